@@ -1,0 +1,193 @@
+//! Numbers in a range and arrays of a limited length, for what callers send.
+//!
+//! The generator checks the length and the pattern of a text, but no other limit. A type of this kind holds only what
+//! the specification allows.
+//!
+//! ```
+//! use pyannote_api_sys::types::MatchingOptionsThreshold;
+//!
+//! assert_eq!(MatchingOptionsThreshold::try_from(62.5)?.get(), 62.5);
+//! assert_eq!(
+//!     MatchingOptionsThreshold::try_from(250.0).unwrap_err().to_string(),
+//!     "250 is not in the range from 0 to 100",
+//! );
+//! # Ok::<_, pyannote_api_sys::bounded::OutOfBounds>(())
+//! ```
+
+use std::fmt;
+
+/// A value is not within the limits of the specification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutOfBounds(String);
+
+impl OutOfBounds {
+    pub(crate) fn number(
+        value: impl fmt::Display,
+        minimum: impl fmt::Display,
+        maximum: impl fmt::Display,
+    ) -> Self {
+        Self(format!(
+            "{value} is not in the range from {minimum} to {maximum}"
+        ))
+    }
+
+    pub(crate) fn length(length: usize, minimum: usize, maximum: usize) -> Self {
+        let most = match maximum {
+            usize::MAX => String::new(),
+            _ => format!(" and at most {maximum}"),
+        };
+        Self(format!(
+            "{length} items, where there must be at least {minimum}{most}"
+        ))
+    }
+}
+
+impl fmt::Display for OutOfBounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OutOfBounds {}
+
+/// Writes a number in a range. The generated file invokes it with the limits of the specification.
+macro_rules! bounded_number {
+    ($(#[$meta:meta])* $name:ident($repr:ty) in $minimum:literal..=$maximum:literal) => {
+        $(#[$meta])*
+        #[doc = concat!("\n\nFrom ", $minimum, " to ", $maximum, ".")]
+        #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name($repr);
+
+        impl $name {
+            /// The least value.
+            pub const MINIMUM: $repr = $minimum;
+            /// The greatest value.
+            pub const MAXIMUM: $repr = $maximum;
+
+            /// The number.
+            #[must_use]
+            pub fn get(self) -> $repr {
+                self.0
+            }
+        }
+
+        impl TryFrom<$repr> for $name {
+            type Error = $crate::bounded::OutOfBounds;
+
+            fn try_from(value: $repr) -> Result<Self, Self::Error> {
+                if (Self::MINIMUM..=Self::MAXIMUM).contains(&value) {
+                    Ok(Self(value))
+                } else {
+                    Err($crate::bounded::OutOfBounds::number(value, Self::MINIMUM, Self::MAXIMUM))
+                }
+            }
+        }
+
+        impl From<$name> for $repr {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = <$repr as serde::Deserialize>::deserialize(deserializer)?;
+                Self::try_from(value).map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($name)).into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let mut schema = <$repr as schemars::JsonSchema>::json_schema(generator);
+                schema.insert("minimum".to_owned(), Self::MINIMUM.into());
+                schema.insert("maximum".to_owned(), Self::MAXIMUM.into());
+                schema
+            }
+        }
+    };
+}
+pub(crate) use bounded_number;
+
+/// Writes an array of a limited length. The generated file invokes it with the limits of the specification.
+macro_rules! bounded_list {
+    ($(#[$meta:meta])* $name:ident($item:ty) in $minimum:literal..=$maximum:literal) => {
+        $(#[$meta])*
+        #[doc = concat!("\n\nFrom ", $minimum, " to ", $maximum, " items.")]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Vec<$item>);
+
+        impl $name {
+            /// The least length.
+            pub const MINIMUM: usize = $minimum;
+            /// The greatest length.
+            pub const MAXIMUM: usize = $maximum;
+
+            /// The items.
+            #[must_use]
+            pub fn into_inner(self) -> Vec<$item> {
+                self.0
+            }
+        }
+
+        impl TryFrom<Vec<$item>> for $name {
+            type Error = $crate::bounded::OutOfBounds;
+
+            fn try_from(items: Vec<$item>) -> Result<Self, Self::Error> {
+                if (Self::MINIMUM..=Self::MAXIMUM).contains(&items.len()) {
+                    Ok(Self(items))
+                } else {
+                    Err($crate::bounded::OutOfBounds::length(items.len(), Self::MINIMUM, Self::MAXIMUM))
+                }
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = [$item];
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let items = <Vec<$item> as serde::Deserialize>::deserialize(deserializer)?;
+                Self::try_from(items).map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($name)).into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let mut schema = <Vec<$item> as schemars::JsonSchema>::json_schema(generator);
+                schema.insert("minItems".to_owned(), Self::MINIMUM.into());
+                schema.insert("maxItems".to_owned(), Self::MAXIMUM.into());
+                schema
+            }
+        }
+    };
+}
+pub(crate) use bounded_list;

