@@ -1755,7 +1755,7 @@ Where it is absent, the service takes `false`.*/
                     url: Err("no value supplied for url".to_string()),
                     webhook: Ok(Default::default()),
                     webhook_status_only: Ok(Default::default()),
-                    extra: Err("no value supplied for extra".to_string()),
+                    extra: Ok(Default::default()),
                 }
             }
         }
@@ -2055,7 +2055,7 @@ Where it is absent, the service takes `false`.*/
             fn default() -> Self {
                 Self {
                     url: Err("no value supplied for url".to_string()),
-                    extra: Err("no value supplied for extra".to_string()),
+                    extra: Ok(Default::default()),
                 }
             }
         }
@@ -2716,7 +2716,7 @@ Where it is absent, the service takes `false`.*/
                     voiceprints: Err("no value supplied for voiceprints".to_string()),
                     webhook: Ok(Default::default()),
                     webhook_status_only: Ok(Default::default()),
-                    extra: Err("no value supplied for extra".to_string()),
+                    extra: Ok(Default::default()),
                 }
             }
         }
@@ -3110,7 +3110,7 @@ Where it is absent, the service takes `false`.*/
                 Self {
                     exclusive: Ok(Default::default()),
                     threshold: Ok(Default::default()),
-                    extra: Err("no value supplied for extra".to_string()),
+                    extra: Ok(Default::default()),
                 }
             }
         }
@@ -3469,7 +3469,7 @@ Where it is absent, the service takes `false`.*/
             fn default() -> Self {
                 Self {
                     model: Ok(Default::default()),
-                    extra: Err("no value supplied for extra".to_string()),
+                    extra: Ok(Default::default()),
                 }
             }
         }
@@ -4039,7 +4039,7 @@ Where it is absent, the service takes `false`.*/
                     url: Err("no value supplied for url".to_string()),
                     webhook: Ok(Default::default()),
                     webhook_status_only: Ok(Default::default()),
-                    extra: Err("no value supplied for extra".to_string()),
+                    extra: Ok(Default::default()),
                 }
             }
         }

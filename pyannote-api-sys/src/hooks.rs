@@ -46,7 +46,7 @@ pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = reqwest::Result<Respon
 
 /// Sends the requests of a client.
 pub trait Executor: Send + Sync + 'static {
-    /// Sends a request of the operation with this `operationId`.
+    /// Sends a request of an operation, which is named by its `operationId` in snake case, such as `get_job_by_id`.
     fn execute<'a>(&'a self, request: Request, operation: &'static str) -> ResponseFuture<'a>;
 }
 

@@ -63,3 +63,8 @@ pub mod secret;
 pub mod speakers;
 
 pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, builder, types};
+
+/// The examples of the README run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

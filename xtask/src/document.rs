@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
 /// The methods of a path item that are operations.
-const METHODS: [&str; 8] = [
+pub const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
@@ -27,8 +27,10 @@ pub fn parse(text: &str) -> Result<Value> {
     for operation in operations(&value)? {
         operation.id()?;
     }
-    if let Some(schemas) = value.pointer(SCHEMAS) {
-        ensure!(schemas.is_object(), "`components.schemas` is not a map");
+    for place in ["/components", SCHEMAS] {
+        if let Some(part) = value.pointer(place) {
+            ensure!(part.is_object(), "{place} is not a map");
+        }
     }
     Ok(value)
 }

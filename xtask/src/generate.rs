@@ -1,6 +1,6 @@
 //! progenitor, run on the lowered bundle.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use heck::ToUpperCamelCase;
 use proc_macro2::{Literal, TokenStream};
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
@@ -44,7 +44,30 @@ pub fn generate(lowered: &Lowered) -> Result<String> {
         items.push(syn::parse2(written(item))?);
     }
     types.splice(0..0, items);
-    Ok(format!("{HEADER}{}", prettyplease::unparse(&file)))
+    let code = make_extra_optional(&prettyplease::unparse(&file), &spec)?;
+    Ok(format!("{HEADER}{code}"))
+}
+
+/// The generator's builders insist on a value for `extra`, the map of further fields. None is a value, too.
+fn make_extra_optional(code: &str, spec: &openapiv3::OpenAPI) -> Result<String> {
+    let required = r#"extra: Err("no value supplied for extra".to_string())"#;
+    let found = code.matches(required).count();
+    let expected = spec
+        .components
+        .iter()
+        .flat_map(|components| components.schemas.values())
+        .filter_map(|schema| match &schema.as_item()?.schema_kind {
+            openapiv3::SchemaKind::Type(openapiv3::Type::Object(object)) => Some(object),
+            _ => None,
+        })
+        .filter(|object| object.additional_properties.is_some() && !object.properties.is_empty())
+        .count();
+    ensure!(
+        found == expected,
+        "{expected} schemas have further fields, but {found} generated builders insist on them: \
+         progenitor writes its builders in another way by now"
+    );
+    Ok(code.replace(required, "extra: Ok(Default::default())"))
 }
 
 fn types_module(file: &mut syn::File) -> Result<&mut Vec<syn::Item>> {
@@ -61,11 +84,11 @@ fn types_module(file: &mut syn::File) -> Result<&mut Vec<syn::Item>> {
 
 /// What the generator may rely on of a type that it does not write.
 fn implemented(kind: &Kind) -> impl Iterator<Item = TypeImpl> + use<> {
-    let impls: &[TypeImpl] = match kind {
+    let impls: &'static [TypeImpl] = match kind {
         Kind::OpenEnum { .. } => &[TypeImpl::Display, TypeImpl::FromStr],
         Kind::BoundedNumber { .. } | Kind::BoundedList { .. } | Kind::Secret { .. } => &[],
     };
-    impls.iter().copied().collect::<Vec<_>>().into_iter()
+    impls.iter().copied()
 }
 
 /// The invocation of the handwritten macro that writes the type.

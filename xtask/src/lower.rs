@@ -5,10 +5,10 @@
 //! - it knows one error body an operation, and each declares two: they become one schema, [`ERROR_BODY`];
 //! - it reads a `oneOf` in order, and the first job schema accepts the bodies of all: the answer becomes
 //!   [`JOB_BODY`], a handwritten type;
-//! - its enums are closed, also in answers: each becomes an [`Item::OpenEnum`];
+//! - its enums are closed, also in answers: each becomes an [`Kind::OpenEnum`];
 //! - it checks neither the range of a number nor the length of an array: those that callers send become
-//!   [`Item::BoundedNumber`] and [`Item::BoundedList`];
-//! - it knows no secrets: each becomes an [`Item::Secret`];
+//!   [`Kind::BoundedNumber`] and [`Kind::BoundedList`];
+//! - it knows no secrets: each becomes an [`Kind::Secret`];
 //! - it sends every default with every request, where the service should fill it in: defaults go into the description.
 //!
 //! A type can be replaced only where it is referred to by name, so inline schemas are hoisted into components first.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::layout::Layout;
-use xtask::regen;
+use xtask::{import, regen};
 
 /// The project's own tasks.
 #[derive(Parser)]
@@ -72,7 +72,11 @@ fn run(task: Task) -> Result<ExitCode> {
             }
         }
         Task::Import { sources, dry_run } => {
-            let _ = (sources, dry_run);
+            let plan = import::plan(&layout, &sources)?;
+            if !dry_run {
+                plan.write()?;
+            }
+            print!("{}", plan.report);
         }
     }
     Ok(ExitCode::SUCCESS)

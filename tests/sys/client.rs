@@ -1,0 +1,293 @@
+//! The generated client on a real server on loopback.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use pyannote_api_sys::hooks::{Executor, Inner, ResponseFuture, SetupError};
+use pyannote_api_sys::types::{DiarizeRequest, ErrorBody, JobBody};
+use pyannote_api_sys::{Client, ClientInfo, Error};
+use pyannote_tests::body;
+
+/// A request that the server saw.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) line: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+/// Status, headers and body of an answer.
+type Answer = (StatusCode, HeaderMap, String);
+
+/// A server that answers every request alike, and keeps what it saw.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    pub(crate) async fn answering(
+        status: u16,
+        headers: &[(&'static str, &str)],
+        body: &str,
+    ) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            seen: Arc::default(),
+        };
+        let mut answer = (StatusCode::from_u16(status).unwrap(), body.to_owned()).into_response();
+        answer
+            .headers_mut()
+            .insert("content-type", "application/json".parse().unwrap());
+        for (name, value) in headers {
+            answer.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let parts = Arc::new((answer.status(), answer.headers().clone(), body.to_owned()));
+        let router = Router::new().fallback(
+            async |State((server, parts)): State<(Self, Arc<Answer>)>,
+                   request: Request|
+                   -> Response {
+                let line = format!("{} {}", request.method(), request.uri());
+                let headers = request.headers().clone();
+                let body = axum::body::to_bytes(request.into_body(), 1 << 20)
+                    .await
+                    .unwrap();
+                let body = String::from_utf8(body.to_vec()).unwrap();
+                server.seen.lock().unwrap().push(Seen {
+                    line,
+                    headers,
+                    body,
+                });
+                (parts.0, parts.1.clone(), parts.2.clone()).into_response()
+            },
+        );
+        let router = router.with_state((server.clone(), parts));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        server
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::bearer(&format!("{}/", self.url), "secret-key").unwrap()
+    }
+}
+
+fn request() -> DiarizeRequest {
+    DiarizeRequest::builder()
+        .url("https://example.com/a.wav")
+        .try_into()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn every_operation_is_sent_as_specified() {
+    let server = Server::answering(500, &[], "{}").await;
+    let client = server.client();
+    client.test_key().send().await.unwrap_err();
+    client.diarize().body(request()).send().await.unwrap_err();
+    let identify: Result<pyannote_api_sys::types::IdentifyRequest, _> =
+        serde_json::from_str(&body("identify_request"));
+    client
+        .identify()
+        .body(identify.unwrap())
+        .send()
+        .await
+        .unwrap_err();
+    client
+        .voiceprint()
+        .body_map(|body| body.url("https://example.com/a.wav"))
+        .send()
+        .await
+        .unwrap_err();
+    client
+        .get_job_by_id()
+        .job_id("a/../b?c")
+        .send()
+        .await
+        .unwrap_err();
+    client
+        .get_jobs_by_team_v2()
+        .limit(100)
+        .status("succeeded")
+        .cursor(
+            "3c8a89a5-dcc6-4edb-a75d-ffd64739674d"
+                .parse::<uuid::Uuid>()
+                .unwrap(),
+        )
+        .send()
+        .await
+        .unwrap_err();
+    client
+        .get_media_upload_url()
+        .body_map(|body| body.url("media://a.wav"))
+        .send()
+        .await
+        .unwrap_err();
+    client
+        .get_media_download_url()
+        .body_map(|body| body.url("media://a.wav"))
+        .send()
+        .await
+        .unwrap_err();
+    client
+        .create_stream()
+        .body(serde_json::Map::new())
+        .send()
+        .await
+        .unwrap_err();
+    client.get_stream().id("1").send().await.unwrap_err();
+    let lines: Vec<String> = server
+        .seen()
+        .into_iter()
+        .map(|seen| format!("{} {}", seen.line, seen.body).trim().to_owned())
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[tokio::test]
+async fn the_key_and_a_user_agent_are_sent() {
+    let server = Server::answering(200, &[], r#"{"status":"OK","message":"valid"}"#).await;
+    let answer = server.client().test_key().send().await.unwrap();
+    assert_eq!(answer.message, "valid");
+    let headers = &server.seen()[0].headers;
+    assert_eq!(headers["authorization"], "Bearer secret-key");
+    assert!(
+        headers["user-agent"]
+            .to_str()
+            .unwrap()
+            .starts_with("pyannote-api-sys/")
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let other = Server::answering(200, &[], "{}").await;
+    let server = Server::answering(307, &[("location", &other.url)], "").await;
+    let error = server
+        .client()
+        .diarize()
+        .body(request())
+        .send()
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::UnexpectedResponse(answer) if answer.status() == 307),
+        "{error:?}"
+    );
+    assert!(other.seen().is_empty());
+}
+
+#[tokio::test]
+async fn each_declared_error_is_decoded() {
+    for (status, name) in [(400, "error_400"), (402, "error_402"), (429, "error_429")] {
+        let server = Server::answering(status, &[], &body(name)).await;
+        let error = server
+            .client()
+            .diarize()
+            .body(request())
+            .send()
+            .await
+            .unwrap_err();
+        let Error::ErrorResponse(answer) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(answer.status(), status);
+        match (status, answer.into_inner()) {
+            (400, ErrorBody::ValidationErrorResponse(body)) => {
+                assert_eq!(body.errors[0].field, "url")
+            }
+            (402 | 429, ErrorBody::ApiError(body)) => {
+                assert_eq!(body.request_id, "37a4c3a0-b034-4e8c-9ed9-76da6645544a");
+            }
+            (_, other) => panic!("{status}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_of_any_kind_is_told_apart() {
+    let server = Server::answering(200, &[], &body("identify_succeeded")).await;
+    let job = server
+        .client()
+        .get_job_by_id()
+        .job_id("1")
+        .send()
+        .await
+        .unwrap();
+    assert!(matches!(job.into_inner(), JobBody::Identification(_)));
+}
+
+#[tokio::test]
+async fn an_executor_of_ones_own_sends_and_knows_the_operation() {
+    struct Recording {
+        http: reqwest::Client,
+        operations: Mutex<Vec<&'static str>>,
+    }
+    impl Executor for Recording {
+        fn execute<'a>(
+            &'a self,
+            request: reqwest::Request,
+            operation: &'static str,
+        ) -> ResponseFuture<'a> {
+            self.operations.lock().unwrap().push(operation);
+            Box::pin(self.http.execute(request))
+        }
+    }
+    let server = Server::answering(200, &[], r#"{"status":"OK","message":"valid"}"#).await;
+    let http = reqwest::Client::new();
+    let executor = Arc::new(Recording {
+        http: http.clone(),
+        operations: Mutex::default(),
+    });
+    let client = Client::new_with_client(&server.url, http, Inner::new(executor.clone()));
+    client.test_key().send().await.unwrap();
+    assert_eq!(*executor.operations.lock().unwrap(), ["test_key"]);
+    assert!(server.seen()[0].headers.get("authorization").is_none());
+}
+
+#[test]
+fn the_key_stays_out_of_debug_output() {
+    let client = Client::bearer("https://api.pyannote.ai", "secret-key").unwrap();
+    assert!(!format!("{client:?}").contains("secret-key"));
+    assert_eq!(client.baseurl(), "https://api.pyannote.ai");
+}
+
+#[test]
+fn a_base_url_or_key_that_cannot_be_used_is_refused() {
+    let refused = |url: &str, key: &str| Client::bearer(url, key).unwrap_err();
+    assert!(matches!(
+        refused("api.pyannote.ai", "key"),
+        SetupError::BaseUrl(_)
+    ));
+    assert!(matches!(
+        refused("ftp://api.pyannote.ai", "key"),
+        SetupError::BaseUrl(_)
+    ));
+    assert!(matches!(
+        refused("http://api.pyannote.ai", "key"),
+        SetupError::PlainHttp
+    ));
+    assert!(matches!(
+        refused("http://127.0.0.1.example.com", "key"),
+        SetupError::PlainHttp
+    ));
+    assert!(matches!(
+        refused("https://api.pyannote.ai", "  "),
+        SetupError::ApiKey
+    ));
+    assert!(matches!(
+        refused("https://api.pyannote.ai", "a\nb"),
+        SetupError::ApiKey
+    ));
+    for url in ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"] {
+        Client::bearer(url, "key").unwrap();
+    }
+}

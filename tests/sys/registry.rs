@@ -1,0 +1,47 @@
+//! Every generated type that stands for a schema of the bundle, by the name of the schema.
+
+use pyannote_api_sys::types;
+use schemars::{Schema, schema_for};
+
+macro_rules! registry {
+    ($($name:ident),* $(,)?) => {
+        /// The schemas that schemars writes, by the name of the type.
+        pub(crate) fn generated() -> Vec<(&'static str, Schema)> {
+            vec![$((stringify!($name), schema_for!(types::$name))),*]
+        }
+    };
+}
+
+registry![
+    ApiError,
+    Confidence,
+    CreateStream,
+    DiarizationJob,
+    DiarizationJobOutput,
+    DiarizationSegment,
+    DiarizeRequest,
+    GetJobsResponseV2,
+    GetMediaUploadUrl,
+    IdentificationJobOutput,
+    IdentificationSegment,
+    IdentificationVoiceprint,
+    IdentifyJob,
+    IdentifyRequest,
+    JobCreated,
+    JobListItem,
+    JobStatus,
+    MatchingOptions,
+    MediaResponse,
+    Stream,
+    StreamCreated,
+    StreamStatus,
+    TestResponse,
+    TranscriptionConfiguration,
+    TranscriptionSegment,
+    ValidationError,
+    ValidationErrorResponse,
+    Voiceprint,
+    VoiceprintJob,
+    VoiceprintJobResults,
+    VoiceprintRequest,
+];
