@@ -133,7 +133,9 @@ impl Client {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL is on this machine: `localhost`, or a loopback address. There, plain http carries a key safely.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
         Some(host) => host

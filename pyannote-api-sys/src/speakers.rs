@@ -13,7 +13,7 @@ use crate::types::{DiarizeRequest, IdentifyRequest, ValidationError};
 ///
 /// let violations = speakers::check(None, NonZeroU64::new(5), NonZeroU64::new(2));
 /// assert_eq!(violations[0].field, "minSpeakers");
-/// assert_eq!(violations[0].message, "minSpeakers (5) must be at most maxSpeakers (2)");
+/// assert_eq!(violations[0].message, "must be at most maxSpeakers, which is 2, and is 5");
 /// ```
 #[must_use]
 pub fn check(
@@ -33,7 +33,7 @@ pub fn check(
             if value.is_some() {
                 violation(
                     "numSpeakers",
-                    format!("numSpeakers cannot be used together with {other}"),
+                    format!("cannot be used together with {other}"),
                 );
             }
         }
@@ -43,7 +43,7 @@ pub fn check(
     {
         violation(
             "minSpeakers",
-            format!("minSpeakers ({min}) must be at most maxSpeakers ({max})"),
+            format!("must be at most maxSpeakers, which is {max}, and is {min}"),
         );
     }
     violations

@@ -1,28 +1,24 @@
-//! Trap 11: the body of a long recording is read straight into its parts.
+//! The memory of a long body: it is read straight into its parts.
 //!
-//! A test of memory counts what the whole process allocates, so it is alone in its process, and the only test here.
+//! What a test of memory counts is what the whole process allocates, so these are alone in their process, and one at a
+//! time.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
 use peak_alloc::PeakAlloc;
+use pyannote::Diarization;
 use pyannote_api_sys::types::{DiarizationJob, JobBody};
+use pyannote_tests::long_body;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// The body of a diarization with this many scores.
-fn body(scores: usize) -> String {
-    let mut body = String::from(
-        r#"{"jobId":"1","status":"succeeded","output":{"diarization":[],"confidence":{"resolution":0.02,"score":["#,
-    );
-    for index in 0..scores {
-        if index > 0 {
-            body.push(',');
-        }
-        body.push_str(&format!("{}", (index % 1000) as f64 / 10.0));
-    }
-    body.push_str("]}}}");
-    body
-}
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Six hours at 0.02 s.
+const SCORES: usize = 1_080_000;
 
 /// The memory in bytes that `decode` takes at its peak, beyond what is there before.
 fn peak<T>(decode: impl FnOnce() -> T) -> usize {
@@ -36,8 +32,8 @@ fn peak<T>(decode: impl FnOnce() -> T) -> usize {
 
 #[test]
 fn trap_11_a_body_of_any_kind_takes_no_more_memory_than_one_of_a_known_kind() {
-    // Six hours at 0.02 s.
-    let body = body(1_080_000);
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let body = long_body(SCORES);
     let known = peak(|| serde_json::from_str::<DiarizationJob>(&body).unwrap());
     let any = peak(|| serde_json::from_str::<JobBody>(&body).unwrap());
     // What serde does for an untagged enum: everything into a general form first.
@@ -49,5 +45,21 @@ fn trap_11_a_body_of_any_kind_takes_no_more_memory_than_one_of_a_known_kind() {
     assert!(
         buffered > 2 * known,
         "the count cannot tell: {buffered} bytes against {known}"
+    );
+}
+
+#[test]
+fn a_result_takes_no_more_memory_than_the_plain_struct() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let body = Bytes::from(long_body(SCORES));
+    let plain = peak(|| serde_json::from_slice::<DiarizationJob>(&body).unwrap());
+    let result = peak(|| {
+        pyannote::testing::result_of::<Diarization>(body.clone())
+            .unwrap()
+            .unwrap()
+    });
+    assert!(
+        result <= plain + plain / 100,
+        "{result} bytes against {plain}"
     );
 }

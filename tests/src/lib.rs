@@ -54,3 +54,19 @@ pub fn published() -> Value {
     let fragments = merge::read_fragments(&folder).expect("the fragments are there");
     merge::merge(&fragments).expect("the fragments agree")
 }
+
+/// The body of a diarization with this many frame scores; 4,320,000 are 24 h.
+#[must_use]
+pub fn long_body(scores: usize) -> String {
+    let mut body = String::from(
+        r#"{"jobId":"1","status":"succeeded","output":{"diarization":[],"confidence":{"resolution":0.02,"score":["#,
+    );
+    for index in 0..scores {
+        if index > 0 {
+            body.push(',');
+        }
+        body.push_str(&((index % 1000) as f64 / 10.0).to_string());
+    }
+    body.push_str("]}}}");
+    body
+}

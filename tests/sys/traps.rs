@@ -145,9 +145,9 @@ fn trap_08_numbers_and_lengths_are_checked() {
     assert_eq!(
         fields,
         [
-            "numSpeakers cannot be used together with minSpeakers",
-            "numSpeakers cannot be used together with maxSpeakers",
-            "minSpeakers (5) must be at most maxSpeakers (2)",
+            "cannot be used together with minSpeakers",
+            "cannot be used together with maxSpeakers",
+            "must be at most maxSpeakers, which is 2, and is 5",
         ]
     );
 }

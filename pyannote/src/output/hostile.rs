@@ -1,0 +1,81 @@
+//! Every export, on whatever a result may hold.
+
+use proptest::prelude::*;
+
+use super::{SubtitleOptions, SvgOptions, Transcript, TranscriptSegment, Turn, Turns};
+
+fn times() -> impl Strategy<Value = f64> {
+    // Any float, and often some that are close to each other.
+    prop_oneof![
+        any::<f64>(),
+        -1.0..100.0_f64,
+        Just(f64::NAN),
+        Just(f64::MAX),
+        Just(0.0)
+    ]
+}
+
+fn names() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[AB]",
+        "[ \n\t\"'<>&\u{0}\u{fffe}\u{ffff};=-]{0,8}"
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_export_of_turns_panics_and_the_svg_is_well_formed(
+        turns in prop::collection::vec((times(), times(), names()), 0..12),
+        title in names(),
+        width in any::<u32>(),
+        range in (times(), times()),
+        uri in names(),
+    ) {
+        let turns: Turns = turns.into_iter().map(|(start, end, who)| Turn::new(start, end, who)).collect();
+        let _ = turns.to_rttm(&uri);
+        let _ = turns.to_csv();
+        // A label a line, three cells a label.
+        prop_assert!(turns.to_audacity().split_terminator('\n').all(|line| line.split('\t').count() == 3));
+        let options = SvgOptions::default().width(width).title(title).range(range.0, range.1);
+        for svg in [turns.to_svg(), turns.to_svg_with(&options)] {
+            let document = roxmltree::Document::parse(&svg);
+            prop_assert!(document.is_ok(), "{:?}\n{}", document, svg);
+            // Not a number, in any attribute, is a picture that is not drawn.
+            let document = document.unwrap();
+            for (name, value) in document.descendants().flat_map(|node| node.attributes()).map(|a| (a.name(), a.value())) {
+                if matches!(name, "x" | "y" | "x1" | "x2" | "width" | "height" | "fill-opacity") {
+                    let value: f64 = value.parse().unwrap();
+                    prop_assert!((0.0..1e7).contains(&value), "{} {}", name, value);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_export_of_a_transcript_panics_and_cues_stay_apart(
+        segments in prop::collection::vec((times(), times(), names(), names()), 0..12),
+        line_chars: usize,
+        lines: usize,
+    ) {
+        let transcript = Transcript::from(
+            segments.into_iter().map(|(start, end, text, who)| TranscriptSegment::new(start, end, text, who)).collect::<Vec<_>>(),
+        );
+        let _ = transcript.to_csv();
+        let _ = transcript.to_text();
+        let _ = transcript.to_audacity();
+        let options = SubtitleOptions::default().line_chars(line_chars).lines(lines);
+        for (srt, webvtt) in [
+            (transcript.to_srt(), transcript.to_webvtt()),
+            (transcript.to_srt_with(&options), transcript.to_webvtt_with(&options)),
+        ] {
+            // As many blocks as arrows, and each block is a number, a time and at least a line.
+            let blocks: Vec<&str> = srt.split_terminator("\n\n").collect();
+            prop_assert_eq!(blocks.len(), srt.matches("-->").count());
+            prop_assert!(blocks.iter().all(|block| block.lines().count() >= 3), "{:?}", srt);
+            let blocks: Vec<&str> = webvtt.trim_end().split("\n\n").skip(1).collect();
+            prop_assert_eq!(blocks.len(), webvtt.matches("-->").count());
+            prop_assert!(blocks.iter().all(|block| block.lines().count() >= 2), "{:?}", webvtt);
+        }
+    }
+}

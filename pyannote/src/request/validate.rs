@@ -1,0 +1,259 @@
+//! Every rule about a request, once.
+//!
+//! All violations are reported together, as field and message, in the form of the API's own 400. The sources are the
+//! API's specification and the prose of its pages; what the service may still refuse is its own to say.
+
+use std::collections::HashSet;
+
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use pyannote_api_sys::hooks::is_loopback;
+use reqwest::Url;
+
+use super::common::{Common, Speakers, count};
+use super::model::Model;
+use crate::error::FieldError;
+use crate::output::Voiceprint;
+
+/// The longest `media://` URL, in characters.
+const MEDIA_URL: usize = 255;
+/// How many voiceprints a request may have.
+const VOICEPRINTS: std::ops::RangeInclusive<usize> = 1..=50;
+/// The longest label, in characters.
+const LABEL: usize = 100;
+/// What no label may start with, in any case: it is how unmatched speakers are called.
+const SPEAKER: &str = "speaker_";
+/// The longest voiceprint, in characters of base64.
+const VOICEPRINT: usize = 20_000;
+
+/// The rules that a request breaks.
+#[derive(Debug, Default)]
+pub(crate) struct Violations(Vec<FieldError>);
+
+impl Violations {
+    pub(crate) fn into_vec(self) -> Vec<FieldError> {
+        self.0
+    }
+
+    fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push(FieldError::new(field, message));
+    }
+
+    /// The rules for what every submission has. `fields` are the fields that `extra` may not set.
+    pub(crate) fn common(&mut self, common: &Common, fields: &[&str]) {
+        if let Err(message) = audio_url(common.audio.as_str()) {
+            self.add("url", message);
+        }
+        match &common.webhook {
+            Some(webhook) => {
+                if let Err(message) = webhook_url(webhook) {
+                    self.add("webhook", message);
+                }
+            }
+            None if common.webhook_status_only.is_some() => {
+                self.add(
+                    "webhookStatusOnly",
+                    "needs a webhook; set one, or leave this out",
+                );
+            }
+            None => {}
+        }
+        if common
+            .model
+            .as_ref()
+            .is_some_and(|model| model.as_str().trim().is_empty())
+        {
+            self.add("model", "is empty; name a model, or leave it out");
+        }
+        for name in common.extra.keys() {
+            if fields.contains(&name.as_str()) {
+                self.add(name, "is a field that this client knows; set it with its own method and not with .extra");
+            }
+        }
+    }
+
+    /// Models that only diarize.
+    pub(crate) fn diarization_only_model(&mut self, model: Option<&Model>) {
+        if model == Some(&Model::Community1) {
+            self.add(
+                "model",
+                "community-1 is for diarization only; use precision-2",
+            );
+        }
+    }
+
+    pub(crate) fn speakers(&mut self, speakers: &Speakers) {
+        let mut number = |field: &str, number: Option<u32>| {
+            if number == Some(0) {
+                self.add(field, "must be at least 1");
+            }
+            count(number)
+        };
+        let num = number("numSpeakers", speakers.num_speakers);
+        let min = number("minSpeakers", speakers.min_speakers);
+        let max = number("maxSpeakers", speakers.max_speakers);
+        for violation in pyannote_api_sys::speakers::check(num, min, max) {
+            self.add(violation.field, violation.message);
+        }
+    }
+
+    pub(crate) fn transcription(
+        &mut self,
+        model: Option<&Model>,
+        transcription: Option<bool>,
+        configured: bool,
+    ) {
+        if transcription == Some(true) && model == Some(&Model::Community1) {
+            self.add(
+                "transcription",
+                "community-1 does not transcribe; use precision-2",
+            );
+        }
+        if configured && transcription != Some(true) {
+            self.add(
+                "transcriptionConfig",
+                "needs transcription; set .transcription(true), or leave this out",
+            );
+        }
+    }
+
+    pub(crate) fn voiceprints(&mut self, voiceprints: &[(String, Voiceprint)]) {
+        if !VOICEPRINTS.contains(&voiceprints.len()) {
+            let (least, most) = (VOICEPRINTS.start(), VOICEPRINTS.end());
+            self.add(
+                "voiceprints",
+                format!("must be {least} to {most}, and are {}", voiceprints.len()),
+            );
+        }
+        let mut labels = HashSet::new();
+        for (index, (text, voiceprint)) in voiceprints.iter().enumerate() {
+            if let Err(message) = label(text) {
+                self.add(format!("voiceprints[{index}].label"), message);
+            }
+            if !labels.insert(text) {
+                self.add(
+                    format!("voiceprints[{index}].label"),
+                    format!("{text:?} is there twice; each needs its own"),
+                );
+            }
+            if let Err(message) = base64_voiceprint(voiceprint.as_base64()) {
+                self.add(format!("voiceprints[{index}].voiceprint"), message);
+            }
+        }
+    }
+
+    pub(crate) fn threshold(&mut self, threshold: Option<f64>) {
+        if let Some(threshold) = threshold
+            && !(0.0..=100.0).contains(&threshold)
+        {
+            self.add(
+                "matching.threshold",
+                format!("must be from 0 to 100, and is {threshold}"),
+            );
+        }
+    }
+}
+
+/// The address of a recording: http(s), or a medium of the team's storage.
+pub(crate) fn audio_url(text: &str) -> Result<(), String> {
+    if text.starts_with("media:") {
+        return media_url(text);
+    }
+    let url = Url::parse(text).map_err(|_| {
+        "must be an absolute http(s) URL, or what .upload() returned; a file is uploaded first"
+            .to_owned()
+    })?;
+    match url.scheme() {
+        "http" | "https" if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(()),
+        scheme => Err(format!(
+            "must be http, https or media, and is {scheme}; a file is uploaded first"
+        )),
+    }
+}
+
+/// The address of a medium in the team's storage.
+pub(crate) fn media_url(text: &str) -> Result<(), String> {
+    let key = text
+        .strip_prefix("media://")
+        .ok_or("must start with media://")?;
+    if text.chars().count() > MEDIA_URL {
+        return Err(format!(
+            "must have at most {MEDIA_URL} characters, and has {}",
+            text.chars().count()
+        ));
+    }
+    if key.is_empty() {
+        return Err("has no key behind media://".to_owned());
+    }
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if let Some(other) = key.chars().find(|c| !is_allowed(*c)) {
+        return Err(format!(
+            "has {other:?} in its key, where letters, digits, -, _, . and / are allowed"
+        ));
+    }
+    // The service's pattern allows these, but what they would name is anybody's guess.
+    if key
+        .split('/')
+        .any(|segment| matches!(segment, "" | "." | ".."))
+    {
+        return Err("has an empty, . or .. segment in its key".to_owned());
+    }
+    Ok(())
+}
+
+/// Where webhooks are sent.
+fn webhook_url(text: &str) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|_| "must be an absolute https URL".to_owned())?;
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
+        scheme => Err(format!(
+            "must be https, and is {scheme}; http is for loopback addresses only"
+        )),
+    }
+}
+
+/// The label of a voiceprint.
+fn label(text: &str) -> Result<(), String> {
+    let length = text.chars().count();
+    if text.trim().is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if length > LABEL {
+        return Err(format!(
+            "must have at most {LABEL} characters, and has {length}"
+        ));
+    }
+    let start: String = text.chars().take(SPEAKER.len()).collect();
+    if start.eq_ignore_ascii_case(SPEAKER) {
+        return Err(
+            "must not start with SPEAKER_, in any case: that is how unmatched speakers are called"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// A voiceprint as base64: the standard or the URL-safe alphabet, padded or not. Its text is not in the message.
+pub(crate) fn base64_voiceprint(text: &str) -> Result<(), String> {
+    const EITHER: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    let length = text.chars().count();
+    if length > VOICEPRINT {
+        return Err(format!(
+            "must have at most {VOICEPRINT} characters, and has {length}"
+        ));
+    }
+    let is_valid = [STANDARD, URL_SAFE]
+        .iter()
+        .any(|alphabet| GeneralPurpose::new(alphabet, EITHER).decode(text).is_ok());
+    if is_valid {
+        Ok(())
+    } else {
+        Err("is not base64; pass it as the service returned it".to_owned())
+    }
+}

@@ -1,0 +1,225 @@
+//! Waiting for many jobs.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use pyannote::testing::{Clock, ManualClock};
+use pyannote::{Client, Diarization, ErrorKind, Job};
+use serde_json::json;
+
+use super::builder;
+use super::server::{Act, Seen, Server};
+
+/// A service with jobs that end, each at its time. Those at an index in `failing` fail.
+struct Service {
+    /// When each job ends.
+    ends: Vec<Duration>,
+    failing: HashSet<usize>,
+    /// Jobs of others, newer than all of these.
+    others: usize,
+    clock: Arc<Mutex<Option<ManualClock>>>,
+    /// The minute of each read.
+    reads: Arc<Mutex<BTreeMap<u64, usize>>>,
+}
+
+impl Service {
+    fn answer(&self, seen: &Seen) -> Act {
+        let now = self.clock.lock().unwrap().as_ref().unwrap().now();
+        *self
+            .reads
+            .lock()
+            .unwrap()
+            .entry(now.as_secs() / 60)
+            .or_default() += 1;
+        let status = |index: usize| match self.ends[index] <= now {
+            false => "running",
+            true if self.failing.contains(&index) => "failed",
+            true => "succeeded",
+        };
+        let target = seen.line.strip_prefix("GET ").unwrap();
+        if let Some(id) = target.strip_prefix("/v1/jobs/job-") {
+            let index: usize = id.parse().unwrap();
+            let output = match status(index) {
+                "succeeded" => {
+                    json!({"diarization": [{"speaker": format!("job-{index}"), "start": 0, "end": 1}]})
+                }
+                "failed" => json!({"error": "no speech found"}),
+                _ => json!(null),
+            };
+            return Act::ok(
+                json!({"jobId": format!("job-{index}"), "status": status(index), "output": output})
+                    .to_string(),
+            );
+        }
+        let from: usize = target
+            .split(['?', '&'])
+            .find_map(|part| part.strip_prefix("cursor="))
+            .map_or(0, |cursor| cursor.parse().unwrap());
+        let total = self.others + self.ends.len();
+        let items: Vec<_> = (from..total.min(from + 100))
+            .map(|place| {
+                let (id, status) = match place.checked_sub(self.others) {
+                    None => (format!("other-{place}"), "running"),
+                    Some(index) => (format!("job-{index}"), status(index)),
+                };
+                json!({"id": id, "status": status, "createdAt": "2025-11-06T09:07:49Z"})
+            })
+            .collect();
+        let next = (from + 100 < total).then(|| (from + 100).to_string());
+        Act::ok(json!({"items": items, "nextCursor": next}).to_string())
+    }
+}
+
+struct Setup {
+    client: Client,
+    clock: ManualClock,
+    server: Server,
+    reads: Arc<Mutex<BTreeMap<u64, usize>>>,
+}
+
+async fn setup(ends: Vec<Duration>, failing: HashSet<usize>, others: usize) -> Setup {
+    let clock = Arc::new(Mutex::new(None));
+    let reads = Arc::default();
+    let service = Service {
+        ends,
+        failing,
+        others,
+        clock: Arc::clone(&clock),
+        reads: Arc::clone(&reads),
+    };
+    let server = Server::running(move |seen| service.answer(seen)).await;
+    let (builder, manual) = builder(&server);
+    *clock.lock().unwrap() = Some(manual.clone());
+    Setup {
+        client: builder.build().unwrap(),
+        clock: manual,
+        server,
+        reads,
+    }
+}
+
+fn jobs(client: &Client, count: usize) -> Vec<Job<Diarization>> {
+    (0..count)
+        .map(|index| client.job(format!("job-{index}")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_thousand_jobs_stay_far_under_the_limit() {
+    // They end one after the other within an hour; every tenth fails.
+    let ends = (0..1_000)
+        .map(|index| Duration::from_secs_f64(f64::from(index) * 3.6))
+        .collect();
+    let failing = (0..1_000).step_by(10).collect();
+    let setup = setup(ends, failing, 0).await;
+    let results: Vec<_> = setup
+        .client
+        .wait_all(jobs(&setup.client, 1_000))
+        .collect()
+        .await;
+
+    let ids: HashSet<String> = results.iter().map(|(id, _)| id.to_string()).collect();
+    assert_eq!(
+        (results.len(), ids.len()),
+        (1_000, 1_000),
+        "each job comes once"
+    );
+    for (id, result) in &results {
+        let index: usize = id.as_str()[4..].parse().unwrap();
+        match result {
+            Ok(diarization) => assert_eq!(diarization.turns()[0].speaker, id.as_str()),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::JobFailed);
+                assert_eq!(error.job_id(), Some(id));
+                assert_eq!(index % 10, 0);
+            }
+        }
+    }
+    assert_eq!(
+        results.iter().filter(|(_, result)| result.is_err()).count(),
+        100
+    );
+    let most = setup.reads.lock().unwrap().values().copied().max().unwrap();
+    assert!(most <= 200, "{most} reads in a minute");
+    assert!(
+        setup.clock.now() < Duration::from_secs(3_600 + 120),
+        "{:?}",
+        setup.clock.now()
+    );
+    let bodies = setup
+        .server
+        .lines()
+        .iter()
+        .filter(|line| line.starts_with("GET /v1/jobs/"))
+        .count();
+    assert_eq!(bodies, 1_000, "a body is fetched once, when it is ready");
+}
+
+#[tokio::test]
+async fn a_thousand_jobs_that_end_at_once_stay_under_the_limit_too() {
+    let setup = setup(vec![Duration::from_secs(30); 1_000], HashSet::new(), 0).await;
+    let results: Vec<_> = setup
+        .client
+        .wait_all(jobs(&setup.client, 1_000))
+        .collect()
+        .await;
+    assert_eq!(results.len(), 1_000);
+    let most = setup.reads.lock().unwrap().values().copied().max().unwrap();
+    assert!(most <= 200, "{most} reads in a minute");
+}
+
+#[tokio::test]
+async fn results_come_as_the_jobs_end() {
+    let ends = [300, 5, 100].map(Duration::from_secs).to_vec();
+    let setup = setup(ends, HashSet::from([2]), 0).await;
+    let results: Vec<_> = setup
+        .client
+        .wait_all(jobs(&setup.client, 3))
+        .collect()
+        .await;
+    let order: Vec<String> = results.iter().map(|(id, _)| id.to_string()).collect();
+    assert_eq!(order, ["job-1", "job-2", "job-0"]);
+}
+
+#[tokio::test]
+async fn jobs_that_the_listing_does_not_reach_are_found() {
+    // 2,000 newer jobs of others stand in front.
+    let setup = setup(vec![Duration::from_secs(10); 25], HashSet::new(), 2_000).await;
+    let results: Vec<_> = setup
+        .client
+        .wait_all(jobs(&setup.client, 25))
+        .collect()
+        .await;
+    assert!(results.iter().all(|(_, result)| result.is_ok()));
+    assert_eq!(results.len(), 25);
+}
+
+#[tokio::test]
+async fn none_and_twice_the_same() {
+    let setup = setup(vec![Duration::ZERO], HashSet::new(), 0).await;
+    let none: Vec<_> = setup
+        .client
+        .wait_all(jobs(&setup.client, 0))
+        .collect()
+        .await;
+    assert!(none.is_empty() && setup.server.seen().is_empty());
+    let twice = [jobs(&setup.client, 1), jobs(&setup.client, 1)].concat();
+    let results: Vec<_> = setup.client.wait_all(twice).collect().await;
+    assert_eq!(results.len(), 1);
+}
+
+#[tokio::test]
+async fn a_service_that_is_down_gives_every_job_back() {
+    let server = Server::doing([Act::answer(401, r#"{"message":"Invalid API key"}"#)]).await;
+    let (builder, _) = builder(&server);
+    let client = builder.build().unwrap();
+    let results: Vec<_> = client.wait_all(jobs(&client, 3)).collect().await;
+    assert_eq!(results.len(), 3);
+    for (id, result) in results {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
+        assert_eq!(error.job_id(), Some(&id));
+    }
+}

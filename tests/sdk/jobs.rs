@@ -1,0 +1,76 @@
+//! The listing of jobs.
+
+use futures_util::{StreamExt, TryStreamExt};
+use pyannote::{ErrorKind, JobStatus, JobSummary};
+
+use super::client;
+use super::server::{Act, Server};
+
+fn page(ids: std::ops::Range<u32>, next: Option<&str>) -> Act {
+    let items: Vec<_> = ids
+        .map(|id| {
+            serde_json::json!({
+                "id": format!("job-{id}"),
+                "status": "succeeded",
+                "createdAt": "2025-11-06T09:07:49.932Z",
+                "model": "precision-3",
+            })
+        })
+        .collect();
+    Act::ok(serde_json::json!({ "items": items, "nextCursor": next }).to_string())
+}
+
+#[tokio::test]
+async fn pages_are_asked_for_as_they_are_needed() {
+    let server = Server::doing([
+        page(0..100, Some("c-1")),
+        page(100..200, Some("c-2")),
+        page(200..203, None),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let mut jobs = std::pin::pin!(client.jobs().status(JobStatus::Succeeded).stream());
+    let first = jobs.next().await.unwrap().unwrap();
+    assert_eq!(first.id.as_str(), "job-0");
+    assert_eq!(first.extra["model"], "precision-3");
+    assert_eq!(server.seen().len(), 1);
+    let rest: Vec<JobSummary> = jobs.try_collect().await.unwrap();
+    assert_eq!(rest.len(), 202);
+    assert_eq!(
+        server.lines(),
+        [
+            "GET /v2/jobs?limit=100&status=succeeded",
+            "GET /v2/jobs?limit=100&cursor=c-1&status=succeeded",
+            "GET /v2/jobs?limit=100&cursor=c-2&status=succeeded",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_listing_of_the_wild() {
+    let server = Server::doing([Act::ok(pyannote_tests::body("job_list"))]).await;
+    let (client, _) = client(&server);
+    let page = client.jobs().page_size(10).page(Some("a b")).await.unwrap();
+    insta::assert_debug_snapshot!(page);
+    assert_eq!(server.lines(), ["GET /v2/jobs?limit=10&cursor=a+b"]);
+}
+
+#[tokio::test]
+async fn a_listing_that_never_ends_does() {
+    let server = Server::doing([page(0..1, Some("same"))]).await;
+    let (client, _) = client(&server);
+    let jobs: Vec<JobSummary> = client.jobs().stream().try_collect().await.unwrap();
+    assert_eq!(jobs.len(), 2);
+}
+
+#[tokio::test]
+async fn an_error_ends_the_stream() {
+    let server = Server::doing([page(0..2, Some("c-1")), Act::answer(401, "{}")]).await;
+    let (client, _) = client(&server);
+    let results: Vec<_> = client.jobs().stream().collect().await;
+    assert_eq!(results.len(), 3);
+    assert_eq!(
+        results[2].as_ref().unwrap_err().kind(),
+        ErrorKind::Unauthorized
+    );
+}

@@ -1,0 +1,446 @@
+//! Requests: what is sent, and what is refused before it is.
+
+use pyannote::{Client, Error, ErrorKind, Model, TranscriptionModel, Voiceprint};
+use serde_json::{Value, json};
+
+use super::server::{Act, Server};
+use super::{AUDIO, CREATED, client};
+
+fn offline() -> Client {
+    Client::builder()
+        .api_key("key")
+        .base_url("http://127.0.0.1:1")
+        .build()
+        .unwrap()
+}
+
+fn voiceprint() -> Voiceprint {
+    Voiceprint::from_base64("U29tZVZvaWNlUHJpbnREYXRhMQ==").unwrap()
+}
+
+/// The fields that a request breaks rules of.
+fn fields(result: Result<(), Error>) -> Vec<String> {
+    match result {
+        Ok(()) => Vec::new(),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Validation);
+            assert!(!error.field_errors().is_empty());
+            error
+                .field_errors()
+                .iter()
+                .map(|error| error.field.clone())
+                .collect()
+        }
+    }
+}
+
+#[tokio::test]
+async fn minimal_and_full_requests() {
+    let client = offline();
+    insta::assert_json_snapshot!(client.diarize(AUDIO).to_json().unwrap(), @r#"
+    {
+      "url": "https://example.com/a.wav"
+    }
+    "#);
+    insta::assert_json_snapshot!(
+        "diarize",
+        client
+            .diarize("media://a.wav")
+            .model(Model::Precision2)
+            .num_speakers(2)
+            .turn_level_confidence(true)
+            .exclusive(true)
+            .confidence(true)
+            .transcription(true)
+            .transcription_model(TranscriptionModel::FasterWhisperLargeV3Turbo)
+            .webhook("https://example.com/hook")
+            .webhook_status_only(true)
+            .extra("vadSensitivity", -2)
+            .extra("speechProbability", true)
+            .to_json()
+            .unwrap()
+    );
+    insta::assert_json_snapshot!(
+        "identify_minimal",
+        client
+            .identify(AUDIO)
+            .voiceprint("Ada", &voiceprint())
+            .to_json()
+            .unwrap()
+    );
+    insta::assert_json_snapshot!(
+        "identify",
+        client
+            .identify(AUDIO)
+            .model("precision-3")
+            .min_speakers(2)
+            .max_speakers(4)
+            .turn_level_confidence(true)
+            .exclusive(false)
+            .confidence(true)
+            .voiceprint("Ada", &voiceprint())
+            .voiceprints([("Grace", voiceprint()), ("Радость", voiceprint())])
+            .threshold(62.5)
+            .exclusive_matching(false)
+            .webhook("http://127.0.0.1:3000/hook")
+            .extra("crosstalkProbability", true)
+            .to_json()
+            .unwrap()
+    );
+    insta::assert_json_snapshot!(
+        "voiceprint",
+        client
+            .voiceprint("https://example.com/ada.wav")
+            .model("precision-2")
+            .webhook("https://example.com/hook")
+            .extra("language", json!(["en"]))
+            .to_json()
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn what_is_sent_is_what_the_specification_has() {
+    let bundle = pyannote_tests::bundle();
+    let operations = xtask::document::operations(&bundle).unwrap();
+    let server = Server::doing([Act::ok(CREATED)]).await;
+    let (client, _) = client(&server);
+    client.diarize(AUDIO).submit().await.unwrap();
+    client
+        .identify(AUDIO)
+        .voiceprint("Ada", &voiceprint())
+        .submit()
+        .await
+        .unwrap();
+    client.voiceprint(AUDIO).submit().await.unwrap();
+    client.test_key().await.unwrap();
+    let _ = client.jobs().page(None).await;
+    let _ = client.job::<Voiceprint>("1").status().await;
+    let _ = client.upload(vec![1_u8]).key("a.wav").await;
+    let lines: Vec<String> = server
+        .lines()
+        .iter()
+        .map(|line| {
+            line.split('?')
+                .next()
+                .unwrap()
+                .replace("/jobs/1", "/jobs/{jobId}")
+        })
+        .collect();
+    assert!(lines.len() >= 7, "{lines:?}");
+    for line in lines {
+        assert!(
+            operations
+                .iter()
+                .any(|operation| operation.to_string() == line),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn every_violation_is_reported_at_once() {
+    let request = offline()
+        .identify("meeting.wav")
+        .num_speakers(0)
+        .min_speakers(5)
+        .max_speakers(2)
+        .voiceprint("SPEAKER_00", &voiceprint())
+        .voiceprint("", &voiceprint())
+        .threshold(250.0)
+        .model("community-1")
+        .webhook("http://example.com")
+        .extra("url", "twice");
+    let error = request.validate().unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn urls() {
+    let long_key = |length: usize| format!("media://{}", "a".repeat(length - 8));
+    for (url, is_valid) in [
+        ("https://example.com/a.wav", true),
+        ("http://example.com/a.wav?signature=a", true),
+        ("HTTPS://example.com/a.wav", true),
+        ("media://a", true),
+        ("media://calls/2025-11-06_a.wav", true),
+        (long_key(255).as_str(), true),
+        (long_key(256).as_str(), false),
+        ("media://", false),
+        ("media://a b", false),
+        ("media://ä", false),
+        ("media://a/../b", false),
+        ("media://a//b", false),
+        ("media:a", false),
+        ("meeting.wav", false),
+        ("/tmp/meeting.wav", false),
+        ("file:///tmp/meeting.wav", false),
+        ("ftp://example.com/a.wav", false),
+        ("https://", false),
+        ("", false),
+    ] {
+        let found = fields(offline().diarize(url).validate());
+        assert_eq!(found.is_empty(), is_valid, "{url}: {found:?}");
+        assert!(found.iter().all(|field| field == "url"), "{found:?}");
+    }
+}
+
+#[test]
+fn webhooks() {
+    for (url, is_valid) in [
+        ("https://example.com/hook", true),
+        ("http://127.0.0.1:3000/hook", true),
+        ("http://localhost/hook", true),
+        ("http://[::1]/hook", true),
+        ("http://example.com/hook", false),
+        ("example.com/hook", false),
+        ("", false),
+    ] {
+        let found = fields(offline().diarize(AUDIO).webhook(url).validate());
+        assert_eq!(found.is_empty(), is_valid, "{url}: {found:?}");
+    }
+    assert_eq!(
+        fields(
+            offline()
+                .diarize(AUDIO)
+                .webhook_status_only(true)
+                .validate()
+        ),
+        ["webhookStatusOnly"]
+    );
+    assert_eq!(
+        fields(
+            offline()
+                .voiceprint(AUDIO)
+                .webhook_status_only(false)
+                .validate()
+        ),
+        ["webhookStatusOnly"]
+    );
+}
+
+#[test]
+fn numbers_of_speakers() {
+    type Case = (
+        Option<u32>,
+        Option<u32>,
+        Option<u32>,
+        &'static [&'static str],
+    );
+    let cases: [Case; 11] = [
+        (None, None, None, &[]),
+        (Some(1), None, None, &[]),
+        (None, Some(1), None, &[]),
+        (None, None, Some(1), &[]),
+        (None, Some(2), Some(2), &[]),
+        (None, Some(3), Some(2), &["minSpeakers"]),
+        (Some(2), Some(2), None, &["numSpeakers"]),
+        (Some(2), None, Some(2), &["numSpeakers"]),
+        (
+            Some(2),
+            Some(3),
+            Some(2),
+            &["numSpeakers", "numSpeakers", "minSpeakers"],
+        ),
+        (Some(0), None, None, &["numSpeakers"]),
+        (None, Some(0), Some(0), &["minSpeakers", "maxSpeakers"]),
+    ];
+    for (num, min, max, expected) in cases {
+        let mut diarize = offline().diarize(AUDIO);
+        let mut identify = offline().identify(AUDIO).voiceprint("Ada", &voiceprint());
+        if let Some(number) = num {
+            diarize = diarize.num_speakers(number);
+            identify = identify.num_speakers(number);
+        }
+        if let Some(number) = min {
+            diarize = diarize.min_speakers(number);
+            identify = identify.min_speakers(number);
+        }
+        if let Some(number) = max {
+            diarize = diarize.max_speakers(number);
+            identify = identify.max_speakers(number);
+        }
+        assert_eq!(
+            fields(diarize.validate()),
+            expected,
+            "{num:?} {min:?} {max:?}"
+        );
+        assert_eq!(
+            fields(identify.validate()),
+            expected,
+            "{num:?} {min:?} {max:?}"
+        );
+    }
+}
+
+#[test]
+fn transcription() {
+    let request = || offline().diarize(AUDIO);
+    for (request, expected) in [
+        (request().transcription(true), vec![]),
+        (request().transcription(true).model("precision-2"), vec![]),
+        (request().transcription(true).model("precision-3"), vec![]),
+        (request().transcription(false).model("community-1"), vec![]),
+        (
+            request().transcription(true).model("community-1"),
+            vec!["transcription"],
+        ),
+        (
+            request()
+                .transcription(true)
+                .transcription_model("parakeet-tdt-0.6b-v3"),
+            vec![],
+        ),
+        (
+            request().transcription_model("parakeet-tdt-0.6b-v3"),
+            vec!["transcriptionConfig"],
+        ),
+        (
+            request().transcription(false).transcription_model("x"),
+            vec!["transcriptionConfig"],
+        ),
+        (request().model(" "), vec!["model"]),
+    ] {
+        assert_eq!(fields(request.validate()), expected, "{request:?}");
+    }
+    let voiceprint = voiceprint();
+    let identify = offline()
+        .identify(AUDIO)
+        .voiceprint("Ada", &voiceprint)
+        .model("community-1");
+    assert_eq!(fields(identify.validate()), ["model"]);
+    assert_eq!(
+        fields(offline().voiceprint(AUDIO).model("community-1").validate()),
+        ["model"]
+    );
+}
+
+#[test]
+fn labels_and_numbers_of_voiceprints() {
+    for (label, is_valid) in [
+        ("Ada".to_owned(), true),
+        ("The speaker_1".to_owned(), true),
+        ("ä".repeat(100), true),
+        ("ä".repeat(101), false),
+        (String::new(), false),
+        ("  ".to_owned(), false),
+        ("SPEAKER_01".to_owned(), false),
+        ("speaker_x".to_owned(), false),
+        ("sPeAkEr_".to_owned(), false),
+        ("speaker".to_owned(), true),
+    ] {
+        let found = fields(
+            offline()
+                .identify(AUDIO)
+                .voiceprint(label.clone(), &voiceprint())
+                .validate(),
+        );
+        assert_eq!(found.is_empty(), is_valid, "{label}: {found:?}");
+    }
+    for (count, is_valid) in [(0, false), (1, true), (50, true), (51, false)] {
+        let people = (0..count).map(|index| (format!("Person {index}"), voiceprint()));
+        let found = fields(offline().identify(AUDIO).voiceprints(people).validate());
+        assert_eq!(found.is_empty(), is_valid, "{count}: {found:?}");
+    }
+    let twice = offline()
+        .identify(AUDIO)
+        .voiceprint("Ada", &voiceprint())
+        .voiceprint("Ada", &voiceprint());
+    assert_eq!(fields(twice.validate()), ["voiceprints[1].label"]);
+}
+
+#[test]
+fn voiceprints() {
+    for (text, is_valid) in [
+        ("U29tZQ==".to_owned(), true),
+        ("U29tZQ".to_owned(), true),
+        ("-_-_".to_owned(), true),
+        ("+/+/".to_owned(), true),
+        ("A".repeat(20_000), true),
+        ("A".repeat(20_001), false),
+        (String::new(), false),
+        ("not base64!".to_owned(), false),
+        ("A".to_owned(), false),
+        ("-/".to_owned(), false),
+    ] {
+        let found = Voiceprint::from_base64(text.clone()).map(drop);
+        assert_eq!(fields(found).is_empty(), is_valid, "{}", text.len());
+    }
+    // One that was stored elsewhere, and damaged there.
+    let stored: Voiceprint = serde_json::from_value(json!("not base64!")).unwrap();
+    let request = offline().identify(AUDIO).voiceprint("Ada", &stored);
+    let error = request.validate().unwrap_err();
+    assert_eq!(error.field_errors()[0].field, "voiceprints[0].voiceprint");
+    assert!(!error.to_string().contains("not base64!"), "{error}");
+}
+
+#[test]
+fn thresholds() {
+    for (threshold, is_valid) in [
+        (0.0, true),
+        (-0.0, true),
+        (62.5, true),
+        (100.0, true),
+        (100.1, false),
+        (-0.1, false),
+        (f64::NAN, false),
+        (f64::INFINITY, false),
+    ] {
+        let request = offline()
+            .identify(AUDIO)
+            .voiceprint("Ada", &voiceprint())
+            .threshold(threshold);
+        let found = fields(request.validate());
+        assert_eq!(found.is_empty(), is_valid, "{threshold}: {found:?}");
+    }
+}
+
+#[test]
+fn extra_fields_pass_and_known_ones_do_not() {
+    let request = offline().diarize(AUDIO).extra("vadSensitivity", -2);
+    assert_eq!(
+        request.to_json().unwrap()["vadSensitivity"],
+        Value::from(-2)
+    );
+    for field in [
+        "url",
+        "model",
+        "numSpeakers",
+        "transcriptionConfig",
+        "webhook",
+    ] {
+        assert_eq!(
+            fields(offline().diarize(AUDIO).extra(field, 1).validate()),
+            [field]
+        );
+    }
+    assert_eq!(
+        fields(offline().voiceprint(AUDIO).extra("url", 1).validate()),
+        ["url"]
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_sent_of_a_request_that_breaks_rules() {
+    let server = Server::doing([Act::ok(CREATED)]).await;
+    let (client, _) = client(&server);
+    client.diarize("meeting.wav").await.unwrap_err();
+    client.identify(AUDIO).submit().await.unwrap_err();
+    client.voiceprint("").submit().await.unwrap_err();
+    client.jobs().page_size(101).page(None).await.unwrap_err();
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn the_id_is_handed_over_before_anything_else() {
+    let server = Server::doing([Act::ok(CREATED), Act::answer(401, "{}")]).await;
+    let (client, _) = client(&server);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let error = client
+        .diarize(AUDIO)
+        .on_accepted(move |id| sender.send(id.clone()).unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    assert_eq!(error.job_id(), Some(&receiver.recv().unwrap()));
+}

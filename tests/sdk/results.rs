@@ -1,0 +1,103 @@
+//! Bodies become results of the kind that was asked for.
+
+use pyannote::{Client, Diarization, ErrorKind, Identification, Job, JobKind, Voiceprint};
+use pyannote_tests::body;
+
+use super::server::{Act, Server};
+use super::{builder, client};
+
+async fn wait<T: JobKind>(body: &str) -> Result<T, pyannote::Error> {
+    let server = Server::doing([Act::ok(body)]).await;
+    let (client, _) = client(&server);
+    let job: Job<T> = client.job("1");
+    job.wait().await
+}
+
+#[tokio::test]
+async fn the_identification_of_the_tutorial() {
+    let found: Identification = wait(&body("identify_succeeded")).await.unwrap();
+    insta::assert_debug_snapshot!(found);
+}
+
+#[tokio::test]
+async fn a_diarization_with_every_part() {
+    let diarization: Diarization = wait(&body("diarization_succeeded")).await.unwrap();
+    insta::assert_debug_snapshot!(diarization);
+    assert!(diarization.exclusive().is_none(), "null is absent");
+    assert!(
+        diarization.transcript().unwrap().is_empty(),
+        "and not the same as empty"
+    );
+}
+
+#[tokio::test]
+async fn a_voiceprint_is_kept_and_not_shown() {
+    let voiceprint: Voiceprint = wait(&body("voiceprint_succeeded")).await.unwrap();
+    assert_eq!(voiceprint.as_base64(), "U29tZVZvaWNlUHJpbnREYXRhMQ==");
+    assert_eq!(format!("{voiceprint:?}"), "Voiceprint(<28 characters>)");
+}
+
+#[tokio::test]
+async fn what_this_version_does_not_know_does_no_harm() {
+    let newer = body("newer").replace("queued", "succeeded");
+    let diarization: Diarization = wait(&newer).await.unwrap();
+    assert_eq!(diarization.turns()[0].speaker, "SPEAKER_00");
+    assert!(diarization.raw().is_none());
+
+    let server = Server::doing([Act::ok(newer.as_str())]).await;
+    let (builder, _) = builder(&server);
+    let client: Client = builder.keep_raw_bodies().build().unwrap();
+    let diarization = client.job::<Diarization>("1").wait().await.unwrap();
+    let raw: serde_json::Value = serde_json::from_slice(diarization.raw().unwrap()).unwrap();
+    assert_eq!(raw["output"]["speechProbability"][1], 0.9);
+}
+
+#[tokio::test]
+async fn a_job_of_another_kind_is_not_mistaken() {
+    async fn refused<T: JobKind + std::fmt::Debug>(name: &str, part: &str) {
+        let error = wait::<T>(&body(name)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert!(error.to_string().contains(&format!("`{part}`")), "{error}");
+    }
+    refused::<Identification>("diarization_succeeded", "identification").await;
+    refused::<Voiceprint>("diarization_succeeded", "voiceprint").await;
+    refused::<Diarization>("voiceprint_succeeded", "diarization").await;
+    refused::<Identification>("voiceprint_succeeded", "identification").await;
+    refused::<Voiceprint>("identify_succeeded", "voiceprint").await;
+}
+
+#[tokio::test]
+async fn a_decode_error_says_where() {
+    let broken = body("diarization_succeeded").replace("96.5", "\"high\"");
+    let error = wait::<Diarization>(&broken).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    let text = error.to_string();
+    assert!(text.contains("output.confidence.score[1]"), "{text}");
+}
+
+#[tokio::test]
+async fn results_are_kept_as_json_and_read_again() {
+    let diarization: Diarization = wait(&body("diarization_succeeded")).await.unwrap();
+    let kept = serde_json::to_string(&diarization).unwrap();
+    insta::assert_snapshot!("diarization_as_json", kept);
+    assert_eq!(
+        serde_json::from_str::<Diarization>(&kept).unwrap(),
+        diarization
+    );
+
+    let found: Identification = wait(&body("identify_succeeded")).await.unwrap();
+    let kept = serde_json::to_string(&found).unwrap();
+    insta::assert_snapshot!("identification_as_json", kept);
+    assert_eq!(
+        serde_json::from_str::<Identification>(&kept).unwrap(),
+        found
+    );
+
+    let voiceprint: Voiceprint = wait(&body("voiceprint_succeeded")).await.unwrap();
+    let kept = serde_json::to_string(&voiceprint).unwrap();
+    assert_eq!(kept, "\"U29tZVZvaWNlUHJpbnREYXRhMQ==\"");
+    assert_eq!(
+        serde_json::from_str::<Voiceprint>(&kept).unwrap(),
+        voiceprint
+    );
+}

@@ -1,0 +1,319 @@
+//! Retries, and what is never retried.
+
+use std::time::Duration;
+
+use pyannote::{ErrorKind, RateLimit, RetryPolicy};
+
+use super::server::{Act, Server};
+use super::{AUDIO, CREATED, builder, client};
+
+const VALID: &str = r#"{"status":"OK","message":"valid"}"#;
+
+#[tokio::test]
+async fn a_429_is_waited_out_as_long_as_the_server_says() {
+    let server = Server::doing([
+        Act::answer(429, "{}").with("retry-after", 7),
+        Act::ok(CREATED),
+    ])
+    .await;
+    let (client, clock) = client(&server);
+    let job = client.diarize(AUDIO).submit().await.unwrap();
+    assert_eq!(job.id().as_str(), "3c8a89a5-dcc6-4edb-a75d-ffd64739674d");
+    assert_eq!(server.lines(), ["POST /v1/diarize", "POST /v1/diarize"]);
+    let slept: Duration = clock.sleeps().iter().sum();
+    assert!(
+        slept >= Duration::from_secs(7) && slept < Duration::from_secs(9),
+        "{slept:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_retry_after_beyond_the_cap_is_the_callers() {
+    let server = Server::doing([Act::answer(429, "{}").with("retry-after", 121)]).await;
+    let (client, _) = client(&server);
+    let error = client.diarize(AUDIO).submit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(121)));
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_read_is_retried_after_whatever_passes() {
+    let server = Server::doing([
+        Act::Reset,
+        Act::Cut {
+            body: VALID.to_owned(),
+            after: 10,
+        },
+        Act::answer(502, "<html>Bad gateway</html>"),
+        Act::answer(503, "{}"),
+        Act::ok(VALID),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    client.test_key().await.unwrap();
+    assert_eq!(server.seen().len(), 5);
+}
+
+#[tokio::test]
+async fn attempts_are_bounded() {
+    let server = Server::doing([Act::answer(500, "{}")]).await;
+    let (client, _) = client(&server);
+    let error = client.test_key().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert!(error.to_string().contains("after 5 attempts"), "{error}");
+    assert_eq!(server.seen().len(), 5);
+}
+
+#[tokio::test]
+async fn the_total_time_is_bounded() {
+    let server = Server::doing([Act::answer(500, "{}").with("retry-after", 50)]).await;
+    let (builder, clock) = builder(&server);
+    let client = builder
+        .total_timeout(Duration::from_secs(120))
+        .build()
+        .unwrap();
+    let error = client.test_key().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert!(error.to_string().contains("total timeout"), "{error}");
+    assert_eq!(server.seen().len(), 3);
+    assert!(pyannote::testing::Clock::now(&clock) < Duration::from_secs(120));
+}
+
+/// A submission whose fate nobody knows: sent once, and the error says so.
+async fn outcome_unknown(act: Act) -> pyannote::Error {
+    let server = Server::doing([act, Act::ok(CREATED)]).await;
+    let (builder, _) = builder(&server);
+    let client = builder
+        .attempt_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let error = client.diarize(AUDIO).submit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert!(error.to_string().contains("client.jobs()"), "{error}");
+    assert_eq!(server.seen().len(), 1, "sent exactly once");
+    error
+}
+
+#[tokio::test]
+async fn a_submission_is_never_sent_twice_on_doubt() {
+    outcome_unknown(Act::Reset).await;
+    outcome_unknown(Act::Silence).await;
+    outcome_unknown(Act::Cut {
+        body: CREATED.to_owned(),
+        after: 5,
+    })
+    .await;
+    for status in [408, 500, 502, 503, 504] {
+        let error = outcome_unknown(Act::answer(status, "{}")).await;
+        assert_eq!(error.status().unwrap(), status);
+    }
+    // Accepted, but who knows under which id.
+    let error = outcome_unknown(Act::ok(r#"{"job":"1"}"#)).await;
+    assert!(error.body().unwrap().contains(r#"{"job":"1"}"#));
+}
+
+#[tokio::test]
+async fn a_connection_that_was_used_before_makes_no_difference() {
+    let server = Server::doing([Act::ok(VALID), Act::Reset, Act::ok(CREATED)]).await;
+    let (client, _) = client(&server);
+    client.test_key().await.unwrap();
+    let error = client.diarize(AUDIO).submit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert_eq!(server.lines(), ["GET /v1/test", "POST /v1/diarize"]);
+    assert_eq!(server.seen()[1].body, format!(r#"{{"url":"{AUDIO}"}}"#));
+}
+
+#[tokio::test]
+async fn a_submission_is_sent_again_where_nothing_was_taken() {
+    let server = Server::doing([
+        Act::answer(503, "{}").with("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT"),
+        Act::answer(429, "{}"),
+        Act::ok(CREATED),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    client.diarize(AUDIO).submit().await.unwrap();
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn no_connection_is_retried_and_then_told() {
+    let server = Server::doing([Act::ok(VALID)]).await;
+    // A port where nobody listens.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (builder, clock) = builder(&server);
+    let client = builder.base_url(url).build().unwrap();
+    let error = client.diarize(AUDIO).submit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(
+        clock.sleeps().len() >= 4,
+        "a submission that was never sent may be sent again"
+    );
+}
+
+#[tokio::test]
+async fn a_storm_of_503_empties_the_budget() {
+    let server = Server::doing([Act::answer(503, "{}")]).await;
+    let (builder, _) = builder(&server);
+    let client = builder.rate_limit(RateLimit::off()).build().unwrap();
+    let mut exhausted = 0;
+    for _ in 0..200 {
+        let error = client.clone().test_key().await.unwrap_err();
+        exhausted += usize::from(
+            error
+                .to_string()
+                .contains("too many requests of this client fail"),
+        );
+    }
+    // 200 calls would be 1,000 requests. The budget allows 100 retries in all.
+    assert_eq!(server.seen().len(), 300);
+    assert!(exhausted > 150, "{exhausted}");
+}
+
+#[tokio::test]
+async fn a_policy_of_none_sends_once() {
+    let server = Server::doing([Act::answer(429, "{}")]).await;
+    let (builder, _) = builder(&server);
+    let client = builder.retry(RetryPolicy::none()).build().unwrap();
+    assert_eq!(
+        client.test_key().await.unwrap_err().kind(),
+        ErrorKind::RateLimited
+    );
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn the_key_does_not_follow_a_redirect() {
+    let other = Server::doing([Act::ok(VALID)]).await;
+    let redirect = Act::answer(302, "").with("location", other.url());
+    let server = Server::doing([redirect]).await;
+    let (client, _) = client(&server);
+    let error = client.test_key().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedStatus);
+    assert!(other.seen().is_empty());
+
+    // Also where a client of one's own follows redirects.
+    let (builder, _) = builder(&server);
+    let client = builder.http_client(reqwest::Client::new()).build().unwrap();
+    client.test_key().await.unwrap();
+    assert_eq!(other.seen()[0].header("authorization"), None);
+    assert_eq!(
+        server.seen()[0].header("authorization"),
+        Some("Bearer secret-key")
+    );
+}
+
+#[tokio::test]
+async fn every_request_says_who_is_calling() {
+    let server = Server::doing([Act::ok(VALID)]).await;
+    let (builder, _) = builder(&server);
+    let client = builder
+        .user_agent("my-app/1.0")
+        .header("x-team", "blue")
+        .build()
+        .unwrap();
+    client.test_key().await.unwrap();
+    client.raw().test_key().send().await.unwrap();
+    for seen in server.seen() {
+        let agent = seen.header("user-agent").unwrap();
+        assert!(agent.starts_with("my-app/1.0 pyannote-rust/"), "{agent}");
+        assert_eq!(seen.header("x-team"), Some("blue"));
+        assert_eq!(seen.header("authorization"), Some("Bearer secret-key"));
+        assert_eq!(seen.header("api-version"), None);
+    }
+}
+
+#[tokio::test]
+async fn raw_calls_share_the_transport() {
+    let server = Server::doing([
+        Act::answer(503, "{}"),
+        Act::answer(429, "{}"),
+        Act::ok(VALID),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let answer = client.raw().test_key().send().await.unwrap();
+    assert_eq!(answer.message, "valid");
+    assert_eq!(server.seen().len(), 3);
+
+    let server = Server::doing([Act::Reset, Act::ok(CREATED)]).await;
+    let (client, _) = super::client(&server);
+    let body = client.raw().diarize().body_map(|body| body.url(AUDIO));
+    body.send().await.unwrap_err();
+    assert_eq!(
+        server.seen().len(),
+        1,
+        "a raw submission is not sent twice either"
+    );
+
+    let server = Server::doing([Act::answer(
+        402,
+        r#"{"requestId":"r","message":"no credit"}"#,
+    )])
+    .await;
+    let (client, _) = super::client(&server);
+    let error = client.raw().test_key().send().await.unwrap_err();
+    assert_eq!(
+        error.status().unwrap(),
+        402,
+        "and its errors are the service's"
+    );
+}
+
+#[tokio::test]
+async fn the_client_stays_under_the_limit_before_the_server_has_to_say_so() {
+    let server = Server::doing([Act::ok(VALID)]).await;
+    let (builder, clock) = builder(&server);
+    let client = builder.total_timeout(None).build().unwrap();
+    for _ in 0..250 {
+        client.test_key().await.unwrap();
+    }
+    let now = pyannote::testing::Clock::now(&clock);
+    // 100 at once, 100 after a minute, 50 after two.
+    assert!(
+        now >= Duration::from_secs(120) && now < Duration::from_secs(125),
+        "{now:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_client_learns_the_limit_of_its_team() {
+    for reset in ["30", "1767225630"] {
+        let mut left = 3_u32;
+        let server = Server::running(move |_| {
+            left = if left == 0 { 2 } else { left - 1 };
+            Act::ok(VALID)
+                .with("x-ratelimit-limit", 3)
+                .with("x-ratelimit-remaining", left)
+                .with("x-ratelimit-reset", reset)
+        })
+        .await;
+        let (client, clock) = client(&server);
+        for _ in 0..4 {
+            client.test_key().await.unwrap();
+        }
+        let now = pyannote::testing::Clock::now(&clock);
+        assert!(
+            now >= Duration::from_secs(30) && now < Duration::from_secs(61),
+            "{reset}: {now:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_in_no_error() {
+    let body = r#"{"url":"https://host/a?X-Amz-Signature=abc","voiceprint":""#.to_owned()
+        + &"A".repeat(400)
+        + r#""}"#;
+    let server = Server::doing([Act::answer(400, body.clone())]).await;
+    let (client, _) = client(&server);
+    let audio = "https://example.com/a.wav?token=private-token";
+    let error = client.diarize(audio).submit().await.unwrap_err();
+    let shown = format!("{error} {error:?} {:?}", client.diarize(audio));
+    for secret in ["secret-key", "private-token", "Signature=abc", "AAAA"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}

@@ -1,0 +1,320 @@
+//! Waiting for a job.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use pyannote::testing::Clock;
+use pyannote::webhook::{Event, Signer, Verifier};
+use pyannote::{Diarization, ErrorKind, Identification, Job, JobStatus};
+use pyannote_tests::body;
+
+use super::server::{Act, Server};
+use super::{AUDIO, CREATED, builder, client};
+
+fn running() -> Act {
+    Act::ok(body("running"))
+}
+
+#[tokio::test]
+async fn submit_and_wait_in_one() {
+    let server = Server::doing([
+        Act::ok(CREATED),
+        running(),
+        running(),
+        Act::ok(body("diarization_succeeded")),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let diarization = client.diarize(AUDIO).await.unwrap();
+    assert_eq!(diarization.turns().len(), 1);
+    let job = "GET /v1/jobs/3c8a89a5-dcc6-4edb-a75d-ffd64739674d";
+    assert_eq!(server.lines(), ["POST /v1/diarize", job, job, job]);
+}
+
+#[tokio::test]
+async fn looks_are_quick_at_first_and_rare_later() {
+    let mut acts = vec![Act::ok(CREATED)];
+    acts.extend(vec![running(); 60]);
+    acts.push(Act::ok(body("diarization_succeeded")));
+    let server = Server::doing(acts).await;
+    let (client, clock) = client(&server);
+    client.diarize(AUDIO).await.unwrap();
+    let sleeps = clock.sleeps();
+    assert!(sleeps[0] <= Duration::from_secs(1));
+    assert!(sleeps.iter().all(|sleep| *sleep <= Duration::from_secs(20)));
+    // An hour's job takes some 200 looks, of the 300 that the service allows a minute.
+    assert!(
+        clock.now() > Duration::from_secs(15 * 60),
+        "{:?}",
+        clock.now()
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_is_there_already_is_looked_at_at_once() {
+    let server = Server::doing([Act::ok(body("diarization_succeeded"))]).await;
+    let (client, clock) = client(&server);
+    client.job::<Diarization>("1").wait().await.unwrap();
+    assert_eq!(clock.now(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn the_deadline_ends_with_one_last_look() {
+    let server = Server::doing([running()]).await;
+    let (client, clock) = client(&server);
+    let job: Job<Diarization> = client.job("1");
+    let error = job
+        .wait()
+        .timeout(Duration::from_secs(100))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+    assert_eq!(error.job_id(), Some(job.id()));
+    assert_eq!(error.last_status(), Some(&JobStatus::Running));
+    assert_eq!(
+        clock.now(),
+        Duration::from_secs(100),
+        "the last look is at the deadline"
+    );
+    let looks = server.seen().len();
+
+    // The wait can go on.
+    job.wait().timeout(Duration::ZERO).await.unwrap_err();
+    assert_eq!(
+        server.seen().len(),
+        looks + 1,
+        "however short, it looks once"
+    );
+}
+
+#[tokio::test]
+async fn a_404_just_after_the_submission_is_waited_out() {
+    let missing = || Act::answer(404, r#"{"message":"Not found"}"#);
+    let server = Server::doing([
+        Act::ok(CREATED),
+        missing(),
+        missing(),
+        Act::ok(body("diarization_succeeded")),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    client.diarize(AUDIO).await.unwrap();
+
+    let server = Server::doing([Act::ok(CREATED), missing()]).await;
+    let (client, clock) = super::client(&server);
+    let error = client.diarize(AUDIO).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(clock.now() >= Duration::from_secs(60), "{:?}", clock.now());
+
+    let server = Server::doing([missing()]).await;
+    let (client, clock) = super::client(&server);
+    let error = client.job::<Diarization>("1").wait().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), clock.now()),
+        (ErrorKind::NotFound, Duration::ZERO)
+    );
+}
+
+#[tokio::test]
+async fn a_wait_outlives_a_bad_minute() {
+    // 5 attempts a look: two looks fail whole, the third succeeds.
+    let mut acts = vec![Act::answer(503, "{}"); 10];
+    acts.push(Act::ok(body("diarization_succeeded")));
+    let server = Server::doing(acts).await;
+    let (client, _) = client(&server);
+    client.job::<Diarization>("1").wait().await.unwrap();
+
+    let server = Server::doing([running(), Act::answer(503, "{}")]).await;
+    let (client, _) = super::client(&server);
+    let error = client.job::<Diarization>("1").wait().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert_eq!(error.last_status(), Some(&JobStatus::Running));
+}
+
+#[tokio::test]
+async fn a_failed_and_a_canceled_job_are_errors() {
+    let server = Server::doing([Act::ok(body("diarization_failed"))]).await;
+    let (client, _) = client(&server);
+    let error = client.job::<Diarization>("1").wait().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobFailed);
+    assert_eq!(error.last_status(), Some(&JobStatus::Failed));
+    assert!(
+        error.to_string().contains("The audio could not be read"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn statuses_are_told_as_they_change() {
+    let status = |status: &str| Act::ok(format!(r#"{{"jobId":"1","status":"{status}"}}"#));
+    let server = Server::doing([
+        status("created"),
+        status("created"),
+        status("queued"),
+        status("running"),
+        Act::answer(503, "{}").with("retry-after", 1),
+        status("running"),
+        status("succeeded"),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let job: Job<Diarization> = client.job("1");
+    let statuses: Vec<String> = job
+        .statuses()
+        .map(|status| status.unwrap().to_string())
+        .collect()
+        .await;
+    assert_eq!(statuses, ["created", "queued", "running", "succeeded"]);
+}
+
+#[tokio::test]
+async fn dropping_a_wait_cancels_nothing() {
+    let server = Server::doing([
+        Act::ok(CREATED),
+        running(),
+        Act::ok(body("diarization_succeeded")),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let job = client.diarize(AUDIO).submit().await.unwrap();
+    {
+        let mut wait = std::pin::pin!(job.wait().into_future());
+        let polled = futures_util::poll!(&mut wait);
+        assert!(polled.is_pending());
+    }
+    job.wait().await.unwrap();
+    assert!(
+        server
+            .lines()
+            .iter()
+            .all(|line| !line.starts_with("DELETE"))
+    );
+}
+
+#[tokio::test]
+async fn ten_thousand_waits_at_once() {
+    let server = Server::running(|seen| {
+        let id = seen.line.rsplit('/').next().unwrap();
+        Act::ok(format!(
+            r#"{{"jobId":"{id}","status":"succeeded","output":{{"diarization":[{{"speaker":"{id}","start":0,"end":1}}]}}}}"#
+        ))
+    })
+    .await;
+    let (builder, _) = builder(&server);
+    let client = builder
+        .rate_limit(pyannote::RateLimit::off())
+        .total_timeout(None)
+        .build()
+        .unwrap();
+    // Not more connections at once than a test may open files.
+    let waits = futures_util::stream::iter(0..10_000).map(|index| {
+        let job: Job<Diarization> = client.job(format!("job-{index}"));
+        async move { (index, job.wait().await.unwrap()) }
+    });
+    let results: Vec<_> = waits.buffer_unordered(200).collect().await;
+    assert_eq!(results.len(), 10_000);
+    for (index, diarization) in results {
+        assert_eq!(diarization.turns()[0].speaker, format!("job-{index}"));
+    }
+    assert_eq!(server.seen().len(), 10_000);
+}
+
+#[tokio::test]
+async fn thousands_of_waits_under_the_limit_are_served_in_turn() {
+    let server = Server::doing([Act::ok(body("identify_succeeded"))]).await;
+    let (builder, clock) = builder(&server);
+    let client = builder.total_timeout(None).build().unwrap();
+    let waits = (0..1_000).map(|index| {
+        let job: Job<Identification> = client.job(format!("job-{index}"));
+        async move { job.wait().await.unwrap() }
+    });
+    let results = futures_util::future::join_all(waits).await;
+    assert_eq!(results.len(), 1_000);
+    // 300 a minute: the fourth minute serves the last.
+    assert!(clock.now() >= Duration::from_secs(180), "{:?}", clock.now());
+}
+
+/// The event that a webhook with this body is.
+fn event(body: &str) -> Event {
+    let headers = Signer::new("whs").sign(1_767_225_600, body);
+    let now = std::time::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+    Verifier::new("whs").verify_at(&headers, body, now).unwrap()
+}
+
+const ID: &str = "3c8a89a5-dcc6-4edb-a75d-ffd64739674d";
+
+/// A job that is still running for whoever asks, on a clock that stands.
+async fn running_job(acts: impl IntoIterator<Item = Act>) -> (Server, Job<Diarization>) {
+    let server = Server::doing(acts).await;
+    let clock = pyannote::testing::ManualClock::new();
+    let (builder, _) = builder(&server);
+    let client = builder.clock(std::sync::Arc::new(clock)).build().unwrap();
+    let job = client.diarize(AUDIO).submit().await.unwrap();
+    (server, job)
+}
+
+#[tokio::test]
+async fn an_event_with_the_output_ends_a_wait_without_a_request() {
+    let (server, job) = running_job([Act::ok(CREATED)]).await;
+    let event = event(&body("diarization_succeeded"));
+    let diarization = job.wait_or_event(async { event }).await.unwrap();
+    assert_eq!(diarization.turns().len(), 1);
+    assert_eq!(server.seen().len(), 1, "only the submission");
+}
+
+#[tokio::test]
+async fn a_status_only_event_ends_a_wait_with_one_request() {
+    let (server, job) =
+        running_job([Act::ok(CREATED), Act::ok(body("diarization_succeeded"))]).await;
+    let event = event(&format!(r#"{{"jobId":"{ID}","status":"succeeded"}}"#));
+    job.wait_or_event(async { event }).await.unwrap();
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn an_event_about_a_failure_ends_a_wait_with_its_reason() {
+    let (_, job) = running_job([Act::ok(CREATED)]).await;
+    let failed = event(&body("diarization_failed"));
+    let error = job.wait_or_event(async { failed }).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobFailed);
+    assert!(
+        error.to_string().contains("The audio could not be read"),
+        "{error}"
+    );
+
+    let (_, job) = running_job([Act::ok(CREATED), Act::ok(body("diarization_failed"))]).await;
+    let failed = event(&format!(r#"{{"jobId":"{ID}","status":"failed"}}"#));
+    let error = job.wait_or_event(async { failed }).await.unwrap_err();
+    assert!(
+        error.to_string().contains("The audio could not be read"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_event_about_another_job_changes_nothing() {
+    let server = Server::doing([
+        Act::ok(CREATED),
+        running(),
+        Act::ok(body("diarization_succeeded")),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let job = client.diarize(AUDIO).submit().await.unwrap();
+    let event = event(r#"{"jobId":"another","status":"succeeded"}"#);
+    job.wait_or_event(async { event }).await.unwrap();
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn no_event_leaves_the_wait_to_polling() {
+    let server = Server::doing([
+        Act::ok(CREATED),
+        running(),
+        Act::ok(body("diarization_succeeded")),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let job = client.diarize(AUDIO).submit().await.unwrap();
+    job.wait_or_event(std::future::pending()).await.unwrap();
+}
