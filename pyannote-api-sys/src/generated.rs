@@ -73,6 +73,7 @@ pub mod types {
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct ApiError {
         ///Error message
         pub message: ::std::string::String,
@@ -94,6 +95,7 @@ pub mod types {
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct Confidence {
         ///Time between two samples, in seconds
         pub resolution: f64,
@@ -151,6 +153,7 @@ pub mod types {
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct DiarizationJob {
         ///When the job was submitted
         #[serde(
@@ -192,6 +195,7 @@ pub mod types {
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct DiarizationJobOutput {
         ///Frame-level confidence, if asked for
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -244,6 +248,7 @@ pub mod types {
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct DiarizationSegment {
         ///Confidence of each speaker in this turn, from 0 to 100, by speaker. Only with turnLevelConfidence
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -271,6 +276,7 @@ pub mod types {
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct DiarizeRequest {
         /**Include confidence values in the output. Output is considerably larger when this option is enabled. Output includes a list of confidence scores with a resolution.
 
@@ -353,6 +359,7 @@ Where it is absent, the service takes `false`.*/
         schemars::JsonSchema
     )]
     #[serde(untagged)]
+    #[non_exhaustive]
     pub enum ErrorBody {
         ValidationErrorResponse(ValidationErrorResponse),
         ApiError(ApiError),
@@ -376,6 +383,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct GetJobsResponseV2 {
         ///Jobs of the team, newest first, without their outputs
         pub items: ::std::vec::Vec<JobListItem>,
@@ -400,6 +408,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct GetMediaUploadUrl {
         ///Name of the media object in the team's storage: `media://` and a key of your choice
         pub url: GetMediaUploadUrlUrl,
@@ -492,6 +501,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct IdentificationJobOutput {
         ///Frame-level confidence, if asked for
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -538,6 +548,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct IdentificationSegment {
         ///Confidence of each speaker in this turn, from 0 to 100, by speaker. Only with turnLevelConfidence
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -577,6 +588,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct IdentificationVoiceprint {
         ///How well each voiceprint matches the speaker, from 0 to 100, by label
         pub confidence: ::std::collections::BTreeMap<::std::string::String, f64>,
@@ -604,6 +616,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct IdentifyJob {
         ///When the job was submitted
         #[serde(
@@ -644,6 +657,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct IdentifyRequest {
         /**Include confidence values in the output. Output is considerably larger when this option is enabled. Output includes a list of confidence scores with a resolution.
 
@@ -720,6 +734,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct JobCreated {
         ///ID of the job
         #[serde(rename = "jobId")]
@@ -744,6 +759,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct JobListItem {
         ///When the job was submitted
         #[serde(rename = "createdAt")]
@@ -767,6 +783,7 @@ Where it is absent, the service takes `false`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct MatchingOptions {
         /**Prevent multiple speakers from being matched to the same voiceprint. Default to true
 
@@ -795,6 +812,7 @@ Where it is absent, the service takes `0`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct MediaResponse {
         ///Pre-signed URL of the object. PUT the bytes there after /v1/media/input, GET them from there after /v1/media/output
         pub url: crate::types::MediaResponseUrl,
@@ -813,6 +831,7 @@ Where it is absent, the service takes `0`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct Stream {
         ///When the stream ended. Null before that
         #[serde(
@@ -850,6 +869,7 @@ Where it is absent, the service takes `0`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct StreamCreated {
         ///ID of the stream
         pub id: ::std::string::String,
@@ -870,6 +890,7 @@ Where it is absent, the service takes `0`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct TestResponse {
         ///The outcome in words
         pub message: ::std::string::String,
@@ -890,6 +911,7 @@ Where it is absent, the service takes `0`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct TranscriptionConfiguration {
         /**Transcription model to use. Supported languages depend on the chosen model:
   - `parakeet-tdt-0.6b-v3`: Bulgarian, Croatian, Czech, Danish, Dutch, English, Estonian, Finnish, French, German, Greek, Hungarian, Italian, Latvian, Lithuanian, Maltese, Polish, Portuguese, Romanian, Slovak, Slovenian, Spanish, Swedish, Russian or Ukrainian.
@@ -915,6 +937,7 @@ Where it is absent, the service takes `"parakeet-tdt-0.6b-v3"`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct TranscriptionSegment {
         ///End of the segment, in seconds
         pub end: f64,
@@ -939,6 +962,7 @@ Where it is absent, the service takes `"parakeet-tdt-0.6b-v3"`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct ValidationError {
         ///Field name
         pub field: ::std::string::String,
@@ -959,6 +983,7 @@ Where it is absent, the service takes `"parakeet-tdt-0.6b-v3"`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct ValidationErrorResponse {
         ///List of errors
         pub errors: ::std::vec::Vec<ValidationError>,
@@ -979,6 +1004,7 @@ Where it is absent, the service takes `"parakeet-tdt-0.6b-v3"`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct Voiceprint {
         ///Label for the speaker. Labels can't start with "SPEAKER_"
         pub label: VoiceprintLabel,
@@ -1000,6 +1026,7 @@ Where it is absent, the service takes `"parakeet-tdt-0.6b-v3"`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct VoiceprintJob {
         ///When the job was submitted
         #[serde(
@@ -1041,6 +1068,7 @@ Where it is absent, the service takes `"parakeet-tdt-0.6b-v3"`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct VoiceprintJobResults {
         ///Why the job failed
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -1140,6 +1168,7 @@ Where it is absent, the service takes `"parakeet-tdt-0.6b-v3"`.*/
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct VoiceprintRequest {
         ///Where it is absent, the service takes `"precision-2"`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]

@@ -109,7 +109,13 @@ impl Client {
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", api_key.trim()))
             .map_err(|_| SetupError::ApiKey)?;
         bearer.set_sensitive(true);
-        let http = reqwest::Client::builder()
+        let http = reqwest::Client::builder();
+        let http = match url.scheme() {
+            // What is for this machine in the clear must not reach a proxy of the environment.
+            "http" => http.no_proxy(),
+            _ => http,
+        };
+        let http = http
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())

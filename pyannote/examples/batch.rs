@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         jobs.push(job);
     }
 
-    let mut results = std::pin::pin!(client.wait_all(jobs));
+    let mut results = client.wait_all(jobs);
     while let Some((id, result)) = results.next().await {
         match result {
             Ok(diarization) => {

@@ -5,6 +5,7 @@
 //! when it is ready.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_stream::stream;
@@ -27,6 +28,9 @@ const LOOKED_AT: usize = 10;
 /// How many rounds in a row may fail before the jobs are given back.
 const FAILURES: u32 = 3;
 
+/// The results of many jobs, as they end.
+pub type Results<T> = Pin<Box<dyn Stream<Item = (JobId, Result<T, Error>)> + Send>>;
+
 impl Client {
     /// Waits for any number of jobs. Each comes as it ends, with its result or its error, in no certain order.
     ///
@@ -41,7 +45,7 @@ impl Client {
     /// for url in ["https://example.com/a.wav", "https://example.com/b.wav"] {
     ///     jobs.push(client.diarize(url).submit().await?);
     /// }
-    /// let mut results = std::pin::pin!(client.wait_all(jobs));
+    /// let mut results = client.wait_all(jobs);
     /// while let Some((id, result)) = results.next().await {
     ///     match result {
     ///         Ok(diarization) => println!("{id}: {} turns", diarization.turns().len()),
@@ -51,12 +55,9 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn wait_all<T: JobKind, I: IntoIterator<Item = Job<T>>>(
-        &self,
-        jobs: I,
-    ) -> impl Stream<Item = (JobId, Result<T, Error>)> + Send + use<T, I> {
+    pub fn wait_all<T: JobKind>(&self, jobs: impl IntoIterator<Item = Job<T>>) -> Results<T> {
         let batch = Batch::new(self.clone(), jobs.into_iter().collect());
-        stream! {
+        Box::pin(stream! {
             let mut batch = batch;
             while !batch.is_empty() {
                 batch.rest().await;
@@ -72,7 +73,7 @@ impl Client {
                     }
                 }
             }
-        }
+        })
     }
 }
 
@@ -88,14 +89,17 @@ struct Batch<T> {
     round: u32,
     /// How many pages the last round took.
     pages: u32,
+    /// How many rounds in a row failed.
     failures: u32,
-    /// Where the one-by-one looks go on.
-    next: usize,
+    /// How many reads in a row failed of a job.
+    failed_reads: HashMap<JobId, u32>,
+    start: Duration,
 }
 
 impl<T: JobKind> Batch<T> {
     fn new(client: Client, jobs: Vec<Job<T>>) -> Self {
         let mut seen = std::collections::HashSet::new();
+        let start = client.executor().clock().now();
         let pending: Vec<Job<T>> = jobs
             .into_iter()
             .filter(|job| seen.insert(job.id().clone()))
@@ -109,7 +113,8 @@ impl<T: JobKind> Batch<T> {
             round: 0,
             pages: 0,
             failures: 0,
-            next: 0,
+            failed_reads: HashMap::new(),
+            start,
         }
     }
 
@@ -178,13 +183,12 @@ impl<T: JobKind> Batch<T> {
                 job.is_some_and(|job| statuses.get(job.id()).is_none_or(Option::is_none))
             })
             .collect();
-        for turn in 0..unlisted.len().min(LOOKED_AT) {
-            let index = unlisted.get((self.next + turn) % unlisted.len());
-            if let Some(job) = index.and_then(|index| self.pending.get(*index)) {
+        // Those that have not ended go to the end of the line, so every one has its turn.
+        for index in unlisted.into_iter().take(LOOKED_AT) {
+            if let Some(job) = self.pending.get(index) {
                 self.ready.push_back(job.clone());
             }
         }
-        self.next = self.next.wrapping_add(LOOKED_AT);
         let taken: std::collections::HashSet<JobId> =
             self.ready.iter().map(|job| job.id().clone()).collect();
         self.pending.retain(|job| !taken.contains(job.id()));
@@ -199,7 +203,7 @@ impl<T: JobKind> Batch<T> {
                 self.pending.push(job.clone());
                 None
             }
-            Err(error) if error.kind() == ErrorKind::NotFound && self.is_young(job) => {
+            Err(error) if self.is_passing(job, &error) => {
                 self.pending.push(job.clone());
                 None
             }
@@ -207,9 +211,15 @@ impl<T: JobKind> Batch<T> {
         }
     }
 
-    fn is_young(&self, job: &Job<T>) -> bool {
-        let now = self.client.executor().clock().now();
-        crate::wait::is_young(job.submitted, now)
+    /// Whether a failed read is no reason to end the wait for a job.
+    fn is_passing(&mut self, job: &Job<T>, error: &Error) -> bool {
+        if error.kind() == ErrorKind::NotFound {
+            let now = self.client.executor().clock().now();
+            return crate::wait::is_young(self.start, job.submitted, now);
+        }
+        let failures = self.failed_reads.entry(job.id().clone()).or_default();
+        *failures += 1;
+        error.is_passing() && *failures < FAILURES
     }
 
     /// Leave for one more read. It is counted at once, so the permit is not kept.
@@ -225,11 +235,8 @@ impl<T: JobKind> Batch<T> {
         }
         let jobs = self.pending.drain(..);
         jobs.map(|job| {
-            let shared = Error::new(
-                error.kind(),
-                format!("the jobs could not be listed: {error}"),
-            );
-            (job.id().clone(), shared.with_job(job.id(), None))
+            let error = error.again("the jobs could not be listed");
+            (job.id().clone(), error.with_job(job.id(), None))
         })
         .collect()
     }

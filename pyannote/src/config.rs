@@ -133,14 +133,15 @@ impl ClientBuilder {
     }
 
     /// How long one attempt may take, up to the last byte of the answer; 60 s unless set. Uploads and downloads have
-    /// as much more as their size takes at 100 kB/s.
+    /// as much more as their size takes at 100 kB/s, and the body of a job five times as long.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
     /// How long a call may take with all its attempts and the waits between them; 5 min unless set, and `None` for no
-    /// limit. A job's end is waited for with [`Wait::timeout`](crate::Wait::timeout) instead.
+    /// limit. A submission that was sent in time is heard out all the same, as long as an attempt may take: cut short,
+    /// nobody would know whether it was accepted. A job's end is waited for with [`Wait::timeout`](crate::Wait::timeout) instead.
     pub fn total_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.total_timeout = timeout.into();
         self
@@ -159,14 +160,18 @@ impl ClientBuilder {
         self
     }
 
-    /// An HTTP client of your own, for proxies, certificates and the like. Let it follow no redirects: the SDK's own
-    /// does not, since a redirected submission could be taken twice.
+    /// An HTTP client of your own, for proxies, certificates and the like.
+    ///
+    /// Let it follow no redirects and retry nothing, as the SDK's own: it would send submissions twice, and the
+    /// addresses of recordings elsewhere. Since it might, a submission that finds no connection is not sent again but
+    /// ends in [`ErrorKind::OutcomeUnknown`]. Its default headers and cookies also go to pre-signed URLs.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
     }
 
-    /// A header for every request to the service. `Authorization` and `User-Agent` are the client's own.
+    /// A header for every request to the service. `Authorization`, `User-Agent` and those that describe the body or the
+    /// connection are the client's own.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -249,15 +254,12 @@ impl ClientBuilder {
             self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL),
             self.allow_insecure_http,
         )?;
+        let foreign_http = self.http.is_some();
         let http = match self.http {
             Some(http) => http,
-            None => reqwest::Client::builder()
-                .connect_timeout(self.connect_timeout)
-                .redirect(reqwest::redirect::Policy::none())
-                .build()
-                .map_err(|error| {
-                    config("the HTTP client cannot be set up".to_owned()).with_source(error)
-                })?,
+            None => own_http(&base_url, self.connect_timeout).map_err(|error| {
+                config("the HTTP client cannot be set up".to_owned()).with_source(error)
+            })?,
         };
         let settings = Settings {
             base_url,
@@ -270,6 +272,7 @@ impl ClientBuilder {
             retry: self.retry,
             rate_limit: self.rate_limit,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            foreign_http,
         };
         Ok(Client::new(Executor::new(settings, http), self.keep_raw))
     }
@@ -282,6 +285,19 @@ impl fmt::Debug for ClientBuilder {
             .field("retry", &self.retry)
             .finish_non_exhaustive()
     }
+}
+
+/// The SDK's own HTTP client.
+fn own_http(base_url: &Url, connect_timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(connect_timeout)
+        .redirect(reqwest::redirect::Policy::none());
+    let builder = match base_url.scheme() {
+        // What is for this machine in the clear must not reach a proxy of the environment.
+        "http" if is_loopback(base_url) => builder.no_proxy(),
+        _ => builder,
+    };
+    builder.build()
 }
 
 /// A base URL that can be used.
@@ -387,6 +403,7 @@ mod tests {
         assert!(message(ClientBuilder::new().api_key("  ")).contains(".api_key(key)"));
         assert!(!message(ClientBuilder::new().api_key("se\ncret")).contains("cret"));
         assert!(message(builder().header("Authorization", "x")).contains("Authorization"));
+        assert!(message(builder().header("content-length", "3")).contains("content-length"));
         assert!(message(builder().header("bad name", "x")).contains("bad name"));
         assert!(message(builder().header("x-a", "a\nb")).contains("x-a"));
         assert!(message(builder().user_agent("a\nb")).contains("user agent"));

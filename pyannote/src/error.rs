@@ -187,6 +187,40 @@ impl Error {
         self
     }
 
+    /// Whether what it tells of may be over by the next look at a job.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::Connect
+                | ErrorKind::Network
+                | ErrorKind::RateLimited
+                | ErrorKind::Server
+                | ErrorKind::Timeout
+        )
+    }
+
+    /// The same error once more, without its source: for each of the jobs that it ends the wait for.
+    pub(crate) fn again(&self, what: &str) -> Self {
+        let inner = &self.0;
+        Self(Box::new(Inner {
+            kind: inner.kind,
+            message: format!("{what}: {}", inner.message),
+            status: inner.status,
+            request_id: inner.request_id.clone(),
+            retry_after: inner.retry_after,
+            field_errors: inner.field_errors.clone(),
+            body: inner.body.clone(),
+            job_id: None,
+            job_status: None,
+            source: None,
+        }))
+    }
+
+    /// The text without what [`Display`](fmt::Display) adds.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// Adds to the text why it was not tried further.
     pub(crate) fn noted(mut self, note: &str) -> Self {
         self.0.message = format!("{}; {note}", self.0.message);
@@ -229,7 +263,7 @@ impl Error {
         self.0.body.as_deref()
     }
 
-    /// The job that the error is about. It goes on, whatever the error: wait for it again by
+    /// The job that the error is about. Unless the error says how it ended, it goes on: wait for it again by
     /// [`Client::job`](crate::Client::job).
     #[must_use]
     pub fn job_id(&self) -> Option<&JobId> {

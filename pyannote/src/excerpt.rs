@@ -5,8 +5,8 @@ const SHOWN: usize = 300;
 /// A run of this many characters of base64 or hex is a voiceprint, a signature or a token. A job's id has 36.
 const SECRET: usize = 40;
 
-/// The start of `body`, on one line, without queries of URLs and without long runs of base64: there are pre-signed
-/// URLs, tokens and voiceprints in bodies.
+/// The start of `body`, on one line, without queries, users and passwords of URLs, and without long runs of base64: there
+/// are pre-signed URLs, tokens and voiceprints in bodies.
 pub(crate) fn excerpt(body: &[u8]) -> String {
     // More bytes than are shown, so that a secret is seen whole and not cut into a short, harmless-looking run.
     let start = body.get(..SHOWN * 8).unwrap_or(body);
@@ -22,7 +22,17 @@ pub(crate) fn excerpt(body: &[u8]) -> String {
             rest = query.get(end..).unwrap_or_default();
             continue;
         }
+        if let Some(after) = rest.strip_prefix("//").and_then(behind_user) {
+            shown.push_str("//…@");
+            rest = after;
+            continue;
+        }
         let run = rest.find(|c: char| !is_encoded(c)).unwrap_or(rest.len());
+        // A URL may begin in the middle of what could be base64.
+        let run = rest
+            .get(1..)
+            .and_then(|rest| rest.find("//"))
+            .map_or(run, |at| run.min(at + 1));
         if run > 0 {
             let (word, after) = rest.split_at(run);
             shown.push_str(if run >= SECRET { "…" } else { word });
@@ -40,6 +50,14 @@ pub(crate) fn excerpt(body: &[u8]) -> String {
         cut.push('…');
     }
     cut
+}
+
+/// What stands behind the user and password of a URL, if it has them. `rest` begins behind the two slashes.
+fn behind_user(rest: &str) -> Option<&str> {
+    let end = rest
+        .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>'));
+    let authority = rest.get(..end.unwrap_or(rest.len()))?;
+    rest.get(authority.rfind('@')? + 1..)
 }
 
 /// Whether base64, in either alphabet, or hex has this character.
@@ -68,6 +86,11 @@ mod tests {
                 r#"{"jobId":"3c8a89a5-dcc6-4edb-a75d-ffd64739674d"}"#,
             ),
             ("who?", "who?"),
+            (
+                r#""https://user:pass@word@host/a""#,
+                r#""https://…@host/a""#,
+            ),
+            ("https://host/@ada and //b", "https://host/@ada and //b"),
         ] {
             assert_eq!(excerpt(body.as_bytes()), shown, "{body}");
         }

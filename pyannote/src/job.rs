@@ -58,13 +58,14 @@ impl fmt::Display for JobId {
 
 impl From<&str> for JobId {
     fn from(id: &str) -> Self {
-        Self(id.to_owned())
+        // An id that was read from a file often ends in a line break.
+        Self(id.trim().to_owned())
     }
 }
 
 impl From<String> for JobId {
     fn from(id: String) -> Self {
-        Self(id)
+        Self::from(id.as_str())
     }
 }
 
@@ -239,7 +240,12 @@ impl<T: JobKind> Job<T> {
 
     /// The job of an accepted submission.
     pub(crate) fn accepted(client: Client, answer: &Answer) -> Result<Self, Error> {
-        let created: Created = answer.decode().map_err(|error| {
+        let created: Result<Created, Error> = answer.decode();
+        let created = created.and_then(|created| match created.job_id.trim().is_empty() {
+            false => Ok(created),
+            true => Err(Error::new(ErrorKind::Decode, "the id is empty").with_body(&answer.body)),
+        });
+        let created = created.map_err(|error| {
             let message = format!(
                 "the service accepted a job, which is billed, but its id cannot be read: look for it with \
                  client.jobs() ({error})"
@@ -247,10 +253,11 @@ impl<T: JobKind> Job<T> {
             error.into_kind(ErrorKind::OutcomeUnknown, message)
         })?;
         let submitted = Some(client.executor().clock().now());
-        tracing::info!(job = %created.job_id, "job accepted");
+        let id = JobId::from(created.job_id);
+        tracing::info!(job = excerpt(id.as_str().as_bytes()), "job accepted");
         Ok(Self {
             client,
-            id: JobId(created.job_id),
+            id,
             warning: created.warning.as_str().map(str::to_owned),
             submitted,
             kind: PhantomData,
@@ -280,7 +287,7 @@ impl<T: JobKind> Job<T> {
             status: JobStatus,
         }
         let body: Body = self
-            .fetch()
+            .fetch(None)
             .await?
             .decode()
             .map_err(|error| error.with_job(&self.id, None))?;
@@ -309,6 +316,8 @@ impl<T: JobKind> Job<T> {
     /// Waits for the end of the job by polling and by webhook, whichever is first. `event` is the future of an event
     /// that the program's own receiver hands over; one of another job is ignored.
     ///
+    /// It has no end of its own: put a timeout of your runtime around it. Dropping it cancels nothing.
+    ///
     /// # Errors
     ///
     /// As [`wait`](Self::wait).
@@ -326,16 +335,23 @@ impl<T: JobKind> Job<T> {
     }
 
     /// The job's body, as it is now.
-    pub(crate) async fn fetch(&self) -> Result<Answer, Error> {
+    pub(crate) async fn fetch(&self, within: Option<Duration>) -> Result<Answer, Error> {
         let segment = self.id.segment()?;
         let executor = self.client.executor();
-        let answer = executor.call(Endpoint::GetJob, &segment, &[], None).await;
+        let answer = executor
+            .call_within(within, Endpoint::GetJob, &segment, &[], None)
+            .await;
         answer.map_err(|error| error.with_job(&self.id, None))
     }
 
     /// The result, if the job has succeeded; its status, if it has not ended.
     pub(crate) async fn read(&self) -> Result<State<T>, Error> {
-        let answer = self.fetch().await?;
+        self.read_within(None).await
+    }
+
+    /// [`read`](Self::read), within this time.
+    pub(crate) async fn read_within(&self, within: Option<Duration>) -> Result<State<T>, Error> {
+        let answer = self.fetch(within).await?;
         read(&answer.body, &self.id, self.client.keeps_raw())
     }
 }
@@ -393,7 +409,14 @@ pub(crate) fn read<T: JobKind>(
                 .map(State::Done)
                 .map_err(|part| with_job(sealed::missing(part).with_body(body), &status))
         }
-        _ => Ok(State::Unfinished(status)),
+        // Nothing is required by the specification, not even the status: an output speaks for itself.
+        None => match output
+            .map(|output| T::from_output(output, id.clone(), keep_raw.then(|| body.clone())))
+        {
+            Some(Ok(result)) => Ok(State::Done(result)),
+            _ => Ok(State::Unfinished(None)),
+        },
+        Some(_) => Ok(State::Unfinished(status)),
     }
 }
 

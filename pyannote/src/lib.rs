@@ -83,9 +83,9 @@
 //! # Privacy
 //!
 //! The API key is a secret in memory, and sent to the base URL's origin alone: not to pre-signed URLs, and not across
-//! redirects, which are not followed. Plain http is refused but to loopback addresses. No log, error or debug output
-//! has the key, a pre-signed URL's query or a voiceprint. Spans and events are those of `tracing`, with the operation,
-//! attempt and status.
+//! redirects, which are not followed. Plain http is refused but to loopback addresses. No log, error or debug output of
+//! the SDK has the key, a pre-signed URL's query or a voiceprint. Spans and events are those of `tracing`, with the
+//! operation, attempt and status. Errors of [`Client::raw`] are the generator's own: their text prints headers and bodies.
 
 mod batch;
 mod client;
@@ -101,6 +101,7 @@ mod transport;
 mod wait;
 pub mod webhook;
 
+pub use batch::Results;
 pub use client::Client;
 pub use config::ClientBuilder;
 pub use error::{Error, ErrorKind, FieldError};

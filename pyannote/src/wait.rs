@@ -19,6 +19,11 @@ const LONGEST: Duration = Duration::from_secs(20);
 const GROWTH: f64 = 1.5;
 /// How long a job just submitted may be unknown: the service is eventually consistent.
 const GRACE: Duration = Duration::from_secs(60);
+/// How long a job whose submission this client has not seen may be unknown, from the start of the wait: another process
+/// may have submitted it just now.
+const SHORT_GRACE: Duration = Duration::from_secs(10);
+/// The time that the last look has, when that of the wait is up.
+const LAST_LOOK: Duration = Duration::from_secs(10);
 /// How many looks in a row may fail, each with its retries, before the wait ends.
 const FAILURES: u32 = 3;
 
@@ -36,8 +41,13 @@ pub(crate) fn delay(index: u32, random: f64) -> Duration {
 }
 
 /// Whether a job was submitted so recently that the service may not know it yet.
-pub(crate) fn is_young(submitted: Option<Duration>, now: Duration) -> bool {
-    submitted.is_some_and(|then| now.saturating_sub(then) < GRACE)
+///
+/// `start` is when the wait began, and `submitted` when the job was, if that is known.
+pub(crate) fn is_young(start: Duration, submitted: Option<Duration>, now: Duration) -> bool {
+    match submitted {
+        Some(submitted) => now.saturating_sub(submitted) < GRACE,
+        None => now.saturating_sub(start) < SHORT_GRACE,
+    }
 }
 
 /// A wait for the end of a job, as a future. Dropping it cancels nothing: wait again whenever you like.
@@ -58,7 +68,8 @@ impl<T: JobKind> Wait<T> {
         Self { job, timeout: None }
     }
 
-    /// How long to wait at most; without end unless set. The job is looked at once more when the time is up.
+    /// How long to wait; without end unless set. When the time is up, the job is looked at once more, which takes 10 s at
+    /// most.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -80,6 +91,7 @@ struct Looks<'a, T> {
     index: u32,
     failures: u32,
     last: Option<JobStatus>,
+    start: Duration,
 }
 
 impl<'a, T: JobKind> Looks<'a, T> {
@@ -89,6 +101,7 @@ impl<'a, T: JobKind> Looks<'a, T> {
             index: 0,
             failures: 0,
             last: None,
+            start: job.client.executor().clock().now(),
         }
     }
 
@@ -103,8 +116,8 @@ impl<'a, T: JobKind> Looks<'a, T> {
     }
 
     /// Looks: the result, or nothing yet.
-    async fn look(&mut self) -> Result<Option<T>, Error> {
-        match self.job.read().await {
+    async fn look(&mut self, within: Option<Duration>) -> Result<Option<T>, Error> {
+        match self.job.read_within(within).await {
             Ok(State::Done(result)) => Ok(Some(result)),
             Ok(State::Unfinished(status)) => {
                 self.failures = 0;
@@ -123,34 +136,34 @@ impl<'a, T: JobKind> Looks<'a, T> {
     /// Whether a failed look is no reason to end the wait.
     fn is_passing(&mut self, error: &Error) -> bool {
         match error.kind() {
-            ErrorKind::NotFound => {
-                is_young(self.job.submitted, self.job.client.executor().clock().now())
-            }
-            ErrorKind::Connect
-            | ErrorKind::Network
-            | ErrorKind::RateLimited
-            | ErrorKind::Server
-            | ErrorKind::Timeout => {
+            ErrorKind::NotFound => is_young(
+                self.start,
+                self.job.submitted,
+                self.job.client.executor().clock().now(),
+            ),
+            _ => {
                 self.failures += 1;
-                self.failures < FAILURES
+                error.is_passing() && self.failures < FAILURES
             }
-            _ => false,
         }
     }
 }
 
 async fn poll<T: JobKind>(job: &Job<T>, timeout: Option<Duration>) -> Result<T, Error> {
     let clock = job.client.executor().clock();
-    let start = clock.now();
     let mut looks = Looks::at(job);
+    let start = looks.start;
+    let left = || timeout.map(|timeout| timeout.saturating_sub(clock.now().saturating_sub(start)));
     loop {
         let delay = looks.delay();
-        let left = timeout.map(|timeout| timeout.saturating_sub(clock.now().saturating_sub(start)));
-        let is_last = left.is_some_and(|left| delay >= left);
+        let before = left();
+        let is_last = before.is_some_and(|left| delay >= left);
         clock
-            .sleep(left.map_or(delay, |left| left.min(delay)))
+            .sleep(before.map_or(delay, |left| left.min(delay)))
             .await;
-        if let Some(result) = looks.look().await? {
+        // However little time is left, a look must be able to succeed.
+        let within = left().map(|left| left.max(LAST_LOOK));
+        if let Some(result) = looks.look(within).await? {
             return Ok(result);
         }
         if is_last {

@@ -211,6 +211,30 @@ async fn none_and_twice_the_same() {
 }
 
 #[tokio::test]
+async fn a_body_that_cannot_be_fetched_at_once_is_fetched_later() {
+    let listing = json!({
+        "items": [{"id": "job-0", "status": "succeeded", "createdAt": "2025-11-06T09:07:49Z"}],
+        "nextCursor": null,
+    });
+    let mut failures = 10; // two looks of five attempts
+    let server = Server::running(move |seen| {
+        if seen.line.starts_with("GET /v2/jobs") {
+            return Act::ok(listing.to_string());
+        }
+        failures -= 1;
+        match failures >= 0 {
+            true => Act::answer(502, "{}"),
+            false => Act::ok(r#"{"status":"succeeded","output":{"diarization":[]}}"#),
+        }
+    })
+    .await;
+    let (builder, _) = builder(&server);
+    let client = builder.build().unwrap();
+    let results: Vec<_> = client.wait_all(jobs(&client, 1)).collect().await;
+    assert!(results[0].1.is_ok(), "{:?}", results[0].1);
+}
+
+#[tokio::test]
 async fn a_service_that_is_down_gives_every_job_back() {
     let server = Server::doing([Act::answer(401, r#"{"message":"Invalid API key"}"#)]).await;
     let (builder, _) = builder(&server);

@@ -40,6 +40,7 @@ async fn each_refusal_says_what_to_do() {
         (api(403, "Forbidden"), ErrorKind::Forbidden),
         (api(404, "Not found"), ErrorKind::NotFound),
         (api(413, "Payload too large"), ErrorKind::TooLarge),
+        (api(408, "Timeout"), ErrorKind::OutcomeUnknown),
         (
             api(429, "Too many requests").with("retry-after", 3600),
             ErrorKind::RateLimited,

@@ -55,6 +55,7 @@ async fn minimal_and_full_requests() {
             .transcription_model(TranscriptionModel::FasterWhisperLargeV3Turbo)
             .webhook("https://example.com/hook")
             .webhook_status_only(true)
+            .transcription_extra("language", "en")
             .extra("vadSensitivity", -2)
             .extra("speechProbability", true)
             .to_json()
@@ -82,6 +83,7 @@ async fn minimal_and_full_requests() {
             .voiceprints([("Grace", voiceprint()), ("Радость", voiceprint())])
             .threshold(62.5)
             .exclusive_matching(false)
+            .matching_extra("strategy", "best")
             .webhook("http://127.0.0.1:3000/hook")
             .extra("crosstalkProbability", true)
             .to_json()
@@ -169,8 +171,10 @@ fn urls() {
         ("media://", false),
         ("media://a b", false),
         ("media://ä", false),
-        ("media://a/../b", false),
-        ("media://a//b", false),
+        ("media://a/../b", true),
+        ("media://a//b", true),
+        ("MEDIA://a", false),
+        (" https://example.com/a.wav\n", true),
         ("media:a", false),
         ("meeting.wav", false),
         ("/tmp/meeting.wav", false),
@@ -361,6 +365,7 @@ fn voiceprints() {
         (String::new(), false),
         ("not base64!".to_owned(), false),
         ("A".to_owned(), false),
+        ("U29tZQ==\n".to_owned(), true),
         ("-/".to_owned(), false),
     ] {
         let found = Voiceprint::from_base64(text.clone()).map(drop);
@@ -418,6 +423,33 @@ fn extra_fields_pass_and_known_ones_do_not() {
         fields(offline().voiceprint(AUDIO).extra("url", 1).validate()),
         ["url"]
     );
+}
+
+#[test]
+fn extra_fields_of_nested_objects() {
+    let request = || offline().diarize(AUDIO);
+    let nested = request()
+        .transcription(true)
+        .transcription_extra("language", "en");
+    assert_eq!(
+        nested.to_json().unwrap()["transcriptionConfig"],
+        json!({"language": "en"})
+    );
+    let nested = request()
+        .transcription(true)
+        .transcription_extra("model", "x");
+    assert_eq!(fields(nested.validate()), ["transcriptionConfig.model"]);
+    let nested = request().transcription_extra("language", "en");
+    assert_eq!(fields(nested.validate()), ["transcriptionConfig"]);
+    let nested = offline()
+        .identify(AUDIO)
+        .voiceprint("Ada", &voiceprint())
+        .matching_extra("threshold", 1);
+    assert_eq!(fields(nested.validate()), ["matching.threshold"]);
+    let renamed = request()
+        .transcription(true)
+        .model(Model::Other("community-1".to_owned()));
+    assert_eq!(fields(renamed.validate()), ["transcription"]);
 }
 
 #[tokio::test]

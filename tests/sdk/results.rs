@@ -101,3 +101,27 @@ async fn results_are_kept_as_json_and_read_again() {
         voiceprint
     );
 }
+
+#[tokio::test]
+async fn no_incidental_part_makes_a_result_unreadable() {
+    let odd = r#"{"status":"succeeded","output":{"diarization":[],"warning":["one","two"],"error":{"code":1}}}"#;
+    let diarization: Diarization = wait(odd).await.unwrap();
+    assert_eq!(diarization.warning(), Some(r#"["one","two"]"#));
+    let odd = body("identify_succeeded").replace(
+        r#""confidence": {
+          "John Doe": 16
+        }"#,
+        r#""confidence": null"#,
+    );
+    let found: Identification = wait(&odd).await.unwrap();
+    assert!(found.matches().unwrap()[1].confidence.is_empty());
+    let failed = r#"{"status":"failed","output":{"error":{"code":1}}}"#;
+    let error = wait::<Diarization>(failed).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobFailed);
+    assert!(error.to_string().contains(r#"{"code":1}"#), "{error}");
+    let voiceprint = r#"{"status":"succeeded","output":{"voiceprint":"AAAA","warning":"noisy"}}"#;
+    assert_eq!(
+        wait::<Voiceprint>(voiceprint).await.unwrap().warning(),
+        Some("noisy")
+    );
+}

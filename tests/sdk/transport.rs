@@ -109,6 +109,7 @@ async fn a_submission_is_never_sent_twice_on_doubt() {
         assert_eq!(error.status().unwrap(), status);
     }
     // Accepted, but who knows under which id.
+    outcome_unknown(Act::ok(r#"{"jobId":" ","status":"created"}"#)).await;
     let error = outcome_unknown(Act::ok(r#"{"job":"1"}"#)).await;
     assert!(error.body().unwrap().contains(r#"{"job":"1"}"#));
 }
@@ -312,8 +313,97 @@ async fn secrets_are_in_no_error() {
     let (client, _) = client(&server);
     let audio = "https://example.com/a.wav?token=private-token";
     let error = client.diarize(audio).submit().await.unwrap_err();
-    let shown = format!("{error} {error:?} {:?}", client.diarize(audio));
-    for secret in ["secret-key", "private-token", "Signature=abc", "AAAA"] {
+    let mut shown = format!("{error} {error:?} {:?}", client.diarize(audio));
+    shown.push_str(&format!(
+        "{:?}",
+        client.diarize("https://ada:pass-word@host/a.wav")
+    ));
+
+    let field = r#"{"requestId":"https://h/x?t=req-token","message":"no","errors":[{"field":"https://h/?f=field-token","message":"https://b/a?s=message-token"}]}"#;
+    let server = Server::doing([Act::answer(400, field)]).await;
+    let error = super::client(&server)
+        .0
+        .diarize(AUDIO)
+        .submit()
+        .await
+        .unwrap_err();
+    shown.push_str(&format!("{error} {error:?}"));
+
+    let server = Server::doing([Act::answer(401, r#"{"message":"invalid key secret-key"}"#)]).await;
+    let error = super::client(&server).0.test_key().await.unwrap_err();
+    shown.push_str(&format!("{error} {error:?}"));
+    for secret in [
+        "secret-key",
+        "private-token",
+        "Signature=abc",
+        "AAAA",
+        "pass-word",
+        "req-token",
+        "field-token",
+        "message-token",
+    ] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
+}
+
+#[tokio::test]
+async fn a_client_of_ones_own_that_follows_redirects_sends_no_submission_twice() {
+    // The service takes the job and points elsewhere, where nobody listens.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let server = Server::doing([Act::answer(303, "").with("location", nowhere)]).await;
+    let (builder, _) = builder(&server);
+    let client = builder.http_client(reqwest::Client::new()).build().unwrap();
+    let error = client.diarize(AUDIO).submit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_of_ones_own_that_refuses_the_request_sends_nothing() {
+    let server = Server::doing([Act::ok(CREATED)]).await;
+    let (builder, _) = builder(&server);
+    let http = reqwest::Client::builder().https_only(true).build().unwrap();
+    let client = builder.http_client(http).build().unwrap();
+    let error = client.diarize(AUDIO).submit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_closed_endpoint_is_told_with_the_time_of_its_opening() {
+    let server = Server::doing([Act::answer(429, "{}").with("retry-after", 600)]).await;
+    let (client, _) = client(&server);
+    assert_eq!(
+        client.test_key().await.unwrap_err().retry_after(),
+        Some(Duration::from_secs(600))
+    );
+    let (builder, _) = builder(&server);
+    let client = builder.total_timeout(Duration::ZERO).build().unwrap();
+    let error = client.diarize(AUDIO).submit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert!(error.to_string().contains("nothing was sent"), "{error}");
+    assert_eq!(
+        server.seen().len(),
+        1,
+        "with no time at all, nothing is sent"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_is_told_also_where_the_limit_leaves_no_room_for_another_attempt() {
+    let full = Act::answer(500, "{}")
+        .with("x-ratelimit-limit", 1)
+        .with("x-ratelimit-remaining", 0)
+        .with("x-ratelimit-reset", 90);
+    let server = Server::doing([full]).await;
+    let (builder, _) = builder(&server);
+    let client = builder
+        .total_timeout(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let error = client.test_key().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    assert_eq!(error.status().unwrap(), 500);
 }

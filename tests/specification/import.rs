@@ -241,3 +241,53 @@ fn what_cannot_be_imported_is_refused_and_nothing_is_written() {
             .starts_with("the fenced block of /scalar.md is not OpenAPI")
     );
 }
+
+#[test]
+fn changes_that_are_easily_missed_are_reported() {
+    let report = |change: &dyn Fn(&mut serde_json::Value)| {
+        let before = pyannote_tests::published();
+        let mut after = before.clone();
+        change(&mut after);
+        xtask::report::compare(&before, &after).unwrap().to_string()
+    };
+    let operation = |document: &mut serde_json::Value, key: &str, value: serde_json::Value| {
+        document["paths"]["/v1/test"]["get"][key] = value;
+    };
+    let security = report(&|document| operation(document, "security", serde_json::json!([])));
+    assert!(
+        security.contains("BREAKING          GET /v1/test: security changed"),
+        "{security}"
+    );
+    let servers = report(&|document| operation(document, "servers", serde_json::json!([])));
+    assert!(
+        servers.contains("BREAKING          GET /v1/test: servers changed"),
+        "{servers}"
+    );
+    let optional = report(&|document| {
+        document["paths"]["/v1/diarize"]["post"]["requestBody"]["required"] = false.into();
+    });
+    assert!(
+        optional.contains("BREAKING (types)  POST /v1/diarize, body: is now optional"),
+        "{optional}"
+    );
+    let parameters =
+        report(&|document| document["components"]["parameters"] = serde_json::json!({"a": {}}));
+    assert!(
+        parameters.contains("BREAKING          components.parameters: changed"),
+        "{parameters}"
+    );
+    let longer = report(&|document| {
+        let voiceprint =
+            &mut document["components"]["schemas"]["Voiceprint"]["properties"]["label"];
+        voiceprint.as_object_mut().unwrap().remove("maxLength");
+    });
+    assert!(
+        longer.contains("BREAKING (types)  Voiceprint.label: limit maxLength 100 removed"),
+        "{longer}"
+    );
+    let flag = report(&|document| {
+        document["components"]["schemas"]["ApiError"]["properties"]["message"]["nullable"] =
+            false.into();
+    });
+    assert_eq!(flag, "no change\n");
+}

@@ -53,3 +53,21 @@ fn a_kind_of_job_that_the_bindings_cannot_tell_apart_is_an_error() {
     assert!(error.contains("in GET /v1/jobs/{jobId}"), "{error}");
     assert!(error.contains("pyannote-api-sys/src/job.rs"), "{error}");
 }
+
+#[test]
+fn a_value_that_gives_no_name_to_a_variant_is_an_error() {
+    for (value, reason) in [
+        ("3d", "gives no name to a variant"),
+        ("unknown", "would be called Unknown, as another variant is"),
+        (
+            "precision_2",
+            "would be called Precision2, as another variant is",
+        ),
+    ] {
+        let checkout = Checkout::new();
+        checkout.replace("diarize.yaml", "- community-1", &format!("- {value}"));
+        let error = format!("{:#}", regen::check(&checkout.layout()).unwrap_err());
+        assert!(error.contains("in the enum DiarizeRequestModel"), "{error}");
+        assert!(error.contains(reason), "{error}");
+    }
+}

@@ -86,8 +86,10 @@ pub fn operations(document: &Value) -> Result<Vec<Operation<'_>>> {
                     method,
                     value,
                 });
-            } else if method == "$ref" {
-                bail!("the path {path} is a reference, which is not supported");
+            } else if ["$ref", "parameters", "servers"].contains(&method.as_str()) {
+                bail!(
+                    "the path {path} has `{method}` for all its operations, which is not supported"
+                );
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, anyhow, ensure};
 use heck::ToUpperCamelCase;
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
-use quote::{format_ident, quote};
+use quote::quote;
 
 use crate::lower::{self, Item, Kind, Lowered, Number};
 
@@ -41,7 +41,18 @@ pub fn generate(lowered: &Lowered) -> Result<String> {
     let types = types_module(&mut file)?;
     let mut items = vec![syn::parse2(quote! { pub use crate::job::JobBody; })?];
     for item in &lowered.items {
-        items.push(syn::parse2(written(item))?);
+        items.push(syn::parse2(written(item)?)?);
+    }
+    // Another field of the specification must not break code that names the fields of today.
+    for item in types.iter_mut() {
+        let attributes = match item {
+            syn::Item::Struct(item) if matches!(item.fields, syn::Fields::Named(_)) => {
+                &mut item.attrs
+            }
+            syn::Item::Enum(item) => &mut item.attrs,
+            _ => continue,
+        };
+        attributes.push(syn::parse_quote! { #[non_exhaustive] });
     }
     types.splice(0..0, items);
     let code = make_extra_optional(&prettyplease::unparse(&file), &spec)?;
@@ -92,17 +103,16 @@ fn implemented(kind: &Kind) -> impl Iterator<Item = TypeImpl> + use<> {
 }
 
 /// The invocation of the handwritten macro that writes the type.
-fn written(item: &Item) -> TokenStream {
-    let name = format_ident!("{}", item.name);
+fn written(item: &Item) -> Result<TokenStream> {
+    let name = identifier(&item.name)?;
     let docs = item
         .description
         .as_deref()
         .map(|docs| quote! { #[doc = #docs] });
-    match &item.kind {
+    Ok(match &item.kind {
         Kind::OpenEnum { values } => {
-            let variants = values
-                .iter()
-                .map(|value| format_ident!("{}", value.to_upper_camel_case()));
+            let variants =
+                variants(values).with_context(|| format!("in the enum {}", item.name))?;
             quote! {
                 crate::open::open_enum! {
                     #docs
@@ -136,7 +146,7 @@ fn written(item: &Item) -> TokenStream {
             minimum,
             maximum,
         } => {
-            let items = format_ident!("{items}");
+            let items = identifier(items)?;
             let (minimum, maximum) = (*minimum as usize, *maximum as usize);
             quote! {
                 crate::bounded::bounded_list! { #docs #name(#items) in #minimum..=#maximum }
@@ -151,5 +161,25 @@ fn written(item: &Item) -> TokenStream {
                 crate::secret::secret_text! { #docs #name of at most #longest, characters }
             }
         }
+    })
+}
+
+/// The names of the variants of an open enum, which has one of its own beside them.
+fn variants(values: &[String]) -> Result<Vec<Ident>> {
+    let mut names = vec![identifier("Unknown")?];
+    for value in values {
+        let name = identifier(&value.to_upper_camel_case())
+            .with_context(|| format!("the value {value:?} gives no name to a variant"))?;
+        ensure!(
+            !names.contains(&name),
+            "the value {value:?} would be called {name}, as another variant is"
+        );
+        names.push(name);
     }
+    Ok(names.split_off(1))
+}
+
+/// A name in Rust.
+fn identifier(name: &str) -> Result<Ident> {
+    syn::parse_str(name).with_context(|| format!("{name:?} is no name in Rust"))
 }

@@ -34,7 +34,7 @@ fn unanswered(failure: Failure) -> Error {
             ErrorKind::Timeout,
             "the transfer took longer than it may; check the network, or set a longer attempt timeout",
         ),
-        Failure::Reset | Failure::Body | Failure::Status { .. } => (
+        Failure::Reset | Failure::Body | Failure::Unsendable | Failure::Status { .. } => (
             ErrorKind::Network,
             "the connection to the storage was lost during the transfer; check the network, and try again",
         ),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError};
+use crate::excerpt::excerpt;
 use crate::request::validate;
 
 /// A medium in the team's private storage: `media://` and a key of letters, digits, `-`, `_`, `.` and `/`, of at most
@@ -83,7 +84,7 @@ impl fmt::Display for MediaUrl {
 /// Where the recording of a job is: an http(s) URL that the service can fetch, or a [`MediaUrl`]. It is checked when
 /// the request is.
 ///
-/// Debug output shows no query: that of a pre-signed URL is a secret.
+/// Debug output shows no query, user or password: those of a URL that grants access are secrets.
 #[derive(Clone, Eq, PartialEq)]
 pub struct AudioUrl(String);
 
@@ -97,28 +98,26 @@ impl AudioUrl {
 
 impl fmt::Debug for AudioUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.split_once('?') {
-            Some((start, _)) => write!(f, "AudioUrl({start}?…)"),
-            None => write!(f, "AudioUrl({})", self.0),
-        }
+        write!(f, "AudioUrl({})", excerpt(self.0.as_bytes()))
     }
 }
 
 impl From<&str> for AudioUrl {
     fn from(url: &str) -> Self {
-        Self(url.to_owned())
+        // A URL that was read from a file often ends in a line break.
+        Self(url.trim().to_owned())
     }
 }
 
 impl From<String> for AudioUrl {
     fn from(url: String) -> Self {
-        Self(url)
+        Self::from(url.as_str())
     }
 }
 
 impl From<&String> for AudioUrl {
     fn from(url: &String) -> Self {
-        Self(url.clone())
+        Self::from(url.as_str())
     }
 }
 

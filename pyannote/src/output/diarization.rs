@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::lenient;
 use super::{FrameConfidence, Transcript, Turns};
 use crate::job::{JobId, sealed};
 
@@ -110,7 +111,9 @@ pub struct Output {
     confidence: Option<FrameConfidence>,
     word_level_transcription: Option<Transcript>,
     turn_level_transcription: Option<Transcript>,
+    #[serde(default, deserialize_with = "lenient::text")]
     error: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     warning: Option<String>,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::lenient;
 use super::{FrameConfidence, Turn, Turns};
 use crate::job::{JobId, sealed};
 
@@ -76,7 +77,7 @@ pub struct SpeakerMatch {
     #[serde(rename = "match")]
     pub matched: Option<String>,
     /// How well each voiceprint matches, 0..100, by label.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub confidence: BTreeMap<String, f64>,
 }
 
@@ -145,7 +146,9 @@ pub struct Output {
     diarization: Option<Turns>,
     exclusive_diarization: Option<Turns>,
     confidence: Option<FrameConfidence>,
+    #[serde(default, deserialize_with = "lenient::text")]
     error: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     warning: Option<String>,
 }
 

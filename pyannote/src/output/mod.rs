@@ -29,6 +29,7 @@ mod diarization;
 mod edit;
 mod identification;
 mod intervals;
+mod lenient;
 mod one_line;
 mod plain;
 pub mod rttm;

@@ -93,6 +93,15 @@ pub(crate) fn checked(violations: Vec<FieldError>) -> Result<(), Error> {
     Err(Error::validation("the request was not sent", violations))
 }
 
+/// What the types of the bindings make of a request. They check once more: they should find nothing, but if they do, it
+/// is told.
+pub(crate) fn built<T>(request: Result<T, impl std::fmt::Display>) -> Result<T, Error> {
+    request.map_err(|error| {
+        let violation = FieldError::new("request", error.to_string());
+        Error::validation("the request was not sent", vec![violation])
+    })
+}
+
 /// The JSON of a request.
 pub(crate) fn to_json(request: &impl Serialize) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(request).map_err(|error| {

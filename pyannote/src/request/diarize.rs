@@ -1,9 +1,10 @@
 //! A diarization: who spoke when.
 
 use pyannote_api_sys::types;
+use serde_json::{Map, Value};
 
 use super::common::{
-    Common, Speakers, checked, common_setters, count, speakers_setters, submission, to_json,
+    Common, Speakers, built, checked, common_setters, count, speakers_setters, submission, to_json,
 };
 use super::model::TranscriptionModel;
 use super::validate;
@@ -34,6 +35,7 @@ pub struct Diarize {
     speakers: Speakers,
     transcription: Option<bool>,
     transcription_model: Option<TranscriptionModel>,
+    transcription_extra: Map<String, Value>,
 }
 
 impl Diarize {
@@ -43,6 +45,7 @@ impl Diarize {
             speakers: Speakers::default(),
             transcription: None,
             transcription_model: None,
+            transcription_extra: Map::new(),
         }
     }
 
@@ -61,6 +64,12 @@ impl Diarize {
         self
     }
 
+    /// A field of the transcription's configuration that this version does not know yet, such as a language.
+    pub fn transcription_extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.transcription_extra.insert(name.into(), value.into());
+        self
+    }
+
     fn body(&self) -> Result<Vec<u8>, Error> {
         let (common, speakers) = (&self.common, &self.speakers);
         let mut found = validate::Violations::default();
@@ -69,29 +78,41 @@ impl Diarize {
         found.transcription(
             common.model.as_ref(),
             self.transcription,
-            self.transcription_model.is_some(),
+            self.transcription_model.is_some() || !self.transcription_extra.is_empty(),
+        );
+        found.extra(
+            "transcriptionConfig.",
+            &self.transcription_extra,
+            &["model"],
         );
         checked(found.into_vec())?;
-        to_json(&types::DiarizeRequest {
-            confidence: speakers.confidence,
-            exclusive: speakers.exclusive,
-            max_speakers: count(speakers.max_speakers),
-            min_speakers: count(speakers.min_speakers),
-            model: common.model.as_ref().map(|model| model.as_str().into()),
-            num_speakers: count(speakers.num_speakers),
-            transcription: self.transcription,
-            transcription_config: self.transcription_model.as_ref().map(|model| {
-                types::TranscriptionConfiguration {
-                    model: Some(model.as_str().into()),
-                    extra: serde_json::Map::new(),
-                }
-            }),
-            turn_level_confidence: speakers.turn_level_confidence,
-            url: common.audio.as_str().to_owned(),
-            webhook: common.webhook.clone(),
-            webhook_status_only: common.webhook_status_only,
-            extra: common.extra.clone(),
-        })
+        let configured = self.transcription_model.is_some() || !self.transcription_extra.is_empty();
+        let configuration = types::TranscriptionConfiguration::builder()
+            .model(
+                self.transcription_model
+                    .as_ref()
+                    .map(|model| model.as_str().into()),
+            )
+            .extra(self.transcription_extra.clone());
+        let configuration = match configured {
+            true => Some(built(configuration.try_into())?),
+            false => None,
+        };
+        let request = types::DiarizeRequest::builder()
+            .confidence(speakers.confidence)
+            .exclusive(speakers.exclusive)
+            .max_speakers(count(speakers.max_speakers))
+            .min_speakers(count(speakers.min_speakers))
+            .model(common.model.as_ref().map(|model| model.as_str().into()))
+            .num_speakers(count(speakers.num_speakers))
+            .transcription(self.transcription)
+            .transcription_config(configuration)
+            .turn_level_confidence(speakers.turn_level_confidence)
+            .url(common.audio.as_str())
+            .webhook(common.webhook.clone())
+            .webhook_status_only(common.webhook_status_only)
+            .extra(common.extra.clone());
+        to_json(&built::<types::DiarizeRequest>(request.try_into())?)
     }
 }
 

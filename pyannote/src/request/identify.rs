@@ -1,13 +1,14 @@
 //! An identification: who spoke when, by voiceprint.
 
 use pyannote_api_sys::types;
+use serde_json::{Map, Value};
 
 use super::common::{
-    Common, Speakers, checked, common_setters, count, speakers_setters, submission, to_json,
+    Common, Speakers, built, checked, common_setters, count, speakers_setters, submission, to_json,
 };
 use super::validate;
 use crate::client::Client;
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::media::AudioUrl;
 use crate::output::{Identification, Voiceprint};
 use crate::transport::Endpoint;
@@ -35,6 +36,7 @@ pub struct Identify {
     voiceprints: Vec<(String, Voiceprint)>,
     threshold: Option<f64>,
     exclusive_matching: Option<bool>,
+    matching_extra: Map<String, Value>,
 }
 
 impl Identify {
@@ -45,6 +47,7 @@ impl Identify {
             voiceprints: Vec::new(),
             threshold: None,
             exclusive_matching: None,
+            matching_extra: Map::new(),
         }
     }
 
@@ -82,6 +85,12 @@ impl Identify {
         self
     }
 
+    /// A field of the matching options that this version does not know yet.
+    pub fn matching_extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.matching_extra.insert(name.into(), value.into());
+        self
+    }
+
     fn body(&self) -> Result<Vec<u8>, Error> {
         let (common, speakers) = (&self.common, &self.speakers);
         let mut found = validate::Violations::default();
@@ -90,61 +99,49 @@ impl Identify {
         found.speakers(speakers);
         found.voiceprints(&self.voiceprints);
         found.threshold(self.threshold);
+        found.extra(
+            "matching.",
+            &self.matching_extra,
+            &["exclusive", "threshold"],
+        );
         checked(found.into_vec())?;
 
-        // The types of the bindings check once more. They cannot find anything, but if they do, it is not to be lost.
-        let refused = |field: &str, error: String| {
-            Error::validation(
-                "the request was not sent",
-                vec![FieldError::new(field, error)],
-            )
-        };
-        let mut voiceprints = Vec::with_capacity(self.voiceprints.len());
+        let mut voiceprints: Vec<types::Voiceprint> = Vec::with_capacity(self.voiceprints.len());
         for (label, voiceprint) in &self.voiceprints {
-            voiceprints.push(types::Voiceprint {
-                label: label.as_str().try_into().map_err(
-                    |error: types::error::ConversionError| {
-                        refused("voiceprints", error.to_string())
-                    },
-                )?,
-                voiceprint: voiceprint.as_base64().try_into().map_err(
-                    |error: pyannote_api_sys::secret::TooLong| {
-                        refused("voiceprints", error.to_string())
-                    },
-                )?,
-            });
+            let voiceprint = types::Voiceprint::builder()
+                .label(label.as_str())
+                .voiceprint(voiceprint.as_base64());
+            voiceprints.push(built(voiceprint.try_into())?);
         }
+        let matched = self.threshold.is_some()
+            || self.exclusive_matching.is_some()
+            || !self.matching_extra.is_empty();
         let threshold = self
             .threshold
-            .map(|threshold| types::MatchingOptionsThreshold::try_from(threshold as f32))
-            .transpose()
-            .map_err(|error| refused("matching.threshold", error.to_string()))?;
-        let matching = (threshold.is_some() || self.exclusive_matching.is_some()).then(|| {
-            types::MatchingOptions {
-                exclusive: self.exclusive_matching,
-                threshold,
-                extra: serde_json::Map::new(),
-            }
-        });
-        to_json(&types::IdentifyRequest {
-            confidence: speakers.confidence,
-            exclusive: speakers.exclusive,
-            matching,
-            max_speakers: count(speakers.max_speakers),
-            min_speakers: count(speakers.min_speakers),
-            model: common.model.as_ref().map(|model| model.as_str().into()),
-            num_speakers: count(speakers.num_speakers),
-            turn_level_confidence: speakers.turn_level_confidence,
-            url: Some(common.audio.as_str().to_owned()),
-            voiceprints: voiceprints.try_into().map_err(
-                |error: pyannote_api_sys::bounded::OutOfBounds| {
-                    refused("voiceprints", error.to_string())
-                },
-            )?,
-            webhook: common.webhook.clone(),
-            webhook_status_only: common.webhook_status_only,
-            extra: common.extra.clone(),
-        })
+            .map(|threshold| types::MatchingOptionsThreshold::try_from(threshold as f32));
+        let matching = types::MatchingOptions::builder()
+            .exclusive(self.exclusive_matching)
+            .threshold(built(threshold.transpose())?)
+            .extra(self.matching_extra.clone());
+        let matching = match matched {
+            true => Some(built(matching.try_into())?),
+            false => None,
+        };
+        let request = types::IdentifyRequest::builder()
+            .confidence(speakers.confidence)
+            .exclusive(speakers.exclusive)
+            .matching(matching)
+            .max_speakers(count(speakers.max_speakers))
+            .min_speakers(count(speakers.min_speakers))
+            .model(common.model.as_ref().map(|model| model.as_str().into()))
+            .num_speakers(count(speakers.num_speakers))
+            .turn_level_confidence(speakers.turn_level_confidence)
+            .url(common.audio.as_str().to_owned())
+            .voiceprints(voiceprints)
+            .webhook(common.webhook.clone())
+            .webhook_status_only(common.webhook_status_only)
+            .extra(common.extra.clone());
+        to_json(&built::<types::IdentifyRequest>(request.try_into())?)
     }
 }
 

@@ -10,6 +10,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use pyannote_api_sys::hooks::is_loopback;
 use reqwest::Url;
+use serde_json::{Map, Value};
 
 use super::common::{Common, Speakers, count};
 use super::model::Model;
@@ -66,16 +67,20 @@ impl Violations {
         {
             self.add("model", "is empty; name a model, or leave it out");
         }
-        for name in common.extra.keys() {
-            if fields.contains(&name.as_str()) {
-                self.add(name, "is a field that this client knows; set it with its own method and not with .extra");
-            }
+        self.extra("", &common.extra, fields);
+    }
+
+    /// Fields that were set as unknown ones, of a request or (with the prefix) of an object in it.
+    pub(crate) fn extra(&mut self, prefix: &str, extra: &Map<String, Value>, known: &[&str]) {
+        for name in extra.keys().filter(|name| known.contains(&name.as_str())) {
+            let message = "is a field that this client knows; set it with its own method";
+            self.add(format!("{prefix}{name}"), message);
         }
     }
 
     /// Models that only diarize.
     pub(crate) fn diarization_only_model(&mut self, model: Option<&Model>) {
-        if model == Some(&Model::Community1) {
+        if is_community(model) {
             self.add(
                 "model",
                 "community-1 is for diarization only; use precision-2",
@@ -104,7 +109,7 @@ impl Violations {
         transcription: Option<bool>,
         configured: bool,
     ) {
-        if transcription == Some(true) && model == Some(&Model::Community1) {
+        if transcription == Some(true) && is_community(model) {
             self.add(
                 "transcription",
                 "community-1 does not transcribe; use precision-2",
@@ -155,9 +160,17 @@ impl Violations {
     }
 }
 
+/// Whether it is the open model, which only diarizes, however it was named.
+fn is_community(model: Option<&Model>) -> bool {
+    model.is_some_and(|model| model.as_str() == Model::Community1.as_str())
+}
+
 /// The address of a recording: http(s), or a medium of the team's storage.
 pub(crate) fn audio_url(text: &str) -> Result<(), String> {
-    if text.starts_with("media:") {
+    if text
+        .get(..6)
+        .is_some_and(|start| start.eq_ignore_ascii_case("media:"))
+    {
         return media_url(text);
     }
     let url = Url::parse(text).map_err(|_| {
@@ -176,7 +189,7 @@ pub(crate) fn audio_url(text: &str) -> Result<(), String> {
 pub(crate) fn media_url(text: &str) -> Result<(), String> {
     let key = text
         .strip_prefix("media://")
-        .ok_or("must start with media://")?;
+        .ok_or("must start with media://, in lower case")?;
     if text.chars().count() > MEDIA_URL {
         return Err(format!(
             "must have at most {MEDIA_URL} characters, and has {}",
@@ -191,13 +204,6 @@ pub(crate) fn media_url(text: &str) -> Result<(), String> {
         return Err(format!(
             "has {other:?} in its key, where letters, digits, -, _, . and / are allowed"
         ));
-    }
-    // The service's pattern allows these, but what they would name is anybody's guess.
-    if key
-        .split('/')
-        .any(|segment| matches!(segment, "" | "." | ".."))
-    {
-        return Err("has an empty, . or .. segment in its key".to_owned());
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use pyannote_api_sys::types;
 
-use super::common::{Common, checked, common_setters, submission, to_json};
+use super::common::{Common, built, checked, common_setters, submission, to_json};
 use super::validate;
 use crate::client::Client;
 use crate::error::Error;
@@ -41,13 +41,13 @@ impl MakeVoiceprint {
         found.common(common, &FIELDS);
         found.diarization_only_model(common.model.as_ref());
         checked(found.into_vec())?;
-        to_json(&types::VoiceprintRequest {
-            model: common.model.as_ref().map(|model| model.as_str().into()),
-            url: common.audio.as_str().to_owned(),
-            webhook: common.webhook.clone(),
-            webhook_status_only: common.webhook_status_only,
-            extra: common.extra.clone(),
-        })
+        let request = types::VoiceprintRequest::builder()
+            .model(common.model.as_ref().map(|model| model.as_str().into()))
+            .url(common.audio.as_str())
+            .webhook(common.webhook.clone())
+            .webhook_status_only(common.webhook_status_only)
+            .extra(common.extra.clone());
+        to_json(&built::<types::VoiceprintRequest>(request.try_into())?)
     }
 }
 

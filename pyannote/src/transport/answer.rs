@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -30,6 +30,20 @@ impl Answer {
         }
     }
 
+    /// The answer without the key, which a gateway in between may repeat when it refuses it.
+    pub(crate) fn without(&self, authorization: &HeaderValue) -> Self {
+        let key = authorization
+            .to_str()
+            .unwrap_or_default()
+            .trim_start_matches("Bearer ");
+        let body = String::from_utf8_lossy(&self.body);
+        let mut answer = self.clone();
+        if !key.is_empty() && body.contains(key) {
+            answer.body = body.replace(key, "…").into();
+        }
+        answer
+    }
+
     pub(crate) fn into_response(self) -> reqwest::Response {
         let mut response = http::Response::new(self.body);
         *response.status_mut() = self.status;
@@ -54,7 +68,7 @@ pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer)
             .err()
-            .map(|error| error.path().to_string())
+            .map(|error| shown(&error.path().to_string()))
             .filter(|path| path != ".");
         undecoded(body, path, &error)
     })
@@ -134,6 +148,7 @@ pub(crate) fn refusal(
                 _ => "there is nothing at this address; check the base URL".to_owned(),
             },
         ),
+        408 => (ErrorKind::Timeout, "the service gave up waiting for the request".to_owned()),
         413 => (
             ErrorKind::TooLarge,
             "the request is too large; recordings may have 1 GiB and 24 h".to_owned(),
@@ -148,12 +163,15 @@ pub(crate) fn refusal(
         500..=599 => (ErrorKind::Server, format!("the service failed with {status}")),
         _ => (ErrorKind::UnexpectedStatus, format!("the service answered with {status}, which was not expected")),
     };
-    let request_id = body.request_id.or_else(|| request_id(&answer.headers));
+    let request_id = body
+        .request_id
+        .map(|id| shown(&id))
+        .or_else(|| request_id(&answer.headers));
     let fields = body.errors.unwrap_or_default();
     let error = if kind == ErrorKind::Validation {
         let fields = fields
             .into_iter()
-            .map(|error| FieldError::new(error.field, error.message))
+            .map(|error| FieldError::new(shown(&error.field), shown(&error.message)))
             .collect();
         Error::validation(format!("{what} ({said})"), fields)
     } else {
@@ -176,6 +194,11 @@ fn until(after: Duration, now: SystemTime) -> String {
         Some(then) => format!("in {seconds} s, at {}", httpdate::fmt_http_date(then)),
         None => format!("in {seconds} s"),
     }
+}
+
+/// A text of the service's, as it may be shown.
+fn shown(text: &str) -> String {
+    excerpt(text.as_bytes())
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {

@@ -78,7 +78,11 @@ fn cost(failure: &Failure) -> u32 {
             retry_after: Some(_),
             ..
         } => INVITED_COST,
-        Failure::Connect | Failure::Reset | Failure::Body | Failure::Status { .. } => RETRY_COST,
+        Failure::Connect
+        | Failure::Reset
+        | Failure::Body
+        | Failure::Unsendable
+        | Failure::Status { .. } => RETRY_COST,
     }
 }
 

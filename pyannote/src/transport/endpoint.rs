@@ -93,6 +93,14 @@ impl Endpoint {
         }
     }
 
+    /// How many times the timeout of an attempt it may take: the body of a job can have 17 MB.
+    pub(crate) fn patience(self) -> u32 {
+        match self {
+            Self::GetJob => 5,
+            _ => 1,
+        }
+    }
+
     /// The documented limit.
     pub(crate) fn rate_limit(self) -> RateLimit {
         match self {

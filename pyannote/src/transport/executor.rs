@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, USER_AGENT};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING,
+    USER_AGENT,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pyannote_api_sys::hooks::{self, ResponseFuture};
 use reqwest::{Request, Url};
@@ -14,7 +17,7 @@ use super::answer::{Answer, refusal};
 use super::clock::{Clock, Sleep};
 use super::endpoint::Endpoint;
 use super::limiter::Limiter;
-use super::retry::{Attempt, Decision, Failure, GiveUp, decide};
+use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
 use super::{RateLimit, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
 
@@ -34,6 +37,8 @@ pub(crate) struct Settings {
     /// A limit for all endpoints alike; none for the documented ones.
     pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether the HTTP client is the user's own: it may follow redirects.
+    pub(crate) foreign_http: bool,
 }
 
 /// The transport of a client and of its clones.
@@ -91,6 +96,18 @@ impl Executor {
         query: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<Answer, Error> {
+        self.call_within(None, endpoint, behind, query, body).await
+    }
+
+    /// [`call`](Self::call), within this time if that is less than the total timeout.
+    pub(crate) async fn call_within(
+        &self,
+        within: Option<Duration>,
+        endpoint: Endpoint,
+        behind: &str,
+        query: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, Error> {
         let mut url = self.settings.base_url.clone();
         let path = format!(
             "{}{}{behind}",
@@ -102,24 +119,23 @@ impl Executor {
             url.query_pairs_mut().extend_pairs(query);
         }
         let mut request = Request::new(endpoint.method(), url);
-        request.headers_mut().insert(
-            http::header::ACCEPT,
-            HeaderValue::from_static("application/json"),
-        );
+        request
+            .headers_mut()
+            .insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(body) = body {
-            request.headers_mut().insert(
-                http::header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *request.body_mut() = Some(body.into());
         }
-        match self.run(endpoint, &request).await {
+        match self.run(endpoint, &request, within).await {
             Outcome::Success(answer) => Ok(answer),
-            Outcome::NotSent => Err(Error::new(
-                ErrorKind::Timeout,
-                "the rate limit left no room for the request within the total timeout: nothing was sent. Try again \
-                 later, or set a longer total timeout",
-            )),
+            Outcome::NotSent => {
+                let message = "the rate limit leaves no room for the request within its time: nothing was sent; try \
+                               again later, or set a longer total timeout";
+                let closed = self.limiter(endpoint).closed_for(self.clock());
+                Err(Error::new(ErrorKind::RateLimited, message).with_retry_after(closed))
+            }
             Outcome::Failed {
                 failed,
                 why,
@@ -129,21 +145,40 @@ impl Executor {
     }
 
     /// Sends a request, as often as it takes and may be.
-    async fn run(&self, endpoint: Endpoint, request: &Request) -> Outcome {
+    async fn run(
+        &self,
+        endpoint: Endpoint,
+        request: &Request,
+        within: Option<Duration>,
+    ) -> Outcome {
         let settings = &self.settings;
         let clock = self.clock();
         let start = clock.now();
+        let total = settings.total_timeout.into_iter().chain(within).min();
+        let elapsed = || clock.now().saturating_sub(start);
+        let left = || total.map(|total| total.saturating_sub(elapsed()));
+        let is_submission = endpoint.operation() == Operation::Submission;
         let mut number = 1;
+        let mut last = None;
         loop {
-            let elapsed = clock.now().saturating_sub(start);
-            let left = settings
-                .total_timeout
-                .map(|total| total.saturating_sub(elapsed));
-            let Some(permit) = self.admitted(endpoint, left).await else {
-                return Outcome::NotSent;
+            let permit = self.admitted(endpoint, left()).await;
+            // The wait for leave took its time, too.
+            let (permit, left) = match (permit, left()) {
+                (Some(permit), left) if left != Some(Duration::ZERO) => (permit, left),
+                _ => {
+                    return match last {
+                        None => Outcome::NotSent,
+                        Some(failed) => Outcome::Failed {
+                            failed,
+                            why: GiveUp::TimeExhausted,
+                            attempts: number - 1,
+                        },
+                    };
+                }
             };
             let span = debug_span!("request", operation = endpoint.name(), attempt = number);
-            let result = self.attempt(request, left).instrument(span).await;
+            let timeout = self.attempt_timeout(endpoint, left);
+            let result = self.attempt(request, timeout).instrument(span).await;
             if let Some(answer) = match &result {
                 Ok(answer) => Some(answer),
                 Err(failed) => failed.answer.as_ref(),
@@ -152,19 +187,23 @@ impl Executor {
                     .observe(&answer.headers, clock.now(), clock.wall());
             }
             drop(permit);
-            let failed = match result {
+            let mut failed = match result {
                 Ok(answer) => {
                     self.budget.refund();
                     return Outcome::Success(answer);
                 }
                 Err(failed) => failed,
             };
+            if settings.foreign_http && failed.failure == Failure::Connect && is_submission {
+                // A client of the user's own may have followed a redirect first, so the service may have the job.
+                failed.failure = Failure::Reset;
+            }
             let attempt = Attempt {
                 operation: endpoint.operation(),
                 failure: failed.failure,
                 number,
-                elapsed: clock.now().saturating_sub(start),
-                total: settings.total_timeout,
+                elapsed: elapsed(),
+                total,
                 random: clock.random(),
             };
             let decision = decide(&settings.retry, &attempt);
@@ -179,6 +218,7 @@ impl Executor {
                     );
                     clock.sleep(after).await;
                     number += 1;
+                    last = Some(failed);
                 }
                 Decision::GiveUp(why) => {
                     return Outcome::Failed {
@@ -206,9 +246,20 @@ impl Executor {
         }
     }
 
-    async fn attempt(&self, request: &Request, left: Option<Duration>) -> Result<Answer, Failed> {
+    /// How long an attempt may take.
+    fn attempt_timeout(&self, endpoint: Endpoint, left: Option<Duration>) -> Duration {
         let timeout = self.settings.attempt_timeout;
-        let timeout = left.map_or(timeout, |left| left.min(timeout));
+        match endpoint.operation() {
+            // A submission that was sent is heard out: cut short, nobody would know whether the job was accepted.
+            Operation::Submission => timeout,
+            Operation::Read | Operation::IdempotentWrite => {
+                let timeout = timeout.saturating_mul(endpoint.patience());
+                left.map_or(timeout, |left| left.min(timeout))
+            }
+        }
+    }
+
+    async fn attempt(&self, request: &Request, timeout: Duration) -> Result<Answer, Failed> {
         let mut request = match request.try_clone() {
             Some(request) => request,
             // Only a streamed body cannot be cloned, and no request of the API has one.
@@ -270,16 +321,17 @@ impl Executor {
         }
     }
 
-    /// Adds what every request to the service carries. The key goes to the base URL's origin alone.
+    /// Adds what every request to the service carries. The key, and what else the user set, go to the base URL's origin
+    /// alone.
     fn dress(&self, request: &mut Request) {
         let settings = &self.settings;
         let same_origin = request.url().origin() == settings.base_url.origin();
         let headers = request.headers_mut();
-        for (name, value) in &settings.headers {
-            headers.insert(name, value.clone());
-        }
         headers.insert(USER_AGENT, settings.user_agent.clone());
         if same_origin {
+            for (name, value) in &settings.headers {
+                headers.insert(name, value.clone());
+            }
             headers.insert(AUTHORIZATION, settings.authorization.clone());
         }
     }
@@ -287,7 +339,9 @@ impl Executor {
     fn error(&self, endpoint: Endpoint, failed: Failed, why: GiveUp, attempts: u32) -> Error {
         let error = match (&failed.failure, &failed.answer) {
             (Failure::Status { retry_after, .. }, Some(answer)) => {
-                refusal(endpoint, answer, *retry_after, self.clock().wall())
+                // A gateway may say which key it refuses.
+                let answer = answer.without(&self.settings.authorization);
+                refusal(endpoint, &answer, *retry_after, self.clock().wall())
             }
             (failure, answer) => {
                 let (kind, what) = match failure {
@@ -297,6 +351,10 @@ impl Executor {
                     ),
                     Failure::Timeout => (ErrorKind::Timeout, "the service did not answer in time"),
                     Failure::Reset => (ErrorKind::Network, "the connection was lost"),
+                    Failure::Unsendable => (
+                        ErrorKind::Config,
+                        "the HTTP client refuses to send the request; check how it is set up",
+                    ),
                     Failure::Body | Failure::Status { .. } => {
                         (ErrorKind::Network, "the answer was cut off")
                     }
@@ -318,7 +376,7 @@ impl Executor {
 
 /// Adds to an error why its request was not sent again.
 pub(super) fn explained(error: Error, why: GiveUp, attempts: u32) -> Error {
-    let told = error.to_string();
+    let told = error.message();
     match why {
         GiveUp::OutcomeUnknown => {
             let message = format!(
@@ -350,9 +408,11 @@ impl hooks::Executor for Executor {
                 // An operation that the SDK does not know yet: sent once, like the bindings alone would.
                 let mut request = request;
                 self.dress(&mut request);
-                return self.http.execute(request).await;
+                *request.timeout_mut() = Some(self.settings.attempt_timeout);
+                let answer = self.http.execute(request).await;
+                return answer.map_err(reqwest::Error::without_url);
             };
-            match self.run(endpoint, &request).await {
+            match self.run(endpoint, &request, None).await {
                 Outcome::Success(answer) => Ok(answer.into_response()),
                 Outcome::Failed { failed, .. } => match (failed.cause, failed.answer) {
                     (Some(cause), _) => Err(cause),
@@ -366,7 +426,9 @@ impl hooks::Executor for Executor {
 
 /// What a failure of the HTTP client means for the request.
 pub(super) fn classify(cause: &reqwest::Error) -> Failure {
-    if cause.is_connect() {
+    if cause.is_builder() {
+        Failure::Unsendable
+    } else if cause.is_connect() {
         // A timeout while connecting is one, too: nothing was sent.
         Failure::Connect
     } else if cause.is_timeout() {
@@ -388,5 +450,38 @@ pub(crate) async fn before<T>(future: impl Future<Output = T>, mut end: Sleep) -
     .await
 }
 
-/// Header names that a user may not set, because they are the client's.
-pub(crate) const RESERVED: [HeaderName; 2] = [AUTHORIZATION, USER_AGENT];
+/// Header names that a user may not set, because they are the client's, or say how long a body is.
+pub(crate) const RESERVED: [HeaderName; 8] = [
+    ACCEPT,
+    AUTHORIZATION,
+    CONNECTION,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    HOST,
+    TRANSFER_ENCODING,
+    USER_AGENT,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_submission_is_heard_out_and_a_read_is_not() {
+        let client = crate::Client::builder()
+            .api_key("key")
+            .attempt_timeout(Duration::from_secs(60))
+            .build()
+            .unwrap();
+        let seconds = |endpoint, left: Option<u64>| {
+            let left = left.map(Duration::from_secs);
+            client.executor().attempt_timeout(endpoint, left).as_secs()
+        };
+        assert_eq!(seconds(Endpoint::Diarize, Some(1)), 60);
+        assert_eq!(seconds(Endpoint::CreateStream, None), 60);
+        assert_eq!(seconds(Endpoint::TestKey, Some(1)), 1);
+        assert_eq!(seconds(Endpoint::MediaInput, Some(100)), 60);
+        assert_eq!(seconds(Endpoint::GetJob, Some(200)), 200);
+        assert_eq!(seconds(Endpoint::GetJob, None), 300);
+    }
+}

@@ -79,6 +79,18 @@ impl Limiter {
         }
     }
 
+    /// How long the endpoint is closed, if it is: for whoever gave up waiting.
+    pub(crate) fn closed_for(&self, clock: &dyn Clock) -> Option<Duration> {
+        let mut window = self.shared.window();
+        match window.poll(clock.now()) {
+            Admission::Wait(wait) => Some(wait),
+            Admission::Ready => {
+                window.finish();
+                None
+            }
+        }
+    }
+
     /// Learns from an answer's headers, on a success as on a 429. `now` and `wall` are the clock's at its arrival.
     pub(crate) fn observe(&self, headers: &HeaderMap, now: Duration, wall: SystemTime) {
         let seen = RateHeaders::read(headers, wall);

@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     Reset,
     /// The answer began and was cut.
     Body,
+    /// The HTTP client refuses to send such a request.
+    Unsendable,
     /// The server answered with something other than success.
     Status {
         status: StatusCode,
@@ -120,6 +122,7 @@ pub(crate) fn decide(policy: &RetryPolicy, what: &Attempt) -> Decision {
 fn judge_repeatable(failure: Failure) -> Verdict {
     match failure {
         Failure::Connect | Failure::Timeout | Failure::Reset | Failure::Body => Verdict::Retryable,
+        Failure::Unsendable => Verdict::Final,
         Failure::Status { status, .. } => match status.as_u16() {
             408 | 429 | 500 | 502 | 503 | 504 => Verdict::Retryable,
             _ => Verdict::Final,
@@ -131,6 +134,7 @@ fn judge_repeatable(failure: Failure) -> Verdict {
 fn judge_submission(failure: Failure) -> Verdict {
     match failure {
         Failure::Connect => Verdict::Retryable,
+        Failure::Unsendable => Verdict::Final,
         Failure::Timeout | Failure::Reset | Failure::Body => Verdict::Unknown,
         Failure::Status {
             status,

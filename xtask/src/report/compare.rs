@@ -26,8 +26,16 @@ pub fn compare(old: &Value, new: &Value) -> Result<Report> {
     }
     comparison.operations(&document::operations(old)?, &document::operations(new)?);
     comparison.schemas(old, new)?;
-    if old.pointer("/components/securitySchemes") != new.pointer("/components/securitySchemes") {
-        comparison.add("securitySchemes", "changed", Impact::Breaking);
+    let components = |document: &Value| {
+        let map = document.get("components").and_then(Value::as_object);
+        map.cloned().unwrap_or_default()
+    };
+    let (before, after) = (components(old), components(new));
+    let kinds: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for kind in kinds.into_iter().filter(|kind| *kind != "schemas") {
+        if before.get(kind) != after.get(kind) {
+            comparison.add(&format!("components.{kind}"), "changed", Impact::Breaking);
+        }
     }
     Ok(Report {
         changes: comparison.changes,
@@ -128,13 +136,23 @@ impl Comparison {
             let name = new.id().unwrap_or_default();
             self.add(&place, format!("operationId is now {name}"), Impact::Types);
         }
-        for key in ["summary", "description", "tags", "deprecated"] {
+        let keys: BTreeSet<&String> = [old, new]
+            .into_iter()
+            .filter_map(|operation| operation.value.as_object())
+            .flat_map(Map::keys)
+            .collect();
+        for key in keys {
+            let impact = match key.as_str() {
+                // Compared on their own.
+                "operationId" | "parameters" | "requestBody" | "responses" => continue,
+                "summary" | "description" | "tags" | "deprecated" | "externalDocs" => {
+                    Impact::Wording
+                }
+                _ => Impact::Breaking,
+            };
             if text(old, key) != text(new, key) {
-                self.add(&place, format!("{key} changed"), Impact::Wording);
+                self.add(&place, format!("{key} changed"), impact);
             }
-        }
-        if text(old, "security") != text(new, "security") {
-            self.add(&place, "security changed", Impact::Breaking);
         }
         self.parameters(&place, old.value, new.value);
         self.request_body(&place, old.value, new.value);
@@ -148,10 +166,11 @@ impl Comparison {
                 .flatten()
                 .map(|parameter| {
                     let part = |key| parameter.get(key).and_then(Value::as_str).unwrap_or("?");
-                    (
-                        format!("{} parameter {}", part("in"), part("name")),
-                        parameter.clone(),
-                    )
+                    let name = match parameter.get("$ref").and_then(Value::as_str) {
+                        Some(reference) => format!("parameter {reference}"),
+                        None => format!("{} parameter {}", part("in"), part("name")),
+                    };
+                    (name, parameter.clone())
                 })
                 .collect()
         };
@@ -189,7 +208,17 @@ impl Comparison {
             (None, None) => {}
             (None, Some(_)) => self.add(&place, "added (request)", Impact::Breaking),
             (Some(_), None) => self.add(&place, "removed (request)", Impact::Breaking),
-            (Some(old), Some(new)) => self.contents(&place, old, new, Direction::SENT),
+            (Some(old), Some(new)) => {
+                let is_required = |body: &Value| body.get("required") == Some(&Value::Bool(true));
+                match (is_required(old), is_required(new)) {
+                    (false, true) => {
+                        self.add(&place, "is now required (request)", Impact::Breaking)
+                    }
+                    (true, false) => self.add(&place, "is now optional (request)", Impact::Types),
+                    _ => {}
+                }
+                self.contents(&place, old, new, Direction::SENT);
+            }
         }
     }
 
@@ -227,7 +256,9 @@ impl Comparison {
             map.cloned().unwrap_or_default()
         };
         let (old, new) = (content(old), content(new));
-        if old.keys().ne(new.keys()) {
+        let kinds =
+            |map: &Map<String, Value>| -> BTreeSet<String> { map.keys().cloned().collect() };
+        if kinds(&old) != kinds(&new) {
             self.add(place, "content types changed", Impact::Breaking);
         }
         for (kind, before) in &old {
@@ -304,6 +335,7 @@ impl Comparison {
                     if document::referred(old).is_some() && document::referred(new).is_some() => {}
                 "allOf" | "anyOf" | "oneOf" => self.variants(place, key, old, new, direction),
                 "enum" => self.values(place, before, after, direction),
+                "nullable" if is_false(before) && is_false(after) => {}
                 "nullable" => {
                     let (what, impact) = match after == Some(&Value::Bool(true)) {
                         true => ("may be null now", direction.wider()),
@@ -451,13 +483,14 @@ impl Comparison {
             (Some(old), Some(new)) => (new < old) == is_upper,
         };
         let (what, impact) = match (old, new) {
+            // A limit that comes or goes gives a field another type.
             (None, _) => (
                 format!("limit {key} {} added", shown(new)),
-                direction.narrower(),
+                direction.narrower().max(Impact::Types),
             ),
             (_, None) => (
                 format!("limit {key} {} removed", shown(old)),
-                direction.wider(),
+                direction.wider().max(Impact::Types),
             ),
             _ => (
                 format!("limit {key} was {}, is {}", shown(old), shown(new)),
@@ -482,13 +515,18 @@ impl Comparison {
             Some(name) => name.to_owned(),
             None => variant.to_string(),
         };
+        // A further choice allows more; a further part of `allOf`, or a choice where there was none, allows less.
+        let (gone, come) = match key == "allOf" || old.is_empty() || new.is_empty() {
+            true => (direction.wider(), direction.narrower()),
+            false => (direction.narrower(), direction.wider()),
+        };
         for variant in old.iter().filter(|variant| !new.contains(variant)) {
             let what = format!("{key}: {} removed ({way})", name(variant));
-            self.add(place, what, direction.narrower().max(Impact::Types));
+            self.add(place, what, gone.max(Impact::Types));
         }
         for variant in new.iter().filter(|variant| !old.contains(variant)) {
             let what = format!("{key}: {} added ({way})", name(variant));
-            self.add(place, what, direction.wider().max(Impact::Types));
+            self.add(place, what, come.max(Impact::Types));
         }
     }
 }
@@ -499,6 +537,11 @@ fn required(schema: &Value) -> BTreeSet<&str> {
         .flatten()
         .filter_map(Value::as_str)
         .collect()
+}
+
+/// Whether a flag is not there or off, which is the same.
+fn is_false(flag: Option<&Value>) -> bool {
+    flag.is_none_or(|flag| *flag == Value::Bool(false))
 }
 
 fn shown(value: Option<&Value>) -> String {

@@ -53,6 +53,7 @@ fn table() -> Vec<Row> {
         (Failure::Timeout, RETRY, UNKNOWN),
         (Failure::Reset, RETRY, UNKNOWN),
         (Failure::Body, RETRY, UNKNOWN),
+        (Failure::Unsendable, FINAL, FINAL),
         (status(503, None), RETRY, UNKNOWN),
         (status(503, soon), RETRY, RETRY),
         (status(503, Some(Duration::ZERO)), RETRY, RETRY),
@@ -327,6 +328,7 @@ fn failures() -> impl Strategy<Value = Failure> {
         Just(Failure::Timeout),
         Just(Failure::Reset),
         Just(Failure::Body),
+        Just(Failure::Unsendable),
         (100_u16..1_000, any::<Option<Duration>>())
             .prop_map(|(code, retry_after)| status(code, retry_after)),
     ]
