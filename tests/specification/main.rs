@@ -26,8 +26,13 @@ impl Checkout {
             let entry = entry.unwrap();
             fs_err::copy(entry.path(), copy.openapi().join(entry.file_name())).unwrap();
         }
-        fs_err::create_dir_all(copy.bindings().parent().unwrap()).unwrap();
-        fs_err::copy(source.bindings(), copy.bindings()).unwrap();
+        for (from, to) in [
+            (source.bindings(), copy.bindings()),
+            (source.bundle_of_the_server(), copy.bundle_of_the_server()),
+        ] {
+            fs_err::create_dir_all(to.parent().unwrap()).unwrap();
+            fs_err::copy(from, to).unwrap();
+        }
         Self { folder }
     }
 

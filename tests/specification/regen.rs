@@ -18,6 +18,7 @@ fn a_second_run_changes_nothing() {
         regen::write(&checkout.layout()).unwrap(),
         [
             "openapi/pyannoteai.yaml",
+            "pyannote-local/pyannoteai.yaml",
             "pyannote-api-sys/src/generated.rs"
         ]
     );
@@ -50,6 +51,15 @@ fn a_kind_of_job_that_the_bindings_cannot_tell_apart_is_an_error() {
         "                  - $ref: '#/components/schemas/JobListItem'\n",
     );
     let error = format!("{:#}", regen::check(&checkout.layout()).unwrap_err());
+    assert!(error.contains("mends nothing"), "{error}");
+
+    // And without the mend that says which three they are:
+    let mut document = pyannote_tests::published();
+    let place =
+        "/paths/~1v1~1jobs~1{jobId}/get/responses/200/content/application~1json/schema/oneOf/2";
+    *document.pointer_mut(place).unwrap() =
+        serde_json::json!({"$ref": "#/components/schemas/JobListItem"});
+    let error = format!("{:#}", xtask::lower::lower(&document).unwrap_err());
     assert!(error.contains("in GET /v1/jobs/{jobId}"), "{error}");
     assert!(error.contains("pyannote-api-sys/src/job.rs"), "{error}");
 }

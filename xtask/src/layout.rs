@@ -45,6 +45,12 @@ impl Layout {
         self.openapi().join(BUNDLE)
     }
 
+    /// The bundle once more, inside the server's crate: a package holds only what is below its folder.
+    #[must_use]
+    pub fn bundle_of_the_server(&self) -> PathBuf {
+        self.root.join("pyannote-local").join(BUNDLE)
+    }
+
     /// The bindings, which are generated.
     #[must_use]
     pub fn bindings(&self) -> PathBuf {

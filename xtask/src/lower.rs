@@ -3,7 +3,7 @@
 //! What is lowered here is not wrong in the specification; the generator is limited:
 //!
 //! - it knows one error body an operation, and each declares two: they become one schema, [`ERROR_BODY`];
-//! - it reads a `oneOf` in order, and the first job schema accepts the bodies of all: the answer becomes
+//! - it tries the kinds of a union in order, and the first job schema accepts the bodies of all: the answer becomes
 //!   [`JOB_BODY`], a handwritten type;
 //! - its enums are closed, also in answers: each becomes an [`Kind::OpenEnum`];
 //! - it checks neither the range of a number nor the length of an array: those that callers send become
@@ -190,7 +190,8 @@ fn name_job_body(document: &mut Value) -> Result<()> {
             let Some(schema) = json_schema(response) else {
                 continue;
             };
-            let Some(variants) = schema.get("oneOf").and_then(Value::as_array) else {
+            let variants = schema.get("anyOf").or_else(|| schema.get("oneOf"));
+            let Some(variants) = variants.and_then(Value::as_array) else {
                 continue;
             };
             let names: BTreeSet<_> = variants.iter().filter_map(document::referred).collect();

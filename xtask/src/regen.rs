@@ -30,10 +30,15 @@ pub fn outputs(layout: &Layout) -> Result<Vec<Output>> {
     overlay::apply(&mends, &mut bundle)
         .with_context(|| format!("in {}", layout.relative(&layout.overlay())))?;
     let bindings = generate::generate(&lower::lower(&bundle)?)?;
+    let bundle = format!("{BUNDLE_HEADER}{}", document::to_yaml(&bundle)?);
     Ok(vec![
         Output {
             path: layout.bundle(),
-            text: format!("{BUNDLE_HEADER}{}", document::to_yaml(&bundle)?),
+            text: bundle.clone(),
+        },
+        Output {
+            path: layout.bundle_of_the_server(),
+            text: bundle,
         },
         Output {
             path: layout.bindings(),

@@ -205,6 +205,13 @@ pub(crate) fn media_url(text: &str) -> Result<(), String> {
             "has {other:?} in its key, where letters, digits, -, _, . and / are allowed"
         ));
     }
+    // The service's pattern allows these, but what they would name is anybody's guess.
+    if key
+        .split('/')
+        .any(|segment| matches!(segment, "" | "." | ".."))
+    {
+        return Err("has an empty, . or .. segment in its key".to_owned());
+    }
     Ok(())
 }
 

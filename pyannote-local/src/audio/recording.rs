@@ -1,0 +1,87 @@
+//! A recording, all of it, in memory.
+
+use std::path::Path;
+
+use super::{AudioError, Blocks, Limits};
+use crate::engine::SAMPLE_RATE;
+
+/// By how many samples memory grows where the container does not say how long the recording is: one minute.
+const GROWTH: usize = 60 * SAMPLE_RATE as usize;
+
+/// A recording: one channel at 16 kHz.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recording {
+    /// The samples, from -1 to 1.
+    pub samples: Vec<f32>,
+    /// What is wrong with it, if not enough to refuse it: in words.
+    pub warnings: Vec<String>,
+}
+
+impl Recording {
+    /// How long it is, in seconds.
+    ///
+    /// ```
+    /// use pyannote_local::audio::Recording;
+    ///
+    /// let recording = Recording { samples: vec![0.0; 8_000], warnings: vec![] };
+    /// assert_eq!(recording.seconds(), 0.5);
+    /// ```
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.samples.len() as f64 / f64::from(SAMPLE_RATE)
+    }
+}
+
+/// Decodes a file, with the default [`Limits`]. It blocks: see [`Loader`](super::Loader) for what does not.
+///
+/// # Errors
+///
+/// An [`AudioError`] that says why it cannot be heard. A recording that ends early is refused where a tenth of it is
+/// missing, and warned of otherwise; so are packets that cannot be decoded, which are silent.
+///
+/// ```no_run
+/// let recording = pyannote_local::audio::decode("meeting.m4a")?;
+/// println!("{:.1} s", recording.seconds());
+/// # Ok::<(), pyannote_local::audio::AudioError>(())
+/// ```
+pub fn decode(path: impl AsRef<Path>) -> Result<Recording, AudioError> {
+    decode_within(path, Limits::default())
+}
+
+/// Decodes a file, within limits.
+///
+/// # Errors
+///
+/// As [`decode`].
+///
+/// ```no_run
+/// use pyannote_local::audio::{Limits, decode_within};
+///
+/// let voice = decode_within("ada.flac", Limits::default().within(30.0))?;
+/// # Ok::<(), pyannote_local::audio::AudioError>(())
+/// ```
+pub fn decode_within(path: impl AsRef<Path>, limits: Limits) -> Result<Recording, AudioError> {
+    let mut blocks = Blocks::open(path, limits)?;
+    let mut samples = Vec::new();
+    reserve(&mut samples, blocks.expected_samples())?;
+    for block in &mut blocks {
+        let block = block?;
+        if samples.capacity() - samples.len() < block.len() {
+            // Doubling, as a vector does by itself, would take twice the memory of a long recording.
+            let growth = block.len().max(GROWTH).max(samples.len() / 8);
+            reserve(&mut samples, growth)?;
+        }
+        samples.extend_from_slice(&block);
+    }
+    Ok(Recording {
+        samples,
+        warnings: blocks.into_warnings(),
+    })
+}
+
+/// Makes room, or says that there is none: a day of audio takes 5.5 GB.
+fn reserve(samples: &mut Vec<f32>, more: usize) -> Result<(), AudioError> {
+    samples
+        .try_reserve_exact(more)
+        .map_err(|_| AudioError::OutOfMemory)
+}

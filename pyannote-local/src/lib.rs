@@ -1,0 +1,53 @@
+//! A server on your own machine that speaks the pyannoteAI API: for the first run, for tests, and for private audio.
+//!
+//! ```
+//! use pyannote_local::{LocalServer, ScriptedEngine};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), pyannote_local::StartError> {
+//! let server = LocalServer::builder()
+//!     .engine(ScriptedEngine::new())
+//!     .key("test-key")
+//!     .start()
+//!     .await?;
+//! // Point any client of the API at it: PYANNOTEAI_BASE_URL and PYANNOTEAI_API_KEY.
+//! assert!(server.url().starts_with("http://127.0.0.1:"));
+//! assert_eq!(server.api_key(), "test-key");
+//! # server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod api;
+#[cfg(feature = "audio")]
+pub mod audio;
+mod builder;
+mod config;
+pub mod engine;
+mod error;
+mod faults;
+mod key;
+mod limits;
+pub mod media;
+mod metrics;
+mod operation;
+mod record;
+mod server;
+pub mod store;
+mod webhook;
+pub mod worker;
+
+pub use builder::LocalServerBuilder;
+pub use engine::{Engine, EngineError, ScriptedEngine};
+pub use error::StartError;
+pub use faults::{Fault, Faults};
+pub use key::{ApiKey, Scope};
+pub use limits::Limits;
+pub use operation::Operation;
+pub use record::RecordedRequest;
+pub use server::LocalServer;
+
+/// The examples of the README run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,59 @@
+//! The tables, and how they came to be: one migration a change, never edited once released.
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use super::dialect::Dialect;
+
+/// Times are milliseconds since 1970. The large columns come last: SQLite reads a row from its start.
+const JOBS_AND_DELIVERIES: &str = "
+CREATE TABLE jobs (
+    seq {key},
+    id TEXT NOT NULL UNIQUE,
+    team TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    started_at BIGINT,
+    completed_at BIGINT,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    claimed_by TEXT,
+    lease_until BIGINT,
+    request TEXT NOT NULL,
+    output TEXT
+);
+CREATE INDEX jobs_of_team ON jobs (team, seq);
+CREATE INDEX jobs_by_status ON jobs (status);
+CREATE INDEX jobs_open ON jobs (seq) WHERE status IN ('created', 'running');
+CREATE INDEX jobs_with_output ON jobs (completed_at) WHERE output IS NOT NULL;
+CREATE TABLE deliveries (
+    seq {key},
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    url TEXT NOT NULL,
+    status_only BIGINT NOT NULL,
+    failures BIGINT NOT NULL DEFAULT 0,
+    reason TEXT,
+    due_at BIGINT NOT NULL,
+    claimed_by TEXT
+);
+CREATE INDEX deliveries_due ON deliveries (due_at);
+CREATE INDEX deliveries_of_job ON deliveries (job_id);
+";
+
+/// Every migration, in the dialect.
+pub(super) fn migrator(dialect: Dialect) -> Migrator {
+    let migration = |version, description: &'static str, template| {
+        Migration::new(
+            version,
+            description.into(),
+            MigrationType::Simple,
+            dialect.sql(template),
+            false,
+        )
+    };
+    Migrator::with_migrations(vec![migration(
+        1,
+        "jobs and deliveries",
+        JOBS_AND_DELIVERIES,
+    )])
+}

@@ -1,0 +1,135 @@
+//! Faults on demand, as the SDK meets them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyannote::testing::ManualClock;
+use pyannote::{Client, ErrorKind};
+use pyannote_local::{Fault, LocalServer, Operation};
+use reqwest::StatusCode;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{AUDIO, KEY, get, server, shown};
+
+fn client(server: &LocalServer) -> Client {
+    Client::builder()
+        .api_key(KEY)
+        .base_url(server.url())
+        .clock(Arc::new(ManualClock::jumping()))
+        .build()
+        .unwrap()
+}
+
+fn status(status: u16) -> Fault {
+    Fault::Status {
+        status: StatusCode::from_u16(status).unwrap(),
+        retry_after: None,
+        body: None,
+    }
+}
+
+#[tokio::test]
+async fn reads_survive_every_fault() {
+    let server = server().await;
+    let faults = server.faults();
+    faults.next(Operation::TestKey, 1, Fault::Reset);
+    faults.next(Operation::TestKey, 1, Fault::CutBody { after: 10 });
+    faults.next(Operation::TestKey, 1, status(503));
+    client(&server).test_key().await.unwrap();
+    assert_eq!((faults.left(), server.requests().len()), (0, 4));
+}
+
+#[tokio::test]
+async fn a_submission_is_sent_again_only_where_it_was_not_taken() {
+    for (fault, kind, requests) in [
+        (Fault::Reset, ErrorKind::OutcomeUnknown, 1),
+        (Fault::CutBody { after: 5 }, ErrorKind::OutcomeUnknown, 1),
+        (status(502), ErrorKind::OutcomeUnknown, 1),
+        (status(402), ErrorKind::PaymentRequired, 1),
+    ] {
+        let server = server().await;
+        server.faults().next(Operation::Diarize, 1, fault.clone());
+        let error = client(&server).diarize(AUDIO).submit().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{fault:?}");
+        assert_eq!(server.requests().len(), requests);
+    }
+    let server = server().await;
+    let busy = Fault::Status {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        retry_after: Some(7),
+        body: Some(json!({ "requestId": "1", "message": "later" })),
+    };
+    server.faults().next(Operation::Diarize, 2, busy);
+    client(&server).diarize(AUDIO).submit().await.unwrap();
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_json() {
+    let server = server().await;
+    server
+        .faults()
+        .next(Operation::ListJobs, 1, Fault::Malformed);
+    let error = client(&server).jobs().page(None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+}
+
+#[tokio::test]
+async fn a_delay_is_a_delay() {
+    let server = server().await;
+    let delay = Duration::from_millis(100);
+    server
+        .faults()
+        .next(Operation::TestKey, 1, Fault::Delay(delay));
+    let start = std::time::Instant::now();
+    assert_eq!(get(&server, "/v1/test").await.status(), StatusCode::OK);
+    assert!(start.elapsed() >= delay);
+}
+
+#[tokio::test]
+async fn a_status_has_a_body_of_its_own() {
+    let server = server().await;
+    server.faults().next(Operation::TestKey, 1, status(500));
+    server.faults().next(Operation::TestKey, 1, status(500));
+    server.faults().clear();
+    assert_eq!(get(&server, "/v1/test").await.status(), StatusCode::OK);
+    server.faults().next(Operation::TestKey, 1, status(500));
+    insta::assert_json_snapshot!(shown(get(&server, "/v1/test").await).await, @r#"
+    {
+      "status": 500,
+      "body": {
+        "requestId": "…",
+        "message": "Internal Server Error"
+      }
+    }
+    "#);
+}
+
+/// All that arrives on a connection of one request.
+async fn raw(server: &LocalServer) -> String {
+    let address = server.url().strip_prefix("http://").unwrap();
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request =
+        format!("GET /v1/test HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {KEY}\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn what_goes_over_the_wire() {
+    let server = server().await;
+    server.faults().next(Operation::TestKey, 1, Fault::Reset);
+    assert_eq!(raw(&server).await, "");
+    for after in [0, 1, 10] {
+        server
+            .faults()
+            .next(Operation::TestKey, 1, Fault::CutBody { after });
+        let answer = raw(&server).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("content-length: 44"), "{head}");
+        assert_eq!(body.len(), after, "{body}");
+    }
+}

@@ -1,0 +1,94 @@
+//! A server with an engine that hears: from the upload to the samples.
+
+use pyannote::{Client, ErrorKind};
+use pyannote_local::LocalServer;
+use pyannote_local::engine::{Engine, EngineFuture, EngineJob, SAMPLE_RATE};
+use serde_json::json;
+
+/// Says how long the recording is: one speaker, from start to end.
+struct Length;
+
+impl Engine for Length {
+    fn needs_audio(&self) -> bool {
+        true
+    }
+
+    fn process(&self, job: EngineJob) -> EngineFuture<'_> {
+        Box::pin(async move {
+            let seconds = job.samples.unwrap().len() as f64 / f64::from(SAMPLE_RATE);
+            Ok(
+                json!({ "diarization": [{ "speaker": "A", "start": 0, "end": seconds }], "voiceprint": "AAAA" }),
+            )
+        })
+    }
+}
+
+async fn server() -> (LocalServer, Client) {
+    let server = LocalServer::builder()
+        .engine(Length)
+        .key("key")
+        .start()
+        .await
+        .unwrap();
+    let client = Client::builder()
+        .api_key("key")
+        .base_url(server.url())
+        .build()
+        .unwrap();
+    (server, client)
+}
+
+#[tokio::test]
+async fn an_uploaded_recording_is_heard() {
+    let (_server, client) = server().await;
+    let tone = pyannote_tests::fixtures().join("audio/tone.flac");
+    let media = client.upload(tone).await.unwrap();
+    let diarization = client.diarize(&media).await.unwrap();
+    let length = diarization.turns()[0].end;
+    assert!((length - 0.5).abs() < 0.01, "{length} s");
+}
+
+#[tokio::test]
+async fn what_cannot_be_heard_is_a_failed_job_that_says_why() {
+    let (server, client) = server().await;
+    let words = client
+        .upload(b"just words, no sound at all".repeat(50))
+        .key("words.txt")
+        .await
+        .unwrap();
+    // A medium that was never uploaded, and an address that only this machine can reach.
+    let private = format!("{}/healthz", server.url());
+    for (audio, told) in [
+        (words.as_str(), "format"),
+        ("media://nothing.wav", "media://nothing.wav"),
+        (private.as_str(), "127.0.0.1"),
+        ("http://169.254.169.254/latest/meta-data", "169.254.169.254"),
+    ] {
+        let error = client.diarize(audio).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::JobFailed, "{audio}: {error}");
+        assert!(error.to_string().contains(told), "{audio}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_voiceprint_is_made_of_half_a_minute_at_most() {
+    let (_server, client) = server().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(&path, spec).unwrap();
+    for index in 0..8_000 * 31 {
+        file.write_sample((index % 200) as i16 * 50).unwrap();
+    }
+    file.finalize().unwrap();
+    let media = client.upload(path).await.unwrap();
+    client.diarize(&media).await.unwrap();
+    let error = client.voiceprint(&media).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobFailed);
+    assert!(error.to_string().contains("30 s"), "{error}");
+}

@@ -1,0 +1,74 @@
+//! What a key may do.
+
+use pyannote::{Client, ErrorKind};
+use pyannote_local::{ApiKey, Scope};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{AUDIO, KEY, bare, builder, get, post, shown};
+
+#[tokio::test]
+async fn scopes_and_credit() {
+    let server = builder()
+        .api_key(ApiKey::new("reader").scopes([Scope::JobsRead]))
+        .api_key(ApiKey::new("broke").without_credit())
+        .start()
+        .await
+        .unwrap();
+    let send = async |key: &str, method: Method, path: &str| {
+        let body = json!({ "url": "media://a" });
+        let request = bare(&server, method, path).bearer_auth(key).json(&body);
+        request.send().await.unwrap()
+    };
+    for path in ["/v1/diarize", "/v1/identify", "/v1/voiceprint"] {
+        let response = send("reader", Method::POST, path).await;
+        insta::assert_json_snapshot!("scope", shown(response).await);
+        let response = send("broke", Method::POST, path).await;
+        insta::assert_json_snapshot!("credit", shown(response).await);
+    }
+    for (key, method, path, status) in [
+        ("reader", Method::GET, "/v2/jobs", 200),
+        ("reader", Method::GET, "/v1/test", 200),
+        ("reader", Method::POST, "/v1/media/input", 403),
+        ("reader", Method::POST, "/v1/media/output", 403),
+        ("broke", Method::GET, "/v2/jobs", 200),
+        ("broke", Method::POST, "/v1/media/input", 201),
+        ("broke", Method::POST, "/v1/live", 402),
+    ] {
+        assert_eq!(
+            send(key, method, path).await.status(),
+            status,
+            "{key} {path}"
+        );
+    }
+    for (key, kind) in [
+        ("reader", ErrorKind::Forbidden),
+        ("broke", ErrorKind::PaymentRequired),
+        ("wrong", ErrorKind::Unauthorized),
+    ] {
+        let client = Client::builder().api_key(key).base_url(server.url());
+        let client = client.build().unwrap();
+        let error = client.diarize(AUDIO).submit().await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert!(error.request_id().is_some());
+    }
+}
+
+#[tokio::test]
+async fn teams_see_nothing_of_each_other() {
+    let server = builder()
+        .api_key(ApiKey::new("other").team("other"))
+        .start()
+        .await
+        .unwrap();
+    let created = post(&server, "/v1/diarize", &json!({ "url": AUDIO })).await;
+    let created: Value = created.json().await.unwrap();
+    let path = format!("/v1/jobs/{}", created["jobId"].as_str().unwrap());
+    assert_eq!(get(&server, &path).await.status(), 200);
+    let theirs = bare(&server, Method::GET, &path).bearer_auth("other");
+    assert_eq!(theirs.send().await.unwrap().status(), 404);
+    let list = bare(&server, Method::GET, "/v2/jobs").bearer_auth("other");
+    let list: Value = list.send().await.unwrap().json().await.unwrap();
+    assert_eq!(list, json!({ "items": [], "nextCursor": null }));
+    assert_eq!(server.api_key(), KEY);
+}

@@ -1,0 +1,69 @@
+//! Media through the SDK.
+
+use pyannote::{ErrorKind, MediaUrl};
+use pyannote_local::{Fault, Operation};
+
+use super::{builder, client, server};
+
+#[tokio::test]
+async fn an_upload_is_diarized_and_downloaded() {
+    let server = server().await;
+    let client = client(&server);
+    let media = client
+        .upload(vec![7_u8; 300_000])
+        .key("calls/1.wav")
+        .await
+        .unwrap();
+    assert_eq!(media.as_str(), "media://calls/1.wav");
+    let job = client.diarize(&media).submit().await.unwrap();
+    assert_eq!(job.wait().await.unwrap().turns().len(), 2);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("1.wav");
+    assert_eq!(client.download(&media, &path).await.unwrap(), 300_000);
+    assert_eq!(fs_err::read(path).unwrap(), vec![7_u8; 300_000]);
+    let storage = server.requests();
+    let storage: Vec<_> = storage
+        .iter()
+        .filter(|seen| seen.path.starts_with("/media/"))
+        .collect();
+    assert_eq!(storage.len(), 2);
+    assert!(
+        storage
+            .iter()
+            .all(|seen| seen.authorized.is_none() && seen.body.is_empty())
+    );
+}
+
+#[tokio::test]
+async fn what_is_stored_is_not_sent_again() {
+    let server = server().await;
+    let client = client(&server);
+    for puts in [1, 1] {
+        let upload = client.upload(vec![1_u8; 1_000]).skip_existing(true);
+        upload.await.unwrap();
+        let seen = server.requests();
+        assert_eq!(
+            seen.iter().filter(|seen| seen.method == "PUT").count(),
+            puts
+        );
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_the_storage() {
+    let server = builder().largest_medium(1_000).start().await.unwrap();
+    let client = client(&server);
+    let missing: MediaUrl = "media://missing".parse().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let error = client
+        .download(&missing, folder.path().join("a"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    // A fault is met by one attempt, and the next one goes through.
+    server
+        .faults()
+        .next(Operation::StorageUpload, 1, Fault::Reset);
+    client.upload(vec![1_u8; 1_000]).key("a").await.unwrap();
+    assert_eq!(server.faults().left(), 0);
+}

@@ -1,0 +1,114 @@
+//! What is refused, and how it is said.
+
+use reqwest::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use super::{AUDIO, builder, get, post, request, server, shown};
+
+#[tokio::test]
+async fn every_violation_is_said_at_once() {
+    let server = server().await;
+    let body = json!({
+        "url": "meeting.wav",
+        "numSpeakers": 0,
+        "minSpeakers": 5,
+        "maxSpeakers": 2,
+        "model": "community-1",
+        "webhook": "http://example.com",
+        "exclusive": "yes",
+        "matching": { "threshold": 250 },
+        "voiceprints": [
+            { "label": "SPEAKER_00", "voiceprint": "U29tZQ" },
+            { "label": "", "voiceprint": "no base64!" },
+            { "voiceprint": 1 },
+        ],
+    });
+    insta::assert_json_snapshot!(shown(post(&server, "/v1/identify", &body).await).await);
+}
+
+#[tokio::test]
+async fn what_is_no_json() {
+    let server = server().await;
+    let send = async |content_type: &str, body: &str| {
+        let request = request(&server, Method::POST, "/v1/diarize")
+            .header(CONTENT_TYPE, content_type)
+            .body(body.to_owned());
+        shown(request.send().await.unwrap()).await
+    };
+    insta::assert_json_snapshot!("truncated", send("application/json", r#"{"url": "#).await);
+    insta::assert_json_snapshot!(
+        "no_object",
+        send("application/json; charset=utf-8", "[]").await
+    );
+    insta::assert_json_snapshot!("no_json", send("text/plain", "{}").await);
+    let deep = "[".repeat(100_000);
+    assert_eq!(send("application/json", &deep).await["status"], 400);
+}
+
+#[tokio::test]
+async fn queries_of_the_listing() {
+    let server = server().await;
+    let response = get(&server, "/v2/jobs?limit=101&cursor=1&status=done").await;
+    insta::assert_json_snapshot!(shown(response).await);
+}
+
+#[tokio::test]
+async fn unknown_paths_jobs_and_methods() {
+    let server = server().await;
+    insta::assert_json_snapshot!(
+        "unknown_path",
+        shown(get(&server, "/v3/diarize").await).await
+    );
+    let nobody = uuid::Uuid::new_v4();
+    for id in [nobody.to_string().as_str(), "1", "%ff", "..%2F.."] {
+        let response = get(&server, &format!("/v1/jobs/{id}")).await;
+        insta::assert_json_snapshot!("unknown_job", shown(response).await);
+    }
+    let response = get(&server, "/v1/diarize").await;
+    assert_eq!(response.headers()[ALLOW], "POST");
+    insta::assert_json_snapshot!("method", shown(response).await);
+}
+
+#[tokio::test]
+async fn a_key_that_is_missing_or_wrong() {
+    let server = server().await;
+    for key in [None, Some("wrong")] {
+        let mut request = super::bare(&server, Method::GET, "/v1/test");
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
+        insta::assert_json_snapshot!("unauthorized", shown(response).await);
+    }
+    let seen = server.requests();
+    assert_eq!(
+        (seen[0].authorized, seen[1].authorized),
+        (None, Some(false))
+    );
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit() {
+    let server = builder().largest_body(1_000).start().await.unwrap();
+    let body = json!({ "url": AUDIO, "extra": "a".repeat(1_000) });
+    let response = post(&server, "/v1/diarize", &body).await;
+    insta::assert_json_snapshot!(shown(response).await, @r#"
+    {
+      "status": 413,
+      "body": {
+        "requestId": "…",
+        "message": "The body could not be read, or is larger than 1000 bytes"
+      }
+    }
+    "#);
+    // In pieces, so that its length is not known before.
+    let piece = || Ok::<_, std::io::Error>("a".repeat(600));
+    let pieces = futures_util::stream::iter([piece(), piece()]);
+    let request = request(&server, Method::POST, "/v1/diarize")
+        .header(CONTENT_TYPE, "application/json")
+        .body(reqwest::Body::wrap_stream(pieces));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}

@@ -1,0 +1,74 @@
+//! The SDK's own flow against the server.
+
+use futures_util::TryStreamExt;
+use pyannote::{ErrorKind, JobStatus, JobSummary};
+use pyannote_local::{LocalServer, ScriptedEngine};
+
+use super::{AUDIO, KEY, client, server};
+
+#[tokio::test]
+async fn every_kind_of_job() {
+    let server = server().await;
+    let client = client(&server);
+    client.test_key().await.unwrap();
+    let diarization = client.diarize(AUDIO).exclusive(true).await.unwrap();
+    assert_eq!(diarization.turns().len(), 2);
+    let voiceprint = client.voiceprint(AUDIO).await.unwrap();
+    let found = client
+        .identify(AUDIO)
+        .voiceprint("Ada", &voiceprint)
+        .threshold(50.0)
+        .await
+        .unwrap();
+    assert_eq!(found.turns().len(), 2);
+}
+
+#[tokio::test]
+async fn a_job_that_fails() {
+    let engine = ScriptedEngine::new();
+    engine.then(Err("too quiet".to_owned()));
+    let server = LocalServer::builder()
+        .engine(engine)
+        .key(KEY)
+        .start()
+        .await
+        .unwrap();
+    let error = client(&server).diarize(AUDIO).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobFailed);
+    assert!(error.to_string().contains("too quiet"), "{error}");
+}
+
+#[tokio::test]
+async fn jobs_are_listed_in_pages() {
+    let server = server().await;
+    let client = client(&server);
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let job = client.diarize(AUDIO).submit().await.unwrap();
+        ids.insert(0, job.id().clone());
+        job.wait().await.unwrap();
+    }
+    let listing = || client.jobs().page_size(2);
+    let listed: Vec<JobSummary> = listing().stream().try_collect().await.unwrap();
+    let listed: Vec<_> = listed.into_iter().map(|job| job.id).collect();
+    assert_eq!(listed, ids);
+    let reads = server
+        .requests()
+        .into_iter()
+        .filter(|seen| seen.path == "/v2/jobs");
+    assert_eq!(reads.count(), 3);
+    let failed = listing().status(JobStatus::Failed).stream();
+    assert_eq!(failed.try_collect::<Vec<_>>().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_unknown_job() {
+    let server = server().await;
+    let id = uuid::Uuid::new_v4().to_string();
+    let error = client(&server)
+        .job::<pyannote::Diarization>(id)
+        .status()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}

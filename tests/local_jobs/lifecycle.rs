@@ -1,0 +1,182 @@
+//! A job's way from accepted to ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyannote_local::engine::EngineError;
+use pyannote_local::store::{Status, Store};
+use pyannote_local::worker::{AudioSource, SamplesFuture, Timing, Workers};
+use serde_json::json;
+
+use super::engine::Steered;
+use super::{TEAM, config, ended, running, start, submit, timing};
+
+#[tokio::test]
+async fn created_running_succeeded() {
+    let store = Store::memory().await.unwrap();
+    created_running_succeeded_in(&store).await;
+}
+
+/// The same for every kind of store.
+pub(crate) async fn created_running_succeeded_in(store: &Store) {
+    let engine = Steered::new();
+    let id = submit(store, json!({ "do": "gate" })).await;
+    let job = store.get(TEAM, id).await.unwrap().unwrap();
+    assert_eq!(job.status, Status::Created);
+    let workers = start(store, &engine, 1).await;
+    let job = running(store, id).await;
+    assert_eq!((job.attempts, job.completed_at), (1, None));
+    assert!(job.started_at >= Some(job.created_at));
+    engine.open(1);
+    let job = ended(store, id).await;
+    assert_eq!(job.status, Status::Succeeded);
+    assert_eq!(
+        job.output,
+        Some(json!({ "diarization": [], "samples": null }))
+    );
+    assert!(job.completed_at >= job.started_at && Some(job.updated_at) == job.completed_at);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_fails_or_panics_takes_nothing_down() {
+    let store = Store::memory().await.unwrap();
+    let workers = start(&store, &Steered::new(), 1).await;
+    for (what, error) in [
+        ("fail", "the recording is silent"),
+        ("panic", "the engine panicked: a model is missing"),
+    ] {
+        let job = ended(&store, submit(&store, json!({ "do": what })).await).await;
+        assert_eq!(job.status, Status::Failed);
+        assert_eq!(job.output, Some(json!({ "error": error })));
+    }
+    let job = ended(&store, submit(&store, json!({})).await).await;
+    assert_eq!(job.status, Status::Succeeded);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_takes_too_long_fails() {
+    let store = Store::memory().await.unwrap();
+    let engine = Steered::new();
+    let short = Timing {
+        time_limit: Duration::from_millis(30),
+        ..timing()
+    };
+    let config = config(&store, &engine, 1);
+    let workers = Workers::start_with(config, short).await.unwrap();
+    let job = ended(&store, submit(&store, json!({ "do": "hang" })).await).await;
+    let error = "the job took longer than 30ms";
+    assert_eq!(job.output, Some(json!({ "error": error })));
+    workers.stop().await;
+    assert_eq!(engine.running(), 0);
+}
+
+#[tokio::test]
+async fn a_canceled_job_is_stopped() {
+    let store = Store::memory().await.unwrap();
+    let engine = Steered::new();
+    let short = Timing {
+        lease: Duration::from_millis(150),
+        ..timing()
+    };
+    let config = config(&store, &engine, 1);
+    let workers = Workers::start_with(config, short).await.unwrap();
+    let id = submit(&store, json!({ "do": "hang" })).await;
+    running(&store, id).await;
+    assert!(store.cancel(TEAM, id).await.unwrap());
+    // The only lane is free again.
+    let job = ended(&store, submit(&store, json!({})).await).await;
+    assert_eq!(job.status, Status::Succeeded);
+    let job = store.get(TEAM, id).await.unwrap().unwrap();
+    assert_eq!((job.status, job.output), (Status::Canceled, None));
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn jobs_begin_in_the_order_of_acceptance() {
+    let store = Store::memory().await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(submit(&store, json!({})).await);
+    }
+    let engine = Steered::new();
+    let workers = start(&store, &engine, 1).await;
+    ended(&store, ids[9]).await;
+    let expected: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    assert_eq!(engine.order(), expected);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn no_more_at_once_than_allowed() {
+    let store = Store::memory().await.unwrap();
+    let engine = Steered::new();
+    let mut ids = Vec::new();
+    for _ in 0..8 {
+        ids.push(submit(&store, json!({ "do": "gate" })).await);
+    }
+    let workers = start(&store, &engine, 3).await;
+    for id in &ids[..3] {
+        running(&store, *id).await;
+    }
+    engine.open(8);
+    for id in ids {
+        assert_eq!(ended(&store, id).await.status, Status::Succeeded);
+    }
+    assert_eq!(engine.most_at_once(), 3);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_job_wakes_a_worker_that_hardly_polls() {
+    let store = Store::memory().await.unwrap();
+    let slow = Timing {
+        poll: Duration::from_secs(3600),
+        ..timing()
+    };
+    let config = config(&store, &Steered::new(), 2);
+    let workers = Workers::start_with(config, slow).await.unwrap();
+    for _ in 0..5 {
+        let (a, b) = tokio::join!(submit(&store, json!({})), submit(&store, json!({})));
+        ended(&store, a).await;
+        ended(&store, b).await;
+    }
+    workers.stop().await;
+}
+
+struct Recordings;
+
+impl AudioSource for Recordings {
+    fn samples<'a>(&'a self, team: &'a str, url: &'a str, _: Option<f64>) -> SamplesFuture<'a> {
+        Box::pin(async move {
+            match (team, url) {
+                (TEAM, "media://calls/1") => Ok(vec![0.0; 160]),
+                _ => Err(EngineError(format!("{url} is not there"))),
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_hears_gets_the_recording() {
+    let store = Store::memory().await.unwrap();
+    let mut config = config(&store, &Steered::hearing(), 1);
+    config.audio = Some(Arc::new(Recordings));
+    let workers = Workers::start_with(config, timing()).await.unwrap();
+    for (request, output) in [
+        (
+            json!({ "url": "media://calls/1" }),
+            json!({ "diarization": [], "samples": 160 }),
+        ),
+        (
+            json!({ "url": "media://calls/2" }),
+            json!({ "error": "media://calls/2 is not there" }),
+        ),
+        (json!({}), json!({ "error": "the request names no url" })),
+    ] {
+        let job = ended(&store, submit(&store, request).await).await;
+        assert_eq!(job.output, Some(output));
+    }
+    workers.stop().await;
+}
