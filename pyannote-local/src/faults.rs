@@ -1,6 +1,7 @@
 //! Faults on demand: what a test wants to go wrong.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub enum Fault {
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     planned: Arc<Mutex<HashMap<Operation, VecDeque<Fault>>>>,
+    lost_webhooks: Arc<AtomicU32>,
 }
 
 impl Faults {
@@ -57,6 +59,20 @@ impl Faults {
         queue.extend(std::iter::repeat_n(fault, times));
     }
 
+    /// Lets the next `times` attempts to send a webhook fail, as if no connection could be made. They are then sent again
+    /// as always.
+    pub fn lose_webhooks(&self, times: u32) {
+        self.lost_webhooks.store(times, Ordering::Relaxed);
+    }
+
+    /// Whether the attempt that begins now is one of those to be lost.
+    pub(crate) fn loses_webhook(&self) -> bool {
+        let left = |left: u32| left.checked_sub(1);
+        self.lost_webhooks
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
+            .is_ok()
+    }
+
     /// How many planned faults no request has met yet.
     #[must_use]
     pub fn left(&self) -> usize {
@@ -68,6 +84,7 @@ impl Faults {
     pub fn clear(&self) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         planned.clear();
+        self.lose_webhooks(0);
     }
 
     pub(crate) fn take(&self, operation: Operation) -> Option<Fault> {

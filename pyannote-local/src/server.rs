@@ -88,11 +88,13 @@ impl LocalServer {
             Some(make) => Some(make(media.clone())),
             None => audio_of_its_own(&media, config.allow_private_audio)?,
         };
+        let faults = Faults::default();
         let workers = Workers::start(WorkerConfig {
             store: store.clone(),
             engine,
             audio,
             webhook_secret: config.webhook_secret,
+            faults: faults.clone(),
             concurrency: config.concurrency.max(1),
         })
         .await
@@ -102,7 +104,7 @@ impl LocalServer {
         let app = Arc::new(App {
             keys: Keys::new(config.keys),
             limiter: Limiter::new(config.limits),
-            faults: Faults::default(),
+            faults,
             record: Record::new(config.recorded),
             metrics: Metrics::new(),
             store,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyannote::testing::ManualClock;
 use pyannote::{Client, ErrorKind};
-use pyannote_local::{Fault, LocalServer, Operation};
+use pyannote_local::{Fault, LocalServer, Operation, ScriptedEngine};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -132,4 +132,78 @@ async fn what_goes_over_the_wire() {
         assert!(head.contains("content-length: 44"), "{head}");
         assert_eq!(body.len(), after, "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_job_is_stuck_on_demand() {
+    let engine = ScriptedEngine::new();
+    engine.then_stuck();
+    let server = LocalServer::builder()
+        .engine(engine)
+        .key("key")
+        .start()
+        .await
+        .unwrap();
+    let client = Client::builder()
+        .api_key("key")
+        .base_url(server.url())
+        .build()
+        .unwrap();
+    let job = client
+        .diarize("https://example.com/a.wav")
+        .submit()
+        .await
+        .unwrap();
+    let mut status = job.status().await.unwrap();
+    while status != pyannote::JobStatus::Running {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        status = job.status().await.unwrap();
+    }
+    let error = job.wait().timeout(Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+}
+
+#[tokio::test]
+async fn a_webhook_is_lost_on_demand_and_sent_again() {
+    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hook = format!("http://{}/hook", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(
+        async move |headers: axum::http::HeaderMap, body: axum::body::Bytes| {
+            sender.send((headers, body)).unwrap();
+        },
+    );
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+    let server = LocalServer::builder()
+        .engine(ScriptedEngine::new())
+        .key("key")
+        .webhook_secret("whs")
+        .start()
+        .await
+        .unwrap();
+    server.faults().lose_webhooks(1);
+    let client = Client::builder()
+        .api_key("key")
+        .base_url(server.url())
+        .build()
+        .unwrap();
+    let job = client
+        .diarize("https://example.com/a.wav")
+        .webhook(hook)
+        .submit()
+        .await
+        .unwrap();
+    let (headers, body) = received.recv().await.unwrap();
+    let event = pyannote::webhook::Verifier::new("whs")
+        .verify(&headers, &body)
+        .unwrap();
+    assert_eq!(event.job_id(), job.id());
+    let retry = event.delivery().retry.clone().unwrap();
+    assert_eq!(
+        (retry.number, retry.reason.as_str()),
+        (1, "connection_failed")
+    );
+    let diarization = event.output::<pyannote::Diarization>().unwrap().unwrap();
+    assert_eq!(diarization.turns().len(), 2);
 }

@@ -65,6 +65,7 @@ async fn worker_process() {
         engine: Arc::new(Slow(log.into())),
         audio: None,
         webhook_secret: None,
+        faults: Default::default(),
         concurrency: 2,
     };
     let workers = Workers::start_with(config, timing()).await.unwrap();

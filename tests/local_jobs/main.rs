@@ -41,6 +41,7 @@ fn config(store: &Store, engine: &Steered, concurrency: usize) -> WorkerConfig {
         engine: Arc::new(engine.clone()),
         audio: None,
         webhook_secret: Some(SECRET.into()),
+        faults: Default::default(),
         concurrency,
     }
 }

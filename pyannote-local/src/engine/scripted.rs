@@ -20,7 +20,14 @@ use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ScriptedEngine {
-    script: Arc<Mutex<VecDeque<Result<Value, String>>>>,
+    script: Arc<Mutex<VecDeque<Answer>>>,
+}
+
+/// What a job is to have.
+#[derive(Clone, Debug)]
+enum Answer {
+    End(Result<Value, String>),
+    Never,
 }
 
 impl ScriptedEngine {
@@ -32,10 +39,15 @@ impl ScriptedEngine {
 
     /// What the next job without an answer yet will have: an output, or why it fails.
     pub fn then(&self, answer: Result<Value, String>) {
-        self.script().push_back(answer);
+        self.script().push_back(Answer::End(answer));
     }
 
-    fn script(&self) -> MutexGuard<'_, VecDeque<Result<Value, String>>> {
+    /// The next job without an answer yet will have none: it stays running.
+    pub fn then_stuck(&self) {
+        self.script().push_back(Answer::Never);
+    }
+
+    fn script(&self) -> MutexGuard<'_, VecDeque<Answer>> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -49,7 +61,8 @@ impl Engine for ScriptedEngine {
         let answer = self.script().pop_front();
         Box::pin(async move {
             match answer {
-                Some(answer) => answer.map_err(EngineError),
+                Some(Answer::End(answer)) => answer.map_err(EngineError),
+                Some(Answer::Never) => std::future::pending().await,
                 None => Ok(plausible(&job)),
             }
         })

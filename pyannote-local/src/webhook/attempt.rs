@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use super::reason::Reason;
 use super::{sign, target};
+use crate::faults::Faults;
 use crate::store::{Delivery, StoreError};
 use crate::worker::Timing;
 
@@ -21,6 +22,7 @@ pub(crate) struct Sender {
     http: Client,
     secret: Option<SecretString>,
     timeout: Duration,
+    faults: Faults,
 }
 
 /// What became of an attempt.
@@ -35,7 +37,11 @@ pub(super) enum Sent {
 }
 
 impl Sender {
-    pub(crate) fn new(secret: Option<SecretString>, timing: &Timing) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        secret: Option<SecretString>,
+        timing: &Timing,
+        faults: Faults,
+    ) -> Result<Self, StoreError> {
         let http = Client::builder()
             .user_agent(concat!("pyannote-local/", env!("CARGO_PKG_VERSION")))
             // Followed by hand: the client would turn a POST into a GET, which loses the body.
@@ -46,6 +52,7 @@ impl Sender {
             http,
             secret,
             timeout: timing.webhook_timeout,
+            faults,
         })
     }
 
@@ -57,6 +64,9 @@ impl Sender {
         let Ok(url) = Url::parse(&delivery.url) else {
             return Sent::Never("its URL cannot be read");
         };
+        if self.faults.loses_webhook() {
+            return Sent::Failed(Reason::ConnectionFailed);
+        }
         if !target::is_allowed(&url) {
             return Sent::Never("its URL is not https");
         }

@@ -48,7 +48,12 @@ async fn delivery(url: &str) -> Delivery {
 }
 
 fn sender(secret: Option<&str>) -> Sender {
-    Sender::new(secret.map(Into::into), &Timing::default()).unwrap()
+    Sender::new(
+        secret.map(Into::into),
+        &Timing::default(),
+        crate::faults::Faults::default(),
+    )
+    .unwrap()
 }
 
 #[tokio::test]

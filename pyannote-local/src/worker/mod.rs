@@ -19,6 +19,7 @@ pub use audio::{AudioSource, SamplesFuture};
 pub use timing::Timing;
 
 use crate::engine::Engine;
+use crate::faults::Faults;
 use crate::store::{Store, StoreError};
 use crate::webhook;
 use phase::Phase;
@@ -34,6 +35,8 @@ pub struct WorkerConfig {
     pub audio: Option<Arc<dyn AudioSource>>,
     /// What webhooks are signed with; none are sent without.
     pub webhook_secret: Option<secrecy::SecretString>,
+    /// What goes wrong on demand with webhooks.
+    pub faults: Faults,
     /// How many jobs are worked on at once. None is worked on where it is 0.
     pub concurrency: usize,
 }
@@ -64,7 +67,11 @@ impl Workers {
     ///
     /// As [`start`](Self::start).
     pub async fn start_with(config: WorkerConfig, timing: Timing) -> Result<Self, StoreError> {
-        let sender = webhook::Sender::new(config.webhook_secret.clone(), &timing)?;
+        let sender = webhook::Sender::new(
+            config.webhook_secret.clone(),
+            &timing,
+            config.faults.clone(),
+        )?;
         config.store.fail_exhausted().await?;
         let (phase, seen) = watch::channel(Phase::Working);
         let lanes = (0..config.concurrency)
