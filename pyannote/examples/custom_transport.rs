@@ -11,6 +11,7 @@ use pyannote::{Client, RateLimit, RetryPolicy};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = std::env::var("PYANNOTEAI_API_KEY")?;
+    let base_url = std::env::var("PYANNOTEAI_BASE_URL");
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none()) // as the SDK's own
         .connect_timeout(Duration::from_secs(3))
@@ -18,6 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let client = Client::builder()
         .api_key(key)
+        .base_url(base_url.as_deref().unwrap_or("https://api.pyannote.ai"))
         .http_client(http)
         .user_agent("my-service/1.0")
         .attempt_timeout(Duration::from_secs(20))
