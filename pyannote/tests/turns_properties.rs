@@ -129,13 +129,16 @@ proptest! {
     #[test]
     fn a_list_has_no_error_against_itself(turns in gridded(), collar in 0.0..2.0, skip in any::<bool>()) {
         let options = DerOptions::new().collar(collar).skip_overlap(skip);
+        // A speaker's own overlap counts twice, as in pyannote.metrics, and could then be mapped to another's.
+        let turns = turns.merge_gaps(0.0);
         let renamed = turns.map_speakers(|speaker| format!("S{speaker}"));
         let der = Der::score(&turns, &renamed, &options);
         prop_assert_eq!((der.missed, der.false_alarm, der.confusion, der.rate()), (0.0, 0.0, 0.0, 0.0));
         prop_assert_eq!(der.correct, der.total);
-        for (hypothesis, reference) in &der.mapping {
-            prop_assert_eq!(hypothesis, &format!("S{reference}"));
-        }
+        // Not always by name: speakers whose scored speech is the same are as good as each other.
+        let mapped: std::collections::BTreeSet<_> = der.mapping.values().collect();
+        prop_assert_eq!(mapped.len(), der.mapping.len());
+        prop_assert!(der.total == 0.0 || !der.mapping.is_empty());
     }
 
     #[test]
