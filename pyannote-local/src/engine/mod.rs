@@ -1,5 +1,12 @@
 //! The engine seam: audio and options in, an output out. The server knows nothing of models.
 
+#[cfg(feature = "models")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the pipeline that uses it comes next"
+)]
+mod open;
 mod scripted;
 
 use std::pin::Pin;

@@ -1,0 +1,19 @@
+//! The open models: pyannote's segmentation-3.0, which hears who speaks in a window of 10 s, and CAM++, which hears
+//! whose voice a stretch of speech is. Both run on the CPU, on one thread a call; what calls them brings the threads.
+//!
+//! Everything here computes; nothing reads files or the network. [`Weights`] are bytes that someone else has read.
+
+mod embedding;
+mod nn;
+#[cfg(test)]
+mod reference;
+mod segmentation;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+pub(crate) use embedding::{BANDS, EMBEDDING, Embedder, Fbank, Features, HeadFrames};
+pub(crate) use segmentation::{
+    CLASS_SPEAKERS, CLASSES, FRAME_DURATION, FRAME_STEP, FRAMES, Segmentation, WINDOW,
+};
+pub(crate) use weights::{Weights, WeightsError};
