@@ -45,8 +45,8 @@ impl Manifest {
         let manifest = std::fs::read(folder.join(FILE)).ok()?;
         let manifest: Self = serde_json::from_slice(&manifest).ok()?;
         let expected = Self::of(wheels);
-        let made_alike = manifest.conversion == expected.conversion
-            && manifest.packages == expected.packages;
+        let made_alike =
+            manifest.conversion == expected.conversion && manifest.packages == expected.packages;
         let whole = wheels.iter().flat_map(|wheel| wheel.entries).all(|entry| {
             let sum = sum::of_file(&folder.join(entry.file)).ok();
             sum.is_some() && sum.as_ref() == manifest.files.get(entry.file)

@@ -53,13 +53,28 @@ mod tests {
     #[test]
     fn credentials_and_queries_are_masked() {
         for (said, shown) in [
-            ("Looking in indexes: https://u:p@host/simple", "Looking in indexes: https://****@host/simple"),
-            ("https://token@host/a, https://b/c\n", "https://****@host/a, https://b/c\n"),
-            ("url='https://u:p'q\"/?#@host' end", "url='https://****@host' end"),
+            (
+                "Looking in indexes: https://u:p@host/simple",
+                "Looking in indexes: https://****@host/simple",
+            ),
+            (
+                "https://token@host/a, https://b/c\n",
+                "https://****@host/a, https://b/c\n",
+            ),
+            (
+                "url='https://u:p'q\"/?#@host' end",
+                "url='https://****@host' end",
+            ),
             ("proxy u:p@host:3128", "proxy ****@host:3128"),
-            ("https://host/f.whl?sig=abc then", "https://host/f.whl?**** then"),
+            (
+                "https://host/f.whl?sig=abc then",
+                "https://host/f.whl?**** then",
+            ),
             ("https://a:b@h,https://c:d@h", "https://****@h"),
-            ("mail me@host, senko==0.2.2 (x: y)", "mail me@host, senko==0.2.2 (x: y)"),
+            (
+                "mail me@host, senko==0.2.2 (x: y)",
+                "mail me@host, senko==0.2.2 (x: y)",
+            ),
             ("", ""),
         ] {
             assert_eq!(secrets(said), shown, "{said}");
