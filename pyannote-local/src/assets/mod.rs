@@ -151,7 +151,11 @@ impl Assets {
         if self.ready() {
             return Ok(());
         }
-        self.fetch(progress)
+        // Another program may have done it meanwhile, and be in the way.
+        self.fetch(progress).or_else(|error| match self.ready() {
+            true => Ok(()),
+            false => Err(error),
+        })
     }
 
     /// Fetches the files, also where they are there: downloads 82 MB, checks, converts, and puts them into the folder.
