@@ -19,6 +19,8 @@
 //! ```
 
 mod api;
+#[cfg(feature = "models")]
+pub mod assets;
 #[cfg(feature = "audio")]
 pub mod audio;
 mod builder;

@@ -6,22 +6,36 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(feature = "models")]
+use pyannote_local::assets::{Assets, AssetsError, LICENCES};
 use pyannote_local::store::Store;
 use pyannote_local::{Limits, LocalServer, ScriptedEngine};
 use tracing_subscriber::EnvFilter;
 
 /// A server on your own machine that speaks the pyannoteAI API.
 #[derive(Parser)]
-#[command(name = "pyannote-local", version)]
+#[command(
+    name = "pyannote-local",
+    version,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// Name the open models and the sample recording, their sources, and the text of their licences.
+    #[cfg(feature = "models")]
+    #[arg(long)]
+    licenses: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API until Ctrl-C.
     Serve(Serve),
+    /// Fetch the open models and the sample recording now, unless they are there, and say where they are.
+    #[cfg(feature = "models")]
+    Assets,
 }
 
 #[derive(Args)]
@@ -75,8 +89,20 @@ async fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let Command::Serve(options) = Cli::parse().command;
-    match serve(options).await {
+    let cli = Cli::parse();
+    #[cfg(feature = "models")]
+    if cli.licenses {
+        let _ = write!(std::io::stdout(), "{LICENCES}");
+        return ExitCode::SUCCESS;
+    }
+    let done = match cli.command {
+        Some(Command::Serve(options)) => serve(options).await,
+        #[cfg(feature = "models")]
+        Some(Command::Assets) => assets().await,
+        // It shows its help where it is told nothing.
+        None => Ok(()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Without a standard error there is nobody to tell.
@@ -124,6 +150,24 @@ async fn serve(options: Serve) -> Result<(), Box<dyn std::error::Error>> {
     );
     interrupted().await;
     server.stop().await;
+    Ok(())
+}
+
+/// Fetches what the models need, and shows the folder and the sums.
+#[cfg(feature = "models")]
+async fn assets() -> Result<(), Box<dyn std::error::Error>> {
+    let shown = tokio::task::spawn_blocking(|| {
+        let assets = Assets::locate()?;
+        assets.ensure(&mut |progress| {
+            let _ = writeln!(std::io::stderr(), "{progress}");
+        })?;
+        let mut shown = format!("{}\n", assets.folder().display());
+        for file in assets.files().unwrap_or_default() {
+            shown += &format!("{}  {}\n", file.sha256, file.name);
+        }
+        Ok::<_, AssetsError>(shown)
+    });
+    let _ = write!(std::io::stdout(), "{}", shown.await??);
     Ok(())
 }
 

@@ -27,6 +27,12 @@ impl Layout {
         }
     }
 
+    /// The manifest of the workspace.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join("Cargo.toml")
+    }
+
     /// The folder of the specification.
     #[must_use]
     pub fn openapi(&self) -> PathBuf {

@@ -9,7 +9,9 @@
 //! 5. [`generate`]: progenitor writes the client, and the formatted file is `pyannote-api-sys/src/generated.rs`.
 //!
 //! [`regen`] runs steps 2 to 5, and [`report`] tells what a new specification changes for callers.
+//! [`cargo`] runs what needs the local server.
 
+pub mod cargo;
 pub mod document;
 pub mod generate;
 pub mod import;

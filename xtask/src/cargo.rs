@@ -1,0 +1,51 @@
+//! Runs what needs the local server and its engine, with another cargo.
+//!
+//! As dependencies of the tasks, they would make `cargo xtask regen` compile a server, a database and TLS first.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{PathBuf, absolute};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::layout::Layout;
+
+/// Fetches the models: `pyannote-local assets`.
+pub fn assets(layout: &Layout) -> Result<ExitCode> {
+    run(layout, "run", ["--package=pyannote-local", "--", "assets"])
+}
+
+/// Measures the engine on the sample recording and those of the folders: `tests/benches/der`.
+pub fn bench_der(layout: &Layout, folders: &[PathBuf], hours: Option<f64>) -> Result<ExitCode> {
+    let mut arguments: Vec<OsString> = ["--package=pyannote-tests", "--bench=der", "--"]
+        .map(OsString::from)
+        .to_vec();
+    if let Some(hours) = hours {
+        arguments.push(format!("--hours={hours}").into());
+    }
+    for folder in folders {
+        // A benchmark does not run in the folder that it was called from.
+        arguments.push(absolute(folder)?.into());
+    }
+    run(layout, "bench", arguments)
+}
+
+/// Runs a command of cargo in this workspace, and ends as it ends.
+fn run(
+    layout: &Layout,
+    command: &str,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<ExitCode> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args([command, "--quiet", "--manifest-path"])
+        .arg(layout.manifest())
+        .args(arguments)
+        .status()
+        .context("cargo cannot be run")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
