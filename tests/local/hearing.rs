@@ -2,7 +2,7 @@
 
 use pyannote::{Client, ErrorKind};
 use pyannote_local::LocalServer;
-use pyannote_local::engine::{Engine, EngineFuture, EngineJob, SAMPLE_RATE};
+use pyannote_local::engine::{Engine, EngineFuture, EngineJob};
 use serde_json::json;
 
 /// Says how long the recording is: one speaker, from start to end.
@@ -15,7 +15,7 @@ impl Engine for Length {
 
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         Box::pin(async move {
-            let seconds = job.samples.unwrap().len() as f64 / f64::from(SAMPLE_RATE);
+            let seconds = job.recording.unwrap().seconds();
             Ok(
                 json!({ "diarization": [{ "speaker": "A", "start": 0, "end": seconds }], "voiceprint": "AAAA" }),
             )

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pyannote_local::engine::EngineError;
+use pyannote_local::engine::{EngineError, Recording};
 use pyannote_local::store::{Status, Store};
-use pyannote_local::worker::{AudioSource, SamplesFuture, Timing, Workers};
+use pyannote_local::worker::{AudioSource, RecordingFuture, Timing, Workers};
 use serde_json::json;
 
 use super::engine::Steered;
@@ -148,10 +148,13 @@ async fn a_new_job_wakes_a_worker_that_hardly_polls() {
 struct Recordings;
 
 impl AudioSource for Recordings {
-    fn samples<'a>(&'a self, team: &'a str, url: &'a str, _: Option<f64>) -> SamplesFuture<'a> {
+    fn recording<'a>(&'a self, team: &'a str, url: &'a str, _: Option<f64>) -> RecordingFuture<'a> {
         Box::pin(async move {
             match (team, url) {
-                (TEAM, "media://calls/1") => Ok(vec![0.0; 160]),
+                (TEAM, "media://calls/1") => Ok(Recording {
+                    samples: vec![0.0; 160],
+                    warnings: Vec::new(),
+                }),
                 _ => Err(EngineError(format!("{url} is not there"))),
             }
         })
