@@ -1,7 +1,11 @@
 //! The engine seam: audio and options in, an output out. The server knows nothing of models.
 
+mod answer;
+mod diarizer;
+mod diarizing;
 mod recording;
 mod scripted;
+mod voiceprint;
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,6 +14,10 @@ use serde_json::{Map, Value};
 
 use crate::violation::Violation;
 
+pub use diarizer::{
+    Diarization, DiarizeError, Diarizer, Embedding, Scores, Speaker, Speakers, Stop, Turn,
+};
+pub use diarizing::DiarizingEngine;
 pub use recording::Recording;
 pub use scripted::ScriptedEngine;
 
