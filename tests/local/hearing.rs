@@ -5,6 +5,8 @@ use pyannote_local::LocalServer;
 use pyannote_local::engine::{Engine, EngineFuture, EngineJob};
 use serde_json::json;
 
+use super::{client, serving};
+
 /// Says how long the recording is: one speaker, from start to end.
 struct Length;
 
@@ -24,17 +26,8 @@ impl Engine for Length {
 }
 
 async fn server() -> (LocalServer, Client) {
-    let server = LocalServer::builder()
-        .engine(Length)
-        .key("key")
-        .start()
-        .await
-        .unwrap();
-    let client = Client::builder()
-        .api_key("key")
-        .base_url(server.url())
-        .build()
-        .unwrap();
+    let server = serving(Length).await;
+    let client = client(&server);
     (server, client)
 }
 

@@ -64,7 +64,7 @@ pub(super) fn answer(
 pub(super) fn substitute(models: &str, request: &Map<String, Value>) -> String {
     let asked = request.get("model").and_then(Value::as_str);
     let asked: String = asked.unwrap_or("precision-2").chars().take(NAME).collect();
-    format!("this server does not have {asked}; open models answer instead: {models}")
+    format!("this server does not have {asked}: open models answer instead ({models})")
 }
 
 /// A diarization, and what is told of it.
