@@ -29,6 +29,7 @@ pub mod engine;
 mod error;
 mod faults;
 mod key;
+mod lenient;
 mod limits;
 pub mod media;
 mod metrics;
@@ -36,6 +37,7 @@ mod operation;
 mod record;
 mod server;
 pub mod store;
+mod violation;
 mod webhook;
 pub mod worker;
 
@@ -48,6 +50,7 @@ pub use limits::Limits;
 pub use operation::Operation;
 pub use record::RecordedRequest;
 pub use server::LocalServer;
+pub use violation::Violation;
 
 /// The examples of the README run, too.
 #[cfg(doctest)]

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::api::{Abilities, App, Schemas, router};
+use crate::api::{App, Schemas, router};
 #[cfg(feature = "audio")]
 use crate::audio::{FetchConfig, Loader};
 use crate::builder::LocalServerBuilder;
@@ -91,7 +91,7 @@ impl LocalServer {
         let faults = Faults::default();
         let workers = Workers::start(WorkerConfig {
             store: store.clone(),
-            engine,
+            engine: Arc::clone(&engine),
             audio,
             webhook_secret: config.webhook_secret,
             faults: faults.clone(),
@@ -111,7 +111,7 @@ impl LocalServer {
             media: media.clone(),
             signer: Signer::new(),
             schemas,
-            abilities: Abilities::default(),
+            engine,
             origin: origin.trim_end_matches('/').to_owned(),
             largest_body: config.largest_body,
             largest_medium: config.largest_medium,

@@ -10,8 +10,9 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{AUDIO, KEY, get, server, shown};
+use super::{AUDIO, KEY, builder, get, server, serving, shown};
 
+/// A client whose clock jumps over every wait.
 fn client(server: &LocalServer) -> Client {
     Client::builder()
         .api_key(KEY)
@@ -138,22 +139,9 @@ async fn what_goes_over_the_wire() {
 async fn a_job_is_stuck_on_demand() {
     let engine = ScriptedEngine::new();
     engine.then_stuck();
-    let server = LocalServer::builder()
-        .engine(engine)
-        .key("key")
-        .start()
-        .await
-        .unwrap();
-    let client = Client::builder()
-        .api_key("key")
-        .base_url(server.url())
-        .build()
-        .unwrap();
-    let job = client
-        .diarize("https://example.com/a.wav")
-        .submit()
-        .await
-        .unwrap();
+    let server = serving(engine).await;
+    let client = super::client(&server);
+    let job = client.diarize(AUDIO).submit().await.unwrap();
     let mut status = job.status().await.unwrap();
     while status != pyannote::JobStatus::Running {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -175,21 +163,10 @@ async fn a_webhook_is_lost_on_demand_and_sent_again() {
     );
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 
-    let server = LocalServer::builder()
-        .engine(ScriptedEngine::new())
-        .key("key")
-        .webhook_secret("whs")
-        .start()
-        .await
-        .unwrap();
+    let server = builder().webhook_secret("whs").start().await.unwrap();
     server.faults().lose_webhooks(1);
-    let client = Client::builder()
-        .api_key("key")
-        .base_url(server.url())
-        .build()
-        .unwrap();
-    let job = client
-        .diarize("https://example.com/a.wav")
+    let job = super::client(&server)
+        .diarize(AUDIO)
         .webhook(hook)
         .submit()
         .await

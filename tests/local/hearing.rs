@@ -2,8 +2,10 @@
 
 use pyannote::{Client, ErrorKind};
 use pyannote_local::LocalServer;
-use pyannote_local::engine::{Engine, EngineFuture, EngineJob, SAMPLE_RATE};
+use pyannote_local::engine::{Engine, EngineFuture, EngineJob};
 use serde_json::json;
+
+use super::{client, serving};
 
 /// Says how long the recording is: one speaker, from start to end.
 struct Length;
@@ -15,7 +17,7 @@ impl Engine for Length {
 
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         Box::pin(async move {
-            let seconds = job.samples.unwrap().len() as f64 / f64::from(SAMPLE_RATE);
+            let seconds = job.recording.unwrap().seconds();
             Ok(
                 json!({ "diarization": [{ "speaker": "A", "start": 0, "end": seconds }], "voiceprint": "AAAA" }),
             )
@@ -24,17 +26,8 @@ impl Engine for Length {
 }
 
 async fn server() -> (LocalServer, Client) {
-    let server = LocalServer::builder()
-        .engine(Length)
-        .key("key")
-        .start()
-        .await
-        .unwrap();
-    let client = Client::builder()
-        .api_key("key")
-        .base_url(server.url())
-        .build()
-        .unwrap();
+    let server = serving(Length).await;
+    let client = client(&server);
     (server, client)
 }
 

@@ -1,12 +1,15 @@
 //! The local server, through the SDK and by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod diarizing;
+mod fake;
 mod faults;
 mod hearing;
 mod keys;
 mod limits;
 mod media;
 mod operations;
+mod outputs;
 mod refusals;
 mod rules;
 mod sdk;
@@ -17,7 +20,7 @@ mod traces;
 use std::sync::LazyLock;
 
 use pyannote::Client;
-use pyannote_local::{LocalServer, LocalServerBuilder, ScriptedEngine};
+use pyannote_local::{Engine, LocalServer, LocalServerBuilder, ScriptedEngine};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -31,7 +34,13 @@ fn builder() -> LocalServerBuilder {
 }
 
 async fn server() -> LocalServer {
-    builder().start().await.unwrap()
+    serving(ScriptedEngine::new()).await
+}
+
+/// A server with this engine.
+async fn serving(engine: impl Engine) -> LocalServer {
+    let builder = LocalServer::builder().engine(engine).key(KEY);
+    builder.start().await.unwrap()
 }
 
 fn client(server: &LocalServer) -> Client {

@@ -6,7 +6,7 @@ use pyannote_local::{LocalServer, ScriptedEngine};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{AUDIO, KEY, bare, get, post, request, server, shown};
+use super::{AUDIO, KEY, bare, get, post, request, server, serving, shown};
 
 async fn submit(server: &LocalServer, path: &str, body: &Value) -> String {
     let response = post(server, path, body).await;
@@ -64,12 +64,7 @@ async fn submissions_and_their_jobs() {
 async fn a_failed_job_says_why() {
     let engine = ScriptedEngine::new();
     engine.then(Err("the audio could not be read".to_owned()));
-    let server = LocalServer::builder()
-        .engine(engine)
-        .key(KEY)
-        .start()
-        .await
-        .unwrap();
+    let server = serving(engine).await;
     let id = submit(&server, "/v1/diarize", &json!({ "url": AUDIO })).await;
     insta::assert_json_snapshot!(ended(&server, &id).await, @r#"
     {

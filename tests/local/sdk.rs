@@ -2,9 +2,9 @@
 
 use futures_util::TryStreamExt;
 use pyannote::{ErrorKind, JobStatus, JobSummary};
-use pyannote_local::{LocalServer, ScriptedEngine};
+use pyannote_local::ScriptedEngine;
 
-use super::{AUDIO, KEY, client, server};
+use super::{AUDIO, client, server, serving};
 
 #[tokio::test]
 async fn every_kind_of_job() {
@@ -27,12 +27,7 @@ async fn every_kind_of_job() {
 async fn a_job_that_fails() {
     let engine = ScriptedEngine::new();
     engine.then(Err("too quiet".to_owned()));
-    let server = LocalServer::builder()
-        .engine(engine)
-        .key(KEY)
-        .start()
-        .await
-        .unwrap();
+    let server = serving(engine).await;
     let error = client(&server).diarize(AUDIO).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobFailed);
     assert!(error.to_string().contains("too quiet"), "{error}");

@@ -17,20 +17,20 @@ fn loader(config: FetchConfig) -> Loader {
 #[tokio::test]
 async fn media_are_the_team_s_own() {
     let loader = loader(FetchConfig::default());
-    let samples = loader
-        .samples("ours", "media://tone.flac", None)
+    let recording = loader
+        .recording("ours", "media://tone.flac", None)
         .await
         .unwrap();
-    assert_eq!(samples.len(), 8_000);
+    assert_eq!(recording.samples.len(), 8_000);
     for (team, url) in [
         ("theirs", "media://tone.flac"),
         ("ours", "media://none.flac"),
     ] {
-        let error = loader.samples(team, url, None).await.unwrap_err();
+        let error = loader.recording(team, url, None).await.unwrap_err();
         assert_eq!(error.0, format!("no recording was uploaded as {url}"));
     }
     let error = loader
-        .samples("ours", "media://opus.webm", None)
+        .recording("ours", "media://opus.webm", None)
         .await
         .unwrap_err();
     assert_eq!(error.0, "the recording's codec is not supported: Opus");
@@ -40,10 +40,13 @@ async fn media_are_the_team_s_own() {
 async fn recordings_of_the_web_are_fetched_and_decoded() {
     let router = Router::new().route("/tone", get(|| async { wav::bytes(32_000) }));
     let url = format!("{}/tone?secret=1", serve(router).await);
-    let samples = loader(private()).samples("ours", &url, None).await.unwrap();
-    assert_eq!(samples.len(), 32_000);
+    let recording = loader(private())
+        .recording("ours", &url, None)
+        .await
+        .unwrap();
+    assert_eq!(recording.samples.len(), 32_000);
     let error = loader(FetchConfig::default())
-        .samples("ours", &url, None)
+        .recording("ours", &url, None)
         .await
         .unwrap_err();
     assert!(error.0.contains("private address"), "{error}");

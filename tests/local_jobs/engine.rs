@@ -102,7 +102,7 @@ impl Engine for Steered {
                 Some("gate") => self.gate.acquire().await.unwrap().forget(),
                 _ => {}
             }
-            let samples = job.samples.map(|samples| samples.len());
+            let samples = job.recording.map(|recording| recording.samples.len());
             Ok(json!({ "diarization": [], "samples": samples }))
         })
     }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pyannote_local::engine::EngineError;
+use pyannote_local::engine::{
+    Diarization, DiarizeError, Diarizer, DiarizingEngine, EngineError, Recording, Speakers, Stop,
+};
 use pyannote_local::store::{Status, Store};
-use pyannote_local::worker::{AudioSource, SamplesFuture, Timing, Workers};
+use pyannote_local::worker::{AudioSource, RecordingFuture, Timing, Workers};
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::engine::Steered;
 use super::{TEAM, config, ended, running, start, submit, timing};
@@ -93,6 +96,61 @@ async fn a_canceled_job_is_stopped() {
     workers.stop().await;
 }
 
+/// A diarizer that goes on until it is stopped, and tells when it begins and ends.
+struct Endless(mpsc::UnboundedSender<&'static str>);
+
+impl Diarizer for Endless {
+    fn models(&self) -> &str {
+        "none"
+    }
+
+    fn embedding_model(&self) -> &str {
+        "none"
+    }
+
+    fn diarize(&self, _: &[f32], _: Speakers, stop: &Stop) -> Result<Diarization, DiarizeError> {
+        self.0.send("begun").unwrap();
+        while !stop.is_stopped() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.0.send("stopped").unwrap();
+        Err(DiarizeError::Stopped)
+    }
+
+    fn same_voice(&self, _: f32) -> f32 {
+        0.5
+    }
+}
+
+#[tokio::test]
+async fn a_diarizer_is_stopped_with_its_job() {
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let store = Store::memory().await.unwrap();
+    let mut config = config(&store, &Steered::new(), 1);
+    config.engine = Arc::new(DiarizingEngine::new(Endless(sender)));
+    config.audio = Some(Arc::new(Recordings));
+    let short = Timing {
+        lease: Duration::from_millis(150),
+        grace: Duration::ZERO,
+        ..timing()
+    };
+    let workers = Workers::start_with(config, short).await.unwrap();
+    let request = json!({ "url": "media://calls/1" });
+    let canceled = submit(&store, request.clone()).await;
+    assert_eq!(told.recv().await, Some("begun"));
+    assert!(store.cancel(TEAM, canceled).await.unwrap());
+    assert_eq!(told.recv().await, Some("stopped"));
+    // So it is when the server stops, which leaves the job to the next start.
+    let left = submit(&store, request).await;
+    assert_eq!(told.recv().await, Some("begun"));
+    workers.stop().await;
+    assert_eq!(told.recv().await, Some("stopped"));
+    let job = store.get(TEAM, canceled).await.unwrap().unwrap();
+    assert_eq!((job.status, job.output), (Status::Canceled, None));
+    let job = store.get(TEAM, left).await.unwrap().unwrap();
+    assert_eq!((job.status, job.attempts), (Status::Running, 0));
+}
+
 #[tokio::test]
 async fn jobs_begin_in_the_order_of_acceptance() {
     let store = Store::memory().await.unwrap();
@@ -148,10 +206,13 @@ async fn a_new_job_wakes_a_worker_that_hardly_polls() {
 struct Recordings;
 
 impl AudioSource for Recordings {
-    fn samples<'a>(&'a self, team: &'a str, url: &'a str, _: Option<f64>) -> SamplesFuture<'a> {
+    fn recording<'a>(&'a self, team: &'a str, url: &'a str, _: Option<f64>) -> RecordingFuture<'a> {
         Box::pin(async move {
             match (team, url) {
-                (TEAM, "media://calls/1") => Ok(vec![0.0; 160]),
+                (TEAM, "media://calls/1") => Ok(Recording {
+                    samples: vec![0.0; 160],
+                    warnings: Vec::new(),
+                }),
                 _ => Err(EngineError(format!("{url} is not there"))),
             }
         })

@@ -6,9 +6,10 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use super::App;
-use super::error::{Violation, invalid};
+use super::error::invalid;
 use super::rules;
 use super::schema::Body;
+use crate::violation::Violation;
 
 /// The body, or the refusal that lists everything that is wrong with it. A refusal is large, and rare: it is boxed.
 pub(super) fn checked(
@@ -30,21 +31,21 @@ pub(super) fn checked(
     let Value::Object(request) = value else {
         return Err(Box::new(invalid(&violations)));
     };
-    // What the schema refuses already is not refused twice.
-    let by_schema = violations.len();
-    for violation in rules::check(body, &request, app.abilities) {
-        let known = violations.iter().take(by_schema);
-        if !known
-            .into_iter()
-            .any(|known| known.field == violation.field)
-        {
-            violations.push(violation);
-        }
+    // What the schema refuses already is not refused twice, nor by the engine what a rule refuses.
+    add(&mut violations, rules::check(body, &request));
+    if let Some(kind) = body.kind() {
+        add(&mut violations, app.engine.check(kind, &request));
     }
     match violations.is_empty() {
         true => Ok(request),
         false => Err(Box::new(invalid(&violations))),
     }
+}
+
+/// Adds the violations of fields that have none yet.
+fn add(violations: &mut Vec<Violation>, mut more: Vec<Violation>) {
+    more.retain(|new| violations.iter().all(|known| known.field != new.field));
+    violations.append(&mut more);
 }
 
 /// Takes the fields out that are null. The specification lets only some be null, but the provider's own Python SDK sends

@@ -3,25 +3,10 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-/// A rule that a field breaks.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub(crate) struct Violation {
-    pub(crate) field: String,
-    pub(crate) message: String,
-}
-
-impl Violation {
-    pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
-    }
-}
+use crate::violation::Violation;
 
 /// A refusal that is no 400. Each has an id of its own.
 pub(crate) fn refusal(status: StatusCode, message: &str) -> Response {

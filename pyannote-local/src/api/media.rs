@@ -10,10 +10,11 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::check::checked;
-use super::error::{Violation, invalid, refusal};
+use super::error::{invalid, refusal};
 use super::schema::Body;
 use super::{App, Team};
 use crate::media::MediaKey;
+use crate::violation::Violation;
 
 type Parts = (State<Arc<App>>, Extension<Team>);
 

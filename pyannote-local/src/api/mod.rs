@@ -23,6 +23,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
+use crate::engine::Engine;
 use crate::faults::Faults;
 use crate::key::Keys;
 use crate::limits::Limiter;
@@ -32,11 +33,9 @@ use crate::operation::Operation;
 use crate::record::Record;
 use crate::store::Store;
 
-pub(crate) use rules::Abilities;
 pub(crate) use schema::Schemas;
 
 /// What the handlers share.
-#[derive(Debug)]
 pub(crate) struct App {
     pub(crate) keys: Keys,
     pub(crate) limiter: Limiter,
@@ -47,7 +46,7 @@ pub(crate) struct App {
     pub(crate) media: MediaFolder,
     pub(crate) signer: Signer,
     pub(crate) schemas: Schemas,
-    pub(crate) abilities: Abilities,
+    pub(crate) engine: Arc<dyn Engine>,
     /// The origin of pre-signed URLs, without a slash at its end.
     pub(crate) origin: String,
     /// The largest body of a request, in bytes.

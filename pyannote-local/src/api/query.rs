@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::error::Violation;
+use crate::violation::Violation;
 
 /// How many jobs a page holds, where the query does not say.
 const LIMIT: usize = 10;

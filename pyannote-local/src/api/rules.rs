@@ -4,42 +4,21 @@
 
 use std::collections::HashSet;
 
-use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::error::Violation;
 use super::schema::Body;
+use crate::lenient::{base64, whole};
 use crate::media::MediaKey;
+use crate::violation::Violation;
 
 /// The model that diarizes and does nothing else.
 const DIARIZES_ONLY: &str = "community-1";
 /// How unmatched speakers are called, so that no label may start like it.
 const SPEAKER: &[u8] = b"speaker_";
 
-/// What the engine can do beyond diarization. An engine has no way to say so yet: the server takes it that it can.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Abilities {
-    /// Whether it transcribes.
-    pub(crate) transcription: bool,
-}
-
-impl Default for Abilities {
-    fn default() -> Self {
-        Self {
-            transcription: true,
-        }
-    }
-}
-
 /// Every rule that a body breaks, whatever its schema says.
-pub(crate) fn check(
-    body: Body,
-    request: &Map<String, Value>,
-    abilities: Abilities,
-) -> Vec<Violation> {
+pub(crate) fn check(body: Body, request: &Map<String, Value>) -> Vec<Violation> {
     let mut rules = Rules {
         request,
         broken: Vec::new(),
@@ -48,7 +27,7 @@ pub(crate) fn check(
         Body::Diarize => {
             rules.submission();
             rules.speakers();
-            rules.transcription(abilities);
+            rules.transcription();
         }
         Body::Identify => {
             rules.submission();
@@ -81,10 +60,7 @@ impl<'a> Rules<'a> {
 
     /// A number of speakers. One that the schema refuses is compared with nothing.
     fn number(&self, field: &str) -> Option<u64> {
-        self.request
-            .get(field)?
-            .as_u64()
-            .filter(|number| *number > 0)
+        whole(self.request.get(field)?).filter(|number| *number > 0)
     }
 
     /// What every submission has.
@@ -137,16 +113,11 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn transcription(&mut self, abilities: Abilities) {
+    fn transcription(&mut self) {
         let is_asked = self.request.get("transcription") == Some(&Value::Bool(true));
         if is_asked && self.text("model") == Some(DIARIZES_ONLY) {
             let message = format!("{DIARIZES_ONLY} does not transcribe");
             self.broken("transcription", message);
-        } else if is_asked && !abilities.transcription {
-            self.broken(
-                "transcription",
-                "the engine of this server does not transcribe",
-            );
         }
         if !is_asked && self.request.contains_key("transcriptionConfig") {
             self.broken("transcriptionConfig", "needs transcription: true");
@@ -173,7 +144,7 @@ impl<'a> Rules<'a> {
                     self.broken(&field, "is there twice");
                 }
             }
-            if text("voiceprint").is_some_and(|text| !is_base64(text)) {
+            if text("voiceprint").is_some_and(|text| base64(text).is_none()) {
                 self.broken(format!("voiceprints[{index}].voiceprint"), "is not base64");
             }
         }
@@ -213,12 +184,4 @@ fn webhook(text: &str) -> Result<(), String> {
         "http" if is_loopback => Ok(()),
         _ => Err("must be https; http is for loopback addresses only".to_owned()),
     }
-}
-
-/// Whether a text is base64 in either alphabet, padded or not, and not empty.
-fn is_base64(text: &str) -> bool {
-    const CONFIG: GeneralPurposeConfig =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let decodes = |alphabet| matches!(GeneralPurpose::new(alphabet, CONFIG).decode(text), Ok(bytes) if !bytes.is_empty());
-    decodes(&STANDARD) || decodes(&URL_SAFE)
 }

@@ -7,7 +7,8 @@ use jsonschema::paths::LocationSegment;
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
-use super::error::Violation;
+use crate::engine::JobKind;
+use crate::violation::Violation;
 
 /// The specification that the server implements.
 const BUNDLE: &str = include_str!("../../pyannoteai.yaml");
@@ -23,6 +24,16 @@ pub(crate) enum Body {
 
 impl Body {
     const ALL: [Self; 4] = [Self::Diarize, Self::Identify, Self::Voiceprint, Self::Media];
+
+    /// What kind of job it submits.
+    pub(crate) fn kind(self) -> Option<JobKind> {
+        match self {
+            Self::Diarize => Some(JobKind::Diarize),
+            Self::Identify => Some(JobKind::Identify),
+            Self::Voiceprint => Some(JobKind::Voiceprint),
+            Self::Media => None,
+        }
+    }
 
     fn schema(self) -> &'static str {
         match self {

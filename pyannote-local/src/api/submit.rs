@@ -47,10 +47,15 @@ async fn submit(
         Ok(request) => request,
         Err(refusal) => return *refusal,
     };
+    let warning = app.engine.warning(kind, &request);
     match app.store.create(&team, kind, request).await {
         Ok(job) => {
             app.metrics.accepted(kind);
-            Json(json!({ "jobId": job.id, "status": job.status.as_str() })).into_response()
+            let mut created = json!({ "jobId": job.id, "status": job.status.as_str() });
+            if let (Some(warning), Some(created)) = (warning, created.as_object_mut()) {
+                created.insert("warning".to_owned(), warning.into());
+            }
+            Json(created).into_response()
         }
         Err(error) => internal(&error),
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{AudioError, FetchConfig, Fetcher, Limits, Recording, decode_within};
-use crate::worker::{AudioSource, SamplesFuture};
+use crate::worker::{AudioSource, RecordingFuture};
 
 /// The uploaded media.
 ///
@@ -114,19 +114,13 @@ impl std::fmt::Debug for Loader {
 }
 
 impl AudioSource for Loader {
-    fn samples<'a>(
+    fn recording<'a>(
         &'a self,
         team: &'a str,
         url: &'a str,
         max_seconds: Option<f64>,
-    ) -> SamplesFuture<'a> {
-        Box::pin(async move {
-            let recording = self.load(team, url, max_seconds).await?;
-            for warning in &recording.warnings {
-                tracing::warn!(warning, "the recording is not whole");
-            }
-            Ok(recording.samples)
-        })
+    ) -> RecordingFuture<'a> {
+        Box::pin(async move { Ok(self.load(team, url, max_seconds).await?) })
     }
 }
 

@@ -6,19 +6,20 @@
 
 mod blocks;
 mod codec;
+mod decode;
 mod error;
 mod fetch;
 mod guard;
 mod limits;
 mod loader;
 mod mono;
-mod recording;
 mod resample;
 
+pub use crate::engine::Recording;
 pub use blocks::Blocks;
+pub use decode::{decode, decode_within};
 pub use error::AudioError;
 pub use fetch::{FetchConfig, Fetched, Fetcher};
 pub use guard::is_private;
 pub use limits::Limits;
 pub use loader::{Loader, MediaFiles};
-pub use recording::{Recording, decode, decode_within};

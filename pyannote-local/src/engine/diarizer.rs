@@ -53,8 +53,15 @@ impl Scores {
 }
 
 /// A voice as a point: voices of one person are near each other, as the cosine of the angle between them tells.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Embedding(pub Vec<f32>);
+
+impl std::fmt::Debug for Embedding {
+    /// Shows its size alone: a voice is private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Embedding(<{} numbers>)", self.0.len())
+    }
+}
 
 impl Embedding {
     /// The cosine of the angle between two voices, -1 to 1; 0 where one has no direction, or their sizes differ.

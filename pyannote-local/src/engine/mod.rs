@@ -1,18 +1,28 @@
 //! The engine seam: audio and options in, an output out. The server knows nothing of models.
 
+mod answer;
+mod diarizer;
+mod diarizing;
 #[cfg(feature = "models")]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the pipeline that uses it comes next"
-)]
 mod open;
+mod recording;
 mod scripted;
+mod voiceprint;
 
+use std::fmt;
 use std::pin::Pin;
 
 use serde_json::{Map, Value};
 
+use crate::violation::Violation;
+
+pub use diarizer::{
+    Diarization, DiarizeError, Diarizer, Embedding, Scores, Speaker, Speakers, Stop, Turn,
+};
+pub use diarizing::DiarizingEngine;
+#[cfg(feature = "models")]
+pub use open::{LoadError, OpenModels};
+pub use recording::Recording;
 pub use scripted::ScriptedEngine;
 
 /// The sample rate of what an engine hears, in Hz. One channel.
@@ -42,7 +52,7 @@ impl JobKind {
 }
 
 /// What an engine is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct EngineJob {
     /// The id of the job.
@@ -51,8 +61,8 @@ pub struct EngineJob {
     pub kind: JobKind,
     /// The request, as the API has it, checked.
     pub request: Map<String, Value>,
-    /// The recording: samples of one channel at [`SAMPLE_RATE`], from -1 to 1. None for an engine that needs none.
-    pub samples: Option<Vec<f32>>,
+    /// The recording. None for an engine that needs none.
+    pub recording: Option<Recording>,
 }
 
 impl EngineJob {
@@ -62,14 +72,24 @@ impl EngineJob {
         id: String,
         kind: JobKind,
         request: Map<String, Value>,
-        samples: Option<Vec<f32>>,
+        recording: Option<Recording>,
     ) -> Self {
         Self {
             id,
             kind,
             request,
-            samples,
+            recording,
         }
+    }
+}
+
+impl fmt::Debug for EngineJob {
+    /// Shows neither the request, which may hold voiceprints, nor the recording.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineJob")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,8 +97,8 @@ impl EngineJob {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EngineError(pub String);
 
-impl std::fmt::Display for EngineError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
@@ -93,6 +113,19 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether it hears the recording. One that does not gets no samples, and the recording is never fetched.
     fn needs_audio(&self) -> bool;
 
-    /// Works on a job.
+    /// What of a request it cannot do, field by field: the submission is refused with it. The request may break the
+    /// rules of the API as well, which are checked beside this.
+    fn check(&self, kind: JobKind, request: &Map<String, Value>) -> Vec<Violation> {
+        let _ = (kind, request);
+        Vec::new()
+    }
+
+    /// What the sender of a request should know at once: the `warning` of the answer to the submission.
+    fn warning(&self, kind: JobKind, request: &Map<String, Value>) -> Option<String> {
+        let _ = (kind, request);
+        None
+    }
+
+    /// Works on a job. Dropped, the future stops.
     fn process(&self, job: EngineJob) -> EngineFuture<'_>;
 }

@@ -2,20 +2,19 @@
 
 use std::pin::Pin;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Recording};
 
-/// The samples of a recording, on their way.
-pub type SamplesFuture<'a> =
-    Pin<Box<dyn Future<Output = Result<Vec<f32>, EngineError>> + Send + 'a>>;
+/// A recording on its way.
+pub type RecordingFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Recording, EngineError>> + Send + 'a>>;
 
 /// Where recordings come from: a `media://` URL of a team, or an http(s) URL.
 pub trait AudioSource: Send + Sync + 'static {
-    /// The recording at `url`, as samples of one channel at 16 kHz, from -1 to 1. One of more than `max_seconds` is
-    /// refused, where that is given.
-    fn samples<'a>(
+    /// The recording at `url`. One of more than `max_seconds` is refused, where that is given.
+    fn recording<'a>(
         &'a self,
         team: &'a str,
         url: &'a str,
         max_seconds: Option<f64>,
-    ) -> SamplesFuture<'a>;
+    ) -> RecordingFuture<'a>;
 }

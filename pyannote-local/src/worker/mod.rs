@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use audio::{AudioSource, SamplesFuture};
+pub use audio::{AudioSource, RecordingFuture};
 pub use timing::Timing;
 
 use crate::engine::Engine;

@@ -129,7 +129,7 @@ impl Run<'_> {
 
 /// Fetches the recording where the engine hears it, and lets the engine work.
 async fn process(config: WorkerConfig, job: Job) -> Result<Value, EngineError> {
-    let samples = if config.engine.needs_audio() {
+    let recording = if config.engine.needs_audio() {
         let url = job.request.get("url").and_then(Value::as_str);
         let url = url.ok_or_else(|| EngineError("the request names no url".into()))?;
         let source = config.audio.as_ref();
@@ -137,11 +137,11 @@ async fn process(config: WorkerConfig, job: Job) -> Result<Value, EngineError> {
             EngineError("this server has nowhere to fetch recordings from".into())
         })?;
         let max_seconds = (job.kind == JobKind::Voiceprint).then_some(VOICEPRINT_SECONDS);
-        Some(source.samples(&job.team, url, max_seconds).await?)
+        Some(source.recording(&job.team, url, max_seconds).await?)
     } else {
         None
     };
-    let job = EngineJob::new(job.id.to_string(), job.kind, job.request, samples);
+    let job = EngineJob::new(job.id.to_string(), job.kind, job.request, recording);
     config.engine.process(job).await
 }
 

@@ -1,5 +1,6 @@
 //! Works on one recording in a process of its own, which is this program once more.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Work {
     wav: PathBuf,
-    threads: usize,
+    threads: NonZero<usize>,
     /// How many times the recording is heard, one after the other, as one.
     repeat: usize,
 }
@@ -28,39 +29,49 @@ pub(crate) struct Measured {
     pub(crate) peak: Option<u64>,
 }
 
-/// Has a process work on a recording.
-pub(crate) fn measure(wav: &Path, threads: usize, repeat: usize) -> Measured {
-    let work = Work {
-        wav: wav.to_owned(),
-        threads,
-        repeat,
-    };
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--work", &serde_json::to_string(&work).unwrap()])
-        .env("RAYON_NUM_THREADS", threads.to_string())
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}: {}",
-        wav.display(),
-        output.status
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+/// Has two processes work on a recording, one after the other: with one thread, and with two.
+pub(crate) fn measure(wav: &Path, repeat: usize) -> [Measured; 2] {
+    [
+        NonZero::<usize>::MIN,
+        NonZero::<usize>::MIN.saturating_add(1),
+    ]
+    .map(|threads| {
+        let work = Work {
+            wav: wav.to_owned(),
+            threads,
+            repeat,
+        };
+        work.apart()
+    })
 }
 
 impl Work {
-    /// Does it, in this process.
-    pub(crate) fn run(&self, diarize: impl Fn(&[f32], usize) -> Turns) -> Measured {
+    /// Does it, in a process of its own.
+    fn apart(&self) -> Measured {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--work", &serde_json::to_string(self).unwrap()])
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        let (wav, status) = (self.wav.display(), output.status);
+        assert!(status.success(), "{wav}: {status}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Does it, in this process. Loading the engine is not measured.
+    pub(crate) fn run<D: Fn(&[f32]) -> Turns>(
+        &self,
+        engine: impl Fn(NonZero<usize>) -> D,
+    ) -> Measured {
         let samples = pyannote_local::audio::decode(&self.wav).unwrap().samples;
         let samples = if self.repeat > 1 {
             samples.repeat(self.repeat)
         } else {
             samples
         };
+        let diarize = engine(self.threads);
         let start = Instant::now();
-        let turns = diarize(&samples, self.threads);
+        let turns = diarize(&samples);
         Measured {
             work: start.elapsed().as_secs_f64(),
             audio: samples.len() as f64 / f64::from(pyannote_local::engine::SAMPLE_RATE),

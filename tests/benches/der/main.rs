@@ -9,11 +9,13 @@ mod child;
 mod recordings;
 mod table;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Parser;
 use pyannote::output::{Der, DerOptions, Turn, Turns};
 use pyannote_local::assets::Assets;
+use pyannote_local::engine::{self, Diarizer, OpenModels, Speakers, Stop};
 
 use child::{Measured, Work};
 use recordings::Recording;
@@ -37,17 +39,24 @@ struct Arguments {
     bench: bool,
 }
 
-/// Who speaks when. The engine takes the place of this one voice that never pauses.
-fn diarize(samples: &[f32], _threads: usize) -> Turns {
-    let seconds = samples.len() as f64 / f64::from(pyannote_local::engine::SAMPLE_RATE);
-    Turns::from(vec![Turn::new(0.0, seconds, "SPEAKER_00")])
+/// The engine, with so many threads.
+fn engine(threads: NonZero<usize>) -> impl Fn(&[f32]) -> Turns {
+    let models = OpenModels::load_with(&Assets::locate().unwrap(), threads).unwrap();
+    move |samples| {
+        let found = models.diarize(samples, Speakers::default(), &Stop::default());
+        let turns = found.unwrap().turns.into_iter();
+        let turn = |turn: engine::Turn| {
+            Turn::new(turn.start, turn.end, format!("SPEAKER_{:02}", turn.speaker))
+        };
+        Turns::from(turns.map(turn).collect::<Vec<_>>())
+    }
 }
 
 fn main() {
     let arguments = Arguments::parse();
     if let Some(work) = arguments.work {
         let work: Work = serde_json::from_str(&work).unwrap();
-        println!("{}", serde_json::to_string(&work.run(diarize)).unwrap());
+        println!("{}", serde_json::to_string(&work.run(engine)).unwrap());
         return;
     }
     let assets = Assets::locate().unwrap();
@@ -62,7 +71,7 @@ fn main() {
     println!("{}", table::HEAD);
     let mut all = Vec::new();
     for recording in &recordings {
-        let [one, two] = [1, 2].map(|threads| child::measure(&recording.wav, threads, 1));
+        let [one, two] = child::measure(&recording.wav, 1);
         let mut options = DerOptions::new();
         if let Some(scored) = &recording.scored {
             options = options.uem(scored.iter().copied());
@@ -87,7 +96,7 @@ fn main() {
 /// The sample, repeated: what it costs, for there is no reference.
 fn long(sample: &Recording, once: &Measured, hours: f64) -> Line {
     let repeat = (hours * 3600.0 / once.audio).ceil() as usize;
-    let [one, two] = [1, 2].map(|threads| child::measure(&sample.wav, threads, repeat));
+    let [one, two] = child::measure(&sample.wav, repeat);
     Line {
         name: format!("{} × {repeat}", sample.name),
         speakers: None,

@@ -3,8 +3,11 @@
 //!
 //! Everything here computes; nothing reads files or the network. [`Weights`] are bytes that someone else has read.
 
+mod calibration;
 mod embedding;
 mod nn;
+mod open_models;
+mod pipeline;
 #[cfg(test)]
 mod reference;
 mod segmentation;
@@ -12,8 +15,10 @@ mod segmentation;
 mod tests;
 mod weights;
 
-pub(crate) use embedding::{BANDS, EMBEDDING, Embedder, Fbank, Features, HeadFrames};
-pub(crate) use segmentation::{
+pub use open_models::{LoadError, OpenModels};
+
+use embedding::{EMBEDDING, Embedder, Fbank, HeadFrames};
+use segmentation::{
     CLASS_SPEAKERS, CLASSES, FRAME_DURATION, FRAME_STEP, FRAMES, Segmentation, WINDOW,
 };
-pub(crate) use weights::{Weights, WeightsError};
+use weights::{Weights, WeightsError};

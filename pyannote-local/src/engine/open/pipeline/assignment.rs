@@ -162,7 +162,9 @@ fn best(scores: &[Vec<f32>]) -> Vec<usize> {
     chosen
         .map(|(person, ranked)| {
             // Where there are too few people, two speakers of a window are one.
-            person.or_else(|| ranked.first().map(|(person, _)| *person)).unwrap_or(0)
+            person
+                .or_else(|| ranked.first().map(|(person, _)| *person))
+                .unwrap_or(0)
         })
         .collect()
 }
@@ -200,7 +202,10 @@ mod tests {
     #[test]
     fn speakers_of_a_window_go_to_different_people() {
         assert_eq!(best(&[vec![5.0, 4.0], vec![5.0, 0.0]]), [1, 0]);
-        assert_eq!(best(&[vec![1.0, 9.0], vec![2.0, 3.0], vec![-1.0, 0.0]]), [1, 0, 1]);
+        assert_eq!(
+            best(&[vec![1.0, 9.0], vec![2.0, 3.0], vec![-1.0, 0.0]]),
+            [1, 0, 1]
+        );
         assert_eq!(best(&[vec![-3.0]]), [0]);
         assert_eq!(best(&[]), Vec::<usize>::new());
     }

@@ -101,7 +101,9 @@ fn speakers_of_block(block: usize, local: &[Local], labels: &[usize]) -> Vec<Blo
         .map(|person| {
             let of_person = || {
                 let local = local.iter().zip(labels);
-                local.filter(|(_, label)| **label == person).map(|(local, _)| local)
+                local
+                    .filter(|(_, label)| **label == person)
+                    .map(|(local, _)| local)
             };
             BlockSpeaker {
                 block,

@@ -188,10 +188,12 @@ pub(super) fn renumbered(labels: &[usize]) -> Vec<usize> {
     labels
         .iter()
         .map(|label| {
-            seen.iter().position(|known| known == label).unwrap_or_else(|| {
-                seen.push(*label);
-                seen.len() - 1
-            })
+            seen.iter()
+                .position(|known| known == label)
+                .unwrap_or_else(|| {
+                    seen.push(*label);
+                    seen.len() - 1
+                })
         })
         .collect()
 }
@@ -222,7 +224,10 @@ mod tests {
         assert_eq!(on_a_line(&points, Speakers::exactly(1)), [0; 5]);
         assert_eq!(on_a_line(&points, Speakers::exactly(3)), [0, 1, 2, 1, 2]);
         assert_eq!(on_a_line(&points, Speakers::exactly(9)), [0, 1, 2, 3, 4]);
-        let at_most = |max| Speakers { min: None, max: Some(max) };
+        let at_most = |max| Speakers {
+            min: None,
+            max: Some(max),
+        };
         assert_eq!(on_a_line(&points, at_most(0)), [0; 5]);
         assert_eq!(on_a_line(&points, at_most(4)), [0, 0, 1, 0, 1]);
     }

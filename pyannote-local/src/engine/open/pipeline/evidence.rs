@@ -129,7 +129,11 @@ mod tests {
             voices(&a, &b)
         };
         let cosines = [-0.9, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0];
-        assert!(cosines.windows(2).all(|pair| said(pair[0]) <= said(pair[1])));
+        assert!(
+            cosines
+                .windows(2)
+                .all(|pair| said(pair[0]) <= said(pair[1]))
+        );
         assert!(said(0.2) < 0.0 && said(0.5) > 0.0);
         assert_eq!(said(1.0), MOST);
     }

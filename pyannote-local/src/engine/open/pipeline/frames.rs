@@ -13,7 +13,9 @@ const FIRST: f64 = (FRAME_DURATION - FRAME_STEP) as f64 / 2.0 / SAMPLE_RATE as f
 
 /// How many frames a recording of so many samples has: those whose middle is within it.
 pub(super) fn count(samples: usize) -> usize {
-    samples.saturating_sub(FRAME_DURATION / 2).div_ceil(FRAME_STEP)
+    samples
+        .saturating_sub(FRAME_DURATION / 2)
+        .div_ceil(FRAME_STEP)
 }
 
 /// When a frame begins, in seconds.

@@ -48,9 +48,8 @@ pub(super) fn speakers(heard: &Heard) -> Vec<Local> {
         let windows = heard.windows.iter().enumerate();
         windows
             .flat_map(|(index, window)| {
-                (0..LOCAL).filter_map(move |speaker| {
-                    local(index, window, speaker, least, sub_segments)
-                })
+                (0..LOCAL)
+                    .filter_map(move |speaker| local(index, window, speaker, least, sub_segments))
             })
             .collect()
     };
@@ -71,7 +70,10 @@ fn local(
 ) -> Option<Local> {
     let of_speaker = |row: &[f32; LOCAL]| row.get(speaker).copied().unwrap_or_default();
     let activity: Vec<f32> = window.activity.iter().map(of_speaker).collect();
-    let speaks = activity.iter().filter(|activity| **activity > SPEAKS).count();
+    let speaks = activity
+        .iter()
+        .filter(|activity| **activity > SPEAKS)
+        .count();
     if (speaks as f64) * frames::STEP < least {
         return None;
     }
@@ -164,7 +166,10 @@ mod tests {
         // 200 frames are 3.4 s: the sub-segments that begin at 0, 0.75 and 1.5 s, and three that fade out.
         let wanted = sub_segments(&speakers);
         assert_eq!(wanted, [0, 1, 2, 3, 4]);
-        assert!(speakers[1].parts.is_empty(), "the second one never speaks alone");
+        assert!(
+            speakers[1].parts.is_empty(),
+            "the second one never speaks alone"
+        );
 
         let axis = |n: usize| {
             let mut voice = [0.0; EMBEDDING];

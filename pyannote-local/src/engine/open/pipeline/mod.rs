@@ -19,7 +19,7 @@ mod clustering;
 mod evidence;
 mod frames;
 mod local;
-mod recording;
+mod signal;
 mod timeline;
 mod voices;
 mod windows;
@@ -28,7 +28,7 @@ use rayon::ThreadPool;
 
 use super::{Embedder, Fbank, Segmentation};
 use crate::engine::{Diarization, DiarizeError, Speakers, Stop};
-use recording::Recording;
+use signal::Signal;
 
 /// What the pipeline works with.
 #[derive(Clone, Copy)]
@@ -47,11 +47,13 @@ pub(super) fn diarize(
     asked: Speakers,
     stop: &Stop,
 ) -> Result<Diarization, DiarizeError> {
-    let recording = Recording::new(samples);
-    let heard = windows::hear(models, &recording, stop)?;
+    let signal = Signal::new(samples);
+    let heard = windows::hear(models, &signal, stop)?;
     let mut local = local::speakers(&heard);
-    let voices = voices::hear(models, &recording, &local::sub_segments(&local), stop)?;
+    let voices = voices::hear(models, &signal, &local::sub_segments(&local), stop)?;
     local::give_voices(&mut local, &voices);
     let people = blocks::people(&local, asked, stop)?;
-    Ok(timeline::diarization(&recording, &heard, &local, &people, asked))
+    Ok(timeline::diarization(
+        &signal, &heard, &local, &people, asked,
+    ))
 }

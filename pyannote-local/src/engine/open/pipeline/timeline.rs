@@ -3,7 +3,7 @@
 use super::blocks::{self, People};
 use super::frames;
 use super::local::Local;
-use super::recording::Recording;
+use super::signal::Signal;
 use super::windows::{Crowd, Heard, covered};
 use crate::engine::{Diarization, Embedding, Scores, Speaker, Speakers, Turn};
 
@@ -18,14 +18,14 @@ const SHORTEST: f64 = 0.1;
 
 /// Puts everything together.
 pub(super) fn diarization(
-    recording: &Recording<'_>,
+    signal: &Signal<'_>,
     heard: &Heard,
     local: &[Local],
     people: &People,
     asked: Speakers,
 ) -> Diarization {
     let timeline = Timeline::new(heard, local, people);
-    let end = recording.seconds();
+    let end = signal.seconds();
     let all = timeline.turns(end, |frame| timeline.speaking(frame));
     let one = timeline.turns(end, |frame| [timeline.speaking(frame)[0], None]);
 
@@ -111,7 +111,9 @@ impl<'a> Timeline<'a> {
 
     fn row(&self, frame: usize) -> &[f32] {
         let start = frame * self.people;
-        self.activity.get(start..start + self.people).unwrap_or_default()
+        self.activity
+            .get(start..start + self.people)
+            .unwrap_or_default()
     }
 
     /// Who speaks in a frame, the likelier one first.
@@ -124,7 +126,10 @@ impl<'a> Timeline<'a> {
         }
         let row = self.row(frame);
         let likeliest = |but: Option<usize>| {
-            let others = row.iter().enumerate().filter(|(person, _)| Some(*person) != but);
+            let others = row
+                .iter()
+                .enumerate()
+                .filter(|(person, _)| Some(*person) != but);
             others.max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)))
         };
         let first = likeliest(None).map(|(person, _)| person);
@@ -184,7 +189,9 @@ impl<'a> Timeline<'a> {
             // A frame of the model stands for the time that begins a good step later.
             let last = self.crowd.len().saturating_sub(1);
             let row = self.row(frame.saturating_sub(1).min(last));
-            let scores = people.iter().map(|person| row.get(*person).copied().unwrap_or_default());
+            let scores = people
+                .iter()
+                .map(|person| row.get(*person).copied().unwrap_or_default());
             values.extend(scores.map(score));
         }
         Scores {
@@ -198,18 +205,35 @@ impl<'a> Timeline<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::open::pipeline::windows::Window;
     use crate::engine::open::FRAMES;
+    use crate::engine::open::pipeline::windows::Window;
 
-    const ONE: Crowd = Crowd { none: 0.1, two: 0.1 };
-    const BOTH: Crowd = Crowd { none: 0.0, two: 0.8 };
-    const NOBODY: Crowd = Crowd { none: 0.9, two: 0.0 };
+    const ONE: Crowd = Crowd {
+        none: 0.1,
+        two: 0.1,
+    };
+    const BOTH: Crowd = Crowd {
+        none: 0.0,
+        two: 0.8,
+    };
+    const NOBODY: Crowd = Crowd {
+        none: 0.9,
+        two: 0.0,
+    };
 
     /// Two people: the second one from 100 to 300, the first one from 200 to 400.
     fn timeline<'a>(crowd: &'a [Crowd]) -> Timeline<'a> {
         let activity = (0..crowd.len()).flat_map(|frame| {
-            let first = if (200..400).contains(&frame) { 0.7 } else { 0.0 };
-            let second = if (100..300).contains(&frame) { 0.9 } else { 0.0 };
+            let first = if (200..400).contains(&frame) {
+                0.7
+            } else {
+                0.0
+            };
+            let second = if (100..300).contains(&frame) {
+                0.9
+            } else {
+                0.0
+            };
             [first, second]
         });
         Timeline {
@@ -261,12 +285,21 @@ mod tests {
     #[test]
     fn silence_has_nobody_in_it() {
         let heard = Heard {
-            windows: vec![Window { first: 0, activity: vec![[0.0; 3]; FRAMES] }],
+            windows: vec![Window {
+                first: 0,
+                activity: vec![[0.0; 3]; FRAMES],
+            }],
             crowd: vec![NOBODY; FRAMES],
         };
         let samples = vec![0.0; 160_000];
         let asked = Speakers::exactly(2);
-        let found = diarization(&Recording::new(&samples), &heard, &[], &People::default(), asked);
+        let found = diarization(
+            &Signal::new(&samples),
+            &heard,
+            &[],
+            &People::default(),
+            asked,
+        );
         assert_eq!(found.turns, []);
         assert_eq!(found.warnings, Vec::<String>::new());
     }

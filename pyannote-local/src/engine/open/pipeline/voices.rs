@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::recording::Recording;
+use super::signal::Signal;
 use super::{Models, frames};
 use crate::engine::open::{EMBEDDING, HeadFrames};
 use crate::engine::{DiarizeError, SAMPLE_RATE, Stop};
@@ -47,7 +47,7 @@ fn hop_seconds() -> f64 {
 /// Hears these sub-segments, which are in order.
 pub(super) fn hear(
     models: Models<'_>,
-    recording: &Recording<'_>,
+    signal: &Signal<'_>,
     needed: &[usize],
     stop: &Stop,
 ) -> Result<Voices, DiarizeError> {
@@ -62,7 +62,7 @@ pub(super) fn hear(
                 if stop.is_stopped() {
                     return Err(DiarizeError::Stopped);
                 }
-                Ok(stretch_voices(models, recording, stretch))
+                Ok(stretch_voices(models, signal, stretch))
             })
             .collect::<Result<_, _>>()
     })?;
@@ -71,7 +71,7 @@ pub(super) fn hear(
 
 fn stretch_voices(
     models: Models<'_>,
-    recording: &Recording<'_>,
+    signal: &Signal<'_>,
     stretch: &[usize],
 ) -> Vec<(usize, Voice)> {
     let Some(&first) = stretch.first() else {
@@ -81,14 +81,20 @@ fn stretch_voices(
     let spectra = (stretch.len() - 1) * HOP + LENGTH;
     let samples = (spectra - 1) * SPECTRUM_STEP + SPECTRUM;
     // A short recording is made as long as one spectrum; a longer one is not made longer.
-    let samples = samples.min(recording.len().saturating_sub(start)).max(SPECTRUM);
-    let mut features = models.fbank.compute(&recording.part(start, samples));
+    let samples = samples
+        .min(signal.len().saturating_sub(start))
+        .max(SPECTRUM);
+    let mut features = models.fbank.compute(&signal.part(start, samples));
     features.subtract_mean();
     let head: HeadFrames = models.embedder.head(&features);
-    let parts: Vec<&[f32]> = (0..stretch.len()).map(|n| head.part(n * HOP, LENGTH)).collect();
+    let parts: Vec<&[f32]> = (0..stretch.len())
+        .map(|n| head.part(n * HOP, LENGTH))
+        .collect();
     let voices = models.embedder.body(&parts).into_iter();
     let voices = stretch.iter().zip(voices.map(unit));
-    voices.filter_map(|(index, voice)| Some((*index, voice?))).collect()
+    voices
+        .filter_map(|(index, voice)| Some((*index, voice?)))
+        .collect()
 }
 
 /// The same direction, with the length 1; none where there is no direction.
@@ -122,7 +128,10 @@ mod tests {
         assert_eq!(count(1), 1);
         let frames = frames::count(480_000);
         let last = frames_of(count(frames) - 1);
-        assert!(last.start < frames && last.end + 50 > frames, "{last:?} of {frames}");
+        assert!(
+            last.start < frames && last.end + 50 > frames,
+            "{last:?} of {frames}"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Models;
 use super::frames;
-use super::recording::Recording;
+use super::signal::Signal;
 use crate::engine::open::{CLASS_SPEAKERS, CLASSES, FRAME_STEP, FRAMES, WINDOW};
 use crate::engine::{DiarizeError, Stop};
 
@@ -43,10 +43,10 @@ pub(super) struct Heard {
 /// Hears a recording.
 pub(super) fn hear(
     models: Models<'_>,
-    recording: &Recording<'_>,
+    signal: &Signal<'_>,
     stop: &Stop,
 ) -> Result<Heard, DiarizeError> {
-    let starts = starts(recording.len());
+    let starts = starts(signal.len());
     let batches: Vec<Vec<Vec<f32>>> = models.pool.install(|| {
         starts
             .par_chunks(BATCH)
@@ -54,14 +54,16 @@ pub(super) fn hear(
                 if stop.is_stopped() {
                     return Err(DiarizeError::Stopped);
                 }
-                let samples = starts.iter().map(|first| recording.part(first * FRAME_STEP, WINDOW));
+                let samples = starts
+                    .iter()
+                    .map(|first| signal.part(first * FRAME_STEP, WINDOW));
                 let samples: Vec<Vec<f32>> = samples.collect();
                 let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
                 Ok(models.segmentation.windows(&samples))
             })
             .collect::<Result<_, _>>()
     })?;
-    Ok(heard(recording.len(), &starts, batches.into_iter().flatten()))
+    Ok(heard(signal.len(), &starts, batches.into_iter().flatten()))
 }
 
 /// The first frames of the windows. The last window ends with the recording.
@@ -76,11 +78,7 @@ fn starts(samples: usize) -> Vec<usize> {
 }
 
 /// Puts the windows together.
-fn heard(
-    samples: usize,
-    starts: &[usize],
-    classes: impl Iterator<Item = Vec<f32>>,
-) -> Heard {
+fn heard(samples: usize, starts: &[usize], classes: impl Iterator<Item = Vec<f32>>) -> Heard {
     let mut crowd = vec![Crowd::default(); frames::count(samples)];
     let mut windows = Vec::with_capacity(starts.len());
     for (&first, classes) in starts.iter().zip(classes) {
@@ -150,7 +148,11 @@ mod tests {
             let starts = starts(samples);
             let last = starts.last().unwrap() * FRAME_STEP + WINDOW;
             assert!((samples..samples + FRAME_STEP).contains(&last), "{samples}");
-            assert!(starts.windows(2).all(|pair| pair[1] - pair[0] <= HOP && pair[0] < pair[1]));
+            assert!(
+                starts
+                    .windows(2)
+                    .all(|pair| pair[1] - pair[0] <= HOP && pair[0] < pair[1])
+            );
         }
     }
 

@@ -1,36 +1,12 @@
-//! A recording, all of it, in memory.
+//! From a file to a whole recording.
 
 use std::path::Path;
 
 use super::{AudioError, Blocks, Limits};
-use crate::engine::SAMPLE_RATE;
+use crate::engine::{Recording, SAMPLE_RATE};
 
 /// By how many samples memory grows where the container does not say how long the recording is: one minute.
 const GROWTH: usize = 60 * SAMPLE_RATE as usize;
-
-/// A recording: one channel at 16 kHz.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Recording {
-    /// The samples, from -1 to 1.
-    pub samples: Vec<f32>,
-    /// What is wrong with it, if not enough to refuse it: in words.
-    pub warnings: Vec<String>,
-}
-
-impl Recording {
-    /// How long it is, in seconds.
-    ///
-    /// ```
-    /// use pyannote_local::audio::Recording;
-    ///
-    /// let recording = Recording { samples: vec![0.0; 8_000], warnings: vec![] };
-    /// assert_eq!(recording.seconds(), 0.5);
-    /// ```
-    #[must_use]
-    pub fn seconds(&self) -> f64 {
-        self.samples.len() as f64 / f64::from(SAMPLE_RATE)
-    }
-}
 
 /// Decodes a file, with the default [`Limits`]. It blocks: see [`Loader`](super::Loader) for what does not.
 ///

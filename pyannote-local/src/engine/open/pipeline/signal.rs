@@ -6,12 +6,12 @@ const LOUDNESS: f64 = 0.1;
 const LARGEST: f32 = 16.0;
 
 /// The samples of a recording.
-pub(super) struct Recording<'a> {
+pub(super) struct Signal<'a> {
     samples: &'a [f32],
     gain: f32,
 }
 
-impl<'a> Recording<'a> {
+impl<'a> Signal<'a> {
     /// These samples, of one channel at 16 kHz.
     pub(super) fn new(samples: &'a [f32]) -> Self {
         let squares: f64 = samples
@@ -41,7 +41,9 @@ impl<'a> Recording<'a> {
     /// So many samples from there on.
     pub(super) fn part(&self, start: usize, length: usize) -> Vec<f32> {
         let samples = self.samples.iter().skip(start).take(length);
-        let mut part: Vec<f32> = samples.map(|sample| believed(*sample) * self.gain).collect();
+        let mut part: Vec<f32> = samples
+            .map(|sample| believed(*sample) * self.gain)
+            .collect();
         part.resize(length, 0.0);
         part
     }
@@ -65,7 +67,7 @@ mod tests {
             (0..16_000).map(|n| peak * (n as f32 * 0.1).sin()).collect()
         };
         let (quiet, loud) = (wave(1e-4), wave(0.9));
-        let (quiet, loud) = (Recording::new(&quiet), Recording::new(&loud));
+        let (quiet, loud) = (Signal::new(&quiet), Signal::new(&loud));
         for (a, b) in quiet.part(100, 50).iter().zip(loud.part(100, 50)) {
             assert!((a - b).abs() < 1e-5, "{a} and {b}");
         }
@@ -73,11 +75,11 @@ mod tests {
 
     #[test]
     fn what_is_no_sound_is_silence() {
-        let recording = Recording::new(&[f32::NAN, f32::INFINITY, 0.5]);
-        let part = recording.part(0, 5);
+        let signal = Signal::new(&[f32::NAN, f32::INFINITY, 0.5]);
+        let part = signal.part(0, 5);
         assert_eq!((part[0], part[1], part[3], part[4]), (0.0, 0.0, 0.0, 0.0));
         assert!(part[2] > 0.0);
-        assert_eq!(Recording::new(&[0.0; 8]).part(0, 8), [0.0; 8]);
-        assert_eq!(Recording::new(&[]).part(3, 2), [0.0; 2]);
+        assert_eq!(Signal::new(&[0.0; 8]).part(0, 8), [0.0; 8]);
+        assert_eq!(Signal::new(&[]).part(3, 2), [0.0; 2]);
     }
 }

@@ -1,0 +1,217 @@
+//! An engine made of a diarizer, through the server and the SDK.
+
+use pyannote::{Client, MediaUrl, Voiceprint};
+use pyannote_local::LocalServer;
+use pyannote_local::engine::{DiarizingEngine, Speakers};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::fake::{Fake, alone, meeting};
+use super::{AUDIO, client, post, serving, shown};
+
+async fn server(fake: &Fake) -> (LocalServer, Client, MediaUrl) {
+    let server = serving(DiarizingEngine::new(fake.clone())).await;
+    let client = client(&server);
+    let tone = pyannote_tests::fixtures().join("audio/tone.flac");
+    let media = client.upload(tone).await.unwrap();
+    (server, client, media)
+}
+
+#[tokio::test]
+async fn a_diarization_with_all_options() {
+    let fake = Fake::new([meeting()]);
+    let (_server, client, media) = server(&fake).await;
+    let job = client
+        .diarize(&media)
+        .model("community-1")
+        .num_speakers(2)
+        .exclusive(true)
+        .confidence(true)
+        .turn_level_confidence(true)
+        .extra("vadSensitivity", 3)
+        .submit()
+        .await
+        .unwrap();
+    let models = "this server does not have community-1: open models answer instead (fake-segmentation and fake-embedding)";
+    assert_eq!(job.warning(), Some(models));
+    let found = job.wait().await.unwrap();
+    assert_eq!(found.warning(), Some(models));
+    assert_eq!(fake.asked(), [(8_000, Speakers::exactly(2))]);
+    let speakers: Vec<&str> = found
+        .turns()
+        .iter()
+        .map(|turn| turn.speaker.as_str())
+        .collect();
+    assert_eq!(speakers, ["SPEAKER_00", "SPEAKER_01"]);
+    assert_eq!((found.turns()[0].start, found.turns()[0].end), (0.0, 1.5));
+    let sure = found.turns()[1].confidence.as_ref().unwrap();
+    assert_eq!((sure["SPEAKER_00"], sure["SPEAKER_01"]), (40.0, 79.5));
+    assert_eq!(found.exclusive().unwrap()[1].start, 1.25);
+    assert_eq!(found.confidence().unwrap().score, [97.0, 87.5, 60.0, 99.0]);
+}
+
+#[tokio::test]
+async fn who_was_enrolled_is_found() {
+    let fake = Fake::new([alone(85.0), meeting(), meeting()]);
+    let (_server, client, media) = server(&fake).await;
+    let ada = client.voiceprint(&media).await.unwrap();
+    assert!(ada.warning().unwrap().contains("precision-2"));
+    let identify = || client.identify(&media).voiceprint("Ada", &ada);
+    let found = identify().threshold(50.0).await.unwrap();
+    let speakers: Vec<&str> = found
+        .turns()
+        .iter()
+        .map(|turn| turn.speaker.as_str())
+        .collect();
+    assert_eq!(speakers, ["Ada", "SPEAKER_01"]);
+    assert_eq!(found.diarization().unwrap()[0].speaker, "SPEAKER_00");
+    let matches = found.matches().unwrap();
+    assert_eq!(matches[0].matched.as_deref(), Some("Ada"));
+    assert_eq!(
+        (matches[0].confidence["Ada"], matches[1].confidence["Ada"]),
+        (100.0, 9.0)
+    );
+    // Without a threshold, and shared: everyone is Ada.
+    let found = identify()
+        .exclusive_matching(false)
+        .max_speakers(3)
+        .await
+        .unwrap();
+    assert!(found.turns().iter().all(|turn| turn.speaker == "Ada"));
+    let at_most_three = Speakers {
+        min: None,
+        max: Some(3),
+    };
+    assert_eq!(
+        fake.asked(),
+        [
+            (8_000, Speakers::default()),
+            (8_000, Speakers::default()),
+            (8_000, at_most_three)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_foreign_voiceprint_is_refused_by_name() {
+    let fake = Fake::new([alone(0.0)]);
+    let (server, client, media) = server(&fake).await;
+    let ada = client.voiceprint(&media).await.unwrap();
+    let cloud = Voiceprint::from_base64("U29tZVZvaWNlUHJpbnREYXRhMQ==").unwrap();
+    let mut damaged = ada.as_base64().to_owned();
+    let half = damaged.len() / 2;
+    damaged.replace_range(
+        half..=half,
+        if damaged[half..].starts_with('A') {
+            "B"
+        } else {
+            "A"
+        },
+    );
+    let damaged = Voiceprint::from_base64(damaged).unwrap();
+    let request = client
+        .identify(&media)
+        .voiceprint("Ada", &ada)
+        .voiceprint("Grace", &cloud)
+        .voiceprint("Joan", &damaged);
+    let error = request.submit().await.unwrap_err();
+    assert_eq!(error.status(), Some(StatusCode::BAD_REQUEST));
+    let fields: Vec<(&str, &str)> = error
+        .field_errors()
+        .iter()
+        .map(|error| (error.field.as_str(), error.message.as_str()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            (
+                "voiceprints[1].voiceprint",
+                "is no voiceprint of a local server: those of pyannoteAI's service cannot be used here, make a new one"
+            ),
+            (
+                "voiceprints[2].voiceprint",
+                "is damaged: its checksum is wrong"
+            ),
+        ]
+    );
+    // All that is wrong is said at once, and nothing twice.
+    let body = json!({ "voiceprints": [
+        { "label": "Ada", "voiceprint": "no base64" },
+        { "label": "Ada", "voiceprint": "U29t" },
+        { "label": "Joan" },
+    ]});
+    let refused = shown(post(&server, "/v1/identify", &body).await).await;
+    let errors = refused["body"]["errors"].as_array().unwrap();
+    let fields: Vec<&Value> = errors.iter().map(|error| &error["field"]).collect();
+    assert_eq!(
+        fields,
+        [
+            "voiceprints[2].voiceprint",
+            "url",
+            "voiceprints[0].voiceprint",
+            "voiceprints[1].label",
+            "voiceprints[1].voiceprint"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn transcription_is_refused_and_says_why() {
+    let (server, client, media) = server(&Fake::default()).await;
+    let error = client
+        .diarize(&media)
+        .transcription(true)
+        .submit()
+        .await
+        .unwrap_err();
+    assert_eq!(error.status(), Some(StatusCode::BAD_REQUEST));
+    insta::assert_json_snapshot!(
+        shown(post(&server, "/v1/diarize", &json!({ "url": AUDIO, "transcription": true })).await).await,
+        @r#"
+    {
+      "status": 400,
+      "body": {
+        "message": "Invalid request",
+        "errors": [
+          {
+            "field": "transcription",
+            "message": "is not possible: the engine of this server does not transcribe"
+          }
+        ]
+      }
+    }
+    "#
+    );
+    let not_asked = json!({ "url": AUDIO, "transcription": false });
+    assert_eq!(
+        post(&server, "/v1/diarize", &not_asked).await.status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_recording_is_told() {
+    let (_server, client, _) = server(&Fake::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(&path, spec).unwrap();
+    for index in 0..16_000 * 20 {
+        file.write_sample((index % 200) as i16 * 50).unwrap();
+    }
+    file.finalize().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() - 16_000 * 2);
+    let media = client.upload(bytes).key("cut.wav").await.unwrap();
+    let found = client.diarize(&media).await.unwrap();
+    let warning = found.warning().unwrap();
+    assert!(
+        warning.ends_with("; the recording is cut off: it ends after 19.0 s of 20.0 s"),
+        "{warning}"
+    );
+}
