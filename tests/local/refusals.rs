@@ -2,7 +2,7 @@
 
 use reqwest::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{AUDIO, builder, get, post, request, server, shown};
 
@@ -25,6 +25,18 @@ async fn every_violation_is_said_at_once() {
         ],
     });
     insta::assert_json_snapshot!(shown(post(&server, "/v1/identify", &body).await).await);
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_as_a_fraction() {
+    let server = server().await;
+    for (min, fields) in [(json!(2.0), vec![]), (json!(3.0), vec!["minSpeakers"])] {
+        let body = json!({ "url": AUDIO, "minSpeakers": min, "maxSpeakers": 2 });
+        let answer = shown(post(&server, "/v1/diarize", &body).await).await;
+        let errors = answer["body"]["errors"].as_array().into_iter().flatten();
+        let refused: Vec<&Value> = errors.map(|error| &error["field"]).collect();
+        assert_eq!(refused, fields, "{min}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A job's way from accepted to ended.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pyannote_local::engine::{
@@ -96,10 +97,13 @@ async fn a_canceled_job_is_stopped() {
     workers.stop().await;
 }
 
-/// A diarizer that goes on until it is stopped, and tells when it begins and ends.
-struct Endless(mpsc::UnboundedSender<&'static str>);
+/// A diarizer that does what a test says.
+struct Doing<F>(F);
 
-impl Diarizer for Endless {
+impl<F> Diarizer for Doing<F>
+where
+    F: Fn(&Stop) -> Result<Diarization, DiarizeError> + Send + Sync + 'static,
+{
     fn models(&self) -> &str {
         "none"
     }
@@ -109,12 +113,7 @@ impl Diarizer for Endless {
     }
 
     fn diarize(&self, _: &[f32], _: Speakers, stop: &Stop) -> Result<Diarization, DiarizeError> {
-        self.0.send("begun").unwrap();
-        while !stop.is_stopped() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        self.0.send("stopped").unwrap();
-        Err(DiarizeError::Stopped)
+        self.0(stop)
     }
 
     fn same_voice(&self, _: f32) -> f32 {
@@ -123,11 +122,48 @@ impl Diarizer for Endless {
 }
 
 #[tokio::test]
+async fn a_diarizer_that_fails_or_panics_fails_the_job_alone() {
+    let store = Store::memory().await.unwrap();
+    let begun = AtomicUsize::new(0);
+    let mut config = config(&store, &Steered::new(), 1);
+    config.engine = Arc::new(DiarizingEngine::new(Doing(move |_: &Stop| {
+        match begun.fetch_add(1, Ordering::Relaxed) {
+            0 => panic!("a weight is missing"),
+            1 => Err(DiarizeError::Failed("the model is too old".into())),
+            _ => Ok(Diarization::default()),
+        }
+    })));
+    config.audio = Some(Arc::new(Recordings));
+    let workers = Workers::start_with(config, timing()).await.unwrap();
+    for error in [
+        Some("the engine panicked: a weight is missing"),
+        Some("the model is too old"),
+        None,
+    ] {
+        let id = submit(&store, json!({ "url": "media://calls/1" })).await;
+        let output = ended(&store, id).await.output.unwrap();
+        assert_eq!(output.get("error").and_then(|error| error.as_str()), error);
+    }
+    workers.stop().await;
+}
+
+#[tokio::test]
 async fn a_diarizer_is_stopped_with_its_job() {
     let (sender, mut told) = mpsc::unbounded_channel();
     let store = Store::memory().await.unwrap();
     let mut config = config(&store, &Steered::new(), 1);
-    config.engine = Arc::new(DiarizingEngine::new(Endless(sender)));
+    config.engine = Arc::new(DiarizingEngine::new(Doing(move |stop: &Stop| {
+        sender.send("begun").unwrap();
+        let mut looks = std::iter::repeat_n((), 10_000);
+        let is_stopped = looks.any(|()| {
+            std::thread::sleep(Duration::from_millis(1));
+            stop.is_stopped()
+        });
+        sender
+            .send(if is_stopped { "stopped" } else { "tired" })
+            .unwrap();
+        Err(DiarizeError::Stopped)
+    })));
     config.audio = Some(Arc::new(Recordings));
     let short = Timing {
         lease: Duration::from_millis(150),

@@ -1,4 +1,4 @@
-//! The check of a body: is it JSON, is it what the schema says, and does it keep the rules.
+//! The check of a body: is it JSON, is it what the schema says, does it keep the rules, and can the engine do it.
 
 use axum::response::Response;
 use http::HeaderMap;

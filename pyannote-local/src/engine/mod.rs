@@ -126,6 +126,6 @@ pub trait Engine: Send + Sync + 'static {
         None
     }
 
-    /// Works on a job. Dropped, the future stops.
+    /// Works on a job. Where the future is dropped, the result is not wanted any more.
     fn process(&self, job: EngineJob) -> EngineFuture<'_>;
 }

@@ -10,7 +10,7 @@ use super::{Status, StoreError};
 use crate::engine::JobKind;
 
 /// A job as it is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Job {
     /// Its id.
     pub id: Uuid,
@@ -34,6 +34,19 @@ pub struct Job {
     pub completed_at: Option<DateTime<Utc>>,
     /// How often a worker has taken it. More than once only where servers were stopped on the way.
     pub attempts: u32,
+}
+
+impl std::fmt::Debug for Job {
+    /// Shows neither the request nor the output, which may hold voiceprints.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job")
+            .field("id", &self.id)
+            .field("team", &self.team)
+            .field("kind", &self.kind)
+            .field("status", &self.status)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Job {
