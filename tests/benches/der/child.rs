@@ -51,16 +51,17 @@ pub(crate) fn measure(wav: &Path, threads: usize, repeat: usize) -> Measured {
 }
 
 impl Work {
-    /// Does it, in this process.
-    pub(crate) fn run(&self, diarize: impl Fn(&[f32], usize) -> Turns) -> Measured {
+    /// Does it, in this process, with what `engine` makes for so many threads.
+    pub(crate) fn run<D: Fn(&[f32]) -> Turns>(&self, engine: impl FnOnce(usize) -> D) -> Measured {
         let samples = pyannote_local::audio::decode(&self.wav).unwrap().samples;
         let samples = if self.repeat > 1 {
             samples.repeat(self.repeat)
         } else {
             samples
         };
+        let diarize = engine(self.threads);
         let start = Instant::now();
-        let turns = diarize(&samples, self.threads);
+        let turns = diarize(&samples);
         Measured {
             work: start.elapsed().as_secs_f64(),
             audio: samples.len() as f64 / f64::from(pyannote_local::engine::SAMPLE_RATE),

@@ -9,13 +9,13 @@ mod child;
 mod recordings;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use pyannote::output::{Der, DerOptions, Turn, Turns};
 use pyannote_local::assets::Assets;
 
-use child::{Measured, Work};
+use child::Work;
 use recordings::Recording;
 use table::Line;
 
@@ -29,6 +29,9 @@ struct Arguments {
     /// Work on the sample, repeated to so many hours, as well: for speed and memory
     #[arg(long, default_value_t = 0.0)]
     hours: f64,
+    /// Only recordings whose names start so
+    #[arg(long, default_value = "")]
+    only: String,
     /// Work on this recording only, and say how it went, as JSON
     #[arg(long, hide = true)]
     work: Option<String>,
@@ -37,17 +40,20 @@ struct Arguments {
     bench: bool,
 }
 
-/// Who speaks when. The engine takes the place of this one voice that never pauses.
-fn diarize(samples: &[f32], _threads: usize) -> Turns {
-    let seconds = samples.len() as f64 / f64::from(pyannote_local::engine::SAMPLE_RATE);
-    Turns::from(vec![Turn::new(0.0, seconds, "SPEAKER_00")])
+/// What tells who speaks when, with so many threads. Making it is not timed. The engine takes the place of this one voice
+/// that never pauses.
+fn engine(_threads: usize) -> impl Fn(&[f32]) -> Turns {
+    |samples| {
+        let seconds = samples.len() as f64 / f64::from(pyannote_local::engine::SAMPLE_RATE);
+        Turns::from(vec![Turn::new(0.0, seconds, "SPEAKER_00")])
+    }
 }
 
 fn main() {
     let arguments = Arguments::parse();
     if let Some(work) = arguments.work {
         let work: Work = serde_json::from_str(&work).unwrap();
-        println!("{}", serde_json::to_string(&work.run(diarize)).unwrap());
+        println!("{}", serde_json::to_string(&work.run(engine)).unwrap());
         return;
     }
     let assets = Assets::locate().unwrap();
@@ -59,6 +65,8 @@ fn main() {
     for folder in &arguments.folders {
         recordings.extend(Recording::of_folder(folder));
     }
+    let sample = recordings[0].wav.clone();
+    recordings.retain(|recording| recording.name.starts_with(&arguments.only));
     println!("{}", table::HEAD);
     let mut all = Vec::new();
     for recording in &recordings {
@@ -70,7 +78,10 @@ fn main() {
         let der = Der::score(&recording.reference, &one.turns, &options);
         let line = Line {
             name: recording.name.clone(),
-            speakers: Some((speakers(&one.turns), speakers(&recording.reference))),
+            speakers: Some((
+                recording.speakers(&one.turns),
+                recording.speakers(&recording.reference),
+            )),
             der: Some(der),
             one,
             two,
@@ -80,27 +91,20 @@ fn main() {
     }
     println!("{}", Line::sum(&all));
     if arguments.hours > 0.0 {
-        println!("{}", long(&recordings[0], &all[0].one, arguments.hours));
+        println!("{}", long(&sample, arguments.hours));
     }
 }
 
 /// The sample, repeated: what it costs, for there is no reference.
-fn long(sample: &Recording, once: &Measured, hours: f64) -> Line {
-    let repeat = (hours * 3600.0 / once.audio).ceil() as usize;
-    let [one, two] = [1, 2].map(|threads| child::measure(&sample.wav, threads, repeat));
+fn long(sample: &Path, hours: f64) -> Line {
+    // The sample has 30 s.
+    let repeat = (hours * 120.0).ceil() as usize;
+    let [one, two] = [1, 2].map(|threads| child::measure(sample, threads, repeat));
     Line {
-        name: format!("{} × {repeat}", sample.name),
+        name: format!("sample × {repeat}"),
         speakers: None,
         der: None,
         one,
         two,
     }
-}
-
-/// How many different speakers there are.
-fn speakers(turns: &[Turn]) -> usize {
-    let mut names: Vec<_> = turns.iter().map(|turn| &turn.speaker).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.len()
 }
