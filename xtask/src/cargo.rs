@@ -15,11 +15,20 @@ pub fn assets(layout: &Layout) -> Result<ExitCode> {
     run(layout, "run", ["--package=pyannote-local", "--", "assets"])
 }
 
-/// Measures the engine on the sample recording and those of the folders: `tests/benches/der`.
-pub fn bench_der(layout: &Layout, folders: &[PathBuf], hours: Option<f64>) -> Result<ExitCode> {
+/// Measures the engine on the sample recording and those of the folders, or on those of them whose names start with
+/// `only`: `tests/benches/der`.
+pub fn bench_der(
+    layout: &Layout,
+    folders: &[PathBuf],
+    only: Option<&str>,
+    hours: Option<f64>,
+) -> Result<ExitCode> {
     let mut arguments: Vec<OsString> = ["--package=pyannote-tests", "--bench=der", "--"]
         .map(OsString::from)
         .to_vec();
+    if let Some(only) = only {
+        arguments.push(format!("--only={only}").into());
+    }
     if let Some(hours) = hours {
         arguments.push(format!("--hours={hours}").into());
     }

@@ -49,6 +49,9 @@ enum Bench {
     Der {
         /// Folders of *.wav with *.rttm and *.uem, to measure beside the sample recording
         folders: Vec<PathBuf>,
+        /// Only recordings whose names start so, the sample's being "sample"
+        #[arg(long, value_name = "START")]
+        only: Option<String>,
         /// Work on the sample, repeated to so many hours, as well: for speed and memory
         #[arg(long)]
         hours: Option<f64>,
@@ -96,8 +99,12 @@ fn run(task: Task) -> Result<ExitCode> {
             print!("{}", plan.report);
         }
         Task::Assets => return cargo::assets(&layout),
-        Task::Bench(Bench::Der { folders, hours }) => {
-            return cargo::bench_der(&layout, &folders, hours);
+        Task::Bench(Bench::Der {
+            folders,
+            only,
+            hours,
+        }) => {
+            return cargo::bench_der(&layout, &folders, only.as_deref(), hours);
         }
     }
     Ok(ExitCode::SUCCESS)

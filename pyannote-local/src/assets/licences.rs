@@ -5,8 +5,9 @@
 /// ```
 /// use pyannote_local::assets::LICENCES;
 ///
-/// assert!(LICENCES.contains("segmentation-3.0"));
-/// assert!(LICENCES.contains("CAM++"));
+/// for named in ["segmentation-3.0", "(c) 2022 CNRS", "CAM++", "3D-Speaker", "sample.wav", "MIT License", "Apache License"] {
+///     assert!(LICENCES.contains(named), "{named}");
+/// }
 /// ```
 pub const LICENCES: &str = concat!(
     include_str!("../../NOTICE"),

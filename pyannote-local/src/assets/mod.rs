@@ -8,8 +8,8 @@
 //! The cache folder is `pyannote-local` in the platform's folder for caches; `PYANNOTE_ASSETS_DIR` names another.
 //! `PYANNOTE_PYTHON` names the Python to use.
 //!
-//! The checkpoints are read with the crate `pytorch-reader`, which brings 3 crates that were not in the workspace. The
-//! reader in `candle-core` would have brought 69; one written here, a second machine for pickles to maintain.
+//! The checkpoints are read with the crate `pytorch-reader`, which brings 5 further crates. `candle-core`, which has such a
+//! reader as well, would have brought 41; one written here would be one more machine for pickles to maintain.
 
 mod convert;
 mod error;

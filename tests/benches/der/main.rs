@@ -10,14 +10,14 @@ mod recordings;
 mod table;
 
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use pyannote::output::{Der, DerOptions, Turn, Turns};
 use pyannote_local::assets::Assets;
 use pyannote_local::engine::{self, Diarizer, OpenModels, Speakers, Stop};
 
-use child::{Measured, Work};
+use child::Work;
 use recordings::Recording;
 use table::Line;
 
@@ -31,6 +31,9 @@ struct Arguments {
     /// Work on the sample, repeated to so many hours, as well: for speed and memory
     #[arg(long, default_value_t = 0.0)]
     hours: f64,
+    /// Only recordings whose names start so
+    #[arg(long, default_value = "")]
+    only: String,
     /// Work on this recording only, and say how it went, as JSON
     #[arg(long, hide = true)]
     work: Option<String>,
@@ -68,6 +71,8 @@ fn main() {
     for folder in &arguments.folders {
         recordings.extend(Recording::of_folder(folder));
     }
+    let sample = recordings[0].wav.clone();
+    recordings.retain(|recording| recording.name.starts_with(&arguments.only));
     println!("{}", table::HEAD);
     let mut all = Vec::new();
     for recording in &recordings {
@@ -79,7 +84,10 @@ fn main() {
         let der = Der::score(&recording.reference, &one.turns, &options);
         let line = Line {
             name: recording.name.clone(),
-            speakers: Some((speakers(&one.turns), speakers(&recording.reference))),
+            speakers: Some((
+                recording.speakers(&one.turns),
+                recording.speakers(&recording.reference),
+            )),
             der: Some(der),
             one,
             two,
@@ -89,27 +97,20 @@ fn main() {
     }
     println!("{}", Line::sum(&all));
     if arguments.hours > 0.0 {
-        println!("{}", long(&recordings[0], &all[0].one, arguments.hours));
+        println!("{}", long(&sample, arguments.hours));
     }
 }
 
 /// The sample, repeated: what it costs, for there is no reference.
-fn long(sample: &Recording, once: &Measured, hours: f64) -> Line {
-    let repeat = (hours * 3600.0 / once.audio).ceil() as usize;
-    let [one, two] = child::measure(&sample.wav, repeat);
+fn long(sample: &Path, hours: f64) -> Line {
+    // The sample has 30 s.
+    let repeat = (hours * 120.0).ceil() as usize;
+    let [one, two] = child::measure(sample, repeat);
     Line {
-        name: format!("{} × {repeat}", sample.name),
+        name: format!("sample × {repeat}"),
         speakers: None,
         der: None,
         one,
         two,
     }
-}
-
-/// How many different speakers there are.
-fn speakers(turns: &[Turn]) -> usize {
-    let mut names: Vec<_> = turns.iter().map(|turn| &turn.speaker).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.len()
 }

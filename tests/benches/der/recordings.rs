@@ -1,9 +1,9 @@
 //! Recordings with references: the sample, and those of a folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pyannote::output::{Span, Turns, rttm};
+use pyannote::output::{Span, Turn, Turns, rttm};
 use pyannote_local::assets::Sample;
 
 /// A recording, and who really spoke when in it.
@@ -25,6 +25,21 @@ impl Recording {
             reference: rttm::parse(&text).unwrap().remove(0).1,
             scored: None,
         }
+    }
+
+    /// How many speakers these turns have where it is scored.
+    pub(crate) fn speakers(&self, turns: &[Turn]) -> usize {
+        let is_scored = |turn: &&Turn| {
+            let within = |span: &Span| turn.start < span.end && span.start < turn.end;
+            self.scored
+                .as_ref()
+                .is_none_or(|scored| scored.iter().any(within))
+        };
+        let scored = turns.iter().filter(is_scored);
+        scored
+            .map(|turn| &turn.speaker)
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 
     /// The recordings of a folder by name, whose references and regions are in any of its files.
