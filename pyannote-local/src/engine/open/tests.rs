@@ -6,8 +6,9 @@
 
 use std::path::PathBuf;
 
+use super::embedding::BANDS;
 use super::reference::{difference, models};
-use super::{BANDS, CLASSES, EMBEDDING, Embedder, FRAMES, Fbank, Segmentation, WINDOW, Weights};
+use super::{CLASSES, EMBEDDING, Embedder, FRAMES, Fbank, Segmentation, WINDOW, Weights};
 
 const RATE: f32 = 16_000.0;
 
