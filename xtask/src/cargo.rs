@@ -15,23 +15,23 @@ pub fn assets(layout: &Layout) -> Result<ExitCode> {
     run(layout, "run", ["--package=pyannote-local", "--", "assets"])
 }
 
-/// Measures the engine on the sample recording and those of the folders, or on those of them whose names start with
-/// `only`: `tests/benches/der`.
-pub fn bench_der(
+/// Measures the engine on the sample recording and those of the folders: `tests/benches/{name}`.
+pub fn bench(
     layout: &Layout,
+    name: &str,
     folders: &[PathBuf],
-    only: Option<&str>,
-    hours: Option<f64>,
+    options: impl Iterator<Item = String>,
 ) -> Result<ExitCode> {
-    let mut arguments: Vec<OsString> = ["--package=pyannote-tests", "--bench=der", "--"]
+    let fixed = [
+        "--package=pyannote-tests".into(),
+        format!("--bench={name}"),
+        "--".into(),
+    ];
+    let mut arguments: Vec<OsString> = fixed
+        .into_iter()
+        .chain(options)
         .map(OsString::from)
-        .to_vec();
-    if let Some(only) = only {
-        arguments.push(format!("--only={only}").into());
-    }
-    if let Some(hours) = hours {
-        arguments.push(format!("--hours={hours}").into());
-    }
+        .collect();
     for folder in folders {
         // A benchmark does not run in the folder that it was called from.
         arguments.push(absolute(folder)?.into());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use xtask::layout::Layout;
 use xtask::{cargo, import, regen};
 
@@ -47,15 +47,27 @@ enum Task {
 enum Bench {
     /// How well, how fast and with how much memory the local engine diarizes: a Markdown table
     Der {
-        /// Folders of *.wav with *.rttm and *.uem, to measure beside the sample recording
-        folders: Vec<PathBuf>,
-        /// Only recordings whose names start so, the sample's being "sample"
-        #[arg(long, value_name = "START")]
-        only: Option<String>,
+        #[command(flatten)]
+        recordings: Recordings,
         /// Work on the sample, repeated to so many hours, as well: for speed and memory
         #[arg(long)]
         hours: Option<f64>,
     },
+    /// How well the local engine knows voices again, from one half of what somebody says to the other: a Markdown table
+    Voices {
+        #[command(flatten)]
+        recordings: Recordings,
+    },
+}
+
+/// What is measured.
+#[derive(Args)]
+struct Recordings {
+    /// Folders of *.wav with *.rttm and, if only parts are scored, *.uem, to measure beside the sample recording
+    folders: Vec<PathBuf>,
+    /// Only recordings whose names start so, the sample's being "sample"
+    #[arg(long, value_name = "START")]
+    only: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -99,13 +111,20 @@ fn run(task: Task) -> Result<ExitCode> {
             print!("{}", plan.report);
         }
         Task::Assets => return cargo::assets(&layout),
-        Task::Bench(Bench::Der {
-            folders,
-            only,
-            hours,
-        }) => {
-            return cargo::bench_der(&layout, &folders, only.as_deref(), hours);
+        Task::Bench(Bench::Der { recordings, hours }) => {
+            let hours = hours.map(|hours| format!("--hours={hours}"));
+            return recordings.bench(&layout, "der", hours);
+        }
+        Task::Bench(Bench::Voices { recordings }) => {
+            return recordings.bench(&layout, "voices", None);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Recordings {
+    fn bench(&self, layout: &Layout, name: &str, more: Option<String>) -> Result<ExitCode> {
+        let only = self.only.as_ref().map(|start| format!("--only={start}"));
+        cargo::bench(layout, name, &self.folders, only.into_iter().chain(more))
+    }
 }

@@ -6,9 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod child;
+#[path = "../recordings.rs"]
 mod recordings;
 mod table;
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
@@ -85,8 +87,8 @@ fn main() {
         let line = Line {
             name: recording.name.clone(),
             speakers: Some((
-                recording.speakers(&one.turns),
-                recording.speakers(&recording.reference),
+                speakers(recording, &one.turns),
+                speakers(recording, &recording.reference),
             )),
             der: Some(der),
             one,
@@ -113,4 +115,15 @@ fn long(sample: &Path, hours: f64) -> Line {
         one,
         two,
     }
+}
+
+/// How many speakers these turns have where a recording is scored.
+fn speakers(recording: &Recording, turns: &[Turn]) -> usize {
+    let scored = turns
+        .iter()
+        .filter(|turn| recording.is_scored(turn.start, turn.end));
+    scored
+        .map(|turn| &turn.speaker)
+        .collect::<BTreeSet<_>>()
+        .len()
 }

@@ -1,27 +1,26 @@
-//! The models against PyTorch, on the sample recording. `PYANNOTE_ASSETS_DIR` is the folder where they are,
-//! `segmentation-3.0.safetensors`, `campplus-cn-en.safetensors` and `sample.wav`:
+//! The models against PyTorch, on the sample recording:
 //!
 //! ```text
-//! cargo test --release -p pyannote-local --lib engine::open -- --ignored
+//! cargo test -p pyannote-local --lib engine::open -- --ignored
 //! ```
-
-use std::path::PathBuf;
 
 use super::embedding::BANDS;
 use super::reference::{difference, models};
 use super::{CLASSES, EMBEDDING, Embedder, FRAMES, Fbank, Segmentation, WINDOW, Weights};
 
+use crate::assets::Assets;
+
 const RATE: f32 = 16_000.0;
 
-/// A file of the models.
-fn asset(name: &str) -> Vec<u8> {
-    let folder = std::env::var_os("PYANNOTE_ASSETS_DIR").expect("PYANNOTE_ASSETS_DIR is set");
-    std::fs::read(PathBuf::from(folder).join(name)).unwrap()
+fn assets() -> Assets {
+    let assets = Assets::locate().unwrap();
+    assert!(assets.ready(), "run `cargo xtask assets` first");
+    assets
 }
 
 /// The sample recording: 30 s at 16 kHz, 16 bits, one channel.
 fn sample() -> Vec<f32> {
-    let file = asset("sample.wav");
+    let file = std::fs::read(assets().sample().wav).unwrap();
     // The header has comments.
     let (values, _) = file[104..].as_chunks::<2>();
     assert_eq!((&file[96..100], values.len()), (&b"data"[..], 480_000));
@@ -34,7 +33,7 @@ fn sample() -> Vec<f32> {
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
 fn posteriors_are_those_of_the_original() {
-    let file = asset("segmentation-3.0.safetensors");
+    let file = std::fs::read(assets().segmentation()).unwrap();
     let model = Segmentation::load(&Weights::parse(&file).unwrap()).unwrap();
     let samples = sample();
     let starts = models().tensor("segmentation.starts", &[4]).unwrap();
@@ -62,7 +61,7 @@ fn posteriors_are_those_of_the_original() {
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
 fn embeddings_are_those_of_the_original() {
-    let file = asset("campplus-cn-en.safetensors");
+    let file = std::fs::read(assets().embedding()).unwrap();
     let model = Embedder::load(&Weights::parse(&file).unwrap()).unwrap();
     let samples = sample();
     let fbank = Fbank::new();
@@ -89,7 +88,15 @@ fn embeddings_are_those_of_the_original() {
     assert!(apart < 1e-3);
 
     features.iter_mut().for_each(|part| part.subtract_mean());
-    let found = model.embed(&features.iter().collect::<Vec<_>>());
+    let heads: Vec<_> = features
+        .iter()
+        .map(|features| model.head(features))
+        .collect();
+    let parts: Vec<_> = heads
+        .iter()
+        .map(|head| head.part(0, head.frames()))
+        .collect();
+    let found = model.body(&parts);
     let expected = models()
         .tensor("embedding.embeddings", &[5, EMBEDDING])
         .unwrap();

@@ -35,11 +35,6 @@ impl HeadFrames {
         self.values.len() / HEAD
     }
 
-    /// All of them.
-    pub(crate) fn all(&self) -> &[f32] {
-        &self.values
-    }
-
     /// Those from `start` on, `frames` of them or as many as there are.
     pub(crate) fn part(&self, start: usize, frames: usize) -> &[f32] {
         let start = start.min(self.frames());

@@ -53,11 +53,4 @@ impl Embedder {
     pub(crate) fn body(&self, parts: &[&[f32]]) -> Vec<[f32; EMBEDDING]> {
         self.body.run(parts)
     }
-
-    /// The embeddings of whole stretches, whose means were subtracted.
-    pub(crate) fn embed(&self, stretches: &[&Features]) -> Vec<[f32; EMBEDDING]> {
-        let heads: Vec<HeadFrames> = stretches.iter().map(|part| self.head(part)).collect();
-        let parts: Vec<&[f32]> = heads.iter().map(HeadFrames::all).collect();
-        self.body(&parts)
-    }
 }

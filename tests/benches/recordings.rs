@@ -1,9 +1,9 @@
 //! Recordings with references: the sample, and those of a folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pyannote::output::{Span, Turn, Turns, rttm};
+use pyannote::output::{Span, Turns, rttm};
 use pyannote_local::assets::Sample;
 
 /// A recording, and who really spoke when in it.
@@ -11,7 +11,7 @@ pub(crate) struct Recording {
     pub(crate) name: String,
     pub(crate) wav: PathBuf,
     pub(crate) reference: Turns,
-    /// The regions that are scored: all of it where there are none.
+    /// The regions in which the reference is whole: all of it where there are none.
     pub(crate) scored: Option<Vec<Span>>,
 }
 
@@ -27,19 +27,12 @@ impl Recording {
         }
     }
 
-    /// How many speakers these turns have where it is scored.
-    pub(crate) fn speakers(&self, turns: &[Turn]) -> usize {
-        let is_scored = |turn: &&Turn| {
-            let within = |span: &Span| turn.start < span.end && span.start < turn.end;
-            self.scored
-                .as_ref()
-                .is_none_or(|scored| scored.iter().any(within))
-        };
-        let scored = turns.iter().filter(is_scored);
-        scored
-            .map(|turn| &turn.speaker)
-            .collect::<BTreeSet<_>>()
-            .len()
+    /// Whether any of these seconds are scored.
+    pub(crate) fn is_scored(&self, start: f64, end: f64) -> bool {
+        let within = |span: &Span| start < span.end && span.start < end;
+        self.scored
+            .as_ref()
+            .is_none_or(|scored| scored.iter().any(within))
     }
 
     /// The recordings of a folder by name, whose references and regions are in any of its files.

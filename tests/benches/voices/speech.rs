@@ -1,0 +1,84 @@
+//! What a speaker says alone in a recording.
+
+use std::path::Path;
+
+use pyannote_local::audio;
+use pyannote_local::engine::SAMPLE_RATE;
+
+use crate::recordings::Recording;
+
+/// How long somebody has to speak alone, in seconds, to be split in two.
+const LEAST: f64 = 6.0;
+/// Shorter pieces are left out, in seconds.
+const PIECE: f64 = 0.3;
+
+/// What a speaker says alone.
+pub(crate) struct Speech {
+    pub(crate) speaker: String,
+    samples: Vec<f32>,
+}
+
+impl Speech {
+    /// The speech of each speaker who says enough.
+    pub(crate) fn of(recording: &Recording) -> Vec<Self> {
+        let samples = audio::decode(&recording.wav).unwrap().samples;
+        let reference = &recording.reference;
+        let mut speakers: Vec<&String> = reference.iter().map(|turn| &turn.speaker).collect();
+        speakers.sort_unstable();
+        speakers.dedup();
+        let mut edges: Vec<f64> = reference
+            .iter()
+            .flat_map(|turn| [turn.start, turn.end])
+            .collect();
+        edges.sort_by(f64::total_cmp);
+        let speech = |speaker: &String| {
+            let alone = edges.windows(2).filter(|span| {
+                let middle = (span[0] + span[1]) / 2.0;
+                let mut speaking = reference
+                    .iter()
+                    .filter(|turn| turn.start < middle && middle < turn.end);
+                let first = speaking.next();
+                first.is_some_and(|turn| turn.speaker == *speaker)
+                    && speaking.next().is_none()
+                    && recording.is_scored(middle, middle)
+            });
+            let at =
+                |seconds: f64| ((seconds * f64::from(SAMPLE_RATE)) as usize).min(samples.len());
+            let pieces = alone.filter(|span| span[1] - span[0] >= PIECE);
+            let samples = pieces.flat_map(|span| &samples[at(span[0])..at(span[1])]);
+            Self {
+                speaker: speaker.clone(),
+                samples: samples.copied().collect(),
+            }
+        };
+        let all = speakers.into_iter().map(speech);
+        all.filter(|speech| seconds(&speech.samples) >= LEAST)
+            .collect()
+    }
+
+    /// The first half and the second.
+    pub(crate) fn halves(&self) -> [Vec<f32>; 2] {
+        let (one, other) = self.samples.split_at(self.samples.len() / 2);
+        [one, other].map(<[f32]>::to_vec)
+    }
+}
+
+/// How long these samples are, in seconds.
+pub(crate) fn seconds(samples: &[f32]) -> f64 {
+    samples.len() as f64 / f64::from(SAMPLE_RATE)
+}
+
+/// Writes samples to a WAV file.
+pub(crate) fn write(path: &Path, samples: &[f32]) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: SAMPLE_RATE,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    let mut file = hound::WavWriter::create(path, spec).unwrap();
+    for sample in samples {
+        file.write_sample(*sample).unwrap();
+    }
+    file.finalize().unwrap();
+}

@@ -1,0 +1,80 @@
+//! What is answered for the sample recording: two people on the telephone, 30 s.
+
+use pyannote::output::{Der, DerOptions, rttm};
+
+use super::{assets, server};
+
+#[tokio::test]
+#[ignore = "needs the models: cargo xtask assets"]
+async fn the_sample_is_diarized() {
+    let (server, client, media) = server().await;
+    let found = client
+        .diarize(&media)
+        .exclusive(true)
+        .confidence(true)
+        .turn_level_confidence(true)
+        .await
+        .unwrap();
+    let reference = std::fs::read_to_string(assets().sample().rttm).unwrap();
+    let reference = rttm::parse(&reference).unwrap().remove(0).1;
+    let der = Der::score(&reference, found.turns(), &DerOptions::new());
+    assert!(der.rate() < 0.081, "{der:?}");
+    assert_eq!(der.mapping.len(), 2);
+    assert!(found.warning().unwrap().contains("segmentation-3.0"));
+
+    let exclusive = found.exclusive().unwrap();
+    assert!(
+        exclusive
+            .windows(2)
+            .all(|pair| pair[0].end <= pair[1].start)
+    );
+    let confidence = found.confidence().unwrap();
+    let seconds = confidence.score.len() as f64 * confidence.resolution;
+    assert!(
+        (seconds - 30.0).abs() < confidence.resolution,
+        "{seconds} s"
+    );
+    assert!(
+        confidence
+            .score
+            .iter()
+            .all(|score| (0.0..=100.0).contains(score))
+    );
+    let mean = confidence.score.iter().sum::<f64>() / confidence.score.len() as f64;
+    assert!(mean > 75.0, "{mean}");
+    for turn in found.turns().iter() {
+        let scores = turn.confidence.as_ref().unwrap();
+        assert_eq!(scores.len(), 2);
+        assert!(scores[&turn.speaker] > 30.0, "{turn:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs the models: cargo xtask assets"]
+async fn the_number_of_speakers_is_kept_to() {
+    let (server, client, media) = server().await;
+    let speakers = |found: &pyannote::output::Diarization| {
+        let mut names: Vec<_> = found
+            .turns()
+            .iter()
+            .map(|turn| turn.speaker.clone())
+            .collect();
+        names.sort();
+        names.dedup();
+        names.len()
+    };
+    let one = client.diarize(&media).num_speakers(1).await.unwrap();
+    assert_eq!(speakers(&one), 1);
+    let at_most = client.diarize(&media).max_speakers(1).await.unwrap();
+    assert_eq!(speakers(&at_most), 1);
+    let many = client.diarize(&media).min_speakers(20).await.unwrap();
+    let found = speakers(&many);
+    let warning = many.warning().unwrap();
+    assert!((2..20).contains(&found), "{found}");
+    assert!(
+        warning.contains(&format!("only {found} could be told apart")),
+        "{warning}"
+    );
+    server.stop().await;
+}

@@ -1,0 +1,81 @@
+//! Voices are known again.
+
+use pyannote::output::{Turn, rttm};
+
+use super::{assets, sample, server};
+
+/// What a speaker says alone in the first or the second half of the sample recording, as a WAV file.
+fn half(speaker: &str, second: bool) -> tempfile::NamedTempFile {
+    let text = std::fs::read_to_string(assets().sample().rttm).unwrap();
+    let reference = rttm::parse(&text).unwrap().remove(0).1;
+    let samples = sample();
+    let is_alone = |n: usize| {
+        let seconds = n as f64 / 16_000.0;
+        let speaks = |turn: &&Turn| turn.start <= seconds && seconds < turn.end;
+        let mut speaking = reference.iter().filter(speaks);
+        speaking.next().is_some_and(|turn| turn.speaker == speaker) && speaking.next().is_none()
+    };
+    let alone: Vec<f32> = (0..samples.len())
+        .filter(|n| is_alone(*n))
+        .map(|n| samples[n])
+        .collect();
+    let (one, other) = alone.split_at(alone.len() / 2);
+    let file = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    let mut wav = hound::WavWriter::create(file.path(), spec).unwrap();
+    for sample in if second { other } else { one } {
+        wav.write_sample(*sample).unwrap();
+    }
+    wav.finalize().unwrap();
+    file
+}
+
+#[tokio::test]
+#[ignore = "needs the models: cargo xtask assets"]
+async fn a_voice_is_known_again_and_a_strangers_is_not() {
+    let (server, client, _) = server().await;
+    let speakers = ["speaker90", "speaker91"];
+    let mut voiceprints = Vec::new();
+    for speaker in speakers {
+        let media = client.upload(half(speaker, false).path()).await.unwrap();
+        voiceprints.push(client.voiceprint(&media).await.unwrap());
+    }
+    for (index, speaker) in speakers.into_iter().enumerate() {
+        let media = client.upload(half(speaker, true).path()).await.unwrap();
+        let both = speakers.into_iter().zip(&voiceprints);
+        let both = both.map(|(label, voiceprint)| (label, voiceprint.clone()));
+        let found = client
+            .identify(&media)
+            .voiceprints(both)
+            .threshold(50.0)
+            .await
+            .unwrap();
+        let matches: Vec<_> = found
+            .matches()
+            .unwrap()
+            .iter()
+            .filter_map(|found| found.matched.as_deref())
+            .collect();
+        assert_eq!(matches, [speaker]);
+
+        let stranger = &voiceprints[1 - index];
+        let found = client
+            .identify(&media)
+            .voiceprint("stranger", stranger)
+            .threshold(50.0)
+            .await
+            .unwrap();
+        let matches = found.matches().unwrap();
+        assert!(!matches.is_empty());
+        assert!(
+            matches.iter().all(|found| found.matched.is_none()),
+            "{matches:?}"
+        );
+    }
+    server.stop().await;
+}
