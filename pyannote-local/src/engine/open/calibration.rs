@@ -1,7 +1,7 @@
 //! From a cosine to the probability that two voices are of one person.
 
 /// Where it is as likely as not.
-const EVEN: f32 = 0.45;
+const EVEN: f32 = 0.5;
 /// How fast it changes there.
 const SLOPE: f32 = 8.0;
 

@@ -3,7 +3,7 @@
 //!
 //! What compares each with each would need 100 times the time and memory for a recording ten times as long.
 
-use super::evidence::{self, Evidence};
+use super::evidence::{self, Evidence, counted};
 use super::local::Local;
 use super::voices::{self, Voice};
 use super::{assignment, clustering};
@@ -44,7 +44,10 @@ pub(super) fn people(
         speakers.extend(speakers_of_block(index, block, &found));
     }
     if blocks.len() > 1 {
-        let seconds: Vec<f32> = speakers.iter().map(|speaker| speaker.alone).collect();
+        let seconds: Vec<f32> = speakers
+            .iter()
+            .map(|speaker| counted(speaker.alone))
+            .collect();
         let evidence = |a: usize, b: usize| match (speakers.get(a), speakers.get(b)) {
             (Some(a), Some(b)) => a.evidence(b),
             _ => Evidence::default(),
@@ -63,7 +66,7 @@ fn people_of_block(
     asked: Speakers,
     stop: &Stop,
 ) -> Result<Vec<usize>, DiarizeError> {
-    let alone: Vec<f32> = local.iter().map(|local| local.alone).collect();
+    let alone: Vec<f32> = local.iter().map(|local| counted(local.alone)).collect();
     let evidence = |a: usize, b: usize| match (local.get(a), local.get(b)) {
         (Some(a), Some(b)) => evidence::of(a, b),
         _ => Evidence::default(),
@@ -88,10 +91,10 @@ impl BlockSpeaker {
         if self.block == other.block {
             return evidence::apart(self.alone, other.alone);
         }
-        match (&self.voice, &other.voice) {
-            (Some(a), Some(b)) => evidence::of_voices((a, self.alone), (b, other.alone)),
-            _ => Evidence::default(),
-        }
+        evidence::of_voices(
+            (self.voice.as_ref(), self.alone),
+            (other.voice.as_ref(), other.alone),
+        )
     }
 }
 

@@ -10,7 +10,7 @@ const COUNTS: f32 = 1.0;
 
 /// Puts into groups what has evidence for each pair. Gives the group of each, from 0 on.
 ///
-/// `seconds` is how long each of them speaks alone. A largest number of groups is kept to, whatever the evidence; a
+/// `seconds` is how long each of them speaks alone, as evidence counts it. A largest number of groups is kept to, whatever the evidence; a
 /// smallest one as long as there are as many who speak for a second.
 pub(super) fn groups(
     seconds: &[f32],
@@ -48,6 +48,8 @@ struct Groups {
     seconds: Vec<Option<f32>>,
     /// The group that each belongs to.
     labels: Vec<usize>,
+    /// The pairs that are to stay apart, the lower number first.
+    parted: Vec<(usize, usize)>,
 }
 
 impl Groups {
@@ -63,6 +65,7 @@ impl Groups {
             nearest: vec![None; size],
             seconds: seconds.iter().copied().map(Some).collect(),
             labels: (0..size).collect(),
+            parted: Vec::new(),
         };
         for a in 0..size {
             if stop.is_stopped() {
@@ -92,7 +95,17 @@ impl Groups {
     }
 
     fn odds(&self, a: usize, b: usize) -> f32 {
-        self.pair(a, b).odds()
+        let seconds = |group: usize| {
+            self.seconds
+                .get(group)
+                .copied()
+                .flatten()
+                .unwrap_or_default()
+        };
+        match self.parted.contains(&(a.min(b), a.max(b))) {
+            true => f32::NEG_INFINITY,
+            false => self.pair(a, b).odds(seconds(a).min(seconds(b))),
+        }
     }
 
     fn is_alive(&self, group: usize) -> bool {
@@ -142,7 +155,7 @@ impl Groups {
 
     /// Keeps two groups apart for good.
     fn part(&mut self, a: usize, b: usize) {
-        self.set(a, b, Evidence::new(f32::NEG_INFINITY, 1.0));
+        self.parted.push((a.min(b), a.max(b)));
         self.look_around(a);
         self.look_around(b);
     }
@@ -207,7 +220,7 @@ mod tests {
     fn on_a_line(points: &[f32], asked: Speakers) -> Vec<usize> {
         let odds = |a: usize, b: usize| 5.0 - (points[a] - points[b]).abs();
         let seconds = vec![2.0; points.len()];
-        let evidence = |a, b| Evidence::new(odds(a, b), 1.0);
+        let evidence = |a, b| Evidence::found(odds(a, b));
         groups(&seconds, evidence, asked, &Stop::default()).unwrap()
     }
 
@@ -235,8 +248,8 @@ mod tests {
     #[test]
     fn whoever_hardly_speaks_is_not_counted() {
         let evidence = |a: usize, b: usize| match (a.min(b), a.max(b)) {
-            (0, 1) => Evidence::new(3.0, 1.0),
-            _ => Evidence::new(2.0, 1.0),
+            (0, 1) => Evidence::found(3.0),
+            _ => Evidence::found(2.0),
         };
         let asked = Speakers::exactly(2);
         let labels = groups(&[5.0, 4.0, 0.3], evidence, asked, &Stop::default()).unwrap();
@@ -259,7 +272,7 @@ mod tests {
         fn the_nearest_pair_is_found(odds in prop::collection::vec(-8.0_f32..8.0, 45)) {
             let size = 10;
             let of = |a: usize, b: usize| odds[a.max(b) * (a.max(b) - 1) / 2 + a.min(b)];
-            let evidence = |a, b| Evidence::new(of(a, b), 1.0);
+            let evidence = |a, b| Evidence::found(of(a, b));
             let found = groups(&[2.0; 10], evidence, Speakers::default(), &Stop::default()).unwrap();
 
             let mut plain: Vec<Vec<usize>> = (0..size).map(|n| vec![n]).collect();

@@ -2,6 +2,10 @@
 //!
 //! Evidence is a logarithm of odds, weighted with the seconds of speech that it rests on. Its mean over many pairs says
 //! whether two groups are one person.
+//!
+//! There is evidence of two kinds. Voices can be compared however far apart they are heard, so there are ever more such
+//! pairs in ever longer recordings. Moments can be compared only in windows that have frames in common. So that they are
+//! heard in long recordings as much as in short ones, voices count only for so much per second of speech.
 
 use super::frames;
 use super::local::Local;
@@ -14,8 +18,10 @@ const DIFFERENT: (f32, f32) = (0.10, 0.13);
 const MOST: f32 = 8.0;
 /// No pair of voices counts for more seconds than this.
 pub(super) const ENOUGH: f32 = 4.0;
+/// How much all pairs of voices count together, for each second that the less talkative one speaks alone.
+const VOICES_COUNT: f32 = 4.0;
 /// What it says that two speakers are of the same window.
-pub(super) const APART: f32 = -12.0;
+const APART: f32 = -12.0;
 /// What it says that two speakers of overlapping windows always speak at the same moments; never at the same moments
 /// says as much to the contrary.
 pub(super) const AT_ONCE: f32 = 4.0;
@@ -28,35 +34,78 @@ const UNKNOWN: f32 = 0.02;
 /// What a pair in a window weighs beyond the seconds of speech.
 const WINDOW: f32 = 0.1;
 
-/// What is known of a pair, or of all pairs between two groups.
+/// A weighted mean of logarithms of odds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Evidence {
-    /// The logarithms of the odds, each multiplied by its weight.
-    pub(super) sum: f32,
+struct Mean {
+    /// The logarithms, each multiplied by its weight.
+    sum: f32,
     /// The sum of the weights, in seconds.
-    pub(super) weight: f32,
+    weight: f32,
 }
 
-impl Evidence {
-    /// This much, resting on so many seconds.
-    pub(super) fn new(odds: f32, weight: f32) -> Self {
+impl Mean {
+    fn new(odds: f32, weight: f32) -> Self {
         Self {
             sum: odds * weight,
             weight,
         }
     }
 
-    /// The mean.
-    pub(super) fn odds(self) -> f32 {
-        self.sum / self.weight.max(f32::MIN_POSITIVE)
+    /// The same, with no more than so much weight.
+    fn at_most(self, weight: f32) -> Self {
+        if self.weight > weight {
+            Self::new(self.sum / self.weight, weight)
+        } else {
+            self
+        }
+    }
+}
+
+impl std::ops::AddAssign for Mean {
+    fn add_assign(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.weight += other.weight;
+    }
+}
+
+/// What is known of a pair, or of all pairs between two groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Evidence {
+    /// By their voices.
+    voices: Mean,
+    /// By the moments at which they speak.
+    moments: Mean,
+}
+
+impl Evidence {
+    /// The logarithm of the odds that two groups are one person, of whom the less talkative one speaks alone for so many
+    /// seconds, as [`counted`] counts them.
+    pub(super) fn odds(self, seconds: f32) -> f32 {
+        let mut mean = self.voices.at_most(VOICES_COUNT * seconds);
+        mean += self.moments;
+        mean.sum / mean.weight.max(f32::MIN_POSITIVE)
+    }
+
+    /// What was found by other means, with the weight of a second.
+    #[cfg(test)]
+    pub(super) fn found(odds: f32) -> Self {
+        Self {
+            moments: Mean::new(odds, 1.0),
+            ..Self::default()
+        }
     }
 }
 
 impl std::ops::AddAssign for Evidence {
     fn add_assign(&mut self, other: Self) {
-        self.sum += other.sum;
-        self.weight += other.weight;
+        self.voices += other.voices;
+        self.moments += other.moments;
     }
+}
+
+/// How many of the seconds count that somebody speaks alone in a window.
+pub(super) fn counted(alone: f32) -> f32 {
+    alone.clamp(UNKNOWN, ENOUGH)
 }
 
 /// What two voices say: the logarithm of how much likelier their cosine is for one person than for two.
@@ -74,25 +123,31 @@ pub(super) fn of(a: &Local, b: &Local) -> Evidence {
     if a.window == b.window {
         return apart(a.alone, b.alone);
     }
-    let mut evidence = match (&a.voice, &b.voice) {
-        (Some(x), Some(y)) => of_voices((x, a.alone), (y, b.alone)),
-        _ => Evidence::new(0.0, UNKNOWN),
-    };
+    let mut evidence = of_voices((a.voice.as_ref(), a.alone), (b.voice.as_ref(), b.alone));
     if let Some((share, seconds)) = at_once(a, b) {
-        let odds = AT_ONCE * (2.0 * share - 1.0);
-        evidence += Evidence::new(odds, AT_ONCE_COUNTS * seconds);
+        evidence.moments = Mean::new(AT_ONCE * (2.0 * share - 1.0), AT_ONCE_COUNTS * seconds);
     }
     evidence
 }
 
-/// What is known of two that were heard only by their voices, for so many seconds each.
-pub(super) fn of_voices(a: (&Voice, f32), b: (&Voice, f32)) -> Evidence {
-    Evidence::new(voices(a.0, b.0), a.1.min(b.1).clamp(UNKNOWN, ENOUGH))
+/// What is known of two by their voices, who speak alone for so many seconds each.
+pub(super) fn of_voices(a: (Option<&Voice>, f32), b: (Option<&Voice>, f32)) -> Evidence {
+    let mean = match (a.0, b.0) {
+        (Some(x), Some(y)) => Mean::new(voices(x, y), counted(a.1.min(b.1))),
+        _ => Mean::new(0.0, UNKNOWN),
+    };
+    Evidence {
+        voices: mean,
+        ..Evidence::default()
+    }
 }
 
 /// What is known of two who were told apart, and speak alone for so many seconds each.
 pub(super) fn apart(a: f32, b: f32) -> Evidence {
-    Evidence::new(APART, a.min(b) + WINDOW)
+    Evidence {
+        moments: Mean::new(APART, a.min(b) + WINDOW),
+        ..Evidence::default()
+    }
 }
 
 /// How much of the time that the less talkative one of two speaks in frames common to their windows, the other one
@@ -140,9 +195,35 @@ mod tests {
 
     #[test]
     fn evidence_is_a_weighted_mean() {
-        let mut evidence = Evidence::new(3.0, 1.0);
-        evidence += Evidence::new(-1.0, 3.0);
-        assert_eq!(evidence.odds(), 0.0);
-        assert_eq!(Evidence::default().odds(), 0.0);
+        let (a, b) = at(1.0);
+        let mut evidence = of_voices((Some(&a), 3.0), (Some(&b), 1.0));
+        evidence += of_voices((None, 3.0), (Some(&b), 3.0));
+        assert!((evidence.odds(9.0) - MOST / 1.02).abs() < 1e-4);
+        assert_eq!(Evidence::default().odds(9.0), 0.0);
+    }
+
+    #[test]
+    fn those_who_were_told_apart_stay_so_in_long_recordings() {
+        // Two people with similar voices, in a conversation of so many windows.
+        let odds = |windows: usize| {
+            let (a, b) = at(0.5);
+            let mut evidence = Evidence::default();
+            for one in 0..windows {
+                for other in 0..windows {
+                    evidence += match one == other {
+                        true => apart(3.0, 3.0),
+                        false => of_voices((Some(&a), 3.0), (Some(&b), 3.0)),
+                    };
+                }
+            }
+            evidence.odds(windows as f32 * counted(3.0))
+        };
+        assert!(odds(2) < 0.0 && odds(10) < 1.0);
+        assert!(
+            (odds(10) - odds(1_000)).abs() < 0.1,
+            "{} and {}",
+            odds(10),
+            odds(1_000)
+        );
     }
 }
