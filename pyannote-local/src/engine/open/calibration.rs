@@ -3,7 +3,7 @@
 /// Where it is as likely as not.
 const EVEN: f32 = 0.45;
 /// How fast it changes there.
-const SLOPE: f32 = 12.0;
+const SLOPE: f32 = 10.0;
 
 /// How likely two voices are of one person, 0 to 1.
 pub(super) fn same_voice(cosine: f32) -> f32 {

@@ -2,6 +2,10 @@
 //! whose voice a stretch of speech is. Both run on the CPU, on one thread a call; what calls them brings the threads.
 //!
 //! Everything here computes; nothing reads files or the network. [`Weights`] are bytes that someone else has read.
+//!
+//! The tests compare each layer, and where the models are at hand the models themselves, with what PyTorch computes from
+//! the same weights: on the sample recording, probabilities differ by less than 1e-5, and the cosine of embeddings is 1 to
+//! six digits.
 
 mod calibration;
 mod embedding;

@@ -1,4 +1,5 @@
-//! The models against PyTorch, on the sample recording. `PYANNOTE_ASSETS_DIR` says where the models are:
+//! The models against PyTorch, on the sample recording. `PYANNOTE_ASSETS_DIR` is the folder where they are,
+//! `segmentation-3.0.safetensors`, `campplus-cn-en.safetensors` and `sample.wav`:
 //!
 //! ```text
 //! cargo test --release -p pyannote-local --lib engine::open -- --ignored
@@ -6,8 +7,9 @@
 
 use std::path::PathBuf;
 
+use super::embedding::BANDS;
 use super::reference::{difference, models};
-use super::{BANDS, CLASSES, EMBEDDING, Embedder, FRAMES, Fbank, Segmentation, WINDOW, Weights};
+use super::{CLASSES, EMBEDDING, Embedder, FRAMES, Fbank, Segmentation, WINDOW, Weights};
 
 const RATE: f32 = 16_000.0;
 
@@ -54,7 +56,7 @@ fn posteriors_are_those_of_the_original() {
         .collect();
     let difference = difference(&found, &expected);
     println!("posteriors: off by {difference:e}");
-    assert!(difference < 1e-3);
+    assert!(difference < 1e-4);
 }
 
 #[test]

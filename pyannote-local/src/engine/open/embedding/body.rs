@@ -20,7 +20,7 @@ const STEP: usize = 2;
 /// How many layers each block has, and their dilation.
 const BLOCKS: [(usize, usize); 3] = [(12, 1), (24, 2), (16, 2)];
 /// How many frames are worked on at once, unless a single part has more.
-const BATCH: usize = 300;
+const BATCH: usize = 150;
 /// How many frames are normalized at once before they are multiplied: as many as stay in the cache.
 const ROWS: usize = 150;
 

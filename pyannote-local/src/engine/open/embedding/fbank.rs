@@ -169,3 +169,26 @@ fn bands() -> Vec<Band> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::open::reference::{difference, layers, signal};
+
+    #[test]
+    fn features_are_those_of_kaldi() {
+        let features = Fbank::new().compute(&signal(1000));
+        let expected = layers().tensor("fbank.out", &[4, BANDS]).unwrap();
+        // They are logarithms, some of small sums.
+        assert!(difference(features.values(), &expected) < 1e-4);
+    }
+
+    #[test]
+    fn silence_is_all_mean_and_too_little_is_nothing() {
+        let mut silence = Fbank::new().compute(&[0.0; 720]);
+        assert_eq!(silence.frames(), 3);
+        silence.subtract_mean();
+        assert!(silence.values().iter().all(|value| value.abs() < 1e-5));
+        assert_eq!(Fbank::new().compute(&[0.0; 399]).frames(), 0);
+    }
+}

@@ -71,12 +71,11 @@ impl Head {
             Residual::load(weights, &format!("{name}.{layer}"), channels, halving)
         };
         Ok(Self {
-            first: Conv::load(
+            first: Conv::load_first(
                 weights,
                 &format!("{name}.conv1"),
                 &format!("{name}.bn1"),
-                (1, channels),
-                1,
+                channels,
             )?,
             blocks: vec![
                 block("layer1.0", true)?,
@@ -224,8 +223,32 @@ impl Conv {
         };
         Ok(Self {
             kernels: (0..TAPS).map(kernel).collect(),
-            bias: norm.shift.clone(),
+            bias: norm.shift,
             step,
+        })
+    }
+
+    /// The first one, which reads [`Planes::of`] features: in each band, the bands next to it are channels.
+    fn load_first(
+        weights: &Weights<'_>,
+        name: &str,
+        norm: &str,
+        outputs: usize,
+    ) -> Result<Self, WeightsError> {
+        let shape = [outputs, 1, TAPS, TAPS];
+        let values = weights.tensor(&format!("{name}.weight"), &shape)?;
+        let norm = BatchNorm::load(weights, norm, outputs)?;
+        let kernel = Matrix::from_fn(TAPS * TAPS, outputs, |row, output| {
+            let (tap, band) = (row / TAPS, row % TAPS);
+            values
+                .get((output * TAPS + band) * TAPS + tap)
+                .copied()
+                .unwrap_or_default()
+        });
+        Ok(Self {
+            kernels: vec![kernel.scaled(&norm.scale)],
+            bias: norm.shift,
+            step: 1,
         })
     }
 
@@ -237,14 +260,14 @@ impl Conv {
         out.finish(|band, rows| {
             for (tap, kernel) in self.kernels.iter().enumerate() {
                 // Beyond the first and the last band there are zeros.
-                let Some(band) = (band * self.step + tap).checked_sub(1) else {
+                let source = (band * self.step + tap).checked_sub(self.kernels.len() / 2);
+                let Some(band) = source else {
                     continue;
                 };
                 if band >= input.bands {
                     continue;
                 }
                 let seen = Rows::new(input.band(band), input.frames, seen, input.channels);
-                // The middle band is always there, but not the first to be added.
                 add_product(RowsMut::new(rows, outputs), seen, kernel);
             }
         });
@@ -278,15 +301,19 @@ impl Planes {
         }
     }
 
+    /// Features as planes: in each band, the band below it, itself and the band above it are channels.
     fn of(features: &Features) -> Self {
-        let mut planes = Self::new(BANDS, features.frames(), 1);
-        let bands = planes.values.chunks_exact_mut(planes.frames + 2);
-        for (band, out) in bands.enumerate() {
-            let values = features.values().iter().skip(band).step_by(BANDS);
-            for (out, value) in out.iter_mut().skip(1).zip(values) {
-                *out = *value;
+        let mut planes = Self::new(BANDS, features.frames(), TAPS);
+        planes.finish(|band, rows| {
+            let frames = features.values().chunks_exact(BANDS);
+            for (out, frame) in rows.chunks_exact_mut(TAPS).zip(frames) {
+                let below = band.checked_sub(1).and_then(|band| frame.get(band));
+                let bands = [below, frame.get(band), frame.get(band + 1)];
+                for (out, value) in out.iter_mut().zip(bands) {
+                    *out = value.copied().unwrap_or_default();
+                }
             }
-        }
+        });
         planes
     }
 

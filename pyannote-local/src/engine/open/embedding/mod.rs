@@ -42,7 +42,8 @@ impl Embedder {
 
     /// What the head makes of a stretch, whose mean was subtracted: one frame for each of the features'.
     ///
-    /// Beyond the ends of the stretch it sees zeros, which is the mean: parts of a stretch have no such ends.
+    /// Beyond the ends of the stretch it sees zeros, which is the mean: parts of a stretch have no such ends. A second of
+    /// it takes 128 kB.
     pub(crate) fn head(&self, stretch: &Features) -> HeadFrames {
         self.head.run(stretch)
     }

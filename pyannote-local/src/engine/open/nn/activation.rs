@@ -30,17 +30,21 @@ fn exp(x: f32) -> f32 {
     sum * power
 }
 
+/// Beyond, [`sigmoid`] is 0 or 1 for all that matters, and products with it would become slow subnormal numbers.
+const FLAT: f32 = 30.0;
+
 /// 1 / (1 + e^-x).
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
-    // Beyond, it is 0 or 1 for all that matters, and products with it would become slow subnormal numbers.
-    1.0 / (1.0 + exp(-x.clamp(-30.0, 30.0)))
+    1.0 / (1.0 + exp(-x.clamp(-FLAT, FLAT)))
 }
 
-/// The hyperbolic tangent.
+/// [`sigmoid`] of one number times the hyperbolic tangent of another, with one division for both.
 #[inline(always)]
-pub(super) fn tanh(x: f32) -> f32 {
-    2.0 * sigmoid(2.0 * x) - 1.0
+pub(super) fn sigmoid_tanh(x: f32, y: f32) -> f32 {
+    let sigmoid = 1.0 + exp(-x.clamp(-FLAT, FLAT));
+    let tanh = exp((2.0 * y).clamp(-FLAT, FLAT));
+    (tanh - 1.0) / (sigmoid * (tanh + 1.0))
 }
 
 #[inline(always)]
@@ -99,7 +103,7 @@ pub(crate) fn softmax(rows: &mut [f32], columns: usize) {
     for row in rows.chunks_exact_mut(columns.max(1)) {
         let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         for value in &mut *row {
-            *value = (*value - most).exp();
+            *value = exp((*value - most).max(-80.0));
         }
         let sum: f32 = row.iter().sum();
         for value in row {
@@ -128,11 +132,12 @@ mod tests {
             let x = n as f32 * 0.1;
             let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
             assert!((f64::from(sigmoid(x)) - exact).abs() < 2e-7, "sigmoid({x})");
-            let exact = f64::from(x).tanh();
-            assert!((f64::from(tanh(x)) - exact).abs() < 4e-7, "tanh({x})");
+            let exact = f64::from(x).tanh() * 0.5;
+            let found = f64::from(sigmoid_tanh(0.0, x));
+            assert!((found - exact).abs() < 2e-7, "tanh({x})");
         }
         assert_eq!(sigmoid(f32::INFINITY), 1.0);
-        assert_eq!(tanh(f32::NEG_INFINITY), -1.0);
+        assert_eq!(sigmoid_tanh(f32::INFINITY, f32::NEG_INFINITY), -1.0);
         assert!(sigmoid(f32::NAN).is_nan());
     }
 
@@ -155,6 +160,8 @@ mod tests {
         let mut rows = [1000.0, 1000.0, -1000.0, 0.0, 0.0, 0.0];
         softmax(&mut rows, 3);
         let third = 1.0 / 3.0;
+        assert!(rows[2] < 1e-30);
+        rows[2] = 0.0;
         assert_eq!(rows, [0.5, 0.5, 0.0, third, third, third]);
     }
 }

@@ -1,6 +1,6 @@
 //! Long short-term memory, in both directions.
 
-use super::activation::{sigmoid, tanh};
+use super::activation::{sigmoid, sigmoid_tanh};
 use super::{Matrix, Rows, RowsMut, add_product, product, vectorized};
 use crate::engine::open::{Weights, WeightsError};
 
@@ -140,13 +140,13 @@ impl Direction {
                     Rows::dense(&scratch.hidden, hidden),
                     &self.recurrent,
                 );
-                cells(
+                vectorized(Cells {
                     gates,
-                    &self.bias,
-                    &mut scratch.cell,
-                    &mut scratch.hidden,
-                    hidden,
-                );
+                    bias: &self.bias,
+                    cell: &mut scratch.cell,
+                    hidden: &mut scratch.hidden,
+                    size: hidden,
+                });
                 for (out, state) in out
                     .chunks_exact_mut(2 * hidden)
                     .zip(scratch.hidden.chunks_exact(hidden))
@@ -174,31 +174,49 @@ impl Direction {
 }
 
 /// The next cell and hidden states of a batch, from what its gates are given.
-fn cells(gates: &[f32], bias: &[f32], cell: &mut [f32], hidden: &mut [f32], size: usize) {
-    vectorized(|| {
-        let (bias_i, rest) = bias.split_at(size);
-        let (bias_f, rest) = rest.split_at(size);
-        let (bias_g, bias_o) = rest.split_at(size);
-        for ((gates, cell), hidden) in gates
+struct Cells<'a> {
+    gates: &'a [f32],
+    bias: &'a [f32],
+    cell: &'a mut [f32],
+    hidden: &'a mut [f32],
+    /// How many cells there are.
+    size: usize,
+}
+
+impl pulp::NullaryFnOnce for Cells<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let size = self.size;
+        let [bias_i, bias_f, bias_g, bias_o] = split(self.bias, size);
+        for ((gates, cell), hidden) in self
+            .gates
             .chunks_exact(GATES * size)
-            .zip(cell.chunks_exact_mut(size))
-            .zip(hidden.chunks_exact_mut(size))
+            .zip(self.cell.chunks_exact_mut(size))
+            .zip(self.hidden.chunks_exact_mut(size))
         {
-            let (i, rest) = gates.split_at(size);
-            let (f, rest) = rest.split_at(size);
-            let (g, o) = rest.split_at(size);
+            let [i, f, g, o] = split(gates, size);
             let given = i.iter().zip(f).zip(g).zip(o);
             let biases = bias_i.iter().zip(bias_f).zip(bias_g).zip(bias_o);
             let states = cell.iter_mut().zip(hidden);
             for (((((i, f), g), o), (((bi, bf), bg), bo)), (cell, hidden)) in
                 given.zip(biases).zip(states)
             {
-                let kept = sigmoid(f + bf) * *cell;
-                *cell = kept + sigmoid(i + bi) * tanh(g + bg);
-                *hidden = sigmoid(o + bo) * tanh(*cell);
+                *cell = sigmoid(f + bf) * *cell + sigmoid_tanh(i + bi, g + bg);
+                *hidden = sigmoid_tanh(o + bo, *cell);
             }
         }
-    });
+    }
+}
+
+/// The parts of a row that belong to the gates.
+#[inline(always)]
+fn split(row: &[f32], size: usize) -> [&[f32]; GATES] {
+    let (input, rest) = row.split_at(size);
+    let (forget, rest) = rest.split_at(size);
+    let (candidate, output) = rest.split_at(size);
+    [input, forget, candidate, output]
 }
 
 #[cfg(test)]

@@ -40,6 +40,15 @@ pub(super) struct Models<'a> {
     pub(super) pool: &'a ThreadPool,
 }
 
+impl Models<'_> {
+    /// The size of equal portions of at most `most`, so that there is one for each thread.
+    fn portion(&self, count: usize, most: usize) -> usize {
+        let threads = self.pool.current_num_threads().max(1);
+        let portions = count.div_ceil(most).next_multiple_of(threads);
+        count.div_ceil(portions.max(1)).max(1)
+    }
+}
+
 /// Tells who spoke when.
 pub(super) fn diarize(
     models: Models<'_>,

@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(scores.frames().len(), 500);
         let frame: Vec<f32> = scores.frames().nth(251).unwrap().to_vec();
         assert!((frame[0] - 1.8 / 1.9).abs() < 1e-6 && (frame[1] - 1.4 / 1.7).abs() < 1e-6);
-        assert_eq!(timeline(&crowd).scores(9.0, &[]).values, []);
+        assert!(timeline(&crowd).scores(9.0, &[]).values.is_empty());
     }
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
             &People::default(),
             asked,
         );
-        assert_eq!(found.turns, []);
+        assert!(found.turns.is_empty());
         assert_eq!(found.warnings, Vec::<String>::new());
     }
 }

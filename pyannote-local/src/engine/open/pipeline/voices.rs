@@ -53,7 +53,7 @@ pub(super) fn hear(
 ) -> Result<Voices, DiarizeError> {
     let stretches: Vec<&[usize]> = needed
         .chunk_by(|a, b| a + 1 == *b)
-        .flat_map(|run| run.chunks(STRETCH))
+        .flat_map(|run| run.chunks(models.portion(run.len(), STRETCH)))
         .collect();
     let voices: Vec<Vec<(usize, Voice)>> = models.pool.install(|| {
         stretches
