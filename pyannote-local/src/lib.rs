@@ -1,5 +1,32 @@
 //! A server on your own machine that speaks the pyannoteAI API: for the first run, for tests, and for private audio.
 //!
+//! With the open models (feature `models`, and `audio` to hear recordings), it diarizes, identifies speakers and makes
+//! voiceprints:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "audio", feature = "models"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use pyannote_local::LocalServer;
+//! use pyannote_local::assets::Assets;
+//! use pyannote_local::engine::{DiarizingEngine, OpenModels};
+//!
+//! // Both block their thread: in a server that answers already, they belong into `tokio::task::spawn_blocking`.
+//! let assets = Assets::locate()?;
+//! assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 82 MB, unless they are there
+//! let engine = DiarizingEngine::new(OpenModels::load(&assets)?);
+//!
+//! let server = LocalServer::builder().engine(engine).key("test-key").start().await?;
+//! println!("{} {}", server.url(), server.api_key());
+//! # server.stop().await;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "audio", feature = "models")))]
+//! # fn main() {}
+//! ```
+//!
+//! With the scripted engine, which needs neither models nor recordings, it answers at once, as a test has it:
+//!
 //! ```
 //! use pyannote_local::{LocalServer, ScriptedEngine};
 //!

