@@ -15,9 +15,6 @@ use crate::engine::{DiarizeError, Stop};
 const ROUNDS: usize = 5;
 /// How much speaking at the same moments counts against voices, for each second.
 const AT_ONCE_COUNTS: f32 = 0.5;
-/// How many of the best people of each local speaker are tried: with three in a window, the best assignment is among
-/// the best three of each.
-const TRIED: usize = 3;
 
 /// The labels after assigning anew. The local speakers are in the order of their windows. A person may vanish.
 pub(super) fn refined(
@@ -147,12 +144,14 @@ impl People {
 
 /// The person for each local speaker of a window: different ones as long as there are enough, with the best sum.
 fn best(scores: &[Vec<f32>]) -> Vec<usize> {
+    let window = scores.len();
     let candidates: Vec<Vec<(usize, f32)>> = scores
         .iter()
         .map(|scores| {
             let mut ranked: Vec<(usize, f32)> = scores.iter().copied().enumerate().collect();
             ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-            ranked.truncate(TRIED);
+            // One of so many is left, whoever the others get.
+            ranked.truncate(window);
             ranked
         })
         .collect();

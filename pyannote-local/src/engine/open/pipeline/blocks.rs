@@ -5,8 +5,8 @@
 
 use super::evidence::{self, Evidence, counted};
 use super::local::Local;
-use super::voices::{self, Voice};
-use super::{assignment, clustering};
+use super::voices::{self, Voice, Voices};
+use super::{assignment, clustering, division};
 use crate::engine::open::EMBEDDING;
 use crate::engine::{DiarizeError, Speakers, Stop};
 
@@ -14,17 +14,33 @@ use crate::engine::{DiarizeError, Speakers, Stop};
 const WINDOWS: usize = 240;
 
 /// Who the people of a recording are.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct People {
-    /// For each local speaker, the person.
+    /// The local speakers.
+    pub(super) local: Vec<Local>,
+    /// For each of them, the person.
     pub(super) labels: Vec<usize>,
     /// How many people there are.
     pub(super) count: usize,
 }
 
+impl People {
+    /// The local speakers with their people.
+    pub(super) fn labelled(&self) -> impl Iterator<Item = (&Local, usize)> {
+        self.local.iter().zip(self.labels.iter().copied())
+    }
+
+    /// The local speakers of a person.
+    pub(super) fn of(&self, person: usize) -> impl Iterator<Item = &Local> {
+        let labelled = self.labelled().filter(move |(_, label)| *label == person);
+        labelled.map(|(local, _)| local)
+    }
+}
+
 /// Who the people of a recording are. The local speakers are in the order of their windows.
 pub(super) fn people(
     local: &[Local],
+    voices: &Voices,
     asked: Speakers,
     stop: &Stop,
 ) -> Result<People, DiarizeError> {
@@ -36,12 +52,15 @@ pub(super) fn people(
         // Not everybody has to speak in each block.
         _ => Speakers { min: None, ..asked },
     };
-    let mut labels = Vec::with_capacity(local.len());
+    let mut all = People::default();
     let mut speakers = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
-        let found = people_of_block(block, asked_of_block, stop)?;
-        labels.extend(found.iter().map(|label| label + speakers.len()));
-        speakers.extend(speakers_of_block(index, block, &found));
+        let found = people_of_block(block, voices, asked_of_block, stop)?;
+        speakers.extend((0..found.count).map(|person| BlockSpeaker::new(index, &found, person)));
+        all.labels
+            .extend(found.labels.iter().map(|label| label + all.count));
+        all.local.extend(found.local);
+        all.count += found.count;
     }
     if blocks.len() > 1 {
         let seconds: Vec<f32> = speakers
@@ -53,30 +72,49 @@ pub(super) fn people(
             _ => Evidence::default(),
         };
         let same = clustering::groups(&seconds, evidence, asked, stop)?;
-        for label in &mut labels {
+        for label in &mut all.labels {
             *label = same.get(*label).copied().unwrap_or_default();
         }
+        all.count = count(&same);
     }
-    let count = labels.iter().max().map_or(0, |label| label + 1);
-    Ok(People { labels, count })
+    Ok(all)
 }
 
 fn people_of_block(
     local: &[Local],
+    voices: &Voices,
     asked: Speakers,
     stop: &Stop,
-) -> Result<Vec<usize>, DiarizeError> {
-    let alone: Vec<f32> = local.iter().map(|local| counted(local.alone)).collect();
+) -> Result<People, DiarizeError> {
+    let mut local = local.to_vec();
+    let mut labels = labels(&local, asked, stop)?;
+    if let Some(divided) = division::divided(&local, &labels, voices) {
+        labels = self::labels(&divided, asked, stop)?;
+        local = divided;
+    }
+    Ok(People {
+        count: count(&labels),
+        local,
+        labels,
+    })
+}
+
+/// The people of local speakers.
+fn labels(local: &[Local], asked: Speakers, stop: &Stop) -> Result<Vec<usize>, DiarizeError> {
+    let seconds: Vec<f32> = local.iter().map(|local| counted(local.alone)).collect();
     let evidence = |a: usize, b: usize| match (local.get(a), local.get(b)) {
         (Some(a), Some(b)) => evidence::of(a, b),
         _ => Evidence::default(),
     };
-    let labels = clustering::groups(&alone, evidence, asked, stop)?;
+    let labels = clustering::groups(&seconds, evidence, asked, stop)?;
     let refined = assignment::refined(local, &labels, stop)?;
-    let count = |labels: &[usize]| labels.iter().max().map_or(0, |label| label + 1);
     // Somebody who was asked for does not vanish again.
     let is_enough = count(&refined) >= asked.min.unwrap_or(0).min(count(&labels));
     Ok(if is_enough { refined } else { labels })
+}
+
+fn count(labels: &[usize]) -> usize {
+    labels.iter().max().map_or(0, |label| label + 1)
 }
 
 /// A person of a block.
@@ -87,6 +125,14 @@ struct BlockSpeaker {
 }
 
 impl BlockSpeaker {
+    fn new(block: usize, people: &People, person: usize) -> Self {
+        Self {
+            block,
+            voice: voice(people.of(person)),
+            alone: people.of(person).map(|local| local.alone).sum(),
+        }
+    }
+
     fn evidence(&self, other: &Self) -> Evidence {
         if self.block == other.block {
             return evidence::apart(self.alone, other.alone);
@@ -96,25 +142,6 @@ impl BlockSpeaker {
             (other.voice.as_ref(), other.alone),
         )
     }
-}
-
-fn speakers_of_block(block: usize, local: &[Local], labels: &[usize]) -> Vec<BlockSpeaker> {
-    let count = labels.iter().max().map_or(0, |label| label + 1);
-    (0..count)
-        .map(|person| {
-            let of_person = || {
-                let local = local.iter().zip(labels);
-                local
-                    .filter(|(_, label)| **label == person)
-                    .map(|(local, _)| local)
-            };
-            BlockSpeaker {
-                block,
-                voice: voice(of_person()),
-                alone: of_person().map(|local| local.alone).sum(),
-            }
-        })
-        .collect()
 }
 
 /// The voice of a person: the mean of those of their local speakers, who count as long as they speak alone.

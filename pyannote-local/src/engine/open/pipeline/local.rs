@@ -19,6 +19,7 @@ const ALONE: f32 = 0.1;
 const PURITY: i32 = 3;
 
 /// A speaker of a window.
+#[derive(Clone)]
 pub(super) struct Local {
     /// The index of the window.
     pub(super) window: usize,
@@ -28,8 +29,8 @@ pub(super) struct Local {
     pub(super) activity: Vec<f32>,
     /// How long they speak alone, in seconds.
     pub(super) alone: f32,
-    /// The sub-segments that have a part in the voice, and how large a part.
-    parts: Vec<(usize, f32)>,
+    /// The sub-segments in which they speak alone, and how much of each, 0 to 1.
+    pub(super) shares: Vec<(usize, f32)>,
     /// The voice, of length 1: none where they never speak alone.
     pub(super) voice: Option<Voice>,
 }
@@ -86,17 +87,16 @@ fn local(
             own * (1.0 - others).clamp(0.0, 1.0)
         })
         .collect();
-    let parts = (0..sub_segments)
+    let shares = (0..sub_segments)
         .filter_map(|index| Some((index, share(&alone, window.first, index)?)))
         .filter(|(_, share)| *share > ALONE)
-        .map(|(index, share)| (index, share.powi(PURITY)))
         .collect();
     Some(Local {
         window: index,
         first: window.first,
         activity,
         alone: alone.iter().sum::<f32>() * frames::STEP as f32,
-        parts,
+        shares,
         voice: None,
     })
 }
@@ -117,20 +117,20 @@ fn share(alone: &[f32], first: usize, sub_segment: usize) -> Option<f32> {
 pub(super) fn sub_segments(speakers: &[Local]) -> Vec<usize> {
     let mut wanted: Vec<usize> = speakers
         .iter()
-        .flat_map(|speaker| speaker.parts.iter().map(|(index, _)| *index))
+        .flat_map(|speaker| speaker.shares.iter().map(|(index, _)| *index))
         .collect();
     wanted.sort_unstable();
     wanted.dedup();
     wanted
 }
 
-/// Gives each speaker the mean of the voices in which they have a part.
+/// Gives each speaker the mean of the voices of the sub-segments in which they speak alone.
 pub(super) fn give_voices(speakers: &mut [Local], voices: &Voices) {
     for speaker in speakers {
         let mut sum = [0.0; EMBEDDING];
-        for (index, part) in &speaker.parts {
+        for (index, share) in &speaker.shares {
             if let Some(voice) = voices.get(index) {
-                voices::add(&mut sum, voice, *part);
+                voices::add(&mut sum, voice, share.powi(PURITY));
             }
         }
         speaker.voice = voices::unit(sum);
@@ -167,7 +167,7 @@ mod tests {
         let wanted = sub_segments(&speakers);
         assert_eq!(wanted, [0, 1, 2, 3, 4]);
         assert!(
-            speakers[1].parts.is_empty(),
+            speakers[1].shares.is_empty(),
             "the second one never speaks alone"
         );
 

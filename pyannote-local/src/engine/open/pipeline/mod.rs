@@ -8,14 +8,16 @@
 //!    the same moments where their windows overlap. Two of one window are two people.
 //! 5. [`clustering`]: agglomerative clustering on that evidence.
 //! 6. [`assignment`]: window by window, the local speakers are assigned anew to the people that were found.
-//! 7. [`timeline`]: what the windows say is averaged into scores, and these become turns.
+//! 7. [`division`]: whoever turns out to be two people is divided, and steps 5 and 6 are done again.
+//! 8. [`timeline`]: what the windows say is averaged into scores, and these become turns.
 //!
-//! Steps 4 to 6 compare each with each, so they work on [`blocks`] of ten minutes, and then on the speakers of these.
+//! Steps 4 to 7 compare each with each, so they work on [`blocks`] of ten minutes, and then on the speakers of these.
 //! All numbers were chosen on excerpts of AMI meetings, and stand beside their meaning.
 
 mod assignment;
 mod blocks;
 mod clustering;
+mod division;
 mod evidence;
 mod frames;
 mod local;
@@ -61,8 +63,6 @@ pub(super) fn diarize(
     let mut local = local::speakers(&heard);
     let voices = voices::hear(models, &signal, &local::sub_segments(&local), stop)?;
     local::give_voices(&mut local, &voices);
-    let people = blocks::people(&local, asked, stop)?;
-    Ok(timeline::diarization(
-        &signal, &heard, &local, &people, asked,
-    ))
+    let people = blocks::people(&local, &voices, asked, stop)?;
+    Ok(timeline::diarization(&signal, &heard, &people, asked))
 }

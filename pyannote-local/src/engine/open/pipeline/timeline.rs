@@ -2,7 +2,6 @@
 
 use super::blocks::{self, People};
 use super::frames;
-use super::local::Local;
 use super::signal::Signal;
 use super::windows::{Crowd, Heard, covered};
 use crate::engine::{Diarization, Embedding, Scores, Speaker, Speakers, Turn};
@@ -20,11 +19,10 @@ const SHORTEST: f64 = 0.1;
 pub(super) fn diarization(
     signal: &Signal<'_>,
     heard: &Heard,
-    local: &[Local],
     people: &People,
     asked: Speakers,
 ) -> Diarization {
-    let timeline = Timeline::new(heard, local, people);
+    let timeline = Timeline::new(heard, people);
     let end = signal.seconds();
     let all = timeline.turns(end, |frame| timeline.speaking(frame));
     let one = timeline.turns(end, |frame| [timeline.speaking(frame)[0], None]);
@@ -45,14 +43,9 @@ pub(super) fn diarization(
     };
     let speakers: Vec<Speaker> = order
         .iter()
-        .map(|person| {
-            let of_person = local.iter().zip(&people.labels);
-            let of_person = of_person.filter(|(_, label)| *label == person);
-            Speaker {
-                embedding: blocks::voice(of_person.map(|(local, _)| local))
-                    .map(|voice| Embedding(voice.to_vec())),
-                heard: timeline.alone(*person),
-            }
+        .map(|person| Speaker {
+            embedding: blocks::voice(people.of(*person)).map(|voice| Embedding(voice.to_vec())),
+            heard: timeline.alone(*person),
         })
         .collect();
     Diarization {
@@ -84,10 +77,10 @@ struct Timeline<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    fn new(heard: &'a Heard, local: &[Local], people: &People) -> Self {
+    fn new(heard: &'a Heard, people: &People) -> Self {
         let count = people.count;
         let mut activity = vec![0.0; heard.crowd.len() * count];
-        for (local, &person) in local.iter().zip(&people.labels) {
+        for (local, person) in people.labelled() {
             let rows = activity.chunks_exact_mut(count.max(1)).skip(local.first);
             for (row, value) in rows.zip(&local.activity) {
                 if let Some(slot) = row.get_mut(person) {
@@ -293,13 +286,7 @@ mod tests {
         };
         let samples = vec![0.0; 160_000];
         let asked = Speakers::exactly(2);
-        let found = diarization(
-            &Signal::new(&samples),
-            &heard,
-            &[],
-            &People::default(),
-            asked,
-        );
+        let found = diarization(&Signal::new(&samples), &heard, &People::default(), asked);
         assert!(found.turns.is_empty());
         assert_eq!(found.warnings, Vec::<String>::new());
     }
