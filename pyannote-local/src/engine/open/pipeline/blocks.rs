@@ -13,6 +13,10 @@ use crate::engine::{DiarizeError, Speakers, Stop};
 /// How many windows a block has: ten minutes of them.
 const WINDOWS: usize = 240;
 
+/// How much more a second counts that tells two people of a block apart than one of a voice. With more blocks there are
+/// ever more pairs of voices, and people with similar voices shall not become one.
+const APART_COUNTS: f32 = 2.0;
+
 /// Who the people of a recording are.
 #[derive(Default)]
 pub(super) struct People {
@@ -63,10 +67,7 @@ pub(super) fn people(
         all.count += found.count;
     }
     if blocks.len() > 1 {
-        let seconds: Vec<f32> = speakers
-            .iter()
-            .map(|speaker| counted(speaker.alone))
-            .collect();
+        let seconds: Vec<f32> = speakers.iter().map(|speaker| speaker.alone).collect();
         let evidence = |a: usize, b: usize| match (speakers.get(a), speakers.get(b)) {
             (Some(a), Some(b)) => a.evidence(b),
             _ => Evidence::default(),
@@ -135,7 +136,7 @@ impl BlockSpeaker {
 
     fn evidence(&self, other: &Self) -> Evidence {
         if self.block == other.block {
-            return evidence::apart(self.alone, other.alone);
+            return evidence::apart(APART_COUNTS * self.alone, APART_COUNTS * other.alone);
         }
         evidence::of_voices(
             (self.voice.as_ref(), self.alone),

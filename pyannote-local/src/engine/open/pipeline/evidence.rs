@@ -20,7 +20,7 @@ const MOST: f32 = 8.0;
 pub(super) const ENOUGH: f32 = 4.0;
 /// How much all pairs of voices count together, for each second that the less talkative one speaks alone.
 const VOICES_COUNT: f32 = 4.0;
-/// What it says that two speakers are of the same window.
+/// What it says that two were told apart.
 const APART: f32 = -12.0;
 /// What it says that two speakers of overlapping windows always speak at the same moments; never at the same moments
 /// says as much to the contrary.
@@ -31,7 +31,7 @@ const AT_ONCE_COUNTS: f32 = 2.0;
 const COMMON: f32 = 0.2;
 /// The weight of a pair of which nothing is known. It is not zero, so that pairs without evidence hold a group back.
 const UNKNOWN: f32 = 0.02;
-/// What a pair in a window weighs beyond the seconds of speech.
+/// What that weighs beyond the seconds of speech.
 const WINDOW: f32 = 0.1;
 
 /// A weighted mean of logarithms of odds.
@@ -123,17 +123,20 @@ pub(super) fn of(a: &Local, b: &Local) -> Evidence {
     if a.window == b.window {
         return apart(a.alone, b.alone);
     }
-    let mut evidence = of_voices((a.voice.as_ref(), a.alone), (b.voice.as_ref(), b.alone));
+    let mut evidence = of_voices(
+        (a.voice.as_ref(), counted(a.alone)),
+        (b.voice.as_ref(), counted(b.alone)),
+    );
     if let Some((share, seconds)) = at_once(a, b) {
         evidence.moments = Mean::new(AT_ONCE * (2.0 * share - 1.0), AT_ONCE_COUNTS * seconds);
     }
     evidence
 }
 
-/// What is known of two by their voices, who speak alone for so many seconds each.
+/// What is known of two by their voices, each of which counts for so many seconds.
 pub(super) fn of_voices(a: (Option<&Voice>, f32), b: (Option<&Voice>, f32)) -> Evidence {
     let mean = match (a.0, b.0) {
-        (Some(x), Some(y)) => Mean::new(voices(x, y), counted(a.1.min(b.1))),
+        (Some(x), Some(y)) => Mean::new(voices(x, y), a.1.min(b.1).max(UNKNOWN)),
         _ => Mean::new(0.0, UNKNOWN),
     };
     Evidence {
@@ -142,7 +145,7 @@ pub(super) fn of_voices(a: (Option<&Voice>, f32), b: (Option<&Voice>, f32)) -> E
     }
 }
 
-/// What is known of two who were told apart, and speak alone for so many seconds each.
+/// What is known of two who were told apart, each by so many seconds.
 pub(super) fn apart(a: f32, b: f32) -> Evidence {
     Evidence {
         moments: Mean::new(APART, a.min(b) + WINDOW),
