@@ -21,8 +21,12 @@ fn turns(samples: &[f32]) -> usize {
             .scores
             .values
             .iter()
+            .chain(&found.scores.speech)
             .all(|score| (0.0..=1.0).contains(score))
     );
+    // There are scores of all of it, whoever speaks.
+    let scored = found.scores.frames().len() as f64 * found.scores.resolution;
+    assert!((seconds..seconds + found.scores.resolution).contains(&scored));
     found.turns.len()
 }
 

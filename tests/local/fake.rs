@@ -92,6 +92,7 @@ pub(crate) fn meeting() -> Diarization {
         speakers: vec![speaker(0.0, 0.75), speaker(90.0, 1.25)],
         scores: Scores {
             resolution: 0.5,
+            speech: vec![0.98, 1.0, 0.9, 0.99],
             speakers: 2,
             values: vec![0.0, 0.97, 0.125, 1.0, 0.6, 0.8, 0.99, 0.0],
         },

@@ -2,7 +2,7 @@
 
 use jsonschema::Validator;
 use pyannote_local::engine::{
-    Diarization, DiarizingEngine, Engine, EngineJob, JobKind, Recording, Speaker,
+    Diarization, DiarizingEngine, Engine, EngineJob, JobKind, Recording, Scores, Speaker,
 };
 use serde_json::{Map, Value, json};
 
@@ -115,6 +115,11 @@ async fn diarizations() {
     insta::assert_json_snapshot!("diarization_with_everything", full.unwrap());
     let silent = Diarization {
         warnings: vec!["nobody speaks, though 2 speakers were asked for".to_owned()],
+        scores: Scores {
+            resolution: 0.5,
+            speech: vec![0.0, 0.25],
+            ..Scores::default()
+        },
         ..Diarization::default()
     };
     let request = json!({ "exclusive": true, "confidence": true, "model": "a".repeat(1000) });

@@ -32,7 +32,7 @@ pub enum AssetsError {
     },
     /// pip could not download the packages.
     Download {
-        /// The last lines that pip said, without credentials.
+        /// The last lines that pip said, without credentials, or else how it ended.
         said: String,
     },
     /// A file is not the one that is expected.

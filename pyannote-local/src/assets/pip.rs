@@ -73,7 +73,11 @@ impl Pip {
                     python: shown(python),
                 });
             }
-            return Err(AssetsError::Download { said: last(&said) });
+            let said = match last(&said) {
+                said if said.is_empty() => format!("it said nothing ({})", output.status),
+                said => said,
+            };
+            return Err(AssetsError::Download { said });
         }
         let tried: Vec<_> = self.pythons.iter().map(|python| shown(python)).collect();
         Err(AssetsError::NoPython {

@@ -248,6 +248,13 @@ fn without_python_or_pip_the_error_says_so() {
     let Some(mut pip) = pip(folder.path()) else {
         return;
     };
+    let silent = |python: &Vec<OsString>| {
+        let fails = ["-c", "raise SystemExit(3)"].map(OsString::from);
+        python.iter().cloned().chain(fails).collect()
+    };
+    assets.pip.pythons = pip.pythons.iter().map(silent).collect();
+    let error = assets.fetch(&mut ignore).unwrap_err().to_string();
+    assert!(error.contains("it said nothing (exit "), "{error}");
     for python in &mut pip.pythons {
         // Without its folder of packages.
         python.extend(["-I".into(), "-S".into()]);

@@ -34,11 +34,13 @@ pub struct Turn {
     pub end: f64,
 }
 
-/// How likely each speaker speaks, frame by frame.
+/// How likely somebody speaks, and who, frame by frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores {
     /// The seconds from one frame to the next. Frame `n` spans `n * resolution` to `(n + 1) * resolution`.
     pub resolution: f64,
+    /// How likely anybody speaks, 0 to 1: one for each frame, also where there are no speakers.
+    pub speech: Vec<f32>,
     /// How many speakers there are.
     pub speakers: usize,
     /// The probabilities, 0 to 1: those of all speakers in the first frame, then those in the second, and so on.
@@ -46,9 +48,14 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// The frames, each as the probabilities of its speakers. None where there are no speakers.
+    /// The frames, each as the probabilities of its speakers; without any where there are no speakers, or `values` ends
+    /// too early.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = &[f32]> {
-        self.values.chunks_exact(self.speakers.max(1))
+        (0..self.speech.len()).map(|frame| {
+            let start = frame.saturating_mul(self.speakers);
+            let end = start.saturating_add(self.speakers);
+            self.values.get(start..end).unwrap_or_default()
+        })
     }
 }
 
@@ -70,13 +77,23 @@ impl Embedding {
         if self.0.len() != other.0.len() {
             return 0.0;
         }
-        let dot = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
-        let norms = (dot(&self.0, &self.0) * dot(&other.0, &other.0)).sqrt();
-        if norms > 0.0 {
-            dot(&self.0, &other.0) / norms
+        let length = self.length() * other.length();
+        if length.is_finite() && length > 0.0 {
+            (self.dot(other) / length).clamp(-1.0, 1.0) as f32
         } else {
             0.0
         }
+    }
+
+    /// How long it is, which tells nothing of the voice. One of length 0 has no direction, and is no voice.
+    pub(super) fn length(&self) -> f64 {
+        self.dot(self).sqrt()
+    }
+
+    /// Twice as exact as the numbers are, so that neither large nor small ones come to nothing.
+    fn dot(&self, other: &Self) -> f64 {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     }
 }
 
@@ -170,4 +187,52 @@ pub trait Diarizer: Send + Sync + 'static {
     /// How likely two voices are of one person, 0 to 1: from a cosine to a probability that is right as often as it
     /// says, where the same and another voice are equally likely beforehand.
     fn same_voice(&self, cosine: f32) -> f32;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosines_are_right_whatever_the_size_of_the_numbers() {
+        let voice = |values: &[f32]| Embedding(values.to_vec());
+        for size in [1e-30, 1.0, 1e30] {
+            let (a, b) = (voice(&[size, 0.0]), voice(&[size, size]));
+            assert!((a.cosine(&b) - 0.5_f32.sqrt()).abs() < 1e-6, "{size}");
+            assert_eq!(b.cosine(&b), 1.0);
+            assert_eq!(a.cosine(&voice(&[-1.0, 0.0])), -1.0);
+        }
+        let ones = voice(&[1.0, 1.0]);
+        for odd in [
+            &[0.0, 0.0][..],
+            &[f32::NAN, 1.0],
+            &[f32::INFINITY, 1.0],
+            &[1.0],
+            &[],
+        ] {
+            assert_eq!(ones.cosine(&voice(odd)), 0.0, "{odd:?}");
+        }
+        assert_eq!(voice(&[]).cosine(&voice(&[])), 0.0);
+    }
+
+    #[test]
+    fn there_is_a_frame_for_each_probability_of_speech() {
+        let scores = |speakers, values: &[f32]| Scores {
+            resolution: 1.0,
+            speech: vec![0.5; 2],
+            speakers,
+            values: values.to_vec(),
+        };
+        let frames = |scores: &Scores| scores.frames().map(<[f32]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(
+            frames(&scores(2, &[0.1, 0.2, 0.3, 0.4])),
+            [[0.1, 0.2], [0.3, 0.4]]
+        );
+        assert_eq!(frames(&scores(0, &[])), [[0.0_f32; 0]; 2]);
+        assert_eq!(
+            frames(&scores(2, &[0.1, 0.2, 0.3])),
+            [vec![0.1, 0.2], vec![]]
+        );
+        assert_eq!(frames(&scores(usize::MAX, &[0.1])), [[0.0_f32; 0]; 2]);
+    }
 }

@@ -18,7 +18,7 @@ use crate::violation::Violation;
 /// - It does not transcribe, and says so when it is asked to.
 /// - Whatever model is asked for, the diarizer's own answer, and a `warning` names them.
 /// - `confidence` tells of each frame how sure the engine is of what its output says there: the probability of the
-///   least certain of its decisions, which are that each speaker speaks, or that they do not.
+///   least certain of its decisions, which are that somebody speaks, or nobody, and that each speaker does, or does not.
 /// - `turnLevelConfidence` is the mean probability of each speaker over the turn.
 /// - An identification takes the cosine of each speaker and voiceprint, and tells how likely they are of one person,
 ///   0 to 100, as [`Diarizer::same_voice`] has it. Of the matches at or above `matching.threshold`, those are made that

@@ -68,8 +68,8 @@ pub(super) fn encode(model: &str, embedding: &Embedding) -> Result<String, &'sta
     let name = name.filter(|length| usize::from(*length) <= LONGEST_NAME && is_name(model));
     let name = name.ok_or("the model has no name of at most 64 letters")?;
     let number = u16::try_from(embedding.0.len()).map_err(|_| "the embedding is too large")?;
-    if !embedding.0.iter().all(|value| value.is_finite()) {
-        return Err("the embedding holds what is no number");
+    if !is_voice(embedding) {
+        return Err("the embedding has no direction");
     }
     let mut bytes = MAGIC.to_vec();
     bytes.extend([VERSION, name]);
@@ -121,8 +121,14 @@ fn parts(bytes: &[u8]) -> Option<(&str, Embedding)> {
         .iter()
         .map(|bytes| f32::from_le_bytes(*bytes))
         .collect();
-    let are_finite = values.iter().all(|value| value.is_finite());
-    (is_name && is_whole && are_finite).then_some((name, Embedding(values)))
+    let embedding = Embedding(values);
+    (is_name && is_whole && is_voice(&embedding)).then_some((name, embedding))
+}
+
+/// Whether it can be compared: one without numbers, of zeros alone, or with what is no number is like nobody.
+fn is_voice(embedding: &Embedding) -> bool {
+    let length = embedding.length();
+    length.is_finite() && length > 0.0
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
@@ -184,6 +190,10 @@ mod tests {
         let mut endless = unsealed.to_vec();
         let end = endless.len();
         endless[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        let mut nowhere = unsealed.to_vec();
+        nowhere[end - 12..].fill(0);
+        let mut empty = unsealed[..end - 12].to_vec();
+        empty[end - 14] = 0;
         let other = VoiceprintError::Model {
             made_by: "model-b".to_owned(),
             needed: MODEL.to_owned(),
@@ -207,6 +217,8 @@ mod tests {
             (with(10, b'\n'), VoiceprintError::Damaged),
             (with(16, b'b'), other),
             (sealed(longer), VoiceprintError::Damaged),
+            (sealed(nowhere), VoiceprintError::Damaged),
+            (sealed(empty), VoiceprintError::Damaged),
             (sealed(endless), VoiceprintError::Damaged),
         ] {
             assert_eq!(decode(&text, MODEL).unwrap_err(), expected, "{text}");
@@ -221,6 +233,9 @@ mod tests {
             ("a b", vec![1.0]),
             (long.as_str(), vec![1.0]),
             ("a", vec![f32::NAN]),
+            ("a", vec![f32::INFINITY]),
+            ("a", vec![0.0; 192]),
+            ("a", vec![]),
             ("a", vec![1.0; 3_800]),
             ("a", vec![1.0; 70_000]),
         ] {
@@ -232,7 +247,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(model in "[!-~]{1,64}", values in prop::collection::vec(-1e30_f32..1e30, 0..600)) {
+        fn what_was_written_is_read(model in "[!-~]{1,64}", values in prop::collection::vec(-1e30_f32..1e30, 1..600)) {
             let text = encode(&model, &Embedding(values.clone())).unwrap();
             prop_assert_eq!(decode(&text, &model), Ok(Embedding(values)));
         }

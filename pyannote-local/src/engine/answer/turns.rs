@@ -34,9 +34,11 @@ impl Names {
     }
 }
 
-/// Puts turns in the order of their starts, without those that are shorter than a millisecond.
+/// Puts turns in the order of their starts, without those that are shorter than a millisecond, or that never end.
 pub(super) fn tidy(turns: &mut Vec<Turn>) {
-    turns.retain(|turn| milliseconds(turn.start) < milliseconds(turn.end));
+    // JSON has no number that is not finite.
+    let ends = |turn: &Turn| turn.start.is_finite() && turn.end.is_finite();
+    turns.retain(|turn| ends(turn) && milliseconds(turn.start) < milliseconds(turn.end));
     turns.sort_by(|a, b| a.start.total_cmp(&b.start));
 }
 
@@ -102,7 +104,7 @@ mod tests {
         ];
         tidy(&mut turns);
         let left: Vec<usize> = turns.iter().map(|turn| turn.speaker).collect();
-        assert_eq!(left, [5, 4, 0]);
+        assert_eq!(left, [5, 0]);
         assert_eq!(milliseconds(1.234_56), 1.235);
     }
 }

@@ -12,7 +12,8 @@ use crate::engine::{Diarization, DiarizeError, Diarizer, Speakers, Stop};
 
 /// The open models: pyannote's segmentation-3.0 and CAM++ of 3D-Speaker, on the CPU.
 ///
-/// All jobs share its threads, so that several at once do not take more of the machine than one.
+/// All jobs share its threads for what the models compute, so that several at once do not take more of the machine than
+/// one. What is made of it, a small part of the work, is computed on the thread that asks.
 ///
 /// ```no_run
 /// use pyannote_local::assets::Assets;

@@ -172,16 +172,16 @@ impl<'a> Timeline<'a> {
     fn scores(&self, end: f64, people: &[usize]) -> Scores {
         let odds = (1.0 - SPEECH) / SPEECH;
         let score = |value: f32| value * odds / (1.0 + value * (odds - 1.0));
-        let frames = if people.is_empty() {
-            0
-        } else {
-            (end / frames::STEP).ceil() as usize
-        };
+        let frames = (end / frames::STEP).ceil() as usize;
+        let mut speech = Vec::with_capacity(frames);
         let mut values = Vec::with_capacity(frames * people.len());
         for frame in 0..frames {
             // A frame of the model stands for the time that begins a good step later.
             let last = self.crowd.len().saturating_sub(1);
-            let row = self.row(frame.saturating_sub(1).min(last));
+            let heard = frame.saturating_sub(1).min(last);
+            let none = self.crowd.get(heard).map_or(1.0, |crowd| crowd.none);
+            speech.push(score((1.0 - none).clamp(0.0, 1.0)));
+            let row = self.row(heard);
             let scores = people
                 .iter()
                 .map(|person| row.get(*person).copied().unwrap_or_default());
@@ -189,6 +189,7 @@ impl<'a> Timeline<'a> {
         }
         Scores {
             resolution: frames::STEP,
+            speech,
             speakers: people.len(),
             values,
         }
@@ -291,5 +292,11 @@ mod tests {
         let found = diarization(&Signal::new(&samples), &heard, &People::default(), asked);
         assert!(found.turns.is_empty());
         assert_eq!(found.warnings, Vec::<String>::new());
+        // They have scores all the same: of each frame it is told how likely nobody speaks.
+        assert_eq!(found.scores.frames().len(), 593);
+        let odds = 0.1 / 0.9 * 0.55 / 0.45;
+        let likely = odds / (1.0 + odds);
+        let speech = &found.scores.speech;
+        assert!(speech.iter().all(|speech| (speech - likely).abs() < 1e-6));
     }
 }
