@@ -35,7 +35,8 @@ impl Client {
     /// Waits for any number of jobs. Each comes as it ends, with its result or its error, in no certain order.
     ///
     /// It takes at most 150 requests a minute, however many jobs there are. A job whose wait ends in an error of a
-    /// request (and not of the job) goes on: its id is in the item.
+    /// request (and not of the job) goes on: its id is in the item. An error that will not pass, as for a wrong key, ends
+    /// the wait for all of them at once; others only after three rounds of requests that fail.
     ///
     /// ```no_run
     /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {

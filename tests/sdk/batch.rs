@@ -271,7 +271,7 @@ async fn a_service_that_is_down_gives_every_job_back_after_three_rounds() {
 
 #[tokio::test]
 async fn a_listing_that_fails_for_a_while_is_waited_out() {
-    // All but the last attempt of the third round.
+    // At the most all attempts of three rounds but the last.
     for failures in [1, 10, 14] {
         let mut left = failures;
         let server = Server::running(move |seen| {

@@ -108,7 +108,7 @@ async fn enroll(client: &Client, recordings: Vec<Recording>) -> Vec<Enrolled> {
             let [one, other] = speech.halves();
             speech::write(&wav, &one);
             let voiceprint = client
-                .voiceprint(&client.upload(&wav).await.unwrap())
+                .voiceprint(client.upload(&wav).await.unwrap())
                 .await
                 .unwrap();
             speech::write(&wav, &other);

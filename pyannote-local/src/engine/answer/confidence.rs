@@ -90,15 +90,8 @@ fn percent(probability: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::turns::tests::turn;
     use super::*;
-
-    fn turn(speaker: usize, start: f64, end: f64) -> Turn {
-        Turn {
-            speaker,
-            start,
-            end,
-        }
-    }
 
     fn scores(resolution: f64, speech: &[f32], speakers: usize, values: &[f32]) -> Scores {
         Scores {

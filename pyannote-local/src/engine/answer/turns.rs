@@ -68,10 +68,10 @@ fn milliseconds(seconds: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn turn(speaker: usize, start: f64, end: f64) -> Turn {
+    pub(in super::super) fn turn(speaker: usize, start: f64, end: f64) -> Turn {
         Turn {
             speaker,
             start,
