@@ -25,7 +25,7 @@ const REST_A_PAGE: Duration = Duration::from_millis(800);
 const FURTHER_PAGES: usize = 3;
 /// How many jobs that are on no page are looked at one by one in a round.
 const LOOKED_AT: usize = 10;
-/// How many rounds in a row may fail before the jobs are given back.
+/// How many rounds in a row may fail, with errors that may pass, before the jobs are given back.
 const FAILURES: u32 = 3;
 
 /// The results of many jobs, as they end.
@@ -227,10 +227,11 @@ impl<T: JobKind> Batch<T> {
         drop(self.limiter.acquire(self.client.executor().clock()).await);
     }
 
-    /// After too many failed rounds, every job with the error. Each goes on at the service.
+    /// Every job with the error, where it will not pass (as for a wrong key) or too many rounds failed. Each goes on at the
+    /// service.
     fn give_back(&mut self, error: &Error) -> Vec<(JobId, Error)> {
         self.failures += 1;
-        if self.failures < FAILURES {
+        if error.is_passing() && self.failures < FAILURES {
             return Vec::new();
         }
         let jobs = self.pending.drain(..);

@@ -1,5 +1,6 @@
 //! An engine made of a diarizer, through the server and the SDK.
 
+use pyannote::output::Turns;
 use pyannote::{Client, MediaUrl, Voiceprint};
 use pyannote_local::LocalServer;
 use pyannote_local::engine::{DiarizingEngine, Speakers};
@@ -7,6 +8,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::fake::{Fake, alone, meeting};
+use super::wav::tone;
 use super::{AUDIO, client, post, serving, shown};
 
 async fn server(fake: &Fake) -> (LocalServer, Client, MediaUrl) {
@@ -15,6 +17,11 @@ async fn server(fake: &Fake) -> (LocalServer, Client, MediaUrl) {
     let tone = pyannote_tests::fixtures().join("audio/tone.flac");
     let media = client.upload(tone).await.unwrap();
     (server, client, media)
+}
+
+/// The speaker of each turn.
+fn speakers(turns: &Turns) -> Vec<&str> {
+    turns.iter().map(|turn| turn.speaker.as_str()).collect()
 }
 
 #[tokio::test]
@@ -37,12 +44,7 @@ async fn a_diarization_with_all_options() {
     let found = job.wait().await.unwrap();
     assert_eq!(found.warning(), Some(models));
     assert_eq!(fake.asked(), [(8_000, Speakers::exactly(2))]);
-    let speakers: Vec<&str> = found
-        .turns()
-        .iter()
-        .map(|turn| turn.speaker.as_str())
-        .collect();
-    assert_eq!(speakers, ["SPEAKER_00", "SPEAKER_01"]);
+    assert_eq!(speakers(found.turns()), ["SPEAKER_00", "SPEAKER_01"]);
     assert_eq!((found.turns()[0].start, found.turns()[0].end), (0.0, 1.5));
     let sure = found.turns()[1].confidence.as_ref().unwrap();
     assert_eq!((sure["SPEAKER_00"], sure["SPEAKER_01"]), (40.0, 79.5));
@@ -58,12 +60,7 @@ async fn who_was_enrolled_is_found() {
     assert!(ada.warning().unwrap().contains("precision-2"));
     let identify = || client.identify(&media).voiceprint("Ada", &ada);
     let found = identify().threshold(50.0).await.unwrap();
-    let speakers: Vec<&str> = found
-        .turns()
-        .iter()
-        .map(|turn| turn.speaker.as_str())
-        .collect();
-    assert_eq!(speakers, ["Ada", "SPEAKER_01"]);
+    assert_eq!(speakers(found.turns()), ["Ada", "SPEAKER_01"]);
     assert_eq!(found.diarization().unwrap()[0].speaker, "SPEAKER_00");
     let matches = found.matches().unwrap();
     assert_eq!(matches[0].matched.as_deref(), Some("Ada"));
@@ -192,20 +189,7 @@ async fn transcription_is_refused_and_says_why() {
 #[tokio::test]
 async fn what_is_wrong_with_a_recording_is_told() {
     let (_server, client, _) = server(&Fake::default()).await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("whole.wav");
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 16_000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut file = hound::WavWriter::create(&path, spec).unwrap();
-    for index in 0..16_000 * 20 {
-        file.write_sample((index % 200) as i16 * 50).unwrap();
-    }
-    file.finalize().unwrap();
-    let mut bytes = std::fs::read(&path).unwrap();
+    let mut bytes = tone(16_000, 20);
     bytes.truncate(bytes.len() - 16_000 * 2);
     let media = client.upload(bytes).key("cut.wav").await.unwrap();
     let found = client.diarize(&media).await.unwrap();

@@ -5,6 +5,7 @@ use pyannote_local::LocalServer;
 use pyannote_local::engine::{Engine, EngineFuture, EngineJob};
 use serde_json::json;
 
+use super::wav::tone;
 use super::{client, serving};
 
 /// Says how long the recording is: one speaker, from start to end.
@@ -66,20 +67,8 @@ async fn what_cannot_be_heard_is_a_failed_job_that_says_why() {
 #[tokio::test]
 async fn a_voiceprint_is_made_of_half_a_minute_at_most() {
     let (_server, client) = server().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("long.wav");
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 8_000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut file = hound::WavWriter::create(&path, spec).unwrap();
-    for index in 0..8_000 * 31 {
-        file.write_sample((index % 200) as i16 * 50).unwrap();
-    }
-    file.finalize().unwrap();
-    let media = client.upload(path).await.unwrap();
+    let long = tone(8_000, 31);
+    let media = client.upload(long).key("long.wav").await.unwrap();
     client.diarize(&media).await.unwrap();
     let error = client.voiceprint(&media).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobFailed);

@@ -16,6 +16,7 @@ mod sdk;
 mod starts;
 mod storage;
 mod traces;
+mod wav;
 
 use std::sync::LazyLock;
 

@@ -234,16 +234,63 @@ async fn a_body_that_cannot_be_fetched_at_once_is_fetched_later() {
     assert!(results[0].1.is_ok(), "{:?}", results[0].1);
 }
 
-#[tokio::test]
-async fn a_service_that_is_down_gives_every_job_back() {
-    let server = Server::doing([Act::answer(401, r#"{"message":"Invalid API key"}"#)]).await;
+/// Waits for three jobs at a service that answers every look at the listing so: how often it was asked.
+///
+/// Each job must come once, with its id and an error of that kind.
+async fn refused(status: u16, kind: ErrorKind) -> usize {
+    let server = Server::running(move |_| Act::answer(status, r#"{"message":"No"}"#)).await;
     let (builder, _) = builder(&server);
     let client = builder.build().unwrap();
     let results: Vec<_> = client.wait_all(jobs(&client, 3)).collect().await;
-    assert_eq!(results.len(), 3);
-    for (id, result) in results {
-        let error = result.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unauthorized);
-        assert_eq!(error.job_id(), Some(&id));
+    let ids: Vec<&str> = results.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, ["job-0", "job-1", "job-2"], "{status}");
+    for (id, result) in &results {
+        let error = result.as_ref().unwrap_err();
+        assert_eq!(error.kind(), kind, "{status}");
+        assert_eq!(error.job_id(), Some(id));
+    }
+    server.seen().len()
+}
+
+#[tokio::test]
+async fn an_error_that_will_not_pass_gives_every_job_back_at_once() {
+    for (status, kind) in [
+        (401, ErrorKind::Unauthorized),
+        (403, ErrorKind::Forbidden),
+        (404, ErrorKind::NotFound),
+    ] {
+        assert_eq!(refused(status, kind).await, 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_down_gives_every_job_back_after_three_rounds() {
+    // Each with its five attempts.
+    assert_eq!(refused(502, ErrorKind::Server).await, 15);
+}
+
+#[tokio::test]
+async fn a_listing_that_fails_for_a_while_is_waited_out() {
+    // All but the last attempt of the third round.
+    for failures in [1, 10, 14] {
+        let mut left = failures;
+        let server = Server::running(move |seen| {
+            if seen.line.starts_with("GET /v1/jobs/") {
+                return Act::ok(r#"{"status":"succeeded","output":{"diarization":[]}}"#);
+            }
+            if left > 0 {
+                left -= 1;
+                return Act::answer(503, "{}");
+            }
+            Act::ok(
+                json!({"items": [{"id": "job-0", "status": "succeeded", "createdAt": "2025-11-06T09:07:49Z"}]})
+                    .to_string(),
+            )
+        })
+        .await;
+        let (builder, _) = builder(&server);
+        let client = builder.build().unwrap();
+        let results: Vec<_> = client.wait_all(jobs(&client, 1)).collect().await;
+        assert!(results[0].1.is_ok(), "{:?}", results[0].1);
     }
 }

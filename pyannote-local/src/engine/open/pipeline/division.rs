@@ -11,10 +11,10 @@ use crate::engine::open::EMBEDDING;
 
 /// How much of a sub-segment somebody has to speak alone for it to be looked at.
 const ALONE: f32 = 0.5;
-/// How many sub-segments each of the two has at least.
+/// How many sub-segments that do not overlap each of the two has at least.
 const LEAST: usize = 3;
 /// Two people are no nearer to each other, as the cosine of their mean voices.
-const NEAREST: f32 = 0.39;
+const NEAREST: f32 = 0.43;
 /// How often the sub-segments are divided anew until that changes nothing.
 const ROUNDS: usize = 20;
 /// The shortest part of a local speaker, in seconds. One that would have less stays whole.
@@ -64,11 +64,9 @@ impl Division {
             .iter()
             .filter_map(|index| Some((*index, voices.get(index)?)))
             .collect();
-        let voices: Vec<&Voice> = heard.iter().map(|(_, voice)| *voice).collect();
-        let sides = two_groups(&voices)?;
-        Some(Self(
-            heard.iter().map(|(index, _)| *index).zip(sides).collect(),
-        ))
+        let sides = two_groups(&heard)?;
+        let indices = heard.iter().map(|(index, _)| *index);
+        Some(Self(indices.zip(sides).collect()))
     }
 
     /// Which of the two a frame belongs to: the one with the nearest sub-segment.
@@ -115,41 +113,58 @@ fn middle(sub_segment: usize) -> usize {
     frames.start.midpoint(frames.end)
 }
 
-/// Divides voices into two groups by their nearest mean, beginning with the two that are the furthest apart. None where
-/// the groups are too small or too near to each other to be two people.
-fn two_groups(voices: &[&Voice]) -> Option<Vec<bool>> {
-    if voices.len() < 2 * LEAST {
-        return None;
-    }
-    let pairs = voices.iter().enumerate().flat_map(|(index, one)| {
-        let others = voices.iter().take(index);
-        others.map(move |other| (*one, *other))
+/// Divides voices, given with their sub-segments, into two groups by their nearest mean, beginning with the two that are
+/// the furthest apart. None where the groups are too small or too near to each other to be two people.
+fn two_groups(heard: &[(usize, &Voice)]) -> Option<Vec<bool>> {
+    let pairs = heard.iter().enumerate().flat_map(|(index, (_, one))| {
+        let others = heard.iter().take(index);
+        others.map(move |(_, other)| (*one, *other))
     });
     let (one, other) = pairs.min_by(|(a, b), (c, d)| cosine(a, b).total_cmp(&cosine(c, d)))?;
     let mut means = [*one, *other];
     let mut sides: Vec<bool> = Vec::new();
     for _ in 0..ROUNDS {
         let [one, other] = &means;
-        let nearer = |voice: &&Voice| cosine(voice, other) > cosine(voice, one);
-        let before = std::mem::replace(&mut sides, voices.iter().map(nearer).collect());
+        let nearer = |(_, voice): &(usize, &Voice)| cosine(voice, other) > cosine(voice, one);
+        let before = std::mem::replace(&mut sides, heard.iter().map(nearer).collect());
         if sides == before {
             break;
         }
         let mean = |wanted: bool| {
             let mut sum = [0.0; EMBEDDING];
-            let of_side = voices
+            let of_side = heard
                 .iter()
                 .zip(&sides)
                 .filter(|(_, side)| **side == wanted);
-            of_side.for_each(|(voice, _)| add(&mut sum, voice, 1.0));
+            of_side.for_each(|((_, voice), _)| add(&mut sum, voice, 1.0));
             unit(sum)
         };
         means = [mean(false)?, mean(true)?];
     }
     let [one, other] = &means;
-    let second = sides.iter().filter(|side| **side).count();
-    let is_two = second.min(sides.len() - second) >= LEAST && cosine(one, other) < NEAREST;
+    let is_large = |wanted: bool| {
+        let of_side = heard
+            .iter()
+            .zip(&sides)
+            .filter(|(_, side)| **side == wanted);
+        apart(of_side.map(|((index, _), _)| *index)) >= LEAST
+    };
+    let is_two = is_large(false) && is_large(true) && cosine(one, other) < NEAREST;
     is_two.then_some(sides)
+}
+
+/// How many of these sub-segments, which are in order, do not overlap. Each overlaps with the next.
+fn apart(indices: impl Iterator<Item = usize>) -> usize {
+    let mut last = None;
+    indices
+        .filter(|index| {
+            let is_apart = last.is_none_or(|last| last + 1 < *index);
+            if is_apart {
+                last = Some(*index);
+            }
+            is_apart
+        })
+        .count()
 }
 
 #[cfg(test)]
@@ -170,32 +185,32 @@ mod tests {
             .enumerate()
             .map(|(own, angle)| voice(*angle, own))
             .collect();
-        two_groups(&voices.iter().collect::<Vec<_>>())
+        two_groups(&voices.iter().enumerate().collect::<Vec<_>>())
     }
 
     #[test]
     fn voices_that_are_far_apart_are_two_people() {
-        let sides = groups(&[0.0, 0.1, 1.5, 0.0, 1.4, 1.5, 0.1]).unwrap();
+        let sides = groups(&[0.0, 0.1, 1.5, 1.4, 0.1, 0.0, 1.5, 0.0, 1.4]).unwrap();
         let first = sides[0];
-        assert_eq!(sides, [first, first, !first, first, !first, !first, first]);
+        let other = !first;
+        assert_eq!(
+            sides,
+            [
+                first, first, other, other, first, first, other, first, other
+            ]
+        );
     }
 
     #[test]
     fn one_person_stays_one() {
-        assert_eq!(
-            groups(&[0.0, 0.1, 0.6, 0.0, 0.5, 0.6, 0.1]),
-            None,
-            "they are near"
-        );
-        assert_eq!(
-            groups(&[0.0, 0.1, 0.0, 0.1, 1.5, 0.0, 1.5]),
-            None,
-            "two sub-segments are too few"
-        );
+        let near = [0.0, 0.1, 0.6, 0.0, 0.1, 0.6, 0.0, 0.6, 0.1];
+        assert_eq!(groups(&near), None);
+        let once = [0.0, 0.1, 0.0, 0.1, 1.5, 1.5, 1.5, 0.0, 0.1];
+        assert_eq!(groups(&once), None, "three that overlap are too few");
         assert_eq!(groups(&[0.0, 1.5, 0.0, 1.5]), None);
         assert_eq!(groups(&[]), None);
         let same = voice(0.3, 0);
-        assert_eq!(two_groups(&[&same; 9]), None);
+        assert_eq!(two_groups(&[(0, &same), (2, &same), (4, &same)]), None);
     }
 
     #[test]

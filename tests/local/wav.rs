@@ -1,0 +1,22 @@
+//! Recordings of any length, to upload.
+
+use std::io::Cursor;
+
+use hound::{SampleFormat, WavSpec, WavWriter};
+
+/// A WAV file of so many seconds: a tone in one channel.
+pub(crate) fn tone(sample_rate: u32, seconds: u32) -> Vec<u8> {
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
+    let mut bytes = Cursor::new(Vec::new());
+    let mut file = WavWriter::new(&mut bytes, spec).unwrap();
+    for index in 0..sample_rate * seconds {
+        file.write_sample((index % 200) as i16 * 50).unwrap();
+    }
+    file.finalize().unwrap();
+    bytes.into_inner()
+}
