@@ -79,7 +79,9 @@ fn starts(samples: usize) -> Vec<usize> {
 
 /// Puts the windows together.
 fn heard(samples: usize, starts: &[usize], classes: impl Iterator<Item = Vec<f32>>) -> Heard {
-    let mut crowd = vec![Crowd::default(); frames::count(samples)];
+    // The model gives no frame that hears beyond its window: the last ones of a recording may be heard by none.
+    let end = starts.last().map_or(0, |last| last + FRAMES);
+    let mut crowd = vec![Crowd::default(); frames::count(samples).min(end)];
     let mut windows = Vec::with_capacity(starts.len());
     for (&first, classes) in starts.iter().zip(classes) {
         // What is beyond the end of the recording was not heard, but made up.
@@ -170,5 +172,18 @@ mod tests {
         assert_eq!(heard.windows[0].activity[0], [0.0; 3]);
         assert_eq!((heard.crowd[0].none, heard.crowd[0].two), (1.0, 0.0));
         assert_eq!((heard.crowd[100].none, heard.crowd[100].two), (0.5, 0.5));
+    }
+
+    #[test]
+    fn every_frame_was_heard() {
+        let nobody = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0].repeat(FRAMES);
+        for samples in [1_000, 80_000, WINDOW, WINDOW + 1, 3 * WINDOW] {
+            let starts = starts(samples);
+            let heard = heard(samples, &starts, starts.iter().map(|_| nobody.clone()));
+            assert!(
+                heard.crowd.iter().all(|crowd| crowd.none == 1.0),
+                "{samples}"
+            );
+        }
     }
 }
