@@ -87,7 +87,9 @@ fn local(
             own * (1.0 - others).clamp(0.0, 1.0)
         })
         .collect();
-    let shares = (0..sub_segments)
+    let window_end = window.first + window.activity.len();
+    let around = voices::around(window.first..window_end);
+    let shares = (around.start..around.end.min(sub_segments))
         .filter_map(|index| Some((index, share(&alone, window.first, index)?)))
         .filter(|(_, share)| *share > ALONE)
         .collect();

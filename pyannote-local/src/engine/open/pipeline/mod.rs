@@ -27,6 +27,7 @@ mod voices;
 mod windows;
 
 use rayon::ThreadPool;
+use rayon::prelude::*;
 
 use super::{Embedder, Fbank, Segmentation};
 use crate::engine::{Diarization, DiarizeError, Speakers, Stop};
@@ -42,12 +43,39 @@ pub(super) struct Models<'a> {
     pub(super) pool: &'a ThreadPool,
 }
 
+/// How many pieces of work each thread gets before another job has its turn.
+const ROUND: usize = 8;
+
 impl Models<'_> {
+    /// Does the work on all threads, in order. Jobs that are worked on at once take turns.
+    fn all<T: Sync, R: Send>(
+        &self,
+        pieces: &[T],
+        stop: &Stop,
+        work: impl Fn(&T) -> R + Sync,
+    ) -> Result<Vec<R>, DiarizeError> {
+        let mut done = Vec::with_capacity(pieces.len());
+        for round in pieces.chunks(ROUND * self.threads()) {
+            let results = self.pool.install(|| {
+                let results = round.par_iter().map(|piece| match stop.is_stopped() {
+                    true => Err(DiarizeError::Stopped),
+                    false => Ok(work(piece)),
+                });
+                results.collect::<Result<Vec<R>, _>>()
+            });
+            done.extend(results?);
+        }
+        Ok(done)
+    }
+
     /// The size of equal portions of at most `most`, so that there is one for each thread.
     fn portion(&self, count: usize, most: usize) -> usize {
-        let threads = self.pool.current_num_threads().max(1);
-        let portions = count.div_ceil(most).next_multiple_of(threads);
+        let portions = count.div_ceil(most).next_multiple_of(self.threads());
         count.div_ceil(portions.max(1)).max(1)
+    }
+
+    fn threads(&self) -> usize {
+        self.pool.current_num_threads().max(1)
     }
 }
 

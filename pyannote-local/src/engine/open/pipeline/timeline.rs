@@ -41,11 +41,12 @@ pub(super) fn diarization(
         };
         turns.into_iter().filter_map(new).collect()
     };
+    let alone = timeline.alone();
     let speakers: Vec<Speaker> = order
         .iter()
         .map(|person| Speaker {
             embedding: blocks::voice(people.of(*person)).map(|voice| Embedding(voice.to_vec())),
-            heard: timeline.alone(*person),
+            heard: alone.get(*person).copied().unwrap_or_default(),
         })
         .collect();
     Diarization {
@@ -59,7 +60,13 @@ pub(super) fn diarization(
 
 fn warnings(asked: Speakers, found: usize) -> Vec<String> {
     match asked.min {
-        Some(min) if found < min && found > 0 => {
+        Some(min) if found == 0 && min > 0 => {
+            vec![
+                "nobody speaks, so that none of the speakers that were asked for was found"
+                    .to_owned(),
+            ]
+        }
+        Some(min) if found < min => {
             vec![format!(
                 "{min} speakers were asked for, and only {found} could be told apart"
             )]
@@ -132,11 +139,17 @@ impl<'a> Timeline<'a> {
         [first, second]
     }
 
-    /// How long a person speaks alone, in seconds.
-    fn alone(&self, person: usize) -> f64 {
-        let frames = 0..self.crowd.len();
-        let alone = frames.filter(|frame| self.speaking(*frame) == [Some(person), None]);
-        alone.count() as f64 * frames::STEP
+    /// How long each person speaks alone, in seconds.
+    fn alone(&self) -> Vec<f64> {
+        let mut alone = vec![0.0; self.people];
+        for frame in 0..self.crowd.len() {
+            if let [Some(person), None] = self.speaking(frame)
+                && let Some(alone) = alone.get_mut(person)
+            {
+                *alone += frames::STEP;
+            }
+        }
+        alone
     }
 
     /// The turns of whoever speaks, by their starts.
@@ -261,7 +274,7 @@ mod tests {
         assert_eq!(all, [turn(1, 100, 300), turn(0, 200, 400)]);
         let one = timeline.turns(100.0, |frame| [timeline.speaking(frame)[0], None]);
         assert_eq!(one, [turn(1, 100, 300), turn(0, 300, 400)]);
-        assert!((timeline.alone(0) - 103.0 * frames::STEP).abs() < 1e-9);
+        assert!((timeline.alone()[0] - 103.0 * frames::STEP).abs() < 1e-9);
         let cut = timeline.turns(frames::start(350), |frame| timeline.speaking(frame));
         assert_eq!(cut[1], turn(0, 200, 350));
     }
@@ -291,7 +304,10 @@ mod tests {
         let asked = Speakers::exactly(2);
         let found = diarization(&Signal::new(&samples), &heard, &People::default(), asked);
         assert!(found.turns.is_empty());
-        assert_eq!(found.warnings, Vec::<String>::new());
+        assert_eq!(
+            found.warnings,
+            ["nobody speaks, so that none of the speakers that were asked for was found"]
+        );
         // They have scores all the same: of each frame it is told how likely nobody speaks.
         assert_eq!(found.scores.frames().len(), 593);
         let odds = 0.1 / 0.9 * 0.55 / 0.45;

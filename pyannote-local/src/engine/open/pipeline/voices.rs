@@ -5,8 +5,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::signal::Signal;
 use super::{Models, frames};
 use crate::engine::open::{EMBEDDING, HeadFrames};
@@ -40,6 +38,13 @@ pub(super) fn frames_of(index: usize) -> Range<usize> {
     frames::within(start, start + heard as f64 / f64::from(SAMPLE_RATE))
 }
 
+/// The sub-segments of which these frames may have a part.
+pub(super) fn around(frames: Range<usize>) -> Range<usize> {
+    let start = frames::start(frames.start) / hop_seconds();
+    let end = frames::start(frames.end) / hop_seconds();
+    (start as usize).saturating_sub(LENGTH.div_ceil(HOP))..end as usize + 1
+}
+
 fn hop_seconds() -> f64 {
     (HOP * SPECTRUM_STEP) as f64 / f64::from(SAMPLE_RATE)
 }
@@ -55,16 +60,8 @@ pub(super) fn hear(
         .chunk_by(|a, b| a + 1 == *b)
         .flat_map(|run| run.chunks(models.portion(run.len(), STRETCH)))
         .collect();
-    let voices: Vec<Vec<(usize, Voice)>> = models.pool.install(|| {
-        stretches
-            .par_iter()
-            .map(|stretch| {
-                if stop.is_stopped() {
-                    return Err(DiarizeError::Stopped);
-                }
-                Ok(stretch_voices(models, signal, stretch))
-            })
-            .collect::<Result<_, _>>()
+    let voices = models.all(&stretches, stop, |stretch| {
+        stretch_voices(models, signal, stretch)
     })?;
     Ok(voices.into_iter().flatten().collect())
 }
@@ -132,6 +129,23 @@ mod tests {
             last.start < frames && last.end + 50 > frames,
             "{last:?} of {frames}"
         );
+    }
+
+    #[test]
+    fn all_sub_segments_that_have_a_part_are_found() {
+        for frames in [0..1, 0..589, 1_000..1_589, 7_777..7_778] {
+            let around = around(frames.clone());
+            let overlaps = |index: &usize| {
+                let own = frames_of(*index);
+                own.start < frames.end && frames.start < own.end
+            };
+            let found: Vec<usize> = (0..500).filter(overlaps).collect();
+            assert!(
+                found.iter().all(|index| around.contains(index)),
+                "{frames:?}"
+            );
+            assert!(around.len() <= found.len() + 3, "{around:?} for {found:?}");
+        }
     }
 
     #[test]

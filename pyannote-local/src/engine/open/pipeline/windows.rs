@@ -1,7 +1,5 @@
 //! What the segmentation model hears: windows of 10 s, one about every 2.5 s.
 
-use rayon::prelude::*;
-
 use super::Models;
 use super::frames;
 use super::signal::Signal;
@@ -47,23 +45,16 @@ pub(super) fn hear(
     stop: &Stop,
 ) -> Result<Heard, DiarizeError> {
     let starts = starts(signal.len());
-    let batches: Vec<Vec<Vec<f32>>> = models.pool.install(|| {
-        starts
-            .par_chunks(models.portion(starts.len(), BATCH))
-            .map(|starts| {
-                if stop.is_stopped() {
-                    return Err(DiarizeError::Stopped);
-                }
-                let samples = starts
-                    .iter()
-                    .map(|first| signal.part(first * FRAME_STEP, WINDOW));
-                let samples: Vec<Vec<f32>> = samples.collect();
-                let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
-                Ok(models.segmentation.windows(&samples))
-            })
-            .collect::<Result<_, _>>()
+    let batches: Vec<&[usize]> = starts.chunks(models.portion(starts.len(), BATCH)).collect();
+    let classes = models.all(&batches, stop, |starts| {
+        let samples = starts
+            .iter()
+            .map(|first| signal.part(first * FRAME_STEP, WINDOW));
+        let samples: Vec<Vec<f32>> = samples.collect();
+        let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
+        models.segmentation.windows(&samples)
     })?;
-    Ok(heard(signal.len(), &starts, batches.into_iter().flatten()))
+    Ok(heard(signal.len(), &starts, classes.into_iter().flatten()))
 }
 
 /// The first frames of the windows. The last window ends with the recording.
