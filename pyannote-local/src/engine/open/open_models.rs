@@ -27,6 +27,8 @@ use crate::engine::{Diarization, DiarizeError, Diarizer, Speakers, Stop};
 /// assert!(diarization.turns.is_empty()); // silence
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+#[doc = include_str!("measured.md")]
 pub struct OpenModels {
     segmentation: Segmentation,
     fbank: Fbank,
