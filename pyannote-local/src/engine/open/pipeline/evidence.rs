@@ -31,7 +31,7 @@ const AT_ONCE_COUNTS: f32 = 2.0;
 const COMMON: f32 = 0.2;
 /// The weight of a pair of which nothing is known. It is not zero, so that pairs without evidence hold a group back.
 const UNKNOWN: f32 = 0.02;
-/// What that weighs beyond the seconds of speech.
+/// What having been told apart weighs beyond the seconds of speech.
 const WINDOW: f32 = 0.1;
 
 /// A weighted mean of logarithms of odds.
