@@ -65,7 +65,7 @@ struct People {
 
 impl People {
     fn new(local: &[Local], labels: &[usize]) -> Self {
-        let count = labels.iter().max().map_or(0, |label| label + 1);
+        let count = clustering::count(labels);
         let first = local.iter().map(|local| local.first).min().unwrap_or(0);
         let end = local.iter().map(Local::end).max().unwrap_or(0);
         let mut people = Self {

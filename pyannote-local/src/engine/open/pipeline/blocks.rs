@@ -3,6 +3,7 @@
 //!
 //! What compares each with each would need 100 times the time and memory for a recording ten times as long.
 
+use super::clustering::count;
 use super::evidence::{self, Evidence, counted};
 use super::local::Local;
 use super::voices::{self, Voice, Voices};
@@ -112,10 +113,6 @@ fn labels(local: &[Local], asked: Speakers, stop: &Stop) -> Result<Vec<usize>, D
     // Somebody who was asked for does not vanish again.
     let is_enough = count(&refined) >= asked.min.unwrap_or(0).min(count(&labels));
     Ok(if is_enough { refined } else { labels })
-}
-
-fn count(labels: &[usize]) -> usize {
-    labels.iter().max().map_or(0, |label| label + 1)
 }
 
 /// A person of a block.

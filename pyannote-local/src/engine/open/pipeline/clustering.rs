@@ -10,8 +10,8 @@ const COUNTS: f32 = 1.0;
 
 /// Puts into groups what has evidence for each pair. Gives the group of each, from 0 on.
 ///
-/// `seconds` is how long each of them speaks alone, as evidence counts it. A largest number of groups is kept to, whatever the evidence; a
-/// smallest one as long as there are as many who speak for a second.
+/// `seconds` is how long each of them speaks alone, as evidence counts it. A largest number of groups is kept to,
+/// whatever the evidence; a smallest one as long as there are as many who speak for a second.
 pub(super) fn groups(
     seconds: &[f32],
     evidence: impl Fn(usize, usize) -> Evidence,
@@ -193,6 +193,11 @@ impl Groups {
     fn labels(self) -> Vec<usize> {
         renumbered(&self.labels)
     }
+}
+
+/// How many groups there are, when these are the labels.
+pub(super) fn count(labels: &[usize]) -> usize {
+    labels.iter().max().map_or(0, |label| label + 1)
 }
 
 /// The same labels, numbered from 0 on in the order in which they appear.

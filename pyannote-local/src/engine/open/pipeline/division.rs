@@ -4,9 +4,9 @@
 //! its own, so clustering cannot help. But the sub-segments of all windows together tell: where their voices fall into
 //! two groups that are far apart, each local speaker of that person becomes two, by whose sub-segments are nearest.
 
-use super::frames;
 use super::local::{self, Local};
 use super::voices::{self, Voice, Voices, add, cosine, unit};
+use super::{clustering, frames};
 use crate::engine::open::EMBEDDING;
 
 /// How much of a sub-segment somebody has to speak alone for it to be looked at.
@@ -22,30 +22,27 @@ const SHORTEST: f64 = 0.3;
 
 /// The local speakers, some of them divided; none where nobody is two people.
 pub(super) fn divided(local: &[Local], labels: &[usize], voices: &Voices) -> Option<Vec<Local>> {
-    let count = labels.iter().max().map_or(0, |label| label + 1);
-    let divisions: Vec<Option<Division>> = (0..count)
+    let divisions: Vec<Option<Division>> = (0..clustering::count(labels))
         .map(|person| {
-            let of_person = local
-                .iter()
-                .zip(labels)
-                .filter(|(_, label)| **label == person);
+            let of_person = local.iter().zip(labels);
+            let of_person = of_person.filter(|(_, label)| **label == person);
             Division::of(of_person.map(|(local, _)| local), voices)
         })
         .collect();
-    let mut is_divided = false;
-    let mut all = Vec::with_capacity(local.len());
-    for (local, label) in local.iter().zip(labels) {
-        let division = divisions.get(*label).and_then(Option::as_ref);
-        match division.and_then(|division| division.divide(local)) {
-            Some(two) => {
-                all.extend(two);
-                is_divided = true;
-            }
-            None => all.push(local.clone()),
-        }
-    }
-    local::give_voices(&mut all, voices);
-    is_divided.then_some(all)
+    let divided: Vec<Option<[Local; 2]>> = local
+        .iter()
+        .zip(labels)
+        .map(|(local, label)| {
+            let mut two = divisions.get(*label)?.as_ref()?.divide(local)?;
+            local::give_voices(&mut two, voices);
+            Some(two)
+        })
+        .collect();
+    divided.iter().any(Option::is_some).then(|| {
+        let pairs = local.iter().zip(divided);
+        let parts = pairs.map(|(whole, two)| two.map_or_else(|| vec![whole.clone()], Vec::from));
+        parts.flatten().collect()
+    })
 }
 
 /// The sub-segments of a person, in order, each with the one of the two whose voice it is.
