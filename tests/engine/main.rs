@@ -17,9 +17,7 @@ use std::sync::{Arc, LazyLock};
 use pyannote::{Client, MediaUrl};
 use pyannote_local::LocalServer;
 use pyannote_local::assets::Assets;
-use pyannote_local::engine::{
-    Diarization, DiarizeError, Diarizer, DiarizingEngine, OpenModels, Speakers, Stop,
-};
+use pyannote_local::engine::{DiarizingEngine, OpenModels};
 
 fn assets() -> Assets {
     let assets = Assets::locate().unwrap();
@@ -28,34 +26,8 @@ fn assets() -> Assets {
 }
 
 /// The models, loaded once for all tests.
-#[derive(Clone)]
-struct Models(Arc<OpenModels>);
-
-static MODELS: LazyLock<Models> =
-    LazyLock::new(|| Models(Arc::new(OpenModels::load(&assets()).unwrap())));
-
-impl Diarizer for Models {
-    fn models(&self) -> &str {
-        self.0.models()
-    }
-
-    fn embedding_model(&self) -> &str {
-        self.0.embedding_model()
-    }
-
-    fn diarize(
-        &self,
-        samples: &[f32],
-        speakers: Speakers,
-        stop: &Stop,
-    ) -> Result<Diarization, DiarizeError> {
-        self.0.diarize(samples, speakers, stop)
-    }
-
-    fn same_voice(&self, cosine: f32) -> f32 {
-        self.0.same_voice(cosine)
-    }
-}
+static MODELS: LazyLock<Arc<OpenModels>> =
+    LazyLock::new(|| Arc::new(OpenModels::load(&assets()).unwrap()));
 
 /// The samples of the sample recording.
 fn sample() -> Vec<f32> {

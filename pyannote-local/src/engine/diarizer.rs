@@ -189,6 +189,30 @@ pub trait Diarizer: Send + Sync + 'static {
     fn same_voice(&self, cosine: f32) -> f32;
 }
 
+/// Several engines can share one, so that its models are in memory once.
+impl<D: Diarizer + ?Sized> Diarizer for Arc<D> {
+    fn models(&self) -> &str {
+        (**self).models()
+    }
+
+    fn embedding_model(&self) -> &str {
+        (**self).embedding_model()
+    }
+
+    fn diarize(
+        &self,
+        samples: &[f32],
+        speakers: Speakers,
+        stop: &Stop,
+    ) -> Result<Diarization, DiarizeError> {
+        (**self).diarize(samples, speakers, stop)
+    }
+
+    fn same_voice(&self, cosine: f32) -> f32 {
+        (**self).same_voice(cosine)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ pub(super) fn refined(
     labels: &[usize],
     stop: &Stop,
 ) -> Result<Vec<usize>, DiarizeError> {
-    let mut people = People::new(local, labels);
+    let mut people = Known::new(local, labels);
     let mut labels = labels.to_vec();
     for _ in 0..ROUNDS {
         if stop.is_stopped() {
@@ -51,7 +51,7 @@ pub(super) fn refined(
 }
 
 /// What is known of the people, as the labels are.
-struct People {
+struct Known {
     count: usize,
     /// The first frame of all windows.
     first: usize,
@@ -63,7 +63,7 @@ struct People {
     voices: Vec<Voice>,
 }
 
-impl People {
+impl Known {
     fn new(local: &[Local], labels: &[usize]) -> Self {
         let count = clustering::count(labels);
         let first = local.iter().map(|local| local.first).min().unwrap_or(0);

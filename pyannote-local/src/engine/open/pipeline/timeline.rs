@@ -6,9 +6,9 @@ use super::signal::Signal;
 use super::windows::{Crowd, Heard, covered};
 use crate::engine::{Diarization, Embedding, Scores, Speaker, Speakers, Turn};
 
-/// From which probability on somebody speaks. The model is a little shy of distant voices.
-const SPEECH: f32 = 0.45;
-/// From which probability on two speak at once. It is shyer of that.
+/// From which probability on somebody speaks: where it is the likelier.
+const SPEECH: f32 = 0.5;
+/// From which probability on two speak at once. The model is shy of that.
 const TWO: f32 = 1.0 / 3.0;
 /// From which share of the windows on somebody is the second one to speak.
 const SECOND: f32 = 0.05;
@@ -181,10 +181,8 @@ impl<'a> Timeline<'a> {
         turns
     }
 
-    /// The scores of these people. They are moved so that half means what decides whether somebody speaks.
+    /// The scores of these people.
     fn scores(&self, end: f64, people: &[usize]) -> Scores {
-        let odds = (1.0 - SPEECH) / SPEECH;
-        let score = |value: f32| value * odds / (1.0 + value * (odds - 1.0));
         let frames = (end / frames::STEP).ceil() as usize;
         let mut speech = Vec::with_capacity(frames);
         let mut values = Vec::with_capacity(frames * people.len());
@@ -193,12 +191,10 @@ impl<'a> Timeline<'a> {
             let last = self.crowd.len().saturating_sub(1);
             let heard = frame.saturating_sub(1).min(last);
             let none = self.crowd.get(heard).map_or(1.0, |crowd| crowd.none);
-            speech.push(score((1.0 - none).clamp(0.0, 1.0)));
+            speech.push((1.0 - none).clamp(0.0, 1.0));
             let row = self.row(heard);
-            let scores = people
-                .iter()
-                .map(|person| row.get(*person).copied().unwrap_or_default());
-            values.extend(scores.map(score));
+            let of = |person: &usize| row.get(*person).copied().unwrap_or_default();
+            values.extend(people.iter().map(of));
         }
         Scores {
             resolution: frames::STEP,
@@ -284,10 +280,7 @@ mod tests {
         let crowd = crowd();
         let scores = timeline(&crowd).scores(500.0 * frames::STEP, &[1, 0]);
         assert_eq!(scores.frames().len(), 500);
-        let frame: Vec<f32> = scores.frames().nth(251).unwrap().to_vec();
-        let odds = 0.55 / 0.45;
-        let score = |value: f32| odds * value / (odds * value + 1.0 - value);
-        assert!((frame[0] - score(0.9)).abs() < 1e-6 && (frame[1] - score(0.7)).abs() < 1e-6);
+        assert_eq!(scores.frames().nth(251).unwrap(), [0.9, 0.7]);
         assert!(timeline(&crowd).scores(9.0, &[]).values.is_empty());
     }
 
@@ -310,9 +303,7 @@ mod tests {
         );
         // They have scores all the same: of each frame it is told how likely nobody speaks.
         assert_eq!(found.scores.frames().len(), 593);
-        let odds = 0.1 / 0.9 * 0.55 / 0.45;
-        let likely = odds / (1.0 + odds);
         let speech = &found.scores.speech;
-        assert!(speech.iter().all(|speech| (speech - likely).abs() < 1e-6));
+        assert!(speech.iter().all(|speech| (speech - 0.1).abs() < 1e-6));
     }
 }
