@@ -21,13 +21,13 @@ mod division;
 mod evidence;
 mod frames;
 mod local;
+mod queue;
 mod signal;
 mod timeline;
 mod voices;
 mod windows;
 
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use super::{Embedder, Fbank, Segmentation};
 use crate::engine::{Diarization, DiarizeError, Speakers, Stop};
@@ -43,9 +43,6 @@ pub(super) struct Models<'a> {
     pub(super) pool: &'a ThreadPool,
 }
 
-/// How many pieces of work each thread gets before another job has its turn.
-const ROUND: usize = 8;
-
 impl Models<'_> {
     /// Does the work on all threads, in order. Jobs that are worked on at once take turns.
     fn all<T: Sync, R: Send>(
@@ -54,18 +51,7 @@ impl Models<'_> {
         stop: &Stop,
         work: impl Fn(&T) -> R + Sync,
     ) -> Result<Vec<R>, DiarizeError> {
-        let mut done = Vec::with_capacity(pieces.len());
-        for round in pieces.chunks(ROUND * self.threads()) {
-            let results = self.pool.install(|| {
-                let results = round.par_iter().map(|piece| match stop.is_stopped() {
-                    true => Err(DiarizeError::Stopped),
-                    false => Ok(work(piece)),
-                });
-                results.collect::<Result<Vec<R>, _>>()
-            });
-            done.extend(results?);
-        }
-        Ok(done)
+        queue::all(self.pool, pieces, stop, work)
     }
 
     /// The size of equal portions of at most `most`, so that there is one for each thread.
