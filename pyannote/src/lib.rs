@@ -95,8 +95,8 @@ mod excerpt;
 mod job;
 mod jobs;
 mod media;
-pub mod output;
 mod request;
+mod results;
 mod transport;
 mod wait;
 pub mod webhook;
@@ -108,10 +108,17 @@ pub use error::{Error, ErrorKind, FieldError};
 pub use job::{Job, JobId, JobKind, JobStatus};
 pub use jobs::{JobPage, JobSummary, Jobs};
 pub use media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
-pub use output::{Diarization, Identification, Voiceprint};
+pub use pyannote_core::{Turn, Turns};
 pub use request::{Diarize, Identify, MakeVoiceprint, Model, TranscriptionModel};
+pub use results::{Diarization, Identification, Voiceprint};
 pub use transport::{RateLimit, RetryPolicy};
 pub use wait::Wait;
+
+/// What a job yields, and what can be done with it: the results of jobs, and all of [`pyannote_core`].
+pub mod output {
+    pub use crate::results::{Diarization, Identification, Voiceprint};
+    pub use pyannote_core::*;
+}
 
 /// The seam for time, for tests that must not sleep.
 #[cfg(feature = "test-util")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pyannote::output::{Span, Turns, rttm};
-use pyannote_local::assets::Sample;
+use pyannote_engine::assets::Sample;
 
 /// A recording, and who really spoke when in it.
 pub(crate) struct Recording {

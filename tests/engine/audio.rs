@@ -1,6 +1,6 @@
 //! Audio of every kind: nothing is too short, too quiet or too odd.
 
-use pyannote_local::engine::{DiarizeError, Diarizer, OpenModels, Speakers, Stop};
+use pyannote_engine::{DiarizeError, Diarizer, OpenModels, Speakers, Stop};
 
 use super::{MODELS, assets, sample};
 

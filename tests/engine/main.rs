@@ -15,9 +15,10 @@ mod voices;
 use std::sync::{Arc, LazyLock};
 
 use pyannote::{Client, MediaUrl};
-use pyannote_local::LocalServer;
-use pyannote_local::assets::Assets;
-use pyannote_local::engine::{DiarizingEngine, OpenModels};
+use pyannote_engine::OpenModels;
+use pyannote_engine::assets::Assets;
+use pyannote_server::LocalServer;
+use pyannote_server::engine::DiarizerEngine;
 
 fn assets() -> Assets {
     let assets = Assets::locate().unwrap();
@@ -31,14 +32,14 @@ static MODELS: LazyLock<Arc<OpenModels>> =
 
 /// The samples of the sample recording.
 fn sample() -> Vec<f32> {
-    pyannote_local::audio::decode(assets().sample().wav)
+    pyannote_engine::audio::decode(assets().sample().wav)
         .unwrap()
         .samples
 }
 
 /// A server with the models, a client of it, and the sample recording, uploaded.
 async fn server() -> (LocalServer, Client, MediaUrl) {
-    let engine = DiarizingEngine::new(MODELS.clone());
+    let engine = DiarizerEngine::new(MODELS.clone());
     let builder = LocalServer::builder().engine(engine).key("test-key");
     let server = builder.start().await.unwrap();
     let client = Client::builder()

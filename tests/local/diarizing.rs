@@ -2,8 +2,9 @@
 
 use pyannote::output::Turns;
 use pyannote::{Client, MediaUrl, Voiceprint};
-use pyannote_local::LocalServer;
-use pyannote_local::engine::{DiarizingEngine, Speakers};
+use pyannote_engine::Speakers;
+use pyannote_server::LocalServer;
+use pyannote_server::engine::DiarizerEngine;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use super::wav::tone;
 use super::{AUDIO, client, post, serving, shown};
 
 async fn server(fake: &Fake) -> (LocalServer, Client, MediaUrl) {
-    let server = serving(DiarizingEngine::new(fake.clone())).await;
+    let server = serving(DiarizerEngine::new(fake.clone())).await;
     let client = client(&server);
     let tone = pyannote_tests::fixtures().join("audio/tone.flac");
     let media = client.upload(tone).await.unwrap();

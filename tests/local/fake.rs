@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use pyannote_local::engine::{
+use pyannote_engine::{
     Diarization, DiarizeError, Diarizer, Embedding, Scores, Speaker, Speakers, Stop, Turn,
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyannote::testing::ManualClock;
 use pyannote::{Client, ErrorKind};
-use pyannote_local::{Fault, LocalServer, Operation, ScriptedEngine};
+use pyannote_server::{Fault, LocalServer, Operation, ScriptedEngine};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,8 +1,8 @@
 //! A server with an engine that hears: from the upload to the samples.
 
 use pyannote::{Client, ErrorKind};
-use pyannote_local::LocalServer;
-use pyannote_local::engine::{Engine, EngineFuture, EngineJob};
+use pyannote_server::LocalServer;
+use pyannote_server::engine::{Engine, EngineFuture, EngineJob};
 use serde_json::json;
 
 use super::wav::tone;

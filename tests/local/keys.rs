@@ -1,7 +1,7 @@
 //! What a key may do.
 
 use pyannote::{Client, ErrorKind};
-use pyannote_local::{ApiKey, Scope};
+use pyannote_server::{ApiKey, Scope};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyannote::testing::ManualClock;
 use pyannote::{Client, ErrorKind, RateLimit, RetryPolicy};
-use pyannote_local::Limits;
+use pyannote_server::Limits;
 use reqwest::StatusCode;
 
 use super::{KEY, builder, get, server, shown};

@@ -21,7 +21,7 @@ mod wav;
 use std::sync::LazyLock;
 
 use pyannote::Client;
-use pyannote_local::{Engine, LocalServer, LocalServerBuilder, ScriptedEngine};
+use pyannote_server::{Engine, LocalServer, LocalServerBuilder, ScriptedEngine};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Media through the SDK.
 
 use pyannote::{ErrorKind, MediaUrl};
-use pyannote_local::{Fault, Operation};
+use pyannote_server::{Fault, Operation};
 
 use super::{builder, client, server};
 

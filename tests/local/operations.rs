@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pyannote_local::{LocalServer, ScriptedEngine};
+use pyannote_server::{LocalServer, ScriptedEngine};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

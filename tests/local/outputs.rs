@@ -1,9 +1,8 @@
 //! The outputs of an engine made of a diarizer: as the API has them, and nothing else.
 
 use jsonschema::Validator;
-use pyannote_local::engine::{
-    Diarization, DiarizingEngine, Engine, EngineJob, JobKind, Recording, Scores, Speaker,
-};
+use pyannote_engine::{Diarization, Scores, Speaker};
+use pyannote_server::engine::{DiarizerEngine, Engine, EngineJob, JobKind, Recording};
 use serde_json::{Map, Value, json};
 
 use super::fake::{Fake, alone, meeting, turn};
@@ -39,7 +38,7 @@ async fn answer(diarization: Diarization, kind: JobKind, request: Value) -> Resu
     let Value::Object(request) = request else {
         panic!("a request is an object");
     };
-    let engine = DiarizingEngine::new(Fake::new([diarization]));
+    let engine = DiarizerEngine::new(Fake::new([diarization]));
     let recording = Recording {
         samples: vec![0.0; 32_000],
         warnings: Vec::new(),
@@ -211,7 +210,7 @@ async fn voiceprints() {
 
 #[tokio::test]
 async fn what_cannot_be_worked_on_fails_and_says_why() {
-    let engine = DiarizingEngine::new(Fake::default());
+    let engine = DiarizerEngine::new(Fake::default());
     let job = EngineJob::new("1".to_owned(), JobKind::Diarize, Map::new(), None);
     let error = engine.process(job).await.unwrap_err();
     assert_eq!(error.0, "there is no recording to hear");

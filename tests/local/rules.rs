@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use pyannote::{Client, Error, Voiceprint};
-use pyannote_local::{Limits, LocalServer};
+use pyannote_server::{Limits, LocalServer};
 use serde_json::{Value, json};
 
 use super::{AUDIO, builder, post};

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 use pyannote::{ErrorKind, JobStatus, JobSummary};
-use pyannote_local::ScriptedEngine;
+use pyannote_server::ScriptedEngine;
 
 use super::{AUDIO, client, server, serving};
 

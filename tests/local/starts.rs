@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pyannote_local::{ApiKey, LocalServer, ScriptedEngine};
+use pyannote_server::{ApiKey, LocalServer, ScriptedEngine};
 
 use super::{builder, get, server};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pyannote_local::{ApiKey, LocalServer};
+use pyannote_server::{ApiKey, LocalServer};
 use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Method, StatusCode};
 use serde_json::json;

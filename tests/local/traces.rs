@@ -52,7 +52,7 @@ async fn hold_no_secrets() {
     };
     let ours: Vec<&str> = text
         .lines()
-        .filter(|line| line.contains("pyannote_local"))
+        .filter(|line| line.contains("pyannote_server"))
         .collect();
     assert!(
         ours.iter().any(|line| line.contains(of_upload)),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use proptest::prelude::*;
-use pyannote_local::audio::{AudioError, Recording, decode};
+use pyannote_engine::audio::{AudioError, Recording, decode};
 
 use crate::tone::{fixture, measure};
 use crate::wav;
@@ -72,7 +72,7 @@ fn survives(bytes: Vec<u8>, what: &str) {
     watch_panics();
     let Ok(result) = std::panic::catch_unwind(|| decoded(&bytes)) else {
         let place = PANICKED.take();
-        assert!(!place.contains("pyannote-local"), "{what}: {place}");
+        assert!(!place.contains("pyannote-server"), "{what}: {place}");
         return;
     };
     match result {
@@ -197,6 +197,6 @@ fn a_header_that_promises_a_day_takes_no_memory() {
     assert!(matches!(decode(&path), Err(AudioError::Truncated { .. })));
 }
 
-fn open(path: &Path) -> Result<pyannote_local::audio::Blocks, AudioError> {
-    pyannote_local::audio::Blocks::open(path, pyannote_local::audio::Limits::default())
+fn open(path: &Path) -> Result<pyannote_engine::audio::Blocks, AudioError> {
+    pyannote_engine::audio::Blocks::open(path, pyannote_engine::audio::Limits::default())
 }

@@ -10,7 +10,8 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use pyannote_local::audio::{AudioError, FetchConfig, Fetcher};
+use pyannote_engine::audio::AudioError;
+use pyannote_server::audio::{FetchConfig, Fetcher, LoadError};
 use tokio::net::TcpListener;
 
 /// A server on loopback for as long as the test runs. Returns its URL.
@@ -29,7 +30,7 @@ pub(crate) fn private() -> FetchConfig {
     config
 }
 
-async fn error(config: FetchConfig, url: &str) -> AudioError {
+async fn error(config: FetchConfig, url: &str) -> LoadError {
     let error = Fetcher::new(config).unwrap().fetch(url).await.unwrap_err();
     let said = format!("{error} {error:?}");
     assert!(!said.contains("secret"), "{said}");
@@ -75,7 +76,7 @@ async fn a_file_comes_as_it_is_and_is_gone_afterwards() {
         headers["user-agent"]
             .to_str()
             .unwrap()
-            .starts_with("pyannote-local/")
+            .starts_with("pyannote-server/")
     );
 }
 
@@ -95,7 +96,7 @@ async fn private_addresses_are_refused_however_they_are_written() {
         let url = format!("http://{host}:{port}/?secret=1");
         let error = error(FetchConfig::default(), &url).await;
         assert!(
-            matches!(error, AudioError::PrivateAddress(_)),
+            matches!(error, LoadError::PrivateAddress(_)),
             "{host}: {error}"
         );
     }
@@ -143,19 +144,19 @@ async fn redirects_are_checked_and_counted() {
     for path in ["hop/6", "loop"] {
         let error = error(private(), &format!("{url}/{path}")).await;
         assert!(
-            matches!(error, AudioError::TooManyRedirects),
+            matches!(error, LoadError::TooManyRedirects),
             "{path}: {error}"
         );
     }
     let error_of_login = error(private(), &format!("{url}/login")).await;
     assert!(
-        matches!(error_of_login, AudioError::UnsupportedUrl(_)),
+        matches!(error_of_login, LoadError::UnsupportedUrl(_)),
         "{error_of_login}"
     );
     // What is not on the web is not followed to at all.
     let error_of_file = error(private(), &format!("{url}/file")).await;
     assert!(
-        matches!(error_of_file, AudioError::Status(302)),
+        matches!(error_of_file, LoadError::Status(302)),
         "{error_of_file}"
     );
 }
@@ -175,7 +176,7 @@ async fn statuses_are_told() {
         "the recording cannot be fetched: the server answered 404"
     );
     let broken = error(private(), &format!("{url}/broken")).await;
-    assert!(matches!(broken, AudioError::Status(500)), "{broken}");
+    assert!(matches!(broken, LoadError::Status(500)), "{broken}");
 }
 
 #[tokio::test]
@@ -203,7 +204,10 @@ async fn what_is_too_large_is_refused_as_announced_and_as_it_comes() {
     for path in ["endless", "announced"] {
         let error = error(config.clone(), &format!("{url}/{path}?secret=1")).await;
         assert!(
-            matches!(error, AudioError::TooLarge { limit: 100_000 }),
+            matches!(
+                error,
+                LoadError::Audio(AudioError::TooLarge { limit: 100_000 })
+            ),
             "{path}: {error}"
         );
     }
@@ -242,7 +246,7 @@ async fn a_slow_server_is_left() {
     for config in [whole, idle] {
         for path in ["answer", "body"] {
             let error = error(config.clone(), &format!("{url}/{path}?secret=1")).await;
-            assert!(matches!(error, AudioError::TimedOut), "{path}: {error}");
+            assert!(matches!(error, LoadError::TimedOut), "{path}: {error}");
         }
     }
     drop(never);
@@ -259,7 +263,7 @@ async fn what_is_no_web_address_is_refused() {
     ] {
         let error = error(FetchConfig::default(), url).await;
         assert!(
-            matches!(error, AudioError::UnsupportedUrl(_)),
+            matches!(error, LoadError::UnsupportedUrl(_)),
             "{url}: {error}"
         );
     }
@@ -268,5 +272,5 @@ async fn what_is_no_web_address_is_refused() {
     let url = format!("http://{}/?secret=1", listener.local_addr().unwrap());
     drop(listener);
     let error = error(private(), &url).await;
-    assert!(matches!(error, AudioError::Fetch(_)), "{error}");
+    assert!(matches!(error, LoadError::Fetch(_)), "{error}");
 }

@@ -1,6 +1,6 @@
 //! The formats that recordings come in, from files that another program made.
 
-use pyannote_local::audio::{AudioError, decode};
+use pyannote_engine::audio::{AudioError, decode};
 
 use crate::tone::{fixture, measure};
 

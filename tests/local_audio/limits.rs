@@ -1,7 +1,7 @@
 //! How much of a recording is taken, and that it can be had piece by piece.
 
 use hound::SampleFormat;
-use pyannote_local::audio::{AudioError, Blocks, Limits, decode, decode_within};
+use pyannote_engine::audio::{AudioError, Blocks, Limits, decode, decode_within};
 
 use crate::tone::fixture;
 use crate::wav;

@@ -2,8 +2,9 @@
 
 use axum::Router;
 use axum::routing::get;
-use pyannote_local::audio::{AudioError, FetchConfig, Loader};
-use pyannote_local::worker::AudioSource;
+use pyannote_engine::audio::AudioError;
+use pyannote_server::audio::{FetchConfig, LoadError, Loader};
+use pyannote_server::worker::AudioSource;
 
 use crate::fetch::{private, serve};
 use crate::tone::fixture;
@@ -67,7 +68,7 @@ async fn a_voice_may_be_asked_to_be_short() {
             Ok(recording) => assert!(fits && !recording.samples.is_empty(), "{seconds:?}"),
             Err(error) => {
                 assert!(
-                    !fits && matches!(error, AudioError::TooLong { .. }),
+                    !fits && matches!(error, LoadError::Audio(AudioError::TooLong { .. })),
                     "{error}"
                 );
             }
@@ -88,7 +89,7 @@ async fn a_decoder_that_panics_fails_the_job_alone() {
     let loaded = loader.load("ours", "media://spoilt.caf", None).await;
     if cfg!(debug_assertions) {
         assert!(
-            matches!(loaded, Err(AudioError::DecoderFailed)),
+            matches!(loaded, Err(LoadError::Audio(AudioError::DecoderFailed))),
             "{loaded:?}"
         );
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
-use pyannote_local::audio::decode;
+use pyannote_engine::audio::decode;
 
 use crate::tone::{measure, sample};
 

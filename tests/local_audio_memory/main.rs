@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 
 use peak_alloc::PeakAlloc;
-use pyannote_local::audio::{Blocks, Limits, decode};
+use pyannote_engine::audio::{Blocks, Limits, decode};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pyannote_local::engine::{Engine, EngineFuture, EngineJob};
-use pyannote_local::store::{Status, Store};
-use pyannote_local::worker::{WorkerConfig, Workers};
+use pyannote_server::engine::{Engine, EngineFuture, EngineJob};
+use pyannote_server::store::{Status, Store};
+use pyannote_server::worker::{WorkerConfig, Workers};
 use serde_json::json;
 
 use super::{submit, timing};

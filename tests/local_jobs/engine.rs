@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pyannote_local::engine::{Engine, EngineError, EngineFuture, EngineJob};
+use pyannote_server::engine::{Engine, EngineError, EngineFuture, EngineJob};
 use serde_json::json;
 use tokio::sync::Semaphore;
 

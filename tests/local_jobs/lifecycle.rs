@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pyannote_local::engine::{
-    Diarization, DiarizeError, Diarizer, DiarizingEngine, EngineError, Recording, Speakers, Stop,
-};
-use pyannote_local::store::{Status, Store};
-use pyannote_local::worker::{AudioSource, RecordingFuture, Timing, Workers};
+use pyannote_engine::{Diarization, DiarizeError, Diarizer, Speakers, Stop};
+use pyannote_server::engine::{DiarizerEngine, EngineError, Recording};
+use pyannote_server::store::{Status, Store};
+use pyannote_server::worker::{AudioSource, RecordingFuture, Timing, Workers};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -126,7 +125,7 @@ async fn a_diarizer_that_fails_or_panics_fails_the_job_alone() {
     let store = Store::memory().await.unwrap();
     let begun = AtomicUsize::new(0);
     let mut config = config(&store, &Steered::new(), 1);
-    config.engine = Arc::new(DiarizingEngine::new(Doing(move |_: &Stop| {
+    config.engine = Arc::new(DiarizerEngine::new(Doing(move |_: &Stop| {
         match begun.fetch_add(1, Ordering::Relaxed) {
             0 => panic!("a weight is missing"),
             1 => Err(DiarizeError::Failed("the model is too old".into())),
@@ -152,7 +151,7 @@ async fn a_diarizer_is_stopped_with_its_job() {
     let (sender, mut told) = mpsc::unbounded_channel();
     let store = Store::memory().await.unwrap();
     let mut config = config(&store, &Steered::new(), 1);
-    config.engine = Arc::new(DiarizingEngine::new(Doing(move |stop: &Stop| {
+    config.engine = Arc::new(DiarizerEngine::new(Doing(move |stop: &Stop| {
         sender.send("begun").unwrap();
         let mut looks = std::iter::repeat_n((), 10_000);
         let is_stopped = looks.any(|()| {

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Steered;
-use pyannote_local::engine::JobKind;
-use pyannote_local::store::{Job, Status, Store};
-use pyannote_local::worker::{Timing, WorkerConfig, Workers};
+use pyannote_server::engine::JobKind;
+use pyannote_server::store::{Job, Status, Store};
+use pyannote_server::worker::{Timing, WorkerConfig, Workers};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

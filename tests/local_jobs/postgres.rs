@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use chrono::{TimeDelta, Utc};
-use pyannote_local::store::Store;
+use pyannote_server::store::Store;
 use tempfile::TempDir;
 
 use super::{TEAM, crash, lifecycle, submit, webhooks};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pyannote_local::store::{Status, Store};
-use pyannote_local::worker::{Timing, Workers};
+use pyannote_server::store::{Status, Store};
+use pyannote_server::worker::{Timing, Workers};
 use serde_json::json;
 
 use super::engine::Steered;

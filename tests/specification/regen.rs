@@ -18,7 +18,7 @@ fn a_second_run_changes_nothing() {
         regen::write(&checkout.layout()).unwrap(),
         [
             "openapi/pyannoteai.yaml",
-            "pyannote-local/pyannoteai.yaml",
+            "pyannote-server/pyannoteai.yaml",
             "pyannote-api-sys/src/generated.rs"
         ]
     );

@@ -10,9 +10,9 @@ use anyhow::{Context, Result};
 
 use crate::layout::Layout;
 
-/// Fetches the models: `pyannote-local assets`.
+/// Fetches the models: `pyannote-server assets`.
 pub fn assets(layout: &Layout) -> Result<ExitCode> {
-    run(layout, "run", ["--package=pyannote-local", "--", "assets"])
+    run(layout, "run", ["--package=pyannote-server", "--", "assets"])
 }
 
 /// Measures the engine on the sample recording and those of the folders: `tests/benches/{name}`.

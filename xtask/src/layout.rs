@@ -54,7 +54,7 @@ impl Layout {
     /// The bundle once more, inside the server's crate: a package holds only what is below its folder.
     #[must_use]
     pub fn bundle_of_the_server(&self) -> PathBuf {
-        self.root.join("pyannote-local").join(BUNDLE)
+        self.root.join("pyannote-server").join(BUNDLE)
     }
 
     /// The bindings, which are generated.

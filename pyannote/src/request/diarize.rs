@@ -11,7 +11,7 @@ use super::validate;
 use crate::client::Client;
 use crate::error::Error;
 use crate::media::AudioUrl;
-use crate::output::Diarization;
+use crate::results::Diarization;
 use crate::transport::Endpoint;
 
 /// A diarization to be submitted: who spoke when, and what they said.

@@ -10,7 +10,7 @@ use super::validate;
 use crate::client::Client;
 use crate::error::Error;
 use crate::media::AudioUrl;
-use crate::output::{Identification, Voiceprint};
+use crate::results::{Identification, Voiceprint};
 use crate::transport::Endpoint;
 
 /// An identification to be submitted: who spoke when, by voiceprint.

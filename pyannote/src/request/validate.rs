@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::common::{Common, Speakers, count};
 use super::model::Model;
 use crate::error::FieldError;
-use crate::output::Voiceprint;
+use crate::results::Voiceprint;
 
 /// The longest `media://` URL, in characters.
 const MEDIA_URL: usize = 255;

@@ -7,7 +7,7 @@ use super::validate;
 use crate::client::Client;
 use crate::error::Error;
 use crate::media::AudioUrl;
-use crate::output::Voiceprint;
+use crate::results::Voiceprint;
 use crate::transport::Endpoint;
 
 /// A voiceprint to be made of a recording of one speaker: at most 30 s and 100 MiB.

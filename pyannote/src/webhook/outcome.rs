@@ -1,6 +1,6 @@
 //! How a job ended, for a receiver that does not know what was asked for.
 
-use crate::output::{Diarization, Identification, Voiceprint};
+use crate::results::{Diarization, Identification, Voiceprint};
 
 /// How a job ended, as [`Event::outcome`](super::Event::outcome) tells it.
 #[derive(Clone, Debug, PartialEq)]

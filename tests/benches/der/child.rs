@@ -63,7 +63,7 @@ impl Work {
         &self,
         engine: impl Fn(NonZero<usize>) -> D,
     ) -> Measured {
-        let samples = pyannote_local::audio::decode(&self.wav).unwrap().samples;
+        let samples = pyannote_engine::audio::decode(&self.wav).unwrap().samples;
         let samples = if self.repeat > 1 {
             samples.repeat(self.repeat)
         } else {
@@ -74,7 +74,7 @@ impl Work {
         let turns = diarize(&samples);
         Measured {
             work: start.elapsed().as_secs_f64(),
-            audio: samples.len() as f64 / f64::from(pyannote_local::engine::SAMPLE_RATE),
+            audio: samples.len() as f64 / f64::from(pyannote_engine::SAMPLE_RATE),
             turns,
             peak: peak(),
         }

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use pyannote::output::{Der, DerOptions, Turn, Turns};
-use pyannote_local::assets::Assets;
-use pyannote_local::engine::{self, Diarizer, OpenModels, Speakers, Stop};
+use pyannote_engine::assets::Assets;
+use pyannote_engine::{Diarizer, OpenModels, Speakers, Stop};
 
 use child::Work;
 use recordings::Recording;
@@ -50,7 +50,7 @@ fn engine(threads: NonZero<usize>) -> impl Fn(&[f32]) -> Turns {
     move |samples| {
         let found = models.diarize(samples, Speakers::default(), &Stop::default());
         let turns = found.unwrap().turns.into_iter();
-        let turn = |turn: engine::Turn| {
+        let turn = |turn: pyannote_engine::Turn| {
             Turn::new(turn.start, turn.end, format!("SPEAKER_{:02}", turn.speaker))
         };
         Turns::from(turns.map(turn).collect::<Vec<_>>())

@@ -14,9 +14,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use pyannote::{Client, MediaUrl, Voiceprint};
-use pyannote_local::assets::Assets;
-use pyannote_local::engine::{DiarizingEngine, OpenModels};
-use pyannote_local::{Limits, LocalServer};
+use pyannote_engine::OpenModels;
+use pyannote_engine::assets::Assets;
+use pyannote_server::engine::DiarizerEngine;
+use pyannote_server::{Limits, LocalServer};
 
 use recordings::Recording;
 use speech::Speech;
@@ -63,7 +64,7 @@ async fn main() -> ExitCode {
 
     let models = OpenModels::load(&assets).unwrap();
     let server = LocalServer::builder()
-        .engine(DiarizingEngine::new(models))
+        .engine(DiarizerEngine::new(models))
         .key("voices")
         .limits(Limits::off())
         .start()

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use pyannote_local::audio;
-use pyannote_local::engine::SAMPLE_RATE;
+use pyannote_engine::SAMPLE_RATE;
+use pyannote_engine::audio;
 
 use crate::recordings::Recording;
 

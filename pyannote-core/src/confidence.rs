@@ -1,0 +1,151 @@
+//! Frame confidence: how sure the diarization is, all along the recording.
+
+use serde::{Deserialize, Serialize};
+
+/// How sure the diarization is at each moment, as samples at a fixed distance.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FrameConfidence {
+    /// The samples, 0..100.
+    pub score: Vec<f64>,
+    /// The distance of two samples, in seconds.
+    pub resolution: f64,
+}
+
+impl FrameConfidence {
+    /// The sample at `time`, in seconds: the one of the frame that holds it. 0..100.
+    ///
+    /// Frame `i` is from `i * resolution` to just before `(i + 1) * resolution`. None where no frame is, or where the
+    /// resolution is not a positive number.
+    ///
+    /// ```
+    /// use pyannote_core::FrameConfidence;
+    ///
+    /// let confidence: FrameConfidence = serde_json::from_str(r#"{"score": [90, 50], "resolution": 0.02}"#)?;
+    /// assert_eq!(confidence.at(0.01), Some(90.0));
+    /// assert_eq!(confidence.at(0.02), Some(50.0));
+    /// assert_eq!(confidence.at(0.04), None);
+    /// assert_eq!(confidence.mean(0.01, 0.03), Some(70.0));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[must_use]
+    pub fn at(&self, time: f64) -> Option<f64> {
+        self.score.get(self.frame(time)?).copied()
+    }
+
+    /// The mean from `start` to `end`, in seconds, each frame weighted by how much of it is in the range. 0..100.
+    ///
+    /// Only the part of the range that has frames counts; samples that are no number are left out. None where nothing
+    /// is left.
+    #[must_use]
+    pub fn mean(&self, start: f64, end: f64) -> Option<f64> {
+        if start.is_nan() || end.is_nan() {
+            return None;
+        }
+        let (start, end) = (start.max(0.0), end.min(self.duration()));
+        let first = self.frame(start)?;
+        let (mut sum, mut seconds) = (0.0, 0.0);
+        for (frame, value) in self.score.iter().enumerate().skip(first) {
+            let from = frame as f64 * self.resolution;
+            if from >= end {
+                break;
+            }
+            let weight = end.min((frame + 1) as f64 * self.resolution) - start.max(from);
+            if value.is_finite() && weight > 0.0 {
+                sum += value * weight;
+                seconds += weight;
+            }
+        }
+        (seconds > 0.0).then(|| sum / seconds)
+    }
+
+    /// How long the samples reach, in seconds; 0 where the resolution is not a positive number.
+    #[must_use]
+    pub fn duration(&self) -> f64 {
+        if self.resolution > 0.0 && self.resolution.is_finite() {
+            self.score.len() as f64 * self.resolution
+        } else {
+            0.0
+        }
+    }
+
+    /// The number of the frame that holds `time`.
+    fn frame(&self, time: f64) -> Option<usize> {
+        if !(time >= 0.0 && time < self.duration()) {
+            return None;
+        }
+        // The quotient may come out a hair beside a whole number: the product, as it is documented, decides.
+        let frame = (time / self.resolution).floor();
+        if (frame + 1.0) * self.resolution <= time {
+            Some(frame as usize + 1)
+        } else if frame * self.resolution > time {
+            Some((frame as usize).saturating_sub(1))
+        } else {
+            Some(frame as usize)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn confidence(score: &[f64], resolution: f64) -> FrameConfidence {
+        FrameConfidence {
+            score: score.to_vec(),
+            resolution,
+        }
+    }
+
+    #[test]
+    fn each_frame_starts_at_its_product() {
+        for resolution in [0.02, 0.1, 1.0 / 3.0, 0.016_875, 1e-7] {
+            let score: Vec<f64> = (0..5000).map(f64::from).collect();
+            let frames = confidence(&score, resolution);
+            for (i, value) in score.iter().enumerate() {
+                let start = i as f64 * resolution;
+                assert_eq!(frames.at(start), Some(*value), "{i} {resolution}");
+                assert_eq!(
+                    frames.at(((i + 1) as f64 * resolution).next_down()),
+                    Some(*value)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn outside_there_is_nothing() {
+        let frames = confidence(&[1.0, 2.0], 0.5);
+        for time in [-0.1, 1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(frames.at(time), None, "{time}");
+        }
+        for resolution in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let frames = confidence(&[1.0], resolution);
+            assert_eq!(frames.at(0.0), None, "{resolution}");
+            assert_eq!(frames.mean(0.0, 1.0), None, "{resolution}");
+            assert_eq!(frames.duration(), 0.0, "{resolution}");
+        }
+    }
+
+    #[test]
+    fn mean_weighs_the_frames_by_time() {
+        let frames = confidence(&[10.0, 20.0, 60.0, f64::NAN], 1.0);
+        let table = [
+            (0.0, 1.0, Some(10.0)),
+            (0.5, 1.0, Some(10.0)),
+            (0.5, 2.5, Some(27.5)),
+            (-9.0, 3.0, Some(30.0)),
+            (2.0, f64::INFINITY, Some(60.0)),
+            (3.0, 4.0, None),
+            (1.0, 1.0, None),
+            (2.0, 1.0, None),
+            (9.0, 10.0, None),
+            (f64::NAN, 1.0, None),
+            (0.0, f64::NAN, None),
+        ];
+        for (start, end, expected) in table {
+            assert_eq!(frames.mean(start, end), expected, "{start}..{end}");
+        }
+        assert_eq!(frames.duration(), 4.0);
+    }
+}

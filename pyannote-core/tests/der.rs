@@ -1,0 +1,113 @@
+//! The diarization error rate, component by component, against the numbers of pyannote.metrics.
+
+use std::collections::BTreeMap;
+
+use pyannote_core::{Der, DerOptions, Span, Turn, Turns};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    collar: f64,
+    skip_overlap: bool,
+    uem: Option<Vec<(f64, f64)>>,
+    reference: Vec<(f64, f64, String)>,
+    hypothesis: Vec<(f64, f64, String)>,
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    total: f64,
+    missed: f64,
+    false_alarm: f64,
+    confusion: f64,
+    correct: f64,
+    rate: f64,
+    mapping: BTreeMap<String, String>,
+}
+
+fn turns(list: &[(f64, f64, String)]) -> Turns {
+    list.iter()
+        .map(|(start, end, speaker)| Turn::new(*start, *end, speaker.as_str()))
+        .collect()
+}
+
+#[test]
+fn equals_pyannote_metrics() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("reference/der_cases.json")).unwrap();
+    assert!(cases.len() > 50);
+    for case in cases {
+        let mut options = DerOptions::new()
+            .collar(case.collar)
+            .skip_overlap(case.skip_overlap);
+        if let Some(uem) = &case.uem {
+            options = options.uem(uem.iter().map(|&(start, end)| Span::new(start, end)));
+        }
+        let der = Der::score(&turns(&case.reference), &turns(&case.hypothesis), &options);
+        let pairs = [
+            ("total", der.total, case.expected.total),
+            ("missed", der.missed, case.expected.missed),
+            ("false alarm", der.false_alarm, case.expected.false_alarm),
+            ("confusion", der.confusion, case.expected.confusion),
+            ("correct", der.correct, case.expected.correct),
+            ("rate", der.rate(), case.expected.rate),
+        ];
+        for (component, found, expected) in pairs {
+            let name = &case.name;
+            assert!(
+                (found - expected).abs() < 1e-6,
+                "{name}: {component} is {found}, not {expected}"
+            );
+        }
+        assert_eq!(der.mapping, case.expected.mapping, "{}", case.name);
+    }
+}
+
+#[test]
+fn regions_may_be_without_bounds() {
+    let reference: Turns = [Turn::new(0.0, 4.0, "A"), Turn::new(6.0, 8.0, "B")]
+        .into_iter()
+        .collect();
+    let hypothesis: Turns = [Turn::new(1.0, 5.0, "x")].into_iter().collect();
+    let score = |uem: &[Span]| {
+        let options = DerOptions::new().uem(uem.iter().copied());
+        let der = Der::score(&reference, &hypothesis, &options);
+        (der.total, der.missed, der.false_alarm, der.correct)
+    };
+    let all = Span::new(f64::NEG_INFINITY, f64::INFINITY);
+    assert_eq!(score(&[all]), (6.0, 3.0, 1.0, 3.0));
+    assert_eq!(
+        score(&[Span::new(4.0, f64::INFINITY)]),
+        (2.0, 2.0, 1.0, 0.0)
+    );
+    assert_eq!(
+        score(&[Span::new(4.0, 0.0), Span::new(f64::NAN, 9.0)]),
+        (0.0, 0.0, 0.0, 0.0)
+    );
+}
+
+#[test]
+fn endless_silence_is_no_error() {
+    let far = [
+        Turn::new(-f64::MAX, -f64::MAX / 2.0, "A"),
+        Turn::new(f64::MAX / 2.0, f64::MAX, "A"),
+    ];
+    let turns: Turns = far.into_iter().collect();
+    let der = Der::score(&turns, &turns, &DerOptions::new());
+    assert_eq!(
+        (der.missed, der.false_alarm, der.confusion),
+        (0.0, 0.0, 0.0)
+    );
+}
+
+#[test]
+fn a_collar_that_is_no_width_is_none() {
+    let turns: Turns = [Turn::new(0.0, 4.0, "A")].into_iter().collect();
+    for collar in [-1.0, f64::NAN] {
+        let der = Der::score(&turns, &turns, &DerOptions::new().collar(collar));
+        assert_eq!(der.total, 4.0, "{collar}");
+    }
+    let der = Der::score(&turns, &turns, &DerOptions::new().collar(f64::INFINITY));
+    assert_eq!(der.total, 0.0);
+}

@@ -1,0 +1,91 @@
+//! Batch normalization, as it is after training: every channel is scaled and shifted.
+
+use super::vectorized;
+use crate::{Weights, WeightsError};
+
+/// What PyTorch adds to a variance.
+const EPSILON: f32 = 1e-5;
+
+/// A scale and a shift for each channel.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchNorm {
+    pub(crate) scale: Vec<f32>,
+    pub(crate) shift: Vec<f32>,
+}
+
+impl BatchNorm {
+    /// The one of this name, with a weight and a bias for each channel.
+    pub(crate) fn load(
+        weights: &Weights<'_>,
+        name: &str,
+        channels: usize,
+    ) -> Result<Self, WeightsError> {
+        let mut norm = Self::load_plain(weights, name, channels)?;
+        let weight = weights.tensor(&format!("{name}.weight"), &[channels])?;
+        let bias = weights.tensor(&format!("{name}.bias"), &[channels])?;
+        for (scale, weight) in norm.scale.iter_mut().zip(&weight) {
+            *scale *= weight;
+        }
+        for ((shift, weight), bias) in norm.shift.iter_mut().zip(weight).zip(bias) {
+            *shift = *shift * weight + bias;
+        }
+        Ok(norm)
+    }
+
+    /// The one of this name, which only normalizes.
+    pub(crate) fn load_plain(
+        weights: &Weights<'_>,
+        name: &str,
+        channels: usize,
+    ) -> Result<Self, WeightsError> {
+        let mean = weights.tensor(&format!("{name}.running_mean"), &[channels])?;
+        let variance = weights.tensor(&format!("{name}.running_var"), &[channels])?;
+        let scale: Vec<f32> = variance
+            .iter()
+            .map(|variance| 1.0 / (variance + EPSILON).sqrt())
+            .collect();
+        let shift = mean
+            .iter()
+            .zip(&scale)
+            .map(|(mean, scale)| -mean * scale)
+            .collect();
+        Ok(Self { scale, shift })
+    }
+
+    /// The first channels of rows that may have more, normalized, then ReLU.
+    ///
+    /// `rows` are `stride` elements apart; `out` gets one row of the channels for each.
+    pub(crate) fn relu(&self, rows: &[f32], stride: usize, out: &mut [f32]) {
+        vectorized(|| {
+            for (row, out) in rows
+                .chunks(stride.max(1))
+                .zip(out.chunks_exact_mut(self.scale.len().max(1)))
+            {
+                for (((out, value), scale), shift) in
+                    out.iter_mut().zip(row).zip(&self.scale).zip(&self.shift)
+                {
+                    *out = (value * scale + shift).max(0.0);
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{assert_close, layers, signal};
+
+    #[test]
+    fn it_is_that_of_pytorch() {
+        let norm = BatchNorm::load(&layers(), "batchnorm", 5).unwrap();
+        // Rows with more channels than are normalized.
+        let rows: Vec<f32> = signal(100)
+            .chunks(5)
+            .flat_map(|row| row.iter().copied().chain([f32::NAN; 2]))
+            .collect();
+        let mut out = vec![0.0; 100];
+        norm.relu(&rows, 7, &mut out);
+        assert_close(&out, &layers().tensor("batchnorm.out", &[20, 5]).unwrap());
+    }
+}
