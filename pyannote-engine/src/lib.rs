@@ -16,11 +16,13 @@ mod open_models;
 #[cfg(feature = "models")]
 mod pipeline;
 mod recording;
-#[cfg(all(test, feature = "models"))]
+#[cfg(test)]
+#[cfg(feature = "models")]
 mod reference;
 #[cfg(feature = "models")]
 mod segmentation;
-#[cfg(all(test, feature = "models"))]
+#[cfg(test)]
+#[cfg(feature = "models")]
 mod tests;
 pub mod voiceprint;
 #[cfg(feature = "models")]
