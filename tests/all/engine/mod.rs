@@ -1,0 +1,51 @@
+//! The engine with the open models, on the sample recording, through the server and the SDK.
+//!
+//! The models are not in the repository, so these tests run where they were fetched:
+//!
+//! ```text
+//! cargo xtask assets
+//! cargo test -p pyannote-tests --test all -- --ignored
+//! ```
+
+mod answers;
+mod audio;
+mod voices;
+
+use std::sync::{Arc, LazyLock};
+
+use pyannote::{Client, MediaUrl};
+use pyannote_engine::OpenModels;
+use pyannote_engine::assets::Assets;
+use pyannote_server::LocalServer;
+use pyannote_server::engine::DiarizerEngine;
+
+fn assets() -> Assets {
+    let assets = Assets::locate().unwrap();
+    assert!(assets.ready(), "run `cargo xtask assets` first");
+    assets
+}
+
+/// The models, loaded once for all tests.
+static MODELS: LazyLock<Arc<OpenModels>> =
+    LazyLock::new(|| Arc::new(OpenModels::load(&assets()).unwrap()));
+
+/// The samples of the sample recording.
+fn sample() -> Vec<f32> {
+    pyannote_engine::audio::decode(assets().sample().wav)
+        .unwrap()
+        .samples
+}
+
+/// A server with the models, a client of it, and the sample recording, uploaded.
+async fn server() -> (LocalServer, Client, MediaUrl) {
+    let engine = DiarizerEngine::new(MODELS.clone());
+    let builder = LocalServer::builder().engine(engine).key("test-key");
+    let server = builder.start().await.unwrap();
+    let client = Client::builder()
+        .api_key("test-key")
+        .base_url(server.url())
+        .build()
+        .unwrap();
+    let media = client.upload(assets().sample().wav).await.unwrap();
+    (server, client, media)
+}

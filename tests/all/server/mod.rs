@@ -1,0 +1,98 @@
+//! The local server, through the SDK and by hand.
+
+mod diarizing;
+mod fake;
+mod faults;
+mod hearing;
+mod keys;
+mod limits;
+mod media;
+mod operations;
+mod outputs;
+mod refusals;
+mod rules;
+mod sdk;
+mod starts;
+mod storage;
+mod wav;
+
+use std::sync::LazyLock;
+
+use pyannote::Client;
+use pyannote_server::{Engine, LocalServer, LocalServerBuilder, ScriptedEngine};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+const KEY: &str = "test-key";
+const AUDIO: &str = "https://example.com/a.wav";
+
+fn builder() -> LocalServerBuilder {
+    LocalServer::builder()
+        .engine(ScriptedEngine::new())
+        .key(KEY)
+}
+
+async fn server() -> LocalServer {
+    serving(ScriptedEngine::new()).await
+}
+
+/// A server with this engine.
+async fn serving(engine: impl Engine) -> LocalServer {
+    let builder = LocalServer::builder().engine(engine).key(KEY);
+    builder.start().await.unwrap()
+}
+
+fn client(server: &LocalServer) -> Client {
+    Client::builder()
+        .api_key(server.api_key())
+        .base_url(server.url())
+        .build()
+        .unwrap()
+}
+
+/// A request with the right key.
+fn request(server: &LocalServer, method: Method, path: &str) -> RequestBuilder {
+    bare(server, method, path).bearer_auth(KEY)
+}
+
+/// A client without connections to keep: each test has a runtime of its own, which ends with them.
+fn http() -> &'static reqwest::Client {
+    static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        let builder = reqwest::Client::builder().pool_max_idle_per_host(0);
+        builder.build().unwrap()
+    });
+    &HTTP
+}
+
+/// A request without a key.
+fn bare(server: &LocalServer, method: Method, path: &str) -> RequestBuilder {
+    http().request(method, format!("{}{path}", server.url()))
+}
+
+async fn get(server: &LocalServer, path: &str) -> Response {
+    request(server, Method::GET, path).send().await.unwrap()
+}
+
+async fn post(server: &LocalServer, path: &str, body: &Value) -> Response {
+    let request = request(server, Method::POST, path).json(body);
+    request.send().await.unwrap()
+}
+
+/// The status and the body, with ids and URLs that change left out.
+async fn shown(response: Response) -> Value {
+    let status = response.status().as_u16();
+    let mut body: Value = response.json().await.unwrap();
+    if let Some(id) = body.get_mut("requestId") {
+        let _: uuid::Uuid = id.as_str().unwrap().parse().unwrap();
+        *id = json!("…");
+    }
+    json!({ "status": status, "body": body })
+}
+
+/// The pre-signed URL for a medium.
+async fn presigned(server: &LocalServer, path: &str, media: &str) -> String {
+    let response = post(server, path, &json!({ "url": media })).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let body: Value = response.json().await.unwrap();
+    body["url"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,71 @@
+//! The server's logs contain no secrets.
+//!
+//! Alone in its process: `tracing` caches per process whether a callsite is enabled, so a test on another thread that
+//! reaches a callsite first could disable it for the subscriber of this one.
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use pyannote_server::{LocalServer, ScriptedEngine};
+use serde_json::{Value, json};
+
+const KEY: &str = "test-key";
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn logs_contain_no_key_signature_or_body() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+
+    let builder = LocalServer::builder()
+        .engine(ScriptedEngine::new())
+        .key(KEY);
+    let server = builder.start().await.unwrap();
+    let http = reqwest::Client::new();
+    let response = http
+        .post(format!("{}/v1/media/input", server.url()))
+        .bearer_auth(KEY)
+        .json(&json!({ "url": "media://a/b" }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 201);
+    let body: Value = response.json().await.unwrap();
+    let url = body["url"].as_str().unwrap();
+    http.put(url).body("sound").send().await.unwrap();
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("pyannote_server"))
+        .collect();
+    let upload = r#"path="/media/local/a/b" operation="storageUpload" status=200"#;
+    assert!(lines.iter().any(|line| line.contains(upload)), "{lines:#?}");
+    let signature = url.split_once("signature=").unwrap().1;
+    for secret in [signature, KEY, "sound"] {
+        assert!(
+            !lines.iter().any(|line| line.contains(secret)),
+            "{lines:#?}"
+        );
+    }
+}
