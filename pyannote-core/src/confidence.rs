@@ -1,42 +1,60 @@
-//! Frame confidence: how sure the diarization is, all along the recording.
+//! Frame-level confidence of a diarization.
 
 use serde::{Deserialize, Serialize};
 
-/// How sure the diarization is at each moment, as samples at a fixed distance.
+/// Confidence of a diarization over time, sampled at a fixed frame rate.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FrameConfidence {
-    /// The samples, 0..100.
+    /// One score per frame, 0..100.
     pub score: Vec<f64>,
-    /// The distance of two samples, in seconds.
+    /// Duration of a frame, in seconds.
     pub resolution: f64,
 }
 
 impl FrameConfidence {
-    /// The sample at `time`, in seconds: the one of the frame that holds it. 0..100.
-    ///
-    /// Frame `i` is from `i * resolution` to just before `(i + 1) * resolution`. None where no frame is, or where the
-    /// resolution is not a positive number.
+    /// Creates a `FrameConfidence` from one score per frame, 0..100, and the duration of a frame in seconds.
     ///
     /// ```
     /// use pyannote_core::FrameConfidence;
     ///
-    /// let confidence: FrameConfidence = serde_json::from_str(r#"{"score": [90, 50], "resolution": 0.02}"#)?;
+    /// let confidence = FrameConfidence::new(vec![90.0, 50.0], 0.02);
+    /// assert_eq!(confidence.duration(), 0.04);
+    /// ```
+    #[must_use]
+    pub const fn new(score: Vec<f64>, resolution: f64) -> Self {
+        Self { score, resolution }
+    }
+
+    /// Returns the score at `time`, in seconds.
+    ///
+    /// Frame `i` covers the time from `i * resolution` up to, but not including, `(i + 1) * resolution`. Returns `None`
+    /// outside of all frames, or if the resolution is not a positive, finite number.
+    ///
+    /// ```
+    /// use pyannote_core::FrameConfidence;
+    ///
+    /// let confidence = FrameConfidence::new(vec![90.0, 50.0], 0.02);
     /// assert_eq!(confidence.at(0.01), Some(90.0));
     /// assert_eq!(confidence.at(0.02), Some(50.0));
     /// assert_eq!(confidence.at(0.04), None);
-    /// assert_eq!(confidence.mean(0.01, 0.03), Some(70.0));
-    /// # Ok::<(), serde_json::Error>(())
     /// ```
     #[must_use]
     pub fn at(&self, time: f64) -> Option<f64> {
         self.score.get(self.frame(time)?).copied()
     }
 
-    /// The mean from `start` to `end`, in seconds, each frame weighted by how much of it is in the range. 0..100.
+    /// Returns the mean score from `start` to `end`, in seconds, weighting each frame by its overlap with that range.
     ///
-    /// Only the part of the range that has frames counts; samples that are no number are left out. None where nothing
-    /// is left.
+    /// The parts of the range outside of all frames, and frames whose score is not finite, are ignored. Returns `None`
+    /// if nothing remains.
+    ///
+    /// ```
+    /// use pyannote_core::FrameConfidence;
+    ///
+    /// let confidence = FrameConfidence::new(vec![90.0, 50.0], 0.02);
+    /// assert_eq!(confidence.mean(0.01, 0.03), Some(70.0));
+    /// ```
     #[must_use]
     pub fn mean(&self, start: f64, end: f64) -> Option<f64> {
         if start.is_nan() || end.is_nan() {
@@ -59,7 +77,7 @@ impl FrameConfidence {
         (seconds > 0.0).then(|| sum / seconds)
     }
 
-    /// How long the samples reach, in seconds; 0 where the resolution is not a positive number.
+    /// Returns the total duration of all frames in seconds, or 0 if the resolution is not a positive, finite number.
     #[must_use]
     pub fn duration(&self) -> f64 {
         if self.resolution > 0.0 && self.resolution.is_finite() {
@@ -69,12 +87,12 @@ impl FrameConfidence {
         }
     }
 
-    /// The number of the frame that holds `time`.
+    /// Index of the frame that contains `time`.
     fn frame(&self, time: f64) -> Option<usize> {
         if !(time >= 0.0 && time < self.duration()) {
             return None;
         }
-        // The quotient may come out a hair beside a whole number: the product, as it is documented, decides.
+        // Rounding can put the quotient on the wrong side of an integer; the documented products decide.
         let frame = (time / self.resolution).floor();
         if (frame + 1.0) * self.resolution <= time {
             Some(frame as usize + 1)
@@ -91,14 +109,11 @@ mod tests {
     use super::*;
 
     fn confidence(score: &[f64], resolution: f64) -> FrameConfidence {
-        FrameConfidence {
-            score: score.to_vec(),
-            resolution,
-        }
+        FrameConfidence::new(score.to_vec(), resolution)
     }
 
     #[test]
-    fn each_frame_starts_at_its_product() {
+    fn frame_boundaries_are_multiples_of_the_resolution() {
         for resolution in [0.02, 0.1, 1.0 / 3.0, 0.016_875, 1e-7] {
             let score: Vec<f64> = (0..5000).map(f64::from).collect();
             let frames = confidence(&score, resolution);
@@ -114,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_there_is_nothing() {
+    fn out_of_range_times_and_invalid_resolutions_have_no_score() {
         let frames = confidence(&[1.0, 2.0], 0.5);
         for time in [-0.1, 1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(frames.at(time), None, "{time}");
@@ -128,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn mean_weighs_the_frames_by_time() {
+    fn mean_weights_frames_by_overlap() {
         let frames = confidence(&[10.0, 20.0, 60.0, f64::NAN], 1.0);
         let table = [
             (0.0, 1.0, Some(10.0)),

@@ -1,10 +1,19 @@
-//! Identified speakers: turns with the voiceprints that match them.
+//! Results of speaker identification: turns and speakers with the voiceprints that they match.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A turn, with who it was.
+/// A turn with the voiceprint that its speaker matches.
+///
+/// ```
+/// use pyannote_core::IdentifiedTurn;
+///
+/// let known = IdentifiedTurn::new(0.0, 1.5, "SPEAKER_00", Some("Ada".to_owned()));
+/// assert_eq!(known.speaker(), "Ada");
+/// let unknown = IdentifiedTurn::new(1.5, 3.0, "SPEAKER_01", None);
+/// assert_eq!(unknown.speaker(), "SPEAKER_01");
+/// ```
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -13,41 +22,97 @@ pub struct IdentifiedTurn {
     pub start: f64,
     /// End, in seconds from the start of the recording.
     pub end: f64,
-    /// What the diarization calls the speaker, such as `SPEAKER_00`.
+    /// Name of the speaker in the diarization, such as `SPEAKER_00`.
     pub diarization_speaker: String,
-    /// The label of the voiceprint that matches, if one does.
+    /// Label of the matching voiceprint, or `None` if no voiceprint matches.
     #[serde(rename = "match")]
     pub matched: Option<String>,
-    /// How sure each speaker is to be the one who speaks here, 0..100, by speaker. Only where it was asked for.
+    /// Confidence that each speaker is the one speaking, 0..100, by speaker name. `None` unless it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<BTreeMap<String, f64>>,
 }
 
 impl IdentifiedTurn {
-    /// Who speaks: the label of the voiceprint, or else what the diarization calls the speaker.
+    /// Creates an identified turn from `start` to `end`, in seconds, without confidence.
+    pub fn new(
+        start: f64,
+        end: f64,
+        diarization_speaker: impl Into<String>,
+        matched: Option<String>,
+    ) -> Self {
+        Self {
+            start,
+            end,
+            diarization_speaker: diarization_speaker.into(),
+            matched,
+            confidence: None,
+        }
+    }
+
+    /// Sets the confidence of each speaker, 0..100, replacing any previous values.
+    #[must_use]
+    pub fn with_confidence<S: Into<String>>(
+        mut self,
+        confidence: impl IntoIterator<Item = (S, f64)>,
+    ) -> Self {
+        let confidence = confidence.into_iter();
+        self.confidence = Some(
+            confidence
+                .map(|(speaker, value)| (speaker.into(), value))
+                .collect(),
+        );
+        self
+    }
+
+    /// Returns the label of the matching voiceprint, or the speaker's name in the diarization if none matches.
     #[must_use]
     pub fn speaker(&self) -> &str {
         self.matched.as_deref().unwrap_or(&self.diarization_speaker)
     }
 }
 
-/// How well a speaker matches each voiceprint.
+/// How well one speaker matches each voiceprint.
+///
+/// ```
+/// use pyannote_core::SpeakerMatch;
+///
+/// let found = SpeakerMatch::new("SPEAKER_00", Some("Ada".to_owned()), [("Ada", 83.0), ("Grace", 12.0)]);
+/// assert_eq!(found.confidence["Grace"], 12.0);
+/// ```
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SpeakerMatch {
-    /// What the diarization calls the speaker, such as `SPEAKER_00`.
+    /// Name of the speaker in the diarization, such as `SPEAKER_00`.
     pub speaker: String,
-    /// The label of the voiceprint that matches, if one does.
+    /// Label of the matching voiceprint, or `None` if no voiceprint matches.
     #[serde(rename = "match")]
     pub matched: Option<String>,
-    /// How well each voiceprint matches, 0..100, by label.
-    #[serde(default, deserialize_with = "or_default")]
+    /// Confidence that the speaker matches each voiceprint, 0..100, by label.
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub confidence: BTreeMap<String, f64>,
 }
 
-/// A map that may be null.
-fn or_default<'de, D: Deserializer<'de>>(
+impl SpeakerMatch {
+    /// Creates a match from the voiceprint that was chosen, if any, and the confidence of every voiceprint, 0..100.
+    pub fn new<S: Into<String>>(
+        speaker: impl Into<String>,
+        matched: Option<String>,
+        confidence: impl IntoIterator<Item = (S, f64)>,
+    ) -> Self {
+        let confidence = confidence.into_iter();
+        Self {
+            speaker: speaker.into(),
+            matched,
+            confidence: confidence
+                .map(|(label, value)| (label.into(), value))
+                .collect(),
+        }
+    }
+}
+
+/// Deserializes a map, reading `null` as an empty one.
+fn null_as_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, f64>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())

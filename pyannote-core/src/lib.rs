@@ -28,6 +28,7 @@ mod der;
 mod edit;
 mod identified;
 mod intervals;
+mod list;
 mod one_line;
 mod plain;
 pub mod rttm;

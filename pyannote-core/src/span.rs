@@ -21,10 +21,10 @@ impl Span {
         Self { start, end }
     }
 
-    /// How long the span is, in seconds; 0 where its end is not after its start.
+    /// Returns the duration in seconds, or 0 if the end is not after the start.
     #[must_use]
     pub fn duration(&self) -> f64 {
-        (self.end - self.start).max(0.0)
+        duration(self.start, self.end)
     }
 
     /// The speech of a turn; none where it has no positive, finite duration.
@@ -34,6 +34,11 @@ impl Span {
         let duration = turn.end - turn.start;
         (duration > 0.0 && duration.is_finite()).then(|| Self::new(turn.start, turn.end))
     }
+}
+
+/// Duration from `start` to `end` in seconds, or 0 if the end is not after the start; never negative zero.
+pub(crate) fn duration(start: f64, end: f64) -> f64 {
+    if end > start { end - start } else { 0.0 }
 }
 
 /// Where at least `depth` of the spans lie on each other: sorted, disjoint, never touching.
@@ -104,7 +109,11 @@ pub(super) fn without(spans: &[Span], holes: &[Span]) -> Vec<Span> {
 
 /// How long the spans are together, in seconds.
 pub(super) fn total(spans: &[Span]) -> f64 {
-    spans.iter().map(Span::duration).sum()
+    // `Iterator::sum` of no floats is -0.0.
+    spans
+        .iter()
+        .map(Span::duration)
+        .fold(0.0, |sum, duration| sum + duration)
 }
 
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]

@@ -102,12 +102,8 @@ impl Turns {
     /// assert_eq!(review, [1.0]);
     /// ```
     pub fn below_confidence(&self, threshold: f64) -> impl Iterator<Item = &Turn> {
-        self.iter().filter(move |turn| {
-            turn.confidence
-                .as_ref()
-                .and_then(|confidence| confidence.get(&turn.speaker))
-                .is_some_and(|own| *own < threshold)
-        })
+        self.iter()
+            .filter(move |turn| turn.speaker_confidence().is_some_and(|own| own < threshold))
     }
 
     /// Where at least one speaker speaks: sorted, disjoint.
@@ -211,6 +207,24 @@ mod tests {
         assert_eq!(odd.speech_time(), 1.0);
         assert_eq!(odd.speech_time_by_speaker(), [("A", 0.0), ("B", 1.0)]);
         assert!(odd.gaps().is_empty());
+    }
+
+    #[test]
+    fn times_are_never_negative_zero() {
+        for list in [
+            Turns::new(),
+            turns(&[(0.0, -0.0, "A")]),
+            turns(&[(2.0, 1.0, "A"), (f64::NAN, 1.0, "B")]),
+        ] {
+            assert!(list.speech_time().is_sign_positive(), "{list:?}");
+            assert!(list.overlap_time().is_sign_positive(), "{list:?}");
+            for (speaker, time) in list.speech_time_by_speaker() {
+                assert!(time.is_sign_positive(), "{speaker}");
+            }
+            for turn in &list {
+                assert!(turn.duration().is_sign_positive(), "{turn:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,10 +1,8 @@
-//! A transcript: who said what.
-
-use std::ops::Deref;
+//! Transcripts: who says what, and when.
 
 use serde::{Deserialize, Serialize};
 
-/// A word, or the words of a turn.
+/// A word of a transcript, or all the words of a turn.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TranscriptSegment {
@@ -12,14 +10,14 @@ pub struct TranscriptSegment {
     pub start: f64,
     /// End, in seconds from the start of the recording.
     pub end: f64,
-    /// What is said.
+    /// The words spoken.
     pub text: String,
-    /// Who says it.
+    /// Name of the speaker.
     pub speaker: String,
 }
 
 impl TranscriptSegment {
-    /// A segment from `start` to `end`, in seconds.
+    /// Creates a segment from `start` to `end`, in seconds.
     pub fn new(start: f64, end: f64, text: impl Into<String>, speaker: impl Into<String>) -> Self {
         Self {
             start,
@@ -28,32 +26,29 @@ impl TranscriptSegment {
             speaker: speaker.into(),
         }
     }
+
+    /// Returns the duration in seconds, or 0 if the end is not after the start.
+    #[must_use]
+    pub fn duration(&self) -> f64 {
+        crate::span::duration(self.start, self.end)
+    }
 }
 
-/// Segments of a transcript, in the order in which they came.
+/// A list of transcript segments, either one per word or one per turn.
+///
+/// Segments keep the order in which they were added, which need not be sorted.
+///
+/// ```
+/// use pyannote_core::{Transcript, TranscriptSegment};
+///
+/// let transcript = Transcript::from([
+///     TranscriptSegment::new(0.0, 0.4, "Good", "Ada"),
+///     TranscriptSegment::new(0.4, 0.9, "morning.", "Ada"),
+/// ]);
+/// assert_eq!(transcript.to_text(), "[00:00:00] Ada: Good morning.\n");
+/// ```
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Transcript(Vec<TranscriptSegment>);
 
-impl Deref for Transcript {
-    type Target = [TranscriptSegment];
-
-    fn deref(&self) -> &[TranscriptSegment] {
-        &self.0
-    }
-}
-
-impl From<Vec<TranscriptSegment>> for Transcript {
-    fn from(segments: Vec<TranscriptSegment>) -> Self {
-        Self(segments)
-    }
-}
-
-impl<'a> IntoIterator for &'a Transcript {
-    type Item = &'a TranscriptSegment;
-    type IntoIter = std::slice::Iter<'a, TranscriptSegment>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
+crate::list::impl_list!(Transcript, TranscriptSegment);

@@ -1,11 +1,10 @@
-//! Turns: who spoke from when to when.
+//! Speaker turns: who speaks when.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-/// One speaker's turn.
+/// A stretch of speech of one speaker.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Turn {
@@ -13,15 +12,15 @@ pub struct Turn {
     pub start: f64,
     /// End, in seconds from the start of the recording.
     pub end: f64,
-    /// Who speaks: `SPEAKER_00` and so on, or the label of a voiceprint.
+    /// Name of the speaker: `SPEAKER_00` and so on, or the label of a voiceprint.
     pub speaker: String,
-    /// How sure each speaker is to be the one who speaks here, 0..100, by speaker. Only where it was asked for.
+    /// Confidence that each speaker is the one speaking, 0..100, by speaker name. `None` unless it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<BTreeMap<String, f64>>,
 }
 
 impl Turn {
-    /// A turn from `start` to `end`, in seconds.
+    /// Creates a turn from `start` to `end`, in seconds, without confidence.
     pub fn new(start: f64, end: f64, speaker: impl Into<String>) -> Self {
         Self {
             start,
@@ -31,60 +30,54 @@ impl Turn {
         }
     }
 
-    /// How long the turn is, in seconds; 0 where its end is not after its start.
+    /// Sets the confidence of each speaker, 0..100, replacing any previous values.
+    ///
+    /// ```
+    /// use pyannote_core::Turn;
+    ///
+    /// let turn = Turn::new(0.0, 1.5, "Ada").with_confidence([("Ada", 92.0), ("Grace", 8.0)]);
+    /// assert_eq!(turn.speaker_confidence(), Some(92.0));
+    /// ```
+    #[must_use]
+    pub fn with_confidence<S: Into<String>>(
+        mut self,
+        confidence: impl IntoIterator<Item = (S, f64)>,
+    ) -> Self {
+        let confidence = confidence.into_iter();
+        self.confidence = Some(
+            confidence
+                .map(|(speaker, value)| (speaker.into(), value))
+                .collect(),
+        );
+        self
+    }
+
+    /// Returns the confidence of the turn's own speaker, 0..100, if it is known.
+    #[must_use]
+    pub fn speaker_confidence(&self) -> Option<f64> {
+        self.confidence.as_ref()?.get(&self.speaker).copied()
+    }
+
+    /// Returns the duration in seconds, or 0 if the end is not after the start.
     #[must_use]
     pub fn duration(&self) -> f64 {
-        (self.end - self.start).max(0.0)
+        crate::span::duration(self.start, self.end)
     }
 }
 
-/// Turns, in the order in which they came. Turns of different speakers may overlap.
+/// A list of turns: the result of a diarization.
+///
+/// Turns keep the order in which they were added, which need not be sorted. Turns of different speakers may overlap.
+///
+/// ```
+/// use pyannote_core::{Turn, Turns};
+///
+/// let turns = Turns::from([Turn::new(0.0, 2.0, "Ada"), Turn::new(1.5, 3.0, "Grace")]);
+/// assert_eq!(turns.len(), 2);
+/// assert_eq!(turns[1].speaker, "Grace");
+/// ```
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Turns(Vec<Turn>);
 
-impl Turns {
-    /// The turns as a vector.
-    #[must_use]
-    pub fn into_vec(self) -> Vec<Turn> {
-        self.0
-    }
-}
-
-impl Deref for Turns {
-    type Target = [Turn];
-
-    fn deref(&self) -> &[Turn] {
-        &self.0
-    }
-}
-
-impl From<Vec<Turn>> for Turns {
-    fn from(turns: Vec<Turn>) -> Self {
-        Self(turns)
-    }
-}
-
-impl FromIterator<Turn> for Turns {
-    fn from_iter<I: IntoIterator<Item = Turn>>(turns: I) -> Self {
-        Self(turns.into_iter().collect())
-    }
-}
-
-impl IntoIterator for Turns {
-    type Item = Turn;
-    type IntoIter = std::vec::IntoIter<Turn>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Turns {
-    type Item = &'a Turn;
-    type IntoIter = std::slice::Iter<'a, Turn>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
+crate::list::impl_list!(Turns, Turn);

@@ -1,7 +1,5 @@
 //! Another recogniser's words, given to the speakers of a diarization.
 
-use std::ops::Deref;
-
 use serde::{Deserialize, Serialize};
 
 use super::intervals::Intervals;
@@ -112,12 +110,6 @@ impl Turns {
 }
 
 impl AttributedWords {
-    /// The words as a vector.
-    #[must_use]
-    pub fn into_vec(self) -> Vec<AttributedWord> {
-        self.0
-    }
-
     /// A transcript with a segment for each word. Words without a speaker get the label `unknown`.
     #[must_use]
     pub fn word_level(&self, unknown: &str) -> Transcript {
@@ -160,37 +152,7 @@ fn pause(segment: &TranscriptSegment, word: &AttributedWord) -> f64 {
     (word.start - segment.end).max(0.0)
 }
 
-impl Deref for AttributedWords {
-    type Target = [AttributedWord];
-
-    fn deref(&self) -> &[AttributedWord] {
-        &self.0
-    }
-}
-
-impl From<Vec<AttributedWord>> for AttributedWords {
-    fn from(words: Vec<AttributedWord>) -> Self {
-        Self(words)
-    }
-}
-
-impl IntoIterator for AttributedWords {
-    type Item = AttributedWord;
-    type IntoIter = std::vec::IntoIter<AttributedWord>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a AttributedWords {
-    type Item = &'a AttributedWord;
-    type IntoIter = std::slice::Iter<'a, AttributedWord>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
+crate::list::impl_list!(AttributedWords, AttributedWord);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::super::{Transcript, Turn, Turns};
+use super::super::{Transcript, Turns};
 
 impl Turns {
     /// The turns as CSV: `start,end,speaker,confidence`, a row a turn, in their order, times in seconds.
@@ -25,7 +25,7 @@ impl Turns {
         table(
             ["start", "end", "speaker", "confidence"],
             self.iter().map(|turn| {
-                let confidence = own_confidence(turn).map(|score| score.to_string());
+                let confidence = turn.speaker_confidence().map(|score| score.to_string());
                 [
                     turn.start.to_string(),
                     turn.end.to_string(),
@@ -62,11 +62,6 @@ impl Transcript {
             }),
         )
     }
-}
-
-/// How sure the turn's speaker is to be the one who speaks.
-fn own_confidence(turn: &Turn) -> Option<f64> {
-    turn.confidence.as_ref()?.get(&turn.speaker).copied()
 }
 
 fn table(header: [&str; 4], rows: impl Iterator<Item = [String; 4]>) -> String {
