@@ -13,7 +13,7 @@ const EVEN: f32 = 0.5;
 const SLOPE: f32 = 8.0;
 
 /// How likely two voices are of one person, 0 to 1.
-pub(super) fn same_voice(cosine: f32) -> f32 {
+pub(super) fn same_speaker_probability(cosine: f32) -> f32 {
     1.0 / (1.0 + (-SLOPE * (cosine - EVEN)).exp())
 }
 
@@ -23,8 +23,8 @@ mod tests {
 
     #[test]
     fn half_is_in_the_middle_of_the_same_and_of_others() {
-        assert_eq!(same_voice(EVEN), 0.5);
-        assert!(same_voice(0.75) > 0.85 && same_voice(0.1) < 0.1);
-        assert!(same_voice(-1.0) > 0.0 && same_voice(1.0) < 1.0);
+        assert_eq!(same_speaker_probability(EVEN), 0.5);
+        assert!(same_speaker_probability(0.75) > 0.85 && same_speaker_probability(0.1) < 0.1);
+        assert!(same_speaker_probability(-1.0) > 0.0 && same_speaker_probability(1.0) < 1.0);
     }
 }

@@ -1,27 +1,8 @@
 //! The seam to the models: samples in; turns, scores and embeddings out. It knows nothing of requests and outputs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How many speakers to look for. Nothing given: as many as there are.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Speakers {
-    /// At least so many.
-    pub min: Option<usize>,
-    /// At most so many.
-    pub max: Option<usize>,
-}
-
-impl Speakers {
-    /// Exactly so many.
-    #[must_use]
-    pub fn exactly(number: usize) -> Self {
-        Self {
-            min: Some(number),
-            max: Some(number),
-        }
-    }
-}
+use crate::Options;
 
 /// Someone speaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,29 +102,12 @@ pub struct Diarization {
     pub warnings: Vec<String>,
 }
 
-/// Whether the work is still wanted. Whoever computes for long looks at it now and then.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// The work is no longer wanted.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it is not.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// Why there is no result.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DiarizeError {
-    /// The work was stopped.
-    Stopped,
+    /// The run was cancelled.
+    Cancelled,
     /// Nobody speaks in what was to be one voice.
     NoSpeech,
     /// Anything else, in words for who sent the job.
@@ -153,7 +117,7 @@ pub enum DiarizeError {
 impl std::fmt::Display for DiarizeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Stopped => f.write_str("the work was stopped"),
+            Self::Cancelled => f.write_str("the run was cancelled"),
             Self::NoSpeech => f.write_str("nobody speaks in the recording"),
             Self::Failed(why) => f.write_str(why),
         }
@@ -180,13 +144,12 @@ pub trait Diarizer: Send + Sync + 'static {
     fn diarize(
         &self,
         samples: &[f32],
-        speakers: Speakers,
-        stop: &Stop,
+        options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError>;
 
     /// How likely two voices are of one person, 0 to 1: from a cosine to a probability that is right as often as it
     /// says, where the same and another voice are equally likely beforehand.
-    fn same_voice(&self, cosine: f32) -> f32;
+    fn same_speaker_probability(&self, cosine: f32) -> f32;
 }
 
 /// Several engines can share one, so that its models are in memory once.
@@ -202,14 +165,13 @@ impl<D: Diarizer + ?Sized> Diarizer for Arc<D> {
     fn diarize(
         &self,
         samples: &[f32],
-        speakers: Speakers,
-        stop: &Stop,
+        options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
-        (**self).diarize(samples, speakers, stop)
+        (**self).diarize(samples, options)
     }
 
-    fn same_voice(&self, cosine: f32) -> f32 {
-        (**self).same_voice(cosine)
+    fn same_speaker_probability(&self, cosine: f32) -> f32 {
+        (**self).same_speaker_probability(cosine)
     }
 }
 

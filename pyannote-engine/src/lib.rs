@@ -13,6 +13,7 @@ mod embedding;
 mod nn;
 #[cfg(feature = "models")]
 mod open_models;
+mod options;
 #[cfg(feature = "models")]
 mod pipeline;
 mod recording;
@@ -28,11 +29,10 @@ pub mod voiceprint;
 #[cfg(feature = "models")]
 mod weights;
 
-pub use diarizer::{
-    Diarization, DiarizeError, Diarizer, Embedding, Scores, Speaker, Speakers, Stop, Turn,
-};
+pub use diarizer::{Diarization, DiarizeError, Diarizer, Embedding, Scores, Speaker, Turn};
 #[cfg(feature = "models")]
 pub use open_models::{LoadError, OpenModels};
+pub use options::{CancelToken, Options, SpeakerBounds};
 pub use recording::Recording;
 
 #[cfg(feature = "models")]

@@ -8,7 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Embedder, Fbank, Segmentation, Weights, calibration, pipeline};
 use crate::assets::Assets;
-use crate::{Diarization, DiarizeError, Diarizer, Speakers, Stop};
+use crate::{Diarization, DiarizeError, Diarizer, Options};
 
 /// The open models: pyannote's segmentation-3.0 and CAM++ of 3D-Speaker, on the CPU.
 ///
@@ -17,13 +17,13 @@ use crate::{Diarization, DiarizeError, Diarizer, Speakers, Stop};
 ///
 /// ```no_run
 /// use pyannote_engine::assets::Assets;
-/// use pyannote_engine::{Diarizer, OpenModels, Speakers, Stop};
+/// use pyannote_engine::{Diarizer, OpenModels, Options};
 ///
 /// let assets = Assets::locate()?;
 /// assets.ensure(&mut |progress| eprintln!("{progress}"))?; // once: downloads 82 MB
 /// let models = OpenModels::load(&assets)?;
 /// let samples = vec![0.0; 16_000 * 10];
-/// let diarization = models.diarize(&samples, Speakers::default(), &Stop::default())?;
+/// let diarization = models.diarize(&samples, &mut Options::new())?;
 /// assert!(diarization.turns.is_empty()); // silence
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -110,8 +110,7 @@ impl Diarizer for OpenModels {
     fn diarize(
         &self,
         samples: &[f32],
-        speakers: Speakers,
-        stop: &Stop,
+        options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
         let models = pipeline::Models {
             segmentation: &self.segmentation,
@@ -119,10 +118,10 @@ impl Diarizer for OpenModels {
             embedder: &self.embedder,
             pool: &self.pool,
         };
-        pipeline::diarize(models, samples, speakers, stop)
+        pipeline::diarize(models, samples, options)
     }
 
-    fn same_voice(&self, cosine: f32) -> f32 {
-        calibration::same_voice(cosine)
+    fn same_speaker_probability(&self, cosine: f32) -> f32 {
+        calibration::same_speaker_probability(cosine)
     }
 }

@@ -9,7 +9,7 @@ use super::local::Local;
 use super::voices::{self, Voice};
 use super::{clustering, frames};
 use crate::EMBEDDING;
-use crate::{DiarizeError, Stop};
+use crate::{CancelToken, DiarizeError};
 
 /// How often all windows are gone through at most.
 const ROUNDS: usize = 5;
@@ -20,13 +20,13 @@ const AT_ONCE_COUNTS: f32 = 0.5;
 pub(super) fn refined(
     local: &[Local],
     labels: &[usize],
-    stop: &Stop,
+    cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
     let mut people = Known::new(local, labels);
     let mut labels = labels.to_vec();
     for _ in 0..ROUNDS {
-        if stop.is_stopped() {
-            return Err(DiarizeError::Stopped);
+        if cancel.is_cancelled() {
+            return Err(DiarizeError::Cancelled);
         }
         let before = labels.clone();
         let mut start = 0;

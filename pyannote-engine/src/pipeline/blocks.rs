@@ -9,7 +9,7 @@ use super::local::Local;
 use super::voices::{self, Voice, Voices};
 use super::{assignment, clustering, division};
 use crate::EMBEDDING;
-use crate::{DiarizeError, Speakers, Stop};
+use crate::{CancelToken, DiarizeError, SpeakerBounds};
 
 /// How many windows a block has: ten minutes of them.
 const WINDOWS: usize = 240;
@@ -46,8 +46,8 @@ impl People {
 pub(super) fn people(
     local: &[Local],
     voices: &Voices,
-    asked: Speakers,
-    stop: &Stop,
+    asked: SpeakerBounds,
+    cancel: &CancelToken,
 ) -> Result<People, DiarizeError> {
     let blocks: Vec<&[Local]> = local
         .chunk_by(|a, b| a.window / WINDOWS == b.window / WINDOWS)
@@ -55,12 +55,12 @@ pub(super) fn people(
     let asked_of_block = match blocks.len() {
         0 | 1 => asked,
         // Not everybody has to speak in each block.
-        _ => Speakers { min: None, ..asked },
+        _ => SpeakerBounds { min: None, ..asked },
     };
     let mut all = People::default();
     let mut speakers = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
-        let found = people_of_block(block, voices, asked_of_block, stop)?;
+        let found = people_of_block(block, voices, asked_of_block, cancel)?;
         speakers.extend((0..found.count).map(|person| BlockSpeaker::new(index, &found, person)));
         all.labels
             .extend(found.labels.iter().map(|label| label + all.count));
@@ -73,7 +73,7 @@ pub(super) fn people(
             (Some(a), Some(b)) => a.evidence(b),
             _ => Evidence::default(),
         };
-        let same = clustering::groups(&seconds, evidence, asked, stop)?;
+        let same = clustering::groups(&seconds, evidence, asked, cancel)?;
         for label in &mut all.labels {
             *label = same.get(*label).copied().unwrap_or_default();
         }
@@ -85,13 +85,13 @@ pub(super) fn people(
 fn people_of_block(
     local: &[Local],
     voices: &Voices,
-    asked: Speakers,
-    stop: &Stop,
+    asked: SpeakerBounds,
+    cancel: &CancelToken,
 ) -> Result<People, DiarizeError> {
     let mut local = local.to_vec();
-    let mut labels = labels(&local, asked, stop)?;
+    let mut labels = labels(&local, asked, cancel)?;
     if let Some(divided) = division::divided(&local, &labels, voices) {
-        labels = self::labels(&divided, asked, stop)?;
+        labels = self::labels(&divided, asked, cancel)?;
         local = divided;
     }
     Ok(People {
@@ -102,14 +102,18 @@ fn people_of_block(
 }
 
 /// The people of local speakers.
-fn labels(local: &[Local], asked: Speakers, stop: &Stop) -> Result<Vec<usize>, DiarizeError> {
+fn labels(
+    local: &[Local],
+    asked: SpeakerBounds,
+    cancel: &CancelToken,
+) -> Result<Vec<usize>, DiarizeError> {
     let seconds: Vec<f32> = local.iter().map(|local| counted(local.alone)).collect();
     let evidence = |a: usize, b: usize| match (local.get(a), local.get(b)) {
         (Some(a), Some(b)) => evidence::of(a, b),
         _ => Evidence::default(),
     };
-    let labels = clustering::groups(&seconds, evidence, asked, stop)?;
-    let refined = assignment::refined(local, &labels, stop)?;
+    let labels = clustering::groups(&seconds, evidence, asked, cancel)?;
+    let refined = assignment::refined(local, &labels, cancel)?;
     // Somebody who was asked for does not vanish again.
     let is_enough = count(&refined) >= asked.min.unwrap_or(0).min(count(&labels));
     Ok(if is_enough { refined } else { labels })

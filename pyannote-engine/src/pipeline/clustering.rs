@@ -1,7 +1,7 @@
 //! Agglomerative clustering: the two groups for whose being one person the most speaks become one, again and again.
 
 use super::evidence::Evidence;
-use crate::{DiarizeError, Speakers, Stop};
+use crate::{CancelToken, DiarizeError, SpeakerBounds};
 
 /// How much has to speak for two groups being one person: the logarithm of the odds.
 const ENOUGH: f32 = 1.75;
@@ -15,15 +15,15 @@ const COUNTS: f32 = 1.0;
 pub(super) fn groups(
     seconds: &[f32],
     evidence: impl Fn(usize, usize) -> Evidence,
-    asked: Speakers,
-    stop: &Stop,
+    asked: SpeakerBounds,
+    cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
-    let mut groups = Groups::new(seconds, evidence, stop)?;
+    let mut groups = Groups::new(seconds, evidence, cancel)?;
     let most = asked.max.unwrap_or(usize::MAX).max(1);
     let least = asked.min.unwrap_or(1);
     while let Some((a, b)) = groups.nearest() {
-        if stop.is_stopped() {
-            return Err(DiarizeError::Stopped);
+        if cancel.is_cancelled() {
+            return Err(DiarizeError::Cancelled);
         }
         let odds = groups.odds(a, b);
         if odds == f32::NEG_INFINITY || (odds < ENOUGH && groups.alive() <= most) {
@@ -56,7 +56,7 @@ impl Groups {
     fn new(
         seconds: &[f32],
         evidence: impl Fn(usize, usize) -> Evidence,
-        stop: &Stop,
+        cancel: &CancelToken,
     ) -> Result<Self, DiarizeError> {
         let size = seconds.len();
         let mut groups = Self {
@@ -68,8 +68,8 @@ impl Groups {
             parted: Vec::new(),
         };
         for a in 0..size {
-            if stop.is_stopped() {
-                return Err(DiarizeError::Stopped);
+            if cancel.is_cancelled() {
+                return Err(DiarizeError::Cancelled);
             }
             for b in 0..a {
                 groups.set(a, b, evidence(a, b));
@@ -222,27 +222,36 @@ mod tests {
     use proptest::prelude::*;
 
     /// Points on a line: the nearer, the more speaks for one.
-    fn on_a_line(points: &[f32], asked: Speakers) -> Vec<usize> {
+    fn on_a_line(points: &[f32], asked: SpeakerBounds) -> Vec<usize> {
         let odds = |a: usize, b: usize| 5.0 - (points[a] - points[b]).abs();
         let seconds = vec![2.0; points.len()];
         let evidence = |a, b| Evidence::found(odds(a, b));
-        groups(&seconds, evidence, asked, &Stop::default()).unwrap()
+        groups(&seconds, evidence, asked, &CancelToken::default()).unwrap()
     }
 
     #[test]
     fn near_ones_are_one() {
         let points = [0.0, 1.0, 20.0, 0.5, 21.0];
-        assert_eq!(on_a_line(&points, Speakers::default()), [0, 0, 1, 0, 1]);
-        assert!(on_a_line(&[], Speakers::default()).is_empty());
+        assert_eq!(
+            on_a_line(&points, SpeakerBounds::default()),
+            [0, 0, 1, 0, 1]
+        );
+        assert!(on_a_line(&[], SpeakerBounds::default()).is_empty());
     }
 
     #[test]
     fn the_number_asked_for_is_kept_to() {
         let points = [0.0, 1.0, 20.0, 0.5, 21.0];
-        assert_eq!(on_a_line(&points, Speakers::exactly(1)), [0; 5]);
-        assert_eq!(on_a_line(&points, Speakers::exactly(3)), [0, 0, 1, 0, 2]);
-        assert_eq!(on_a_line(&points, Speakers::exactly(9)), [0, 1, 2, 3, 4]);
-        let at_most = |max| Speakers {
+        assert_eq!(on_a_line(&points, SpeakerBounds::exactly(1)), [0; 5]);
+        assert_eq!(
+            on_a_line(&points, SpeakerBounds::exactly(3)),
+            [0, 0, 1, 0, 2]
+        );
+        assert_eq!(
+            on_a_line(&points, SpeakerBounds::exactly(9)),
+            [0, 1, 2, 3, 4]
+        );
+        let at_most = |max| SpeakerBounds {
             min: None,
             max: Some(max),
         };
@@ -256,19 +265,19 @@ mod tests {
             (0, 1) => Evidence::found(3.0),
             _ => Evidence::found(2.0),
         };
-        let asked = Speakers::exactly(2);
-        let labels = groups(&[5.0, 4.0, 0.3], evidence, asked, &Stop::default()).unwrap();
+        let asked = SpeakerBounds::exactly(2);
+        let labels = groups(&[5.0, 4.0, 0.3], evidence, asked, &CancelToken::default()).unwrap();
         assert_ne!(labels[0], labels[1]);
         assert_eq!(labels.iter().max(), Some(&1));
     }
 
     #[test]
     fn a_stop_is_heeded() {
-        let stop = Stop::default();
-        stop.stop();
+        let cancel = CancelToken::default();
+        cancel.cancel();
         let evidence = |_, _| Evidence::default();
-        let result = groups(&[1.0; 3], evidence, Speakers::default(), &stop);
-        assert_eq!(result, Err(DiarizeError::Stopped));
+        let result = groups(&[1.0; 3], evidence, SpeakerBounds::default(), &cancel);
+        assert_eq!(result, Err(DiarizeError::Cancelled));
     }
 
     proptest! {
@@ -278,7 +287,7 @@ mod tests {
             let size = 10;
             let of = |a: usize, b: usize| odds[a.max(b) * (a.max(b) - 1) / 2 + a.min(b)];
             let evidence = |a, b| Evidence::found(of(a, b));
-            let found = groups(&[2.0; 10], evidence, Speakers::default(), &Stop::default()).unwrap();
+            let found = groups(&[2.0; 10], evidence, SpeakerBounds::default(), &CancelToken::default()).unwrap();
 
             let mut plain: Vec<Vec<usize>> = (0..size).map(|n| vec![n]).collect();
             loop {

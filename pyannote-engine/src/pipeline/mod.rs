@@ -9,7 +9,7 @@
 //! 5. [`clustering`]: agglomerative clustering on that evidence.
 //! 6. [`assignment`]: window by window, the local speakers are assigned anew to the people that were found.
 //! 7. [`division`]: whoever turns out to be two people is divided, and steps 5 and 6 are done again.
-//! 8. [`timeline`]: what the windows say is averaged into scores, and these become turns.
+//! 8. [`reconstruction`]: what the windows say is averaged into scores, and these become turns.
 //!
 //! Steps 4 to 7 compare each with each, so they work on [`blocks`] of ten minutes, and then on the speakers of these.
 //! All numbers were chosen on excerpts of AMI meetings, and stand beside their meaning.
@@ -22,15 +22,15 @@ mod evidence;
 mod frames;
 mod local;
 mod queue;
+mod reconstruction;
 mod signal;
-mod timeline;
 mod voices;
 mod windows;
 
 use rayon::ThreadPool;
 
 use super::{Embedder, Fbank, Segmentation};
-use crate::{Diarization, DiarizeError, Speakers, Stop};
+use crate::{CancelToken, Diarization, DiarizeError, Options};
 use signal::Signal;
 
 /// What the pipeline works with.
@@ -48,10 +48,11 @@ impl Models<'_> {
     fn all<T: Sync, R: Send>(
         &self,
         pieces: &[T],
-        stop: &Stop,
+        cancel: &CancelToken,
+        progress: &mut dyn FnMut(f64),
         work: impl Fn(&T) -> R + Sync,
     ) -> Result<Vec<R>, DiarizeError> {
-        queue::all(self.pool, pieces, stop, work)
+        queue::all(self.pool, pieces, cancel, progress, work)
     }
 
     /// The size of equal portions of at most `most`, so that there is one for each thread.
@@ -65,18 +66,30 @@ impl Models<'_> {
     }
 }
 
+/// The share of segmentation and of embedding in the work, as progress counts it.
+const SEGMENTATION_SHARE: f64 = 0.3;
+const EMBEDDING_SHARE: f64 = 0.68;
+
 /// Tells who spoke when.
 pub(super) fn diarize(
     models: Models<'_>,
     samples: &[f32],
-    asked: Speakers,
-    stop: &Stop,
+    options: &mut Options<'_>,
 ) -> Result<Diarization, DiarizeError> {
     let signal = Signal::new(samples);
-    let heard = windows::hear(models, &signal, stop)?;
+    let asked = options.speaker_bounds();
+    let cancel = &options.token().clone();
+    let heard = windows::hear(models, &signal, cancel, &mut |done| {
+        options.report(SEGMENTATION_SHARE * done);
+    })?;
     let mut local = local::speakers(&heard);
-    let voices = voices::hear(models, &signal, &local::sub_segments(&local), stop)?;
+    let needed = local::sub_segments(&local);
+    let voices = voices::hear(models, &signal, &needed, cancel, &mut |done| {
+        options.report(SEGMENTATION_SHARE + EMBEDDING_SHARE * done);
+    })?;
     local::give_voices(&mut local, &voices);
-    let people = blocks::people(&local, &voices, asked, stop)?;
-    Ok(timeline::diarization(&signal, &heard, &people, asked))
+    let people = blocks::people(&local, &voices, asked, cancel)?;
+    let diarization = reconstruction::diarization(&signal, &heard, &people, asked);
+    options.report(1.0);
+    Ok(diarization)
 }

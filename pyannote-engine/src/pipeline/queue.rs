@@ -8,16 +8,18 @@ use std::sync::mpsc;
 
 use rayon::ThreadPool;
 
-use crate::{DiarizeError, Stop};
+use crate::{CancelToken, DiarizeError};
 
 /// How many pieces of a job are in the queue for each thread: one that is worked on, and one to go on with.
 const QUEUED: usize = 2;
 
-/// Does the work; the results are in the order of the pieces.
+/// Does the work; the results are in the order of the pieces. `progress` is called with the completed fraction, 0 to 1, on the
+/// calling thread.
 pub(super) fn all<T: Sync, R: Send>(
     threads: &ThreadPool,
     pieces: &[T],
-    stop: &Stop,
+    cancel: &CancelToken,
+    progress: &mut dyn FnMut(f64),
     work: impl Fn(&T) -> R + Sync,
 ) -> Result<Vec<R>, DiarizeError> {
     let work = &work;
@@ -27,7 +29,7 @@ pub(super) fn all<T: Sync, R: Send>(
         let queue = |(index, piece)| {
             let done = done.clone();
             scope.spawn_fifo(move |_| {
-                let work = || (!stop.is_stopped()).then(|| work(piece));
+                let work = || (!cancel.is_cancelled()).then(|| work(piece));
                 let result = panic::catch_unwind(AssertUnwindSafe(work));
                 // It only fails where the one who waits has panicked.
                 drop(done.send((index, result)));
@@ -35,6 +37,7 @@ pub(super) fn all<T: Sync, R: Send>(
         };
         let mut left = pieces.iter().enumerate();
         let mut open = 0;
+        let mut done_pieces = 0_u32;
         for piece in left.by_ref().take(QUEUED * threads.current_num_threads()) {
             queue(piece);
             open += 1;
@@ -50,10 +53,12 @@ pub(super) fn all<T: Sync, R: Send>(
             if let Some(slot) = in_order.get_mut(index) {
                 *slot = result;
             }
+            done_pieces += 1;
+            progress(f64::from(done_pieces) / pieces.len() as f64);
         }
     });
     let all = in_order.into_iter().collect::<Option<Vec<R>>>();
-    all.ok_or(DiarizeError::Stopped)
+    all.ok_or(DiarizeError::Cancelled)
 }
 
 #[cfg(test)]
@@ -78,22 +83,32 @@ mod tests {
             thread::sleep(Duration::from_micros(50 * (50 - piece)));
             piece * piece
         };
-        let found = all(&threads(3), &pieces, &Stop::default(), work).unwrap();
+        let mut fractions = Vec::new();
+        let progress = &mut |fraction| fractions.push(fraction);
+        let found = all(
+            &threads(3),
+            &pieces,
+            &CancelToken::default(),
+            progress,
+            work,
+        )
+        .unwrap();
+        assert!(fractions.is_sorted() && fractions.len() == 50 && fractions[49] == 1.0);
         let squares: Vec<u64> = pieces.iter().map(|piece| piece * piece).collect();
         assert_eq!(found, squares);
-        let none = all(&threads(1), &[], &Stop::default(), work).unwrap();
+        let none = all(&threads(1), &[], &CancelToken::default(), &mut |_| (), work).unwrap();
         assert!(none.is_empty());
     }
 
     #[test]
     fn a_short_job_does_not_wait_for_a_long_one_and_what_is_stopped_ends() {
         let threads = &threads(1);
-        let stop = Stop::default();
+        let cancel = CancelToken::default();
         let (began, beginning) = mpsc::channel();
         thread::scope(|scope| {
             let long = scope.spawn(|| {
                 let pieces: Vec<usize> = (0..10_000).collect();
-                all(threads, &pieces, &stop, |piece| {
+                all(threads, &pieces, &cancel, &mut |_| (), |piece| {
                     if *piece == 0 {
                         began.send(()).unwrap();
                     }
@@ -101,11 +116,17 @@ mod tests {
                 })
             });
             beginning.recv().unwrap();
-            let short = all(threads, &[1, 2, 3], &Stop::default(), |piece| *piece);
+            let short = all(
+                threads,
+                &[1, 2, 3],
+                &CancelToken::default(),
+                &mut |_| (),
+                |piece| *piece,
+            );
             assert_eq!(short, Ok(vec![1, 2, 3]));
             // Had it waited, there would be nothing left to stop.
-            stop.stop();
-            assert_eq!(long.join().unwrap(), Err(DiarizeError::Stopped));
+            cancel.cancel();
+            assert_eq!(long.join().unwrap(), Err(DiarizeError::Cancelled));
         });
     }
 
@@ -117,9 +138,17 @@ mod tests {
             assert_ne!(*piece, 3, "three is too many");
             *piece
         };
-        let job = AssertUnwindSafe(|| all(&threads, &pieces, &Stop::default(), work));
+        let job = AssertUnwindSafe(|| {
+            all(
+                &threads,
+                &pieces,
+                &CancelToken::default(),
+                &mut |_| (),
+                work,
+            )
+        });
         assert!(panic::catch_unwind(job).is_err());
-        let after = all(&threads, &[7], &Stop::default(), work);
+        let after = all(&threads, &[7], &CancelToken::default(), &mut |_| (), work);
         assert_eq!(after, Ok(vec![7]));
     }
 }

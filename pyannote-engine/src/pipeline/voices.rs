@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::signal::Signal;
 use super::{Models, frames};
-use crate::{DiarizeError, SAMPLE_RATE, Stop};
+use crate::{CancelToken, DiarizeError, SAMPLE_RATE};
 use crate::{EMBEDDING, HeadFrames};
 
 /// How many spectra a sub-segment has, and how many it starts after the one before. There is one every 10 ms.
@@ -54,13 +54,14 @@ pub(super) fn hear(
     models: Models<'_>,
     signal: &Signal<'_>,
     needed: &[usize],
-    stop: &Stop,
+    cancel: &CancelToken,
+    progress: &mut dyn FnMut(f64),
 ) -> Result<Voices, DiarizeError> {
     let stretches: Vec<&[usize]> = needed
         .chunk_by(|a, b| a + 1 == *b)
         .flat_map(|run| run.chunks(models.portion(run.len(), STRETCH)))
         .collect();
-    let voices = models.all(&stretches, stop, |stretch| {
+    let voices = models.all(&stretches, cancel, progress, |stretch| {
         stretch_voices(models, signal, stretch)
     })?;
     Ok(voices.into_iter().flatten().collect())

@@ -4,7 +4,7 @@ use super::Models;
 use super::frames;
 use super::signal::Signal;
 use crate::{CLASS_SPEAKERS, CLASSES, FRAME_STEP, FRAMES, WINDOW};
-use crate::{DiarizeError, Stop};
+use crate::{CancelToken, DiarizeError};
 
 /// How many frames a window starts after the one before: just under 2.5 s.
 const HOP: usize = 148;
@@ -42,11 +42,12 @@ pub(super) struct Heard {
 pub(super) fn hear(
     models: Models<'_>,
     signal: &Signal<'_>,
-    stop: &Stop,
+    cancel: &CancelToken,
+    progress: &mut dyn FnMut(f64),
 ) -> Result<Heard, DiarizeError> {
     let starts = starts(signal.len());
     let batches: Vec<&[usize]> = starts.chunks(models.portion(starts.len(), BATCH)).collect();
-    let classes = models.all(&batches, stop, |starts| {
+    let classes = models.all(&batches, cancel, progress, |starts| {
         let samples = starts
             .iter()
             .map(|first| signal.part(first * FRAME_STEP, WINDOW));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
 use super::output::{self, Identify};
-use super::{Diarizer, Engine, EngineError, EngineFuture, EngineJob, JobKind, Stop};
+use super::{CancelToken, Diarizer, Engine, EngineError, EngineFuture, EngineJob, JobKind};
 use crate::violation::Violation;
 
 /// An [`Engine`] made of a [`Diarizer`]: it reads requests and writes outputs, as the API has them, and leaves the
@@ -21,13 +21,13 @@ use crate::violation::Violation;
 ///   least certain of its decisions, which are that somebody speaks, or nobody, and that each speaker does, or does not.
 /// - `turnLevelConfidence` is the mean probability of each speaker over the turn.
 /// - An identification takes the cosine of each speaker and voiceprint, and tells how likely they are of one person,
-///   0 to 100, as [`Diarizer::same_voice`] has it. Of the matches at or above `matching.threshold`, those are made that
+///   0 to 100, as [`Diarizer::same_speaker_probability`] has it. Of the matches at or above `matching.threshold`, those are made that
 ///   have the greatest sum; where they are not `matching.exclusive`, the best of each speaker.
 /// - A voiceprint is an embedding with the name of the model that made it. Those of other models, and of pyannoteAI's
 ///   own service, are refused when they are submitted.
 ///
 /// ```
-/// use pyannote_engine::{Diarization, DiarizeError, Diarizer, Speakers, Stop};
+/// use pyannote_engine::{Diarization, DiarizeError, Diarizer, Options};
 /// use pyannote_server::engine::DiarizerEngine;
 ///
 /// /// Hears nobody.
@@ -42,11 +42,11 @@ use crate::violation::Violation;
 ///         "none"
 ///     }
 ///
-///     fn diarize(&self, _: &[f32], _: Speakers, _: &Stop) -> Result<Diarization, DiarizeError> {
+///     fn diarize(&self, _: &[f32], _: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
 ///         Ok(Diarization::default())
 ///     }
 ///
-///     fn same_voice(&self, _: f32) -> f32 {
+///     fn same_speaker_probability(&self, _: f32) -> f32 {
 ///         0.5
 ///     }
 /// }
@@ -93,9 +93,9 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         let diarizer = Arc::clone(&self.diarizer);
         Box::pin(async move {
-            let stop = Stop::default();
-            let _guard = StopOnDrop(stop.clone());
-            let work = spawn_blocking(move || output::answer(&*diarizer, job, &stop));
+            let cancel = CancelToken::default();
+            let _guard = CancelOnDrop(cancel.clone());
+            let work = spawn_blocking(move || output::answer(&*diarizer, job, &cancel));
             match work.await {
                 Ok(answer) => answer,
                 Err(error) => match error.try_into_panic() {
@@ -109,10 +109,10 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
 }
 
 /// Tells the diarizer that nobody waits any more.
-struct StopOnDrop(Stop);
+struct CancelOnDrop(CancelToken);
 
-impl Drop for StopOnDrop {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.stop();
+        self.0.cancel();
     }
 }

@@ -20,7 +20,8 @@ pub use pyannote_engine::Recording;
 pub use scripted::ScriptedEngine;
 
 use pyannote_engine::{
-    Diarization, DiarizeError, Diarizer, Embedding, Scores, Speakers, Stop, Turn, voiceprint,
+    CancelToken, Diarization, DiarizeError, Diarizer, Embedding, Scores, SpeakerBounds, Turn,
+    voiceprint,
 };
 
 /// What kind of job it is.

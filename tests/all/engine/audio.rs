@@ -1,13 +1,11 @@
 //! Audio of every kind: nothing is too short, too quiet or too odd.
 
-use pyannote_engine::{DiarizeError, Diarizer, OpenModels, Speakers, Stop};
+use pyannote_engine::{CancelToken, DiarizeError, Diarizer, OpenModels, Options};
 
 use super::{MODELS, assets, sample};
 
 fn turns(samples: &[f32]) -> usize {
-    let found = MODELS
-        .diarize(samples, Speakers::default(), &Stop::default())
-        .unwrap();
+    let found = MODELS.diarize(samples, &mut Options::new()).unwrap();
     let seconds = samples.len() as f64 / 16_000.0;
     for turn in found.turns.iter().chain(&found.exclusive) {
         assert!(
@@ -79,20 +77,18 @@ fn a_piece_of_any_length_is_heard() {
 fn the_number_of_threads_makes_no_difference() {
     let one = OpenModels::load_with(&assets(), std::num::NonZero::<usize>::MIN).unwrap();
     let samples = sample();
-    let speakers = Speakers::default();
-    let stop = Stop::default();
-    let found = MODELS.diarize(&samples, speakers, &stop).unwrap();
-    let alone = one.diarize(&samples, speakers, &stop).unwrap();
+    let found = MODELS.diarize(&samples, &mut Options::new()).unwrap();
+    let alone = one.diarize(&samples, &mut Options::new()).unwrap();
     assert_eq!(found.turns, alone.turns);
 }
 
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
-fn a_stop_is_heeded() {
-    let stop = Stop::default();
-    stop.stop();
-    let result = MODELS.diarize(&sample(), Speakers::default(), &stop);
-    assert_eq!(result.unwrap_err(), DiarizeError::Stopped);
+fn cancelled_token_ends_the_run() {
+    let token = CancelToken::new();
+    token.cancel();
+    let result = MODELS.diarize(&sample(), &mut Options::new().cancel_token(&token));
+    assert_eq!(result.unwrap_err(), DiarizeError::Cancelled);
 }
 
 /// Eleven minutes are two blocks: the people of the first are known again in the second.
@@ -100,9 +96,7 @@ fn a_stop_is_heeded() {
 #[ignore = "needs the models: cargo xtask assets"]
 fn a_long_recording_has_no_more_speakers_than_a_short_one() {
     let samples = sample().repeat(22);
-    let found = MODELS
-        .diarize(&samples, Speakers::default(), &Stop::default())
-        .unwrap();
+    let found = MODELS.diarize(&samples, &mut Options::new()).unwrap();
     assert_eq!(found.speakers.len(), 2);
     assert!(found.turns.len() > 200);
 }

@@ -2,7 +2,7 @@
 
 use pyannote::output::Turns;
 use pyannote::{Client, MediaUrl, Voiceprint};
-use pyannote_engine::Speakers;
+use pyannote_engine::SpeakerBounds;
 use pyannote_server::LocalServer;
 use pyannote_server::engine::DiarizerEngine;
 use reqwest::StatusCode;
@@ -44,7 +44,7 @@ async fn a_diarization_with_all_options() {
     assert_eq!(job.warning(), Some(models));
     let found = job.wait().await.unwrap();
     assert_eq!(found.warning(), Some(models));
-    assert_eq!(fake.asked(), [(8_000, Speakers::exactly(2))]);
+    assert_eq!(fake.asked(), [(8_000, SpeakerBounds::exactly(2))]);
     assert_eq!(speakers(found.turns()), ["SPEAKER_00", "SPEAKER_01"]);
     assert_eq!((found.turns()[0].start, found.turns()[0].end), (0.0, 1.5));
     let sure = found.turns()[1].confidence.as_ref().unwrap();
@@ -76,15 +76,15 @@ async fn who_was_enrolled_is_found() {
         .await
         .unwrap();
     assert!(found.turns().iter().all(|turn| turn.speaker == "Ada"));
-    let at_most_three = Speakers {
+    let at_most_three = SpeakerBounds {
         min: None,
         max: Some(3),
     };
     assert_eq!(
         fake.asked(),
         [
-            (8_000, Speakers::default()),
-            (8_000, Speakers::default()),
+            (8_000, SpeakerBounds::default()),
+            (8_000, SpeakerBounds::default()),
             (8_000, at_most_three)
         ]
     );

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use pyannote_engine::{
-    Diarization, DiarizeError, Diarizer, Embedding, Scores, Speaker, Speakers, Stop, Turn,
+    Diarization, DiarizeError, Diarizer, Embedding, Options, Scores, Speaker, SpeakerBounds, Turn,
 };
 
 /// Gives the diarizations of its script, and then finds nobody. Clones share the script.
 #[derive(Clone, Default)]
 pub(crate) struct Fake {
     script: Arc<Mutex<VecDeque<Diarization>>>,
-    asked: Arc<Mutex<Vec<(usize, Speakers)>>>,
+    asked: Arc<Mutex<Vec<(usize, SpeakerBounds)>>>,
 }
 
 impl Fake {
@@ -23,7 +23,7 @@ impl Fake {
     }
 
     /// The number of samples and the speakers of each call.
-    pub(crate) fn asked(&self) -> Vec<(usize, Speakers)> {
+    pub(crate) fn asked(&self) -> Vec<(usize, SpeakerBounds)> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -40,15 +40,15 @@ impl Diarizer for Fake {
     fn diarize(
         &self,
         samples: &[f32],
-        speakers: Speakers,
-        _: &Stop,
+        options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
-        self.asked.lock().unwrap().push((samples.len(), speakers));
+        let asked = (samples.len(), options.speaker_bounds());
+        self.asked.lock().unwrap().push(asked);
         Ok(self.script.lock().unwrap().pop_front().unwrap_or_default())
     }
 
     /// The cosine itself, so that a test can tell the scores.
-    fn same_voice(&self, cosine: f32) -> f32 {
+    fn same_speaker_probability(&self, cosine: f32) -> f32 {
         cosine.max(0.0)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pyannote_engine::{Diarization, DiarizeError, Diarizer, Speakers, Stop};
+use pyannote_engine::{CancelToken, Diarization, DiarizeError, Diarizer, Options};
 use pyannote_server::engine::{DiarizerEngine, EngineError, Recording};
 use pyannote_server::store::{Status, Store};
 use pyannote_server::worker::{AudioSource, RecordingFuture, Timing, Workers};
@@ -101,7 +101,7 @@ struct Doing<F>(F);
 
 impl<F> Diarizer for Doing<F>
 where
-    F: Fn(&Stop) -> Result<Diarization, DiarizeError> + Send + Sync + 'static,
+    F: Fn(&CancelToken) -> Result<Diarization, DiarizeError> + Send + Sync + 'static,
 {
     fn models(&self) -> &str {
         "none"
@@ -111,11 +111,11 @@ where
         "none"
     }
 
-    fn diarize(&self, _: &[f32], _: Speakers, stop: &Stop) -> Result<Diarization, DiarizeError> {
-        self.0(stop)
+    fn diarize(&self, _: &[f32], options: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
+        self.0(options.token())
     }
 
-    fn same_voice(&self, _: f32) -> f32 {
+    fn same_speaker_probability(&self, _: f32) -> f32 {
         0.5
     }
 }
@@ -125,13 +125,13 @@ async fn a_diarizer_that_fails_or_panics_fails_the_job_alone() {
     let store = Store::memory().await.unwrap();
     let begun = AtomicUsize::new(0);
     let mut config = config(&store, &Steered::new(), 1);
-    config.engine = Arc::new(DiarizerEngine::new(Doing(move |_: &Stop| {
-        match begun.fetch_add(1, Ordering::Relaxed) {
+    config.engine = Arc::new(DiarizerEngine::new(Doing(
+        move |_: &CancelToken| match begun.fetch_add(1, Ordering::Relaxed) {
             0 => panic!("a weight is missing"),
             1 => Err(DiarizeError::Failed("the model is too old".into())),
             _ => Ok(Diarization::default()),
-        }
-    })));
+        },
+    )));
     config.audio = Some(Arc::new(Recordings));
     let workers = Workers::start_with(config, timing()).await.unwrap();
     for error in [
@@ -151,17 +151,17 @@ async fn a_diarizer_is_stopped_with_its_job() {
     let (sender, mut told) = mpsc::unbounded_channel();
     let store = Store::memory().await.unwrap();
     let mut config = config(&store, &Steered::new(), 1);
-    config.engine = Arc::new(DiarizerEngine::new(Doing(move |stop: &Stop| {
+    config.engine = Arc::new(DiarizerEngine::new(Doing(move |stop: &CancelToken| {
         sender.send("begun").unwrap();
         let mut looks = std::iter::repeat_n((), 10_000);
-        let is_stopped = looks.any(|()| {
+        let is_cancelled = looks.any(|()| {
             std::thread::sleep(Duration::from_millis(1));
-            stop.is_stopped()
+            stop.is_cancelled()
         });
         sender
-            .send(if is_stopped { "stopped" } else { "tired" })
+            .send(if is_cancelled { "stopped" } else { "tired" })
             .unwrap();
-        Err(DiarizeError::Stopped)
+        Err(DiarizeError::Cancelled)
     })));
     config.audio = Some(Arc::new(Recordings));
     let short = Timing {

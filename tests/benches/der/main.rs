@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use pyannote::output::{Der, DerOptions, Turn, Turns};
 use pyannote_engine::assets::Assets;
-use pyannote_engine::{Diarizer, OpenModels, Speakers, Stop};
+use pyannote_engine::{Diarizer, OpenModels, Options};
 
 use child::Work;
 use recordings::Recording;
@@ -48,7 +48,7 @@ struct Arguments {
 fn engine(threads: NonZero<usize>) -> impl Fn(&[f32]) -> Turns {
     let models = OpenModels::load_with(&Assets::locate().unwrap(), threads).unwrap();
     move |samples| {
-        let found = models.diarize(samples, Speakers::default(), &Stop::default());
+        let found = models.diarize(samples, &mut Options::new());
         let turns = found.unwrap().turns.into_iter();
         let turn = |turn: pyannote_engine::Turn| {
             Turn::new(turn.start, turn.end, format!("SPEAKER_{:02}", turn.speaker))

@@ -119,7 +119,7 @@ impl Identify {
     /// How likely each voiceprint is of the same person as a voice.
     fn compare(&self, diarizer: &impl Diarizer, voice: &Embedding) -> Vec<f64> {
         let same = |(_, other): &(String, Embedding)| {
-            let probability = f64::from(diarizer.same_voice(voice.cosine(other)));
+            let probability = f64::from(diarizer.same_speaker_probability(voice.cosine(other)));
             if probability.is_nan() {
                 0.0
             } else {

@@ -146,7 +146,7 @@ mod tests {
         best
     }
 
-    /// Speakers by voiceprints; some probabilities are equal.
+    /// SpeakerBounds by voiceprints; some probabilities are equal.
     fn speakers() -> impl Strategy<Value = Vec<Vec<f64>>> {
         let value = prop_oneof![0.0..=1.0, (0_u8..=4).prop_map(|n| f64::from(n) / 4.0)];
         (0_usize..6).prop_flat_map(move |voiceprints| {

@@ -10,7 +10,7 @@ mod turns;
 use serde_json::{Map, Value};
 
 use super::voiceprint;
-use super::{Diarizer, EngineError, EngineJob, JobKind, Recording, Speakers, Stop};
+use super::{CancelToken, Diarizer, EngineError, EngineJob, JobKind, Recording, SpeakerBounds};
 use options::Options;
 use schema::Output;
 use turns::Names;
@@ -24,7 +24,7 @@ const NAME: usize = 40;
 pub(super) fn answer(
     diarizer: &impl Diarizer,
     job: EngineJob,
-    stop: &Stop,
+    cancel: &CancelToken,
 ) -> Result<Value, EngineError> {
     let EngineJob { kind, request, .. } = job;
     let Some(recording) = job.recording else {
@@ -32,18 +32,18 @@ pub(super) fn answer(
     };
     let mut warnings = vec![substitute(diarizer.models(), &request)];
     let output = match kind {
-        JobKind::Diarize => diarize(diarizer, &request, recording, stop, &mut warnings)?.output,
+        JobKind::Diarize => diarize(diarizer, &request, recording, cancel, &mut warnings)?.output,
         JobKind::Identify => {
             let identify = Identify::read(&request, diarizer.embedding_model())?;
-            let found = diarize(diarizer, &request, recording, stop, &mut warnings)?;
+            let found = diarize(diarizer, &request, recording, cancel, &mut warnings)?;
             identify.answer(diarizer, found, &mut warnings)
         }
         JobKind::Voiceprint => {
             let found = hear(
                 diarizer,
                 recording,
-                Speakers::default(),
-                stop,
+                SpeakerBounds::default(),
+                cancel,
                 &mut warnings,
             )?;
             Output {
@@ -78,11 +78,11 @@ fn diarize(
     diarizer: &impl Diarizer,
     request: &Map<String, Value>,
     recording: Recording,
-    stop: &Stop,
+    cancel: &CancelToken,
     warnings: &mut Vec<String>,
 ) -> Result<Found, EngineError> {
     let options = Options::read(request);
-    let mut diarization = hear(diarizer, recording, options.speakers, stop, warnings)?;
+    let mut diarization = hear(diarizer, recording, options.speakers, cancel, warnings)?;
     turns::tidy(&mut diarization.turns);
     turns::tidy(&mut diarization.exclusive);
     let names = Names::by_first_turns(diarization.turns.iter().chain(&diarization.exclusive));
@@ -106,8 +106,8 @@ fn diarize(
 fn hear(
     diarizer: &impl Diarizer,
     recording: Recording,
-    speakers: Speakers,
-    stop: &Stop,
+    speakers: SpeakerBounds,
+    cancel: &CancelToken,
     warnings: &mut Vec<String>,
 ) -> Result<super::Diarization, EngineError> {
     let Recording {
@@ -116,7 +116,12 @@ fn hear(
     } = recording;
     warnings.extend(heard);
     let mut diarization = diarizer
-        .diarize(&samples, speakers, stop)
+        .diarize(
+            &samples,
+            &mut pyannote_engine::Options::new()
+                .bounds(speakers)
+                .cancel_token(cancel),
+        )
         .map_err(|error| EngineError(error.to_string()))?;
     warnings.append(&mut diarization.warnings);
     Ok(diarization)

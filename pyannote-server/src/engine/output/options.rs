@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::engine::Speakers;
+use crate::engine::SpeakerBounds;
 use crate::lenient::whole;
 
 /// More speakers than this are as many as this: a recording of a day has not so many turns.
@@ -11,7 +11,7 @@ const MOST: usize = 10_000;
 /// What a request asks for. Fields that are not known are none of ours.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Options {
-    pub(super) speakers: Speakers,
+    pub(super) speakers: SpeakerBounds,
     /// Whether to tell who spoke when, one speaker at a time.
     pub(super) exclusive: bool,
     /// Whether to tell how sure each frame is.
@@ -32,16 +32,16 @@ impl Options {
     }
 }
 
-fn speakers(request: &Map<String, Value>) -> Speakers {
+fn speakers(request: &Map<String, Value>) -> SpeakerBounds {
     let number = |name: &str| {
         let number = whole(request.get(name)?)?;
         Some(usize::try_from(number).unwrap_or(MOST).clamp(1, MOST))
     };
     if let Some(number) = number("numSpeakers") {
-        return Speakers::exactly(number);
+        return SpeakerBounds::exactly(number);
     }
     let min = number("minSpeakers");
-    Speakers {
+    SpeakerBounds {
         min,
         max: number("maxSpeakers").map(|max| max.max(min.unwrap_or(max))),
     }
@@ -55,21 +55,27 @@ mod tests {
 
     #[test]
     fn numbers_of_speakers() {
-        let speakers = |min, max| Speakers { min, max };
+        let speakers = |min, max| SpeakerBounds { min, max };
         for (request, expected) in [
             (json!({}), speakers(None, None)),
-            (json!({ "numSpeakers": 2 }), Speakers::exactly(2)),
-            (json!({ "numSpeakers": 2.0 }), Speakers::exactly(2)),
+            (json!({ "numSpeakers": 2 }), SpeakerBounds::exactly(2)),
+            (json!({ "numSpeakers": 2.0 }), SpeakerBounds::exactly(2)),
             (json!({ "minSpeakers": 2 }), speakers(Some(2), None)),
             (json!({ "maxSpeakers": 2 }), speakers(None, Some(2))),
             (
                 json!({ "minSpeakers": 2, "maxSpeakers": 4 }),
                 speakers(Some(2), Some(4)),
             ),
-            (json!({ "numSpeakers": 1e300 }), Speakers::exactly(MOST)),
-            (json!({ "numSpeakers": u64::MAX }), Speakers::exactly(MOST)),
+            (
+                json!({ "numSpeakers": 1e300 }),
+                SpeakerBounds::exactly(MOST),
+            ),
+            (
+                json!({ "numSpeakers": u64::MAX }),
+                SpeakerBounds::exactly(MOST),
+            ),
             // What the API refuses is made the best of.
-            (json!({ "numSpeakers": 0 }), Speakers::exactly(1)),
+            (json!({ "numSpeakers": 0 }), SpeakerBounds::exactly(1)),
             (json!({ "numSpeakers": "2" }), speakers(None, None)),
             (
                 json!({ "minSpeakers": 4, "maxSpeakers": 2 }),

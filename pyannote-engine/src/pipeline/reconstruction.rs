@@ -4,7 +4,7 @@ use super::blocks::{self, People};
 use super::frames;
 use super::signal::Signal;
 use super::windows::{Crowd, Heard, covered};
-use crate::{Diarization, Embedding, Scores, Speaker, Speakers, Turn};
+use crate::{Diarization, Embedding, Scores, Speaker, SpeakerBounds, Turn};
 
 /// From which probability on somebody speaks: where it is the likelier.
 const SPEECH: f32 = 0.5;
@@ -20,7 +20,7 @@ pub(super) fn diarization(
     signal: &Signal<'_>,
     heard: &Heard,
     people: &People,
-    asked: Speakers,
+    asked: SpeakerBounds,
 ) -> Diarization {
     let timeline = Timeline::new(heard, people);
     let end = signal.seconds();
@@ -58,7 +58,7 @@ pub(super) fn diarization(
     }
 }
 
-fn warnings(asked: Speakers, found: usize) -> Vec<String> {
+fn warnings(asked: SpeakerBounds, found: usize) -> Vec<String> {
     match asked.min {
         Some(min) if found == 0 && min > 0 => {
             vec![
@@ -294,7 +294,7 @@ mod tests {
             crowd: vec![NOBODY; FRAMES],
         };
         let samples = vec![0.0; 160_000];
-        let asked = Speakers::exactly(2);
+        let asked = SpeakerBounds::exactly(2);
         let found = diarization(&Signal::new(&samples), &heard, &People::default(), asked);
         assert!(found.turns.is_empty());
         assert_eq!(
