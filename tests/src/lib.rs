@@ -1,4 +1,6 @@
-//! What the tests across the crates share.
+//! Helpers that the tests share.
+
+pub mod http;
 
 use std::path::PathBuf;
 
@@ -6,56 +8,59 @@ use serde_json::Value;
 use xtask::layout::Layout;
 use xtask::{document, merge};
 
-/// The folder of the fixtures.
+/// The folder `fixtures`.
 #[must_use]
 pub fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-/// The body of that name, found in the documentation or seen in the wild.
+/// A response body in `fixtures/bodies`, from the documentation or from the live API, by its name without `.json`.
 ///
 /// # Panics
 ///
-/// Where there is none.
+/// If the file is missing.
 #[must_use]
 #[expect(
     clippy::expect_used,
-    reason = "a test cannot go on without its fixture"
+    reason = "a test cannot continue without its fixture"
 )]
 pub fn body(name: &str) -> String {
     let path = fixtures().join("bodies").join(format!("{name}.json"));
-    fs_err::read_to_string(path).expect("the fixture is there")
+    fs_err::read_to_string(path).expect("the fixture exists")
 }
 
-/// The bundle, as it is committed.
+/// The committed bundle, `openapi/pyannoteai.yaml`.
 ///
 /// # Panics
 ///
-/// Where it cannot be read.
-#[must_use]
-#[expect(clippy::expect_used, reason = "a test cannot go on without the bundle")]
-pub fn bundle() -> Value {
-    let text = fs_err::read_to_string(Layout::of_this_checkout().bundle());
-    document::parse(&text.expect("the bundle is there")).expect("the bundle is OpenAPI")
-}
-
-/// The fragments, merged and not mended: the specification as it is published.
-///
-/// # Panics
-///
-/// Where they cannot be read.
+/// If it cannot be read.
 #[must_use]
 #[expect(
     clippy::expect_used,
-    reason = "a test cannot go on without the specification"
+    reason = "a test cannot continue without the bundle"
+)]
+pub fn bundle() -> Value {
+    let text = fs_err::read_to_string(Layout::of_this_checkout().bundle());
+    document::parse(&text.expect("the bundle exists")).expect("the bundle is OpenAPI")
+}
+
+/// The specification as published: the fragments merged, without the corrections of the overlay.
+///
+/// # Panics
+///
+/// If the fragments cannot be read or contradict each other.
+#[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "a test cannot continue without the specification"
 )]
 pub fn published() -> Value {
     let folder = Layout::of_this_checkout().openapi();
-    let fragments = merge::read_fragments(&folder).expect("the fragments are there");
+    let fragments = merge::read_fragments(&folder).expect("the fragments are readable");
     merge::merge(&fragments).expect("the fragments agree")
 }
 
-/// The body of a diarization with this many frame scores; 4,320,000 are 24 h.
+/// The body of a diarization job with this many confidence scores; 4,320,000 are 24 h.
 #[must_use]
 pub fn long_body(scores: usize) -> String {
     let mut body = String::from(

@@ -10,7 +10,7 @@ use pyannote::{Client, Diarization, ErrorKind, Job};
 use serde_json::json;
 
 use super::builder;
-use super::server::{Act, Seen, Server};
+use pyannote_tests::http::{Request, Response, TestServer};
 
 /// A service with jobs that end, each at its time. Those at an index in `failing` fail.
 struct Service {
@@ -25,7 +25,7 @@ struct Service {
 }
 
 impl Service {
-    fn answer(&self, seen: &Seen) -> Act {
+    fn answer(&self, seen: &Request) -> Response {
         let now = self.clock.lock().unwrap().as_ref().unwrap().now();
         *self
             .reads
@@ -38,7 +38,8 @@ impl Service {
             true if self.failing.contains(&index) => "failed",
             true => "succeeded",
         };
-        let target = seen.line.strip_prefix("GET ").unwrap();
+        let line = seen.line();
+        let target = line.strip_prefix("GET ").unwrap();
         if let Some(id) = target.strip_prefix("/v1/jobs/job-") {
             let index: usize = id.parse().unwrap();
             let output = match status(index) {
@@ -48,7 +49,7 @@ impl Service {
                 "failed" => json!({"error": "no speech found"}),
                 _ => json!(null),
             };
-            return Act::ok(
+            return Response::ok(
                 json!({"jobId": format!("job-{index}"), "status": status(index), "output": output})
                     .to_string(),
             );
@@ -68,14 +69,14 @@ impl Service {
             })
             .collect();
         let next = (from + 100 < total).then(|| (from + 100).to_string());
-        Act::ok(json!({"items": items, "nextCursor": next}).to_string())
+        Response::ok(json!({"items": items, "nextCursor": next}).to_string())
     }
 }
 
 struct Setup {
     client: Client,
     clock: ManualClock,
-    server: Server,
+    server: TestServer,
     reads: Arc<Mutex<BTreeMap<u64, usize>>>,
 }
 
@@ -89,7 +90,7 @@ async fn setup(ends: Vec<Duration>, failing: HashSet<usize>, others: usize) -> S
         clock: Arc::clone(&clock),
         reads: Arc::clone(&reads),
     };
-    let server = Server::running(move |seen| service.answer(seen)).await;
+    let server = TestServer::start(move |seen| service.answer(seen)).await;
     let (builder, manual) = builder(&server);
     *clock.lock().unwrap() = Some(manual.clone());
     Setup {
@@ -150,7 +151,7 @@ async fn a_thousand_jobs_stay_far_under_the_limit() {
     );
     let bodies = setup
         .server
-        .lines()
+        .request_lines()
         .iter()
         .filter(|line| line.starts_with("GET /v1/jobs/"))
         .count();
@@ -204,7 +205,7 @@ async fn none_and_twice_the_same() {
         .wait_all(jobs(&setup.client, 0))
         .collect()
         .await;
-    assert!(none.is_empty() && setup.server.seen().is_empty());
+    assert!(none.is_empty() && setup.server.requests().is_empty());
     let twice = [jobs(&setup.client, 1), jobs(&setup.client, 1)].concat();
     let results: Vec<_> = setup.client.wait_all(twice).collect().await;
     assert_eq!(results.len(), 1);
@@ -217,14 +218,14 @@ async fn a_body_that_cannot_be_fetched_at_once_is_fetched_later() {
         "nextCursor": null,
     });
     let mut failures = 10; // two looks of five attempts
-    let server = Server::running(move |seen| {
-        if seen.line.starts_with("GET /v2/jobs") {
-            return Act::ok(listing.to_string());
+    let server = TestServer::start(move |seen| {
+        if seen.line().starts_with("GET /v2/jobs") {
+            return Response::ok(listing.to_string());
         }
         failures -= 1;
         match failures >= 0 {
-            true => Act::answer(502, "{}"),
-            false => Act::ok(r#"{"status":"succeeded","output":{"diarization":[]}}"#),
+            true => Response::new(502, "{}"),
+            false => Response::ok(r#"{"status":"succeeded","output":{"diarization":[]}}"#),
         }
     })
     .await;
@@ -238,7 +239,7 @@ async fn a_body_that_cannot_be_fetched_at_once_is_fetched_later() {
 ///
 /// Each job must come once, with its id and an error of that kind.
 async fn refused(status: u16, kind: ErrorKind) -> usize {
-    let server = Server::running(move |_| Act::answer(status, r#"{"message":"No"}"#)).await;
+    let server = TestServer::start(move |_| Response::new(status, r#"{"message":"No"}"#)).await;
     let (builder, _) = builder(&server);
     let client = builder.build().unwrap();
     let results: Vec<_> = client.wait_all(jobs(&client, 3)).collect().await;
@@ -249,7 +250,7 @@ async fn refused(status: u16, kind: ErrorKind) -> usize {
         assert_eq!(error.kind(), kind, "{status}");
         assert_eq!(error.job_id(), Some(id));
     }
-    server.seen().len()
+    server.request_count()
 }
 
 #[tokio::test]
@@ -274,15 +275,15 @@ async fn a_listing_that_fails_for_a_while_is_waited_out() {
     // At the most all attempts of three rounds but the last.
     for failures in [1, 10, 14] {
         let mut left = failures;
-        let server = Server::running(move |seen| {
-            if seen.line.starts_with("GET /v1/jobs/") {
-                return Act::ok(r#"{"status":"succeeded","output":{"diarization":[]}}"#);
+        let server = TestServer::start(move |seen| {
+            if seen.line().starts_with("GET /v1/jobs/") {
+                return Response::ok(r#"{"status":"succeeded","output":{"diarization":[]}}"#);
             }
             if left > 0 {
                 left -= 1;
-                return Act::answer(503, "{}");
+                return Response::new(503, "{}");
             }
-            Act::ok(
+            Response::ok(
                 json!({"items": [{"id": "job-0", "status": "succeeded", "createdAt": "2025-11-06T09:07:49Z"}]})
                     .to_string(),
             )

@@ -2,17 +2,17 @@
 
 use pyannote::{Diarization, Error, ErrorKind, Job};
 
-use super::server::{Act, Server};
 use super::{AUDIO, client};
+use pyannote_tests::http::{Response, TestServer};
 
-async fn submission(act: Act) -> Error {
-    let server = Server::doing([act]).await;
+async fn submission(response: Response) -> Error {
+    let server = TestServer::with_responses([response]).await;
     let (client, _) = client(&server);
     client.diarize(AUDIO).submit().await.unwrap_err()
 }
 
-async fn read(act: Act) -> Error {
-    let server = Server::doing([act]).await;
+async fn read(response: Response) -> Error {
+    let server = TestServer::with_responses([response]).await;
     let (client, _) = client(&server);
     let job: Job<Diarization> = client.job("1");
     job.wait().await.unwrap_err()
@@ -21,15 +21,15 @@ async fn read(act: Act) -> Error {
 #[tokio::test]
 async fn each_refusal_says_what_to_do() {
     let api = |status, message: &str| {
-        Act::answer(
+        Response::new(
             status,
             format!(r#"{{"requestId":"37a4c3a0","message":"{message}"}}"#),
         )
     };
     let mut shown = String::new();
-    for (act, kind) in [
+    for (response, kind) in [
         (
-            Act::answer(400, pyannote_tests::body("error_400")),
+            Response::new(400, pyannote_tests::body("error_400")),
             ErrorKind::Validation,
         ),
         (api(401, "Invalid API key"), ErrorKind::Unauthorized),
@@ -42,19 +42,19 @@ async fn each_refusal_says_what_to_do() {
         (api(413, "Payload too large"), ErrorKind::TooLarge),
         (api(408, "Timeout"), ErrorKind::OutcomeUnknown),
         (
-            api(429, "Too many requests").with("retry-after", 3600),
+            api(429, "Too many requests").header("retry-after", 3600),
             ErrorKind::RateLimited,
         ),
         (
-            Act::answer(418, "<html>I am a teapot</html>").with("content-type", "text/html"),
+            Response::new(418, "<html>I am a teapot</html>").header("content-type", "text/html"),
             ErrorKind::UnexpectedStatus,
         ),
         (
-            Act::answer(500, "<html>\n<h1>502 Bad Gateway</h1>\n</html>"),
+            Response::new(500, "<html>\n<h1>502 Bad Gateway</h1>\n</html>"),
             ErrorKind::OutcomeUnknown,
         ),
     ] {
-        let error = submission(act).await;
+        let error = submission(response).await;
         assert_eq!(error.kind(), kind);
         shown.push_str(&format!("{kind:?}: {error}\n"));
     }
@@ -63,7 +63,7 @@ async fn each_refusal_says_what_to_do() {
 
 #[tokio::test]
 async fn the_services_400_is_like_our_own() {
-    let error = submission(Act::answer(400, pyannote_tests::body("error_400"))).await;
+    let error = submission(Response::new(400, pyannote_tests::body("error_400"))).await;
     assert_eq!(error.kind(), ErrorKind::Validation);
     assert_eq!(error.field_errors()[0].field, "url");
     assert_eq!(error.field_errors()[0].message, "Invalid URL");
@@ -72,45 +72,48 @@ async fn the_services_400_is_like_our_own() {
 #[tokio::test]
 async fn each_end_of_a_wait_says_what_to_do() {
     let mut shown = String::new();
-    for (act, kind) in [
+    for (response, kind) in [
         (
-            Act::ok(r#"{"jobId":"1","status":"failed","output":{"error":"no speech found"}}"#),
+            Response::ok(r#"{"jobId":"1","status":"failed","output":{"error":"no speech found"}}"#),
             ErrorKind::JobFailed,
         ),
         (
-            Act::ok(r#"{"jobId":"1","status":"failed"}"#),
+            Response::ok(r#"{"jobId":"1","status":"failed"}"#),
             ErrorKind::JobFailed,
         ),
         (
-            Act::ok(r#"{"jobId":"1","status":"canceled"}"#),
+            Response::ok(r#"{"jobId":"1","status":"canceled"}"#),
             ErrorKind::JobCanceled,
         ),
         (
-            Act::ok(r#"{"jobId":"1","status":"succeeded"}"#),
+            Response::ok(r#"{"jobId":"1","status":"succeeded"}"#),
             ErrorKind::OutputGone,
         ),
         (
-            Act::ok(r#"{"jobId":"1","status":"succeeded","output":{"voiceprint":"AAAA"}}"#),
+            Response::ok(r#"{"jobId":"1","status":"succeeded","output":{"voiceprint":"AAAA"}}"#),
             ErrorKind::Decode,
         ),
         (
-            Act::ok(
+            Response::ok(
                 r#"{"jobId":"1","status":"succeeded","output":{"diarization":[{"speaker":"A","start":"0","end":1}]}}"#,
             ),
             ErrorKind::Decode,
         ),
         (
-            Act::ok("<html>Sign in to the hotel's network</html>"),
+            Response::ok("<html>Sign in to the hotel's network</html>"),
             ErrorKind::Decode,
         ),
-        (Act::ok(r#"{"jobId":"1","status":"succ"#), ErrorKind::Decode),
         (
-            Act::answer(404, r#"{"message":"Not found"}"#),
+            Response::ok(r#"{"jobId":"1","status":"succ"#),
+            ErrorKind::Decode,
+        ),
+        (
+            Response::new(404, r#"{"message":"Not found"}"#),
             ErrorKind::NotFound,
         ),
-        (Act::answer(500, "{}"), ErrorKind::Server),
+        (Response::new(500, "{}"), ErrorKind::Server),
     ] {
-        let error = read(act).await;
+        let error = read(response).await;
         assert_eq!(error.kind(), kind, "{error}");
         assert_eq!(error.job_id().unwrap().as_str(), "1", "{error}");
         shown.push_str(&format!("{kind:?}: {error}\n"));
@@ -120,11 +123,11 @@ async fn each_end_of_a_wait_says_what_to_do() {
 
 #[tokio::test]
 async fn debug_output_has_the_parts() {
-    let error = read(Act::ok(
+    let error = read(Response::ok(
         r#"{"jobId":"1","status":"failed","output":{"error":"no speech found"}}"#,
     ))
     .await;
     insta::assert_debug_snapshot!(error);
-    let error = submission(Act::answer(400, pyannote_tests::body("error_400"))).await;
+    let error = submission(Response::new(400, pyannote_tests::body("error_400"))).await;
     insta::assert_debug_snapshot!(error);
 }

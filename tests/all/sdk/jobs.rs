@@ -4,9 +4,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use pyannote::{ErrorKind, JobStatus, JobSummary};
 
 use super::client;
-use super::server::{Act, Server};
+use pyannote_tests::http::{Response, TestServer};
 
-fn page(ids: std::ops::Range<u32>, next: Option<&str>) -> Act {
+fn page(ids: std::ops::Range<u32>, next: Option<&str>) -> Response {
     let items: Vec<_> = ids
         .map(|id| {
             serde_json::json!({
@@ -17,12 +17,12 @@ fn page(ids: std::ops::Range<u32>, next: Option<&str>) -> Act {
             })
         })
         .collect();
-    Act::ok(serde_json::json!({ "items": items, "nextCursor": next }).to_string())
+    Response::ok(serde_json::json!({ "items": items, "nextCursor": next }).to_string())
 }
 
 #[tokio::test]
 async fn pages_are_asked_for_as_they_are_needed() {
-    let server = Server::doing([
+    let server = TestServer::with_responses([
         page(0..100, Some("c-1")),
         page(100..200, Some("c-2")),
         page(200..203, None),
@@ -33,11 +33,11 @@ async fn pages_are_asked_for_as_they_are_needed() {
     let first = jobs.next().await.unwrap().unwrap();
     assert_eq!(first.id.as_str(), "job-0");
     assert_eq!(first.extra["model"], "precision-3");
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.request_count(), 1);
     let rest: Vec<JobSummary> = jobs.try_collect().await.unwrap();
     assert_eq!(rest.len(), 202);
     assert_eq!(
-        server.lines(),
+        server.request_lines(),
         [
             "GET /v2/jobs?limit=100&status=succeeded",
             "GET /v2/jobs?limit=100&cursor=c-1&status=succeeded",
@@ -48,16 +48,16 @@ async fn pages_are_asked_for_as_they_are_needed() {
 
 #[tokio::test]
 async fn the_listing_of_the_wild() {
-    let server = Server::doing([Act::ok(pyannote_tests::body("job_list"))]).await;
+    let server = TestServer::with_responses([Response::ok(pyannote_tests::body("job_list"))]).await;
     let (client, _) = client(&server);
     let page = client.jobs().page_size(10).page(Some("a b")).await.unwrap();
     insta::assert_debug_snapshot!(page);
-    assert_eq!(server.lines(), ["GET /v2/jobs?limit=10&cursor=a+b"]);
+    assert_eq!(server.request_lines(), ["GET /v2/jobs?limit=10&cursor=a+b"]);
 }
 
 #[tokio::test]
 async fn a_listing_that_never_ends_does() {
-    let server = Server::doing([page(0..1, Some("same"))]).await;
+    let server = TestServer::with_responses([page(0..1, Some("same"))]).await;
     let (client, _) = client(&server);
     let jobs: Vec<JobSummary> = client.jobs().stream().try_collect().await.unwrap();
     assert_eq!(jobs.len(), 2);
@@ -65,7 +65,8 @@ async fn a_listing_that_never_ends_does() {
 
 #[tokio::test]
 async fn an_error_ends_the_stream() {
-    let server = Server::doing([page(0..2, Some("c-1")), Act::answer(401, "{}")]).await;
+    let server =
+        TestServer::with_responses([page(0..2, Some("c-1")), Response::new(401, "{}")]).await;
     let (client, _) = client(&server);
     let results: Vec<_> = client.jobs().stream().collect().await;
     assert_eq!(results.len(), 3);

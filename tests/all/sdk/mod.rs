@@ -6,7 +6,7 @@ mod errors;
 mod jobs;
 mod requests;
 mod results;
-mod server;
+
 mod transport;
 mod wait;
 
@@ -14,15 +14,15 @@ use std::sync::Arc;
 
 use pyannote::testing::ManualClock;
 use pyannote::{Client, ClientBuilder};
-use server::Server;
+use pyannote_tests::http::TestServer;
 
 /// A client of `server`, on a clock that jumps over every sleep.
-fn client(server: &Server) -> (Client, ManualClock) {
+fn client(server: &TestServer) -> (Client, ManualClock) {
     let (builder, clock) = builder(server);
     (builder.build().unwrap(), clock)
 }
 
-fn builder(server: &Server) -> (ClientBuilder, ManualClock) {
+fn builder(server: &TestServer) -> (ClientBuilder, ManualClock) {
     let clock = ManualClock::jumping();
     let builder = Client::builder()
         .api_key("secret-key")

@@ -3,8 +3,8 @@
 use pyannote::{Client, Error, ErrorKind, Model, TranscriptionModel, Voiceprint};
 use serde_json::{Value, json};
 
-use super::server::{Act, Server};
 use super::{AUDIO, CREATED, client};
+use pyannote_tests::http::{Response, TestServer};
 
 fn offline() -> Client {
     Client::builder()
@@ -105,7 +105,7 @@ async fn minimal_and_full_requests() {
 async fn what_is_sent_is_what_the_specification_has() {
     let bundle = pyannote_tests::bundle();
     let operations = xtask::document::operations(&bundle).unwrap();
-    let server = Server::doing([Act::ok(CREATED)]).await;
+    let server = TestServer::with_responses([Response::ok(CREATED)]).await;
     let (client, _) = client(&server);
     client.diarize(AUDIO).submit().await.unwrap();
     client
@@ -120,7 +120,7 @@ async fn what_is_sent_is_what_the_specification_has() {
     let _ = client.job::<Voiceprint>("1").status().await;
     let _ = client.upload(vec![1_u8]).key("a.wav").await;
     let lines: Vec<String> = server
-        .lines()
+        .request_lines()
         .iter()
         .map(|line| {
             line.split('?')
@@ -454,18 +454,19 @@ fn extra_fields_of_nested_objects() {
 
 #[tokio::test]
 async fn nothing_is_sent_of_a_request_that_breaks_rules() {
-    let server = Server::doing([Act::ok(CREATED)]).await;
+    let server = TestServer::with_responses([Response::ok(CREATED)]).await;
     let (client, _) = client(&server);
     client.diarize("meeting.wav").await.unwrap_err();
     client.identify(AUDIO).submit().await.unwrap_err();
     client.voiceprint("").submit().await.unwrap_err();
     client.jobs().page_size(101).page(None).await.unwrap_err();
-    assert!(server.seen().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
 async fn the_id_is_handed_over_before_anything_else() {
-    let server = Server::doing([Act::ok(CREATED), Act::answer(401, "{}")]).await;
+    let server =
+        TestServer::with_responses([Response::ok(CREATED), Response::new(401, "{}")]).await;
     let (client, _) = client(&server);
     let (sender, receiver) = std::sync::mpsc::channel();
     let error = client

@@ -3,11 +3,11 @@
 use pyannote::{Client, Diarization, ErrorKind, Identification, Job, JobKind, Voiceprint};
 use pyannote_tests::body;
 
-use super::server::{Act, Server};
 use super::{builder, client};
+use pyannote_tests::http::{Response, TestServer};
 
 async fn wait<T: JobKind>(body: &str) -> Result<T, pyannote::Error> {
-    let server = Server::doing([Act::ok(body)]).await;
+    let server = TestServer::with_responses([Response::ok(body.to_owned())]).await;
     let (client, _) = client(&server);
     let job: Job<T> = client.job("1");
     job.wait().await
@@ -44,7 +44,7 @@ async fn what_this_version_does_not_know_does_no_harm() {
     assert_eq!(diarization.turns()[0].speaker, "SPEAKER_00");
     assert!(diarization.raw().is_none());
 
-    let server = Server::doing([Act::ok(newer.as_str())]).await;
+    let server = TestServer::with_responses([Response::ok(newer)]).await;
     let (builder, _) = builder(&server);
     let client: Client = builder.keep_raw_bodies().build().unwrap();
     let diarization = client.job::<Diarization>("1").wait().await.unwrap();

@@ -4,22 +4,25 @@ use std::time::Duration;
 
 use pyannote::{ErrorKind, RateLimit, RetryPolicy};
 
-use super::server::{Act, Server};
 use super::{AUDIO, CREATED, builder, client};
+use pyannote_tests::http::{Response, TestServer, unreachable_url};
 
 const VALID: &str = r#"{"status":"OK","message":"valid"}"#;
 
 #[tokio::test]
 async fn a_429_is_waited_out_as_long_as_the_server_says() {
-    let server = Server::doing([
-        Act::answer(429, "{}").with("retry-after", 7),
-        Act::ok(CREATED),
+    let server = TestServer::with_responses([
+        Response::new(429, "{}").header("retry-after", 7),
+        Response::ok(CREATED),
     ])
     .await;
     let (client, clock) = client(&server);
     let job = client.diarize(AUDIO).submit().await.unwrap();
     assert_eq!(job.id().as_str(), "3c8a89a5-dcc6-4edb-a75d-ffd64739674d");
-    assert_eq!(server.lines(), ["POST /v1/diarize", "POST /v1/diarize"]);
+    assert_eq!(
+        server.request_lines(),
+        ["POST /v1/diarize", "POST /v1/diarize"]
+    );
     let slept: Duration = clock.sleeps().iter().sum();
     assert!(
         slept >= Duration::from_secs(7) && slept < Duration::from_secs(9),
@@ -29,45 +32,44 @@ async fn a_429_is_waited_out_as_long_as_the_server_says() {
 
 #[tokio::test]
 async fn a_retry_after_beyond_the_cap_is_the_callers() {
-    let server = Server::doing([Act::answer(429, "{}").with("retry-after", 121)]).await;
+    let server =
+        TestServer::with_responses([Response::new(429, "{}").header("retry-after", 121)]).await;
     let (client, _) = client(&server);
     let error = client.diarize(AUDIO).submit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(121)));
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.request_count(), 1);
 }
 
 #[tokio::test]
 async fn a_read_is_retried_after_whatever_passes() {
-    let server = Server::doing([
-        Act::Reset,
-        Act::Cut {
-            body: VALID.to_owned(),
-            after: 10,
-        },
-        Act::answer(502, "<html>Bad gateway</html>"),
-        Act::answer(503, "{}"),
-        Act::ok(VALID),
+    let server = TestServer::with_responses([
+        Response::reset(),
+        Response::truncated(VALID, 10),
+        Response::new(502, "<html>Bad gateway</html>"),
+        Response::new(503, "{}"),
+        Response::ok(VALID),
     ])
     .await;
     let (client, _) = client(&server);
     client.test_key().await.unwrap();
-    assert_eq!(server.seen().len(), 5);
+    assert_eq!(server.request_count(), 5);
 }
 
 #[tokio::test]
 async fn attempts_are_bounded() {
-    let server = Server::doing([Act::answer(500, "{}")]).await;
+    let server = TestServer::with_responses([Response::new(500, "{}")]).await;
     let (client, _) = client(&server);
     let error = client.test_key().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(error.to_string().contains("after 5 attempts"), "{error}");
-    assert_eq!(server.seen().len(), 5);
+    assert_eq!(server.request_count(), 5);
 }
 
 #[tokio::test]
 async fn the_total_time_is_bounded() {
-    let server = Server::doing([Act::answer(500, "{}").with("retry-after", 50)]).await;
+    let server =
+        TestServer::with_responses([Response::new(500, "{}").header("retry-after", 50)]).await;
     let (builder, clock) = builder(&server);
     let client = builder
         .total_timeout(Duration::from_secs(120))
@@ -76,13 +78,13 @@ async fn the_total_time_is_bounded() {
     let error = client.test_key().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(error.to_string().contains("total timeout"), "{error}");
-    assert_eq!(server.seen().len(), 3);
+    assert_eq!(server.request_count(), 3);
     assert!(pyannote::testing::Clock::now(&clock) < Duration::from_secs(120));
 }
 
 /// A submission whose fate nobody knows: sent once, and the error says so.
-async fn outcome_unknown(act: Act) -> pyannote::Error {
-    let server = Server::doing([act, Act::ok(CREATED)]).await;
+async fn outcome_unknown(response: Response) -> pyannote::Error {
+    let server = TestServer::with_responses([response, Response::ok(CREATED)]).await;
     let (builder, _) = builder(&server);
     let client = builder
         .attempt_timeout(Duration::from_millis(300))
@@ -91,62 +93,59 @@ async fn outcome_unknown(act: Act) -> pyannote::Error {
     let error = client.diarize(AUDIO).submit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
     assert!(error.to_string().contains("client.jobs()"), "{error}");
-    assert_eq!(server.seen().len(), 1, "sent exactly once");
+    assert_eq!(server.request_count(), 1, "sent exactly once");
     error
 }
 
 #[tokio::test]
 async fn a_submission_is_never_sent_twice_on_doubt() {
-    outcome_unknown(Act::Reset).await;
-    outcome_unknown(Act::Silence).await;
-    outcome_unknown(Act::Cut {
-        body: CREATED.to_owned(),
-        after: 5,
-    })
-    .await;
+    outcome_unknown(Response::reset()).await;
+    outcome_unknown(Response::none()).await;
+    outcome_unknown(Response::truncated(CREATED, 5)).await;
     for status in [408, 500, 502, 503, 504] {
-        let error = outcome_unknown(Act::answer(status, "{}")).await;
+        let error = outcome_unknown(Response::new(status, "{}")).await;
         assert_eq!(error.status().unwrap(), status);
     }
     // Accepted, but who knows under which id.
-    outcome_unknown(Act::ok(r#"{"jobId":" ","status":"created"}"#)).await;
-    let error = outcome_unknown(Act::ok(r#"{"job":"1"}"#)).await;
+    outcome_unknown(Response::ok(r#"{"jobId":" ","status":"created"}"#)).await;
+    let error = outcome_unknown(Response::ok(r#"{"job":"1"}"#)).await;
     assert!(error.body().unwrap().contains(r#"{"job":"1"}"#));
 }
 
 #[tokio::test]
 async fn a_connection_that_was_used_before_makes_no_difference() {
-    let server = Server::doing([Act::ok(VALID), Act::Reset, Act::ok(CREATED)]).await;
+    let server = TestServer::with_responses([
+        Response::ok(VALID),
+        Response::reset(),
+        Response::ok(CREATED),
+    ])
+    .await;
     let (client, _) = client(&server);
     client.test_key().await.unwrap();
     let error = client.diarize(AUDIO).submit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
-    assert_eq!(server.lines(), ["GET /v1/test", "POST /v1/diarize"]);
-    assert_eq!(server.seen()[1].body, format!(r#"{{"url":"{AUDIO}"}}"#));
+    assert_eq!(server.request_lines(), ["GET /v1/test", "POST /v1/diarize"]);
+    assert_eq!(server.requests()[1].body, format!(r#"{{"url":"{AUDIO}"}}"#));
 }
 
 #[tokio::test]
 async fn a_submission_is_sent_again_where_nothing_was_taken() {
-    let server = Server::doing([
-        Act::answer(503, "{}").with("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT"),
-        Act::answer(429, "{}"),
-        Act::ok(CREATED),
+    let server = TestServer::with_responses([
+        Response::new(503, "{}").header("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT"),
+        Response::new(429, "{}"),
+        Response::ok(CREATED),
     ])
     .await;
     let (client, _) = client(&server);
     client.diarize(AUDIO).submit().await.unwrap();
-    assert_eq!(server.seen().len(), 3);
+    assert_eq!(server.request_count(), 3);
 }
 
 #[tokio::test]
 async fn no_connection_is_retried_and_then_told() {
-    let server = Server::doing([Act::ok(VALID)]).await;
-    // A port where nobody listens.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let server = TestServer::with_responses([Response::ok(VALID)]).await;
     let (builder, clock) = builder(&server);
-    let client = builder.base_url(url).build().unwrap();
+    let client = builder.base_url(unreachable_url()).build().unwrap();
     let error = client.diarize(AUDIO).submit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(
@@ -157,7 +156,7 @@ async fn no_connection_is_retried_and_then_told() {
 
 #[tokio::test]
 async fn a_storm_of_503_empties_the_budget() {
-    let server = Server::doing([Act::answer(503, "{}")]).await;
+    let server = TestServer::with_responses([Response::new(503, "{}")]).await;
     let (builder, _) = builder(&server);
     let client = builder.rate_limit(RateLimit::off()).build().unwrap();
     let mut exhausted = 0;
@@ -170,46 +169,46 @@ async fn a_storm_of_503_empties_the_budget() {
         );
     }
     // 200 calls would be 1,000 requests. The budget allows 100 retries in all.
-    assert_eq!(server.seen().len(), 300);
+    assert_eq!(server.request_count(), 300);
     assert!(exhausted > 150, "{exhausted}");
 }
 
 #[tokio::test]
 async fn a_policy_of_none_sends_once() {
-    let server = Server::doing([Act::answer(429, "{}")]).await;
+    let server = TestServer::with_responses([Response::new(429, "{}")]).await;
     let (builder, _) = builder(&server);
     let client = builder.retry(RetryPolicy::none()).build().unwrap();
     assert_eq!(
         client.test_key().await.unwrap_err().kind(),
         ErrorKind::RateLimited
     );
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.request_count(), 1);
 }
 
 #[tokio::test]
 async fn the_key_does_not_follow_a_redirect() {
-    let other = Server::doing([Act::ok(VALID)]).await;
-    let redirect = Act::answer(302, "").with("location", other.url());
-    let server = Server::doing([redirect]).await;
+    let other = TestServer::with_responses([Response::ok(VALID)]).await;
+    let redirect = Response::new(302, "").header("location", other.url());
+    let server = TestServer::with_responses([redirect]).await;
     let (client, _) = client(&server);
     let error = client.test_key().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedStatus);
-    assert!(other.seen().is_empty());
+    assert!(other.requests().is_empty());
 
     // Also where a client of one's own follows redirects.
     let (builder, _) = builder(&server);
     let client = builder.http_client(reqwest::Client::new()).build().unwrap();
     client.test_key().await.unwrap();
-    assert_eq!(other.seen()[0].header("authorization"), None);
+    assert_eq!(other.requests()[0].header("authorization"), None);
     assert_eq!(
-        server.seen()[0].header("authorization"),
+        server.requests()[0].header("authorization"),
         Some("Bearer secret-key")
     );
 }
 
 #[tokio::test]
 async fn every_request_says_who_is_calling() {
-    let server = Server::doing([Act::ok(VALID)]).await;
+    let server = TestServer::with_responses([Response::ok(VALID)]).await;
     let (builder, _) = builder(&server);
     let client = builder
         .user_agent("my-app/1.0")
@@ -218,39 +217,39 @@ async fn every_request_says_who_is_calling() {
         .unwrap();
     client.test_key().await.unwrap();
     client.raw().test_key().send().await.unwrap();
-    for seen in server.seen() {
-        let agent = seen.header("user-agent").unwrap();
+    for request in server.requests() {
+        let agent = request.header("user-agent").unwrap();
         assert!(agent.starts_with("my-app/1.0 pyannote-rust/"), "{agent}");
-        assert_eq!(seen.header("x-team"), Some("blue"));
-        assert_eq!(seen.header("authorization"), Some("Bearer secret-key"));
-        assert_eq!(seen.header("api-version"), None);
+        assert_eq!(request.header("x-team"), Some("blue"));
+        assert_eq!(request.header("authorization"), Some("Bearer secret-key"));
+        assert_eq!(request.header("api-version"), None);
     }
 }
 
 #[tokio::test]
 async fn raw_calls_share_the_transport() {
-    let server = Server::doing([
-        Act::answer(503, "{}"),
-        Act::answer(429, "{}"),
-        Act::ok(VALID),
+    let server = TestServer::with_responses([
+        Response::new(503, "{}"),
+        Response::new(429, "{}"),
+        Response::ok(VALID),
     ])
     .await;
     let (client, _) = client(&server);
     let answer = client.raw().test_key().send().await.unwrap();
     assert_eq!(answer.message, "valid");
-    assert_eq!(server.seen().len(), 3);
+    assert_eq!(server.request_count(), 3);
 
-    let server = Server::doing([Act::Reset, Act::ok(CREATED)]).await;
+    let server = TestServer::with_responses([Response::reset(), Response::ok(CREATED)]).await;
     let (client, _) = super::client(&server);
     let body = client.raw().diarize().body_map(|body| body.url(AUDIO));
     body.send().await.unwrap_err();
     assert_eq!(
-        server.seen().len(),
+        server.request_count(),
         1,
         "a raw submission is not sent twice either"
     );
 
-    let server = Server::doing([Act::answer(
+    let server = TestServer::with_responses([Response::new(
         402,
         r#"{"requestId":"r","message":"no credit"}"#,
     )])
@@ -266,7 +265,7 @@ async fn raw_calls_share_the_transport() {
 
 #[tokio::test]
 async fn the_client_stays_under_the_limit_before_the_server_has_to_say_so() {
-    let server = Server::doing([Act::ok(VALID)]).await;
+    let server = TestServer::with_responses([Response::ok(VALID)]).await;
     let (builder, clock) = builder(&server);
     let client = builder.total_timeout(None).build().unwrap();
     for _ in 0..250 {
@@ -284,12 +283,12 @@ async fn the_client_stays_under_the_limit_before_the_server_has_to_say_so() {
 async fn the_client_learns_the_limit_of_its_team() {
     for reset in ["30", "1767225630"] {
         let mut left = 3_u32;
-        let server = Server::running(move |_| {
+        let server = TestServer::start(move |_| {
             left = if left == 0 { 2 } else { left - 1 };
-            Act::ok(VALID)
-                .with("x-ratelimit-limit", 3)
-                .with("x-ratelimit-remaining", left)
-                .with("x-ratelimit-reset", reset)
+            Response::ok(VALID)
+                .header("x-ratelimit-limit", 3)
+                .header("x-ratelimit-remaining", left)
+                .header("x-ratelimit-reset", reset)
         })
         .await;
         let (client, clock) = client(&server);
@@ -309,7 +308,7 @@ async fn secrets_are_in_no_error() {
     let body = r#"{"url":"https://host/a?X-Amz-Signature=abc","voiceprint":""#.to_owned()
         + &"A".repeat(400)
         + r#""}"#;
-    let server = Server::doing([Act::answer(400, body.clone())]).await;
+    let server = TestServer::with_responses([Response::new(400, body.clone())]).await;
     let (client, _) = client(&server);
     let audio = "https://example.com/a.wav?token=private-token";
     let error = client.diarize(audio).submit().await.unwrap_err();
@@ -320,7 +319,7 @@ async fn secrets_are_in_no_error() {
     ));
 
     let field = r#"{"requestId":"https://h/x?t=req-token","message":"no","errors":[{"field":"https://h/?f=field-token","message":"https://b/a?s=message-token"}]}"#;
-    let server = Server::doing([Act::answer(400, field)]).await;
+    let server = TestServer::with_responses([Response::new(400, field)]).await;
     let error = super::client(&server)
         .0
         .diarize(AUDIO)
@@ -329,7 +328,11 @@ async fn secrets_are_in_no_error() {
         .unwrap_err();
     shown.push_str(&format!("{error} {error:?}"));
 
-    let server = Server::doing([Act::answer(401, r#"{"message":"invalid key secret-key"}"#)]).await;
+    let server = TestServer::with_responses([Response::new(
+        401,
+        r#"{"message":"invalid key secret-key"}"#,
+    )])
+    .await;
     let error = super::client(&server).0.test_key().await.unwrap_err();
     shown.push_str(&format!("{error} {error:?}"));
     for secret in [
@@ -348,32 +351,31 @@ async fn secrets_are_in_no_error() {
 
 #[tokio::test]
 async fn a_client_of_ones_own_that_follows_redirects_sends_no_submission_twice() {
-    // The service takes the job and points elsewhere, where nobody listens.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nowhere = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let server = Server::doing([Act::answer(303, "").with("location", nowhere)]).await;
+    // The service accepts the job and redirects to a server that does not listen.
+    let redirect = Response::new(303, "").header("location", unreachable_url());
+    let server = TestServer::with_responses([redirect]).await;
     let (builder, _) = builder(&server);
     let client = builder.http_client(reqwest::Client::new()).build().unwrap();
     let error = client.diarize(AUDIO).submit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.request_count(), 1);
 }
 
 #[tokio::test]
 async fn a_client_of_ones_own_that_refuses_the_request_sends_nothing() {
-    let server = Server::doing([Act::ok(CREATED)]).await;
+    let server = TestServer::with_responses([Response::ok(CREATED)]).await;
     let (builder, _) = builder(&server);
     let http = reqwest::Client::builder().https_only(true).build().unwrap();
     let client = builder.http_client(http).build().unwrap();
     let error = client.diarize(AUDIO).submit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
-    assert!(server.seen().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_closed_endpoint_is_told_with_the_time_of_its_opening() {
-    let server = Server::doing([Act::answer(429, "{}").with("retry-after", 600)]).await;
+    let server =
+        TestServer::with_responses([Response::new(429, "{}").header("retry-after", 600)]).await;
     let (client, _) = client(&server);
     assert_eq!(
         client.test_key().await.unwrap_err().retry_after(),
@@ -385,7 +387,7 @@ async fn a_closed_endpoint_is_told_with_the_time_of_its_opening() {
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     assert!(error.to_string().contains("nothing was sent"), "{error}");
     assert_eq!(
-        server.seen().len(),
+        server.request_count(),
         1,
         "with no time at all, nothing is sent"
     );
@@ -393,11 +395,11 @@ async fn a_closed_endpoint_is_told_with_the_time_of_its_opening() {
 
 #[tokio::test]
 async fn a_failure_is_told_also_where_the_limit_leaves_no_room_for_another_attempt() {
-    let full = Act::answer(500, "{}")
-        .with("x-ratelimit-limit", 1)
-        .with("x-ratelimit-remaining", 0)
-        .with("x-ratelimit-reset", 90);
-    let server = Server::doing([full]).await;
+    let full = Response::new(500, "{}")
+        .header("x-ratelimit-limit", 1)
+        .header("x-ratelimit-remaining", 0)
+        .header("x-ratelimit-reset", 90);
+    let server = TestServer::with_responses([full]).await;
     let (builder, _) = builder(&server);
     let client = builder
         .total_timeout(Duration::from_secs(60))

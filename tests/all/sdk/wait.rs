@@ -8,35 +8,35 @@ use pyannote::webhook::{Event, Signer, Verifier};
 use pyannote::{Diarization, ErrorKind, Identification, Job, JobStatus};
 use pyannote_tests::body;
 
-use super::server::{Act, Server};
 use super::{AUDIO, CREATED, builder, client};
+use pyannote_tests::http::{Response, TestServer};
 
-fn running() -> Act {
-    Act::ok(body("running"))
+fn running() -> Response {
+    Response::ok(body("running"))
 }
 
 #[tokio::test]
 async fn submit_and_wait_in_one() {
-    let server = Server::doing([
-        Act::ok(CREATED),
+    let server = TestServer::with_responses([
+        Response::ok(CREATED),
         running(),
         running(),
-        Act::ok(body("diarization_succeeded")),
+        Response::ok(body("diarization_succeeded")),
     ])
     .await;
     let (client, _) = client(&server);
     let diarization = client.diarize(AUDIO).await.unwrap();
     assert_eq!(diarization.turns().len(), 1);
     let job = "GET /v1/jobs/3c8a89a5-dcc6-4edb-a75d-ffd64739674d";
-    assert_eq!(server.lines(), ["POST /v1/diarize", job, job, job]);
+    assert_eq!(server.request_lines(), ["POST /v1/diarize", job, job, job]);
 }
 
 #[tokio::test]
 async fn looks_are_quick_at_first_and_rare_later() {
-    let mut acts = vec![Act::ok(CREATED)];
-    acts.extend(vec![running(); 60]);
-    acts.push(Act::ok(body("diarization_succeeded")));
-    let server = Server::doing(acts).await;
+    let mut responses = vec![Response::ok(CREATED)];
+    responses.extend(vec![running(); 60]);
+    responses.push(Response::ok(body("diarization_succeeded")));
+    let server = TestServer::with_responses(responses).await;
     let (client, clock) = client(&server);
     client.diarize(AUDIO).await.unwrap();
     let sleeps = clock.sleeps();
@@ -52,7 +52,7 @@ async fn looks_are_quick_at_first_and_rare_later() {
 
 #[tokio::test]
 async fn a_job_that_is_there_already_is_looked_at_at_once() {
-    let server = Server::doing([Act::ok(body("diarization_succeeded"))]).await;
+    let server = TestServer::with_responses([Response::ok(body("diarization_succeeded"))]).await;
     let (client, clock) = client(&server);
     client.job::<Diarization>("1").wait().await.unwrap();
     assert_eq!(clock.now(), Duration::ZERO);
@@ -60,7 +60,7 @@ async fn a_job_that_is_there_already_is_looked_at_at_once() {
 
 #[tokio::test]
 async fn the_deadline_ends_with_one_last_look() {
-    let server = Server::doing([running()]).await;
+    let server = TestServer::with_responses([running()]).await;
     let (client, clock) = client(&server);
     let job: Job<Diarization> = client.job("1");
     let error = job
@@ -76,12 +76,12 @@ async fn the_deadline_ends_with_one_last_look() {
         Duration::from_secs(100),
         "the last look is at the deadline"
     );
-    let looks = server.seen().len();
+    let looks = server.request_count();
 
     // The wait can go on.
     job.wait().timeout(Duration::ZERO).await.unwrap_err();
     assert_eq!(
-        server.seen().len(),
+        server.request_count(),
         looks + 1,
         "however short, it looks once"
     );
@@ -89,24 +89,24 @@ async fn the_deadline_ends_with_one_last_look() {
 
 #[tokio::test]
 async fn a_404_just_after_the_submission_is_waited_out() {
-    let missing = || Act::answer(404, r#"{"message":"Not found"}"#);
-    let server = Server::doing([
-        Act::ok(CREATED),
+    let missing = || Response::new(404, r#"{"message":"Not found"}"#);
+    let server = TestServer::with_responses([
+        Response::ok(CREATED),
         missing(),
         missing(),
-        Act::ok(body("diarization_succeeded")),
+        Response::ok(body("diarization_succeeded")),
     ])
     .await;
     let (client, _) = client(&server);
     client.diarize(AUDIO).await.unwrap();
 
-    let server = Server::doing([Act::ok(CREATED), missing()]).await;
+    let server = TestServer::with_responses([Response::ok(CREATED), missing()]).await;
     let (client, clock) = super::client(&server);
     let error = client.diarize(AUDIO).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(clock.now() >= Duration::from_secs(60), "{:?}", clock.now());
 
-    let server = Server::doing([missing()]).await;
+    let server = TestServer::with_responses([missing()]).await;
     let (client, clock) = super::client(&server);
     let error = client.job::<Diarization>("1").wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -120,13 +120,13 @@ async fn a_404_just_after_the_submission_is_waited_out() {
 #[tokio::test]
 async fn a_wait_outlives_a_bad_minute() {
     // 5 attempts a look: two looks fail whole, the third succeeds.
-    let mut acts = vec![Act::answer(503, "{}"); 10];
-    acts.push(Act::ok(body("diarization_succeeded")));
-    let server = Server::doing(acts).await;
+    let mut responses = vec![Response::new(503, "{}"); 10];
+    responses.push(Response::ok(body("diarization_succeeded")));
+    let server = TestServer::with_responses(responses).await;
     let (client, _) = client(&server);
     client.job::<Diarization>("1").wait().await.unwrap();
 
-    let server = Server::doing([running(), Act::answer(503, "{}")]).await;
+    let server = TestServer::with_responses([running(), Response::new(503, "{}")]).await;
     let (client, _) = super::client(&server);
     let error = client.job::<Diarization>("1").wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
@@ -135,7 +135,7 @@ async fn a_wait_outlives_a_bad_minute() {
 
 #[tokio::test]
 async fn a_failed_and_a_canceled_job_are_errors() {
-    let server = Server::doing([Act::ok(body("diarization_failed"))]).await;
+    let server = TestServer::with_responses([Response::ok(body("diarization_failed"))]).await;
     let (client, _) = client(&server);
     let error = client.job::<Diarization>("1").wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobFailed);
@@ -148,13 +148,13 @@ async fn a_failed_and_a_canceled_job_are_errors() {
 
 #[tokio::test]
 async fn statuses_are_told_as_they_change() {
-    let status = |status: &str| Act::ok(format!(r#"{{"jobId":"1","status":"{status}"}}"#));
-    let server = Server::doing([
+    let status = |status: &str| Response::ok(format!(r#"{{"jobId":"1","status":"{status}"}}"#));
+    let server = TestServer::with_responses([
         status("created"),
         status("created"),
         status("queued"),
         status("running"),
-        Act::answer(503, "{}").with("retry-after", 1),
+        Response::new(503, "{}").header("retry-after", 1),
         status("running"),
         status("succeeded"),
     ])
@@ -171,10 +171,10 @@ async fn statuses_are_told_as_they_change() {
 
 #[tokio::test]
 async fn dropping_a_wait_cancels_nothing() {
-    let server = Server::doing([
-        Act::ok(CREATED),
+    let server = TestServer::with_responses([
+        Response::ok(CREATED),
         running(),
-        Act::ok(body("diarization_succeeded")),
+        Response::ok(body("diarization_succeeded")),
     ])
     .await;
     let (client, _) = client(&server);
@@ -187,7 +187,7 @@ async fn dropping_a_wait_cancels_nothing() {
     job.wait().await.unwrap();
     assert!(
         server
-            .lines()
+            .request_lines()
             .iter()
             .all(|line| !line.starts_with("DELETE"))
     );
@@ -195,9 +195,9 @@ async fn dropping_a_wait_cancels_nothing() {
 
 #[tokio::test]
 async fn ten_thousand_waits_at_once() {
-    let server = Server::running(|seen| {
-        let id = seen.line.rsplit('/').next().unwrap();
-        Act::ok(format!(
+    let server = TestServer::start(|seen| {
+        let id = seen.path.rsplit('/').next().unwrap();
+        Response::ok(format!(
             r#"{{"jobId":"{id}","status":"succeeded","output":{{"diarization":[{{"speaker":"{id}","start":0,"end":1}}]}}}}"#
         ))
     })
@@ -218,12 +218,12 @@ async fn ten_thousand_waits_at_once() {
     for (index, diarization) in results {
         assert_eq!(diarization.turns()[0].speaker, format!("job-{index}"));
     }
-    assert_eq!(server.seen().len(), 10_000);
+    assert_eq!(server.request_count(), 10_000);
 }
 
 #[tokio::test]
 async fn thousands_of_waits_under_the_limit_are_served_in_turn() {
-    let server = Server::doing([Act::ok(body("identify_succeeded"))]).await;
+    let server = TestServer::with_responses([Response::ok(body("identify_succeeded"))]).await;
     let (builder, clock) = builder(&server);
     let client = builder.total_timeout(None).build().unwrap();
     let waits = (0..1_000).map(|index| {
@@ -246,8 +246,10 @@ fn event(body: &str) -> Event {
 const ID: &str = "3c8a89a5-dcc6-4edb-a75d-ffd64739674d";
 
 /// A job that is still running for whoever asks, on a clock that stands.
-async fn running_job(acts: impl IntoIterator<Item = Act>) -> (Server, Job<Diarization>) {
-    let server = Server::doing(acts).await;
+async fn running_job(
+    responses: impl IntoIterator<Item = Response>,
+) -> (TestServer, Job<Diarization>) {
+    let server = TestServer::with_responses(responses).await;
     let clock = pyannote::testing::ManualClock::new();
     let (builder, _) = builder(&server);
     let client = builder.clock(std::sync::Arc::new(clock)).build().unwrap();
@@ -257,25 +259,28 @@ async fn running_job(acts: impl IntoIterator<Item = Act>) -> (Server, Job<Diariz
 
 #[tokio::test]
 async fn an_event_with_the_output_ends_a_wait_without_a_request() {
-    let (server, job) = running_job([Act::ok(CREATED)]).await;
+    let (server, job) = running_job([Response::ok(CREATED)]).await;
     let event = event(&body("diarization_succeeded"));
     let diarization = job.wait_or_event(async { event }).await.unwrap();
     assert_eq!(diarization.turns().len(), 1);
-    assert_eq!(server.seen().len(), 1, "only the submission");
+    assert_eq!(server.request_count(), 1, "only the submission");
 }
 
 #[tokio::test]
 async fn a_status_only_event_ends_a_wait_with_one_request() {
-    let (server, job) =
-        running_job([Act::ok(CREATED), Act::ok(body("diarization_succeeded"))]).await;
+    let (server, job) = running_job([
+        Response::ok(CREATED),
+        Response::ok(body("diarization_succeeded")),
+    ])
+    .await;
     let event = event(&format!(r#"{{"jobId":"{ID}","status":"succeeded"}}"#));
     job.wait_or_event(async { event }).await.unwrap();
-    assert_eq!(server.seen().len(), 2);
+    assert_eq!(server.request_count(), 2);
 }
 
 #[tokio::test]
 async fn an_event_about_a_failure_ends_a_wait_with_its_reason() {
-    let (_, job) = running_job([Act::ok(CREATED)]).await;
+    let (_, job) = running_job([Response::ok(CREATED)]).await;
     let failed = event(&body("diarization_failed"));
     let error = job.wait_or_event(async { failed }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobFailed);
@@ -284,7 +289,11 @@ async fn an_event_about_a_failure_ends_a_wait_with_its_reason() {
         "{error}"
     );
 
-    let (_, job) = running_job([Act::ok(CREATED), Act::ok(body("diarization_failed"))]).await;
+    let (_, job) = running_job([
+        Response::ok(CREATED),
+        Response::ok(body("diarization_failed")),
+    ])
+    .await;
     let failed = event(&format!(r#"{{"jobId":"{ID}","status":"failed"}}"#));
     let error = job.wait_or_event(async { failed }).await.unwrap_err();
     assert!(
@@ -295,25 +304,25 @@ async fn an_event_about_a_failure_ends_a_wait_with_its_reason() {
 
 #[tokio::test]
 async fn an_event_about_another_job_changes_nothing() {
-    let server = Server::doing([
-        Act::ok(CREATED),
+    let server = TestServer::with_responses([
+        Response::ok(CREATED),
         running(),
-        Act::ok(body("diarization_succeeded")),
+        Response::ok(body("diarization_succeeded")),
     ])
     .await;
     let (client, _) = client(&server);
     let job = client.diarize(AUDIO).submit().await.unwrap();
     let event = event(r#"{"jobId":"another","status":"succeeded"}"#);
     job.wait_or_event(async { event }).await.unwrap();
-    assert_eq!(server.seen().len(), 3);
+    assert_eq!(server.request_count(), 3);
 }
 
 #[tokio::test]
 async fn no_event_leaves_the_wait_to_polling() {
-    let server = Server::doing([
-        Act::ok(CREATED),
+    let server = TestServer::with_responses([
+        Response::ok(CREATED),
         running(),
-        Act::ok(body("diarization_succeeded")),
+        Response::ok(body("diarization_succeeded")),
     ])
     .await;
     let (client, _) = client(&server);
@@ -323,9 +332,10 @@ async fn no_event_leaves_the_wait_to_polling() {
 
 #[tokio::test]
 async fn an_output_without_a_status_speaks_for_itself() {
-    let server = Server::doing([Act::ok(r#"{"output":{"diarization":[]}}"#)]).await;
+    let server =
+        TestServer::with_responses([Response::ok(r#"{"output":{"diarization":[]}}"#)]).await;
     let (client, _) = client(&server);
     let diarization = client.job::<Diarization>("1\n").wait().await.unwrap();
     assert!(diarization.turns().is_empty());
-    assert_eq!(server.lines(), ["GET /v1/jobs/1"]);
+    assert_eq!(server.request_lines(), ["GET /v1/jobs/1"]);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pyannote::testing::ManualClock;
 use pyannote::{Client, ErrorKind};
 use pyannote_server::{Fault, LocalServer, Operation, ScriptedEngine};
+use pyannote_tests::http::{Response, TestServer};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -153,27 +154,18 @@ async fn a_job_is_stuck_on_demand() {
 
 #[tokio::test]
 async fn a_webhook_is_lost_on_demand_and_sent_again() {
-    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let hook = format!("http://{}/hook", listener.local_addr().unwrap());
-    let router = axum::Router::new().fallback(
-        async move |headers: axum::http::HeaderMap, body: axum::body::Bytes| {
-            sender.send((headers, body)).unwrap();
-        },
-    );
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-
+    let mut receiver = TestServer::with_responses([Response::ok("")]).await;
     let server = builder().webhook_secret("whs").start().await.unwrap();
     server.faults().lose_webhooks(1);
     let job = super::client(&server)
         .diarize(AUDIO)
-        .webhook(hook)
+        .webhook(receiver.url())
         .submit()
         .await
         .unwrap();
-    let (headers, body) = received.recv().await.unwrap();
+    let delivery = receiver.next_request().await;
     let event = pyannote::webhook::Verifier::new("whs")
-        .verify(&headers, &body)
+        .verify(&delivery.headers, &delivery.body)
         .unwrap();
     assert_eq!(event.job_id(), job.id());
     let retry = event.delivery().retry.clone().unwrap();

@@ -1,65 +1,36 @@
-//! Fetching recordings, from servers on loopback.
+//! Recordings fetched over HTTP.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use pyannote_engine::audio::AudioError;
 use pyannote_server::audio::{FetchConfig, Fetcher, LoadError};
-use tokio::net::TcpListener;
+use pyannote_tests::http::{Response, TestServer, unreachable_url};
 
-/// A server on loopback for as long as the test runs. Returns its URL.
-pub(crate) async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-        .await
-        .unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    url
-}
-
+/// A configuration that allows private addresses, such as those of the test servers.
 pub(crate) fn private() -> FetchConfig {
     let mut config = FetchConfig::default();
     config.allow_private = true;
     config
 }
 
+/// The error of a fetch, which must not contain `secret`.
 async fn error(config: FetchConfig, url: &str) -> LoadError {
     let error = Fetcher::new(config).unwrap().fetch(url).await.unwrap_err();
-    let said = format!("{error} {error:?}");
-    assert!(!said.contains("secret"), "{said}");
+    let text = format!("{error} {error:?}");
+    assert!(!text.contains("secret"), "{text}");
     error
 }
 
-fn redirect(to: String) -> Response {
-    (StatusCode::FOUND, [(header::LOCATION, to)]).into_response()
-}
-
 #[tokio::test]
-async fn a_file_comes_as_it_is_and_is_gone_afterwards() {
-    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
-    let router = Router::new()
-        .route(
-            "/start",
-            get(|| async { redirect("/audio?secret=1".to_owned()) }),
-        )
-        .route(
-            "/audio",
-            get(move |headers: HeaderMap| async move {
-                sender.send(headers).unwrap();
-                vec![7_u8; 300_000]
-            }),
-        );
-    let url = serve(router).await;
+async fn a_file_is_stored_unchanged_and_deleted_on_drop() {
+    let server = TestServer::with_responses([
+        Response::redirect("/audio?secret=1"),
+        Response::ok(vec![7; 300_000]),
+    ])
+    .await;
     let fetcher = Fetcher::new(private()).unwrap();
     let file = fetcher
-        .fetch(&format!("{url}/start?secret=1"))
+        .fetch(&format!("{}/start?secret=1", server.url()))
         .await
         .unwrap();
     assert_eq!(file.bytes(), 300_000);
@@ -68,22 +39,20 @@ async fn a_file_comes_as_it_is_and_is_gone_afterwards() {
     drop(file);
     assert!(!path.exists());
 
-    let headers = received.recv().await.unwrap();
+    let lines = server.request_lines();
+    assert_eq!(lines, ["GET /start?secret=1", "GET /audio?secret=1"]);
+    let request = &server.requests()[1];
     for name in ["authorization", "cookie", "referer"] {
-        assert!(!headers.contains_key(name), "{name}");
+        assert_eq!(request.header(name), None, "{name}");
     }
-    assert!(
-        headers["user-agent"]
-            .to_str()
-            .unwrap()
-            .starts_with("pyannote-server/")
-    );
+    let agent = request.header("user-agent").unwrap();
+    assert!(agent.starts_with("pyannote-server/"), "{agent}");
 }
 
 #[tokio::test]
-async fn private_addresses_are_refused_however_they_are_written() {
-    let url = serve(Router::new().route("/", get(|| async { "never" }))).await;
-    let port = url.rsplit(':').next().unwrap();
+async fn private_addresses_are_refused_in_every_notation() {
+    let server = TestServer::with_responses([Response::ok("audio")]).await;
+    let port = server.url().rsplit(':').next().unwrap();
     for host in [
         "127.0.0.1",
         "127.1",
@@ -100,7 +69,8 @@ async fn private_addresses_are_refused_however_they_are_written() {
             "{host}: {error}"
         );
     }
-    // With leave, they are fetched.
+    assert_eq!(server.request_count(), 0);
+    // They are fetched if the configuration allows it.
     for host in ["127.0.0.1", "0x7f.1", "localhost"] {
         let url = format!("http://{host}:{port}/");
         let fetched = Fetcher::new(private()).unwrap().fetch(&url).await;
@@ -109,28 +79,19 @@ async fn private_addresses_are_refused_however_they_are_written() {
 }
 
 #[tokio::test]
-async fn redirects_are_checked_and_counted() {
-    let hop = |Path(left): Path<u32>| async move {
-        match left {
-            0 => "there".into_response(),
-            _ => redirect(format!("/hop/{}?secret=1", left - 1)),
+async fn redirects_are_checked_and_limited() {
+    let server = TestServer::start(|request| match &*request.path {
+        "/hop/0" => Response::ok("audio"),
+        "/loop" => Response::redirect("/loop?secret=1"),
+        "/file" => Response::redirect("file:///etc/passwd"),
+        "/login" => Response::redirect("http://ada:secret@example.com/"),
+        path => {
+            let left: u32 = path.strip_prefix("/hop/").unwrap().parse().unwrap();
+            Response::redirect(&format!("/hop/{}?secret=1", left - 1))
         }
-    };
-    let router = Router::new()
-        .route("/hop/{left}", get(hop))
-        .route(
-            "/loop",
-            get(|| async { redirect("/loop?secret=1".to_owned()) }),
-        )
-        .route(
-            "/file",
-            get(|| async { redirect("file:///etc/passwd".to_owned()) }),
-        )
-        .route(
-            "/login",
-            get(|| async { redirect("http://ada:secret@example.com/".to_owned()) }),
-        );
-    let url = serve(router).await;
+    })
+    .await;
+    let url = server.url();
 
     let fetcher = Fetcher::new(private()).unwrap();
     assert_eq!(
@@ -148,28 +109,21 @@ async fn redirects_are_checked_and_counted() {
             "{path}: {error}"
         );
     }
-    let error_of_login = error(private(), &format!("{url}/login")).await;
-    assert!(
-        matches!(error_of_login, LoadError::UnsupportedUrl(_)),
-        "{error_of_login}"
-    );
-    // What is not on the web is not followed to at all.
-    let error_of_file = error(private(), &format!("{url}/file")).await;
-    assert!(
-        matches!(error_of_file, LoadError::Status(302)),
-        "{error_of_file}"
-    );
+    let login = error(private(), &format!("{url}/login")).await;
+    assert!(matches!(login, LoadError::UnsupportedUrl(_)), "{login}");
+    // A redirect to another scheme is not followed.
+    let file = error(private(), &format!("{url}/file")).await;
+    assert!(matches!(file, LoadError::Status(302)), "{file}");
 }
 
 #[tokio::test]
-async fn statuses_are_told() {
-    let router = Router::new()
-        .route("/gone", get(|| async { StatusCode::NOT_FOUND }))
-        .route(
-            "/broken",
-            get(|| async { StatusCode::INTERNAL_SERVER_ERROR }),
-        );
-    let url = serve(router).await;
+async fn error_statuses_are_reported() {
+    let server = TestServer::start(|request| match &*request.path {
+        "/gone" => Response::new(404, ""),
+        _ => Response::new(500, ""),
+    })
+    .await;
+    let url = server.url();
     let gone = error(private(), &format!("{url}/gone?secret=1")).await;
     assert_eq!(
         gone.to_string(),
@@ -180,23 +134,14 @@ async fn statuses_are_told() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused_as_announced_and_as_it_comes() {
-    let chunk = Bytes::from(vec![0_u8; 10_000]);
-    let endless = move || {
-        let chunk = chunk.clone();
-        async move {
-            let chunks =
-                futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
-            Body::from_stream(chunks)
-        }
-    };
-    let announced = || async { vec![0_u8; 100_001] };
-    let exact = || async { vec![0_u8; 100_000] };
-    let router = Router::new()
-        .route("/endless", get(endless))
-        .route("/announced", get(announced))
-        .route("/exact", get(exact));
-    let url = serve(router).await;
+async fn the_size_limit_applies_to_the_announced_and_to_the_received_length() {
+    let server = TestServer::start(|request| match &*request.path {
+        "/endless" => Response::endless(&[0; 10_000]),
+        "/announced" => Response::ok(vec![0; 100_001]),
+        _ => Response::ok(vec![0; 100_000]),
+    })
+    .await;
+    let url = server.url();
     let folder = tempfile::tempdir().unwrap();
     let mut config = private();
     config.max_bytes = 100_000;
@@ -211,7 +156,7 @@ async fn what_is_too_large_is_refused_as_announced_and_as_it_comes() {
             "{path}: {error}"
         );
     }
-    // Nothing is left behind.
+    // No partial files remain.
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     let fetched = Fetcher::new(config)
         .unwrap()
@@ -221,39 +166,27 @@ async fn what_is_too_large_is_refused_as_announced_and_as_it_comes() {
 }
 
 #[tokio::test]
-async fn a_slow_server_is_left() {
-    let never = Arc::new(tokio::sync::Notify::new());
-    let waits = Arc::clone(&never);
-    let router = Router::new()
-        .route(
-            "/answer",
-            get(move || async move { waits.notified().await }),
-        )
-        .route(
-            "/body",
-            get(|| async {
-                let first =
-                    futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from("RIFF"))]);
-                let rest = futures_util::stream::pending();
-                Body::from_stream(futures_util::StreamExt::chain(first, rest))
-            }),
-        );
-    let url = serve(router).await;
+async fn a_slow_server_times_out() {
+    let server = TestServer::start(|request| match &*request.path {
+        "/response" => Response::none(),
+        _ => Response::stalled("RIFF....", 4),
+    })
+    .await;
+    let url = server.url();
     let short = Duration::from_millis(200);
-    let (mut whole, mut idle) = (private(), private());
-    whole.timeout = short;
+    let (mut total, mut idle) = (private(), private());
+    total.timeout = short;
     idle.idle_timeout = short;
-    for config in [whole, idle] {
-        for path in ["answer", "body"] {
+    for config in [total, idle] {
+        for path in ["response", "body"] {
             let error = error(config.clone(), &format!("{url}/{path}?secret=1")).await;
             assert!(matches!(error, LoadError::TimedOut), "{path}: {error}");
         }
     }
-    drop(never);
 }
 
 #[tokio::test]
-async fn what_is_no_web_address_is_refused() {
+async fn invalid_and_unreachable_urls_are_refused() {
     for url in [
         "",
         "meeting.wav",
@@ -267,10 +200,7 @@ async fn what_is_no_web_address_is_refused() {
             "{url}: {error}"
         );
     }
-    // A port where nobody listens.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/?secret=1", listener.local_addr().unwrap());
-    drop(listener);
+    let url = format!("{}/?secret=1", unreachable_url());
     let error = error(private(), &url).await;
     assert!(matches!(error, LoadError::Fetch(_)), "{error}");
 }

@@ -1,12 +1,11 @@
 //! The loader, as the workers use it.
 
-use axum::Router;
-use axum::routing::get;
 use pyannote_engine::audio::AudioError;
 use pyannote_server::audio::{FetchConfig, LoadError, Loader};
 use pyannote_server::worker::AudioSource;
+use pyannote_tests::http::{Response, TestServer};
 
-use super::fetch::{private, serve};
+use super::fetch::private;
 use super::tone::fixture;
 use super::wav;
 
@@ -39,8 +38,8 @@ async fn media_are_the_team_s_own() {
 
 #[tokio::test]
 async fn recordings_of_the_web_are_fetched_and_decoded() {
-    let router = Router::new().route("/tone", get(|| async { wav::bytes(32_000) }));
-    let url = format!("{}/tone?secret=1", serve(router).await);
+    let server = TestServer::with_responses([Response::ok(wav::bytes(32_000))]).await;
+    let url = format!("{}/tone?secret=1", server.url());
     let recording = loader(private())
         .recording("ours", &url, None)
         .await

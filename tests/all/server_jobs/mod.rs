@@ -4,7 +4,6 @@ mod crash;
 mod engine;
 mod lifecycle;
 mod postgres;
-mod receiver;
 mod restart;
 mod webhooks;
 

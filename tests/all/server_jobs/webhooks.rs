@@ -6,19 +6,21 @@ use pyannote::JobStatus;
 use pyannote::webhook::{Event, Outcome, Verifier};
 use pyannote_server::store::{Status, Store};
 use pyannote_server::worker::{Timing, Workers};
+use pyannote_tests::http::{Response, TestServer};
 use serde_json::{Value, json};
 
 use super::engine::Steered;
-use super::receiver::{Answer, Receiver};
 use super::{SECRET, TEAM, config, ended, running, start, submit, timing};
 
-async fn event(receiver: &mut Receiver) -> Event {
-    let (headers, body) = receiver.next().await;
-    Verifier::new(SECRET).verify(&headers, &body).unwrap()
+async fn event(receiver: &mut TestServer) -> Event {
+    let request = receiver.next_request().await;
+    Verifier::new(SECRET)
+        .verify(&request.headers, &request.body)
+        .unwrap()
 }
 
 /// Which retry it is, and why.
-async fn retry(receiver: &mut Receiver) -> Option<(u8, String)> {
+async fn retry(receiver: &mut TestServer) -> Option<(u8, String)> {
     let delivery = event(receiver).await.delivery().clone();
     let retry = delivery.retry?;
     Some((retry.number, retry.reason.as_str().to_owned()))
@@ -32,10 +34,10 @@ async fn each_end_is_told() {
 
 /// The same for every kind of store.
 pub(crate) async fn each_end_is_told_by(store: &Store) {
-    let mut receiver = Receiver::start(&[]).await;
+    let mut receiver = TestServer::with_responses([Response::ok("")]).await;
     let workers = start(store, &Steered::new(), 1).await;
 
-    let id = submit(store, json!({ "webhook": receiver.url })).await;
+    let id = submit(store, json!({ "webhook": receiver.url() })).await;
     let event_ = event(&mut receiver).await;
     assert_eq!(event_.job_id().as_str(), id.to_string());
     assert!(event_.delivery().retry.is_none());
@@ -47,45 +49,46 @@ pub(crate) async fn each_end_is_told_by(store: &Store) {
         json!({ "jobId": id, "status": "succeeded", "output": output })
     );
 
-    submit(store, json!({ "webhook": receiver.url, "do": "fail" })).await;
+    submit(store, json!({ "webhook": receiver.url(), "do": "fail" })).await;
     let Outcome::Failed { error, .. } = event(&mut receiver).await.outcome().unwrap() else {
         panic!("the job failed");
     };
     assert_eq!(error.as_deref(), Some("the recording is silent"));
 
-    let id = submit(store, json!({ "webhook": receiver.url, "do": "hang" })).await;
+    let id = submit(store, json!({ "webhook": receiver.url(), "do": "hang" })).await;
     running(store, id).await;
     assert!(store.cancel(TEAM, id).await.unwrap());
     assert_eq!(event(&mut receiver).await.status(), &JobStatus::Canceled);
 
-    let only = json!({ "webhook": receiver.url, "webhookStatusOnly": true });
+    let only = json!({ "webhook": receiver.url(), "webhookStatusOnly": true });
     let id = submit(store, only).await;
     let event_ = event(&mut receiver).await;
     let body: Value = serde_json::from_slice(event_.raw()).unwrap();
     assert_eq!(body, json!({ "jobId": id, "status": "succeeded" }));
     workers.stop().await;
-    assert!(!receiver.has_more());
+    assert!(!receiver.has_more_requests());
 }
 
 #[tokio::test]
 async fn retries_say_their_number_and_reason() {
     let store = Store::memory().await.unwrap();
-    let redirect = Answer::Redirect("/elsewhere");
-    let answers = [
-        Answer::Silence,
-        Answer::Status(503),
-        redirect,
-        redirect,
-        redirect,
+    let redirect = || Response::redirect("/elsewhere");
+    let responses = [
+        Response::none(),
+        Response::new(503, ""),
+        redirect(),
+        redirect(),
+        redirect(),
+        Response::ok(""),
     ];
-    let mut receiver = Receiver::start(&answers).await;
+    let mut receiver = TestServer::with_responses(responses).await;
     let timing = Timing {
         webhook_timeout: Duration::from_millis(300),
         ..timing()
     };
     let config = config(&store, &Steered::new(), 1);
     let workers = Workers::start_with(config, timing).await.unwrap();
-    submit(&store, json!({ "webhook": receiver.url })).await;
+    submit(&store, json!({ "webhook": receiver.url() })).await;
     let reason = |number, reason: &str| Some((number, reason.to_owned()));
     assert_eq!(retry(&mut receiver).await, None);
     assert_eq!(retry(&mut receiver).await, reason(1, "http_timeout"));
@@ -94,49 +97,49 @@ async fn retries_say_their_number_and_reason() {
     }
     assert_eq!(retry(&mut receiver).await, reason(3, "too_many_redirects"));
     workers.stop().await;
-    assert!(!receiver.has_more());
+    assert!(!receiver.has_more_requests());
 }
 
 #[tokio::test]
 async fn two_redirects_are_followed_with_the_body() {
     let store = Store::memory().await.unwrap();
-    let redirect = Answer::Redirect("/elsewhere");
-    let mut receiver = Receiver::start(&[redirect, redirect]).await;
+    let redirect = || Response::redirect("/elsewhere");
+    let mut receiver = TestServer::with_responses([redirect(), redirect(), Response::ok("")]).await;
     let workers = start(&store, &Steered::new(), 1).await;
-    submit(&store, json!({ "webhook": receiver.url })).await;
+    submit(&store, json!({ "webhook": receiver.url() })).await;
     for _ in 0..3 {
         assert!(event(&mut receiver).await.has_output());
     }
     workers.stop().await;
-    assert!(!receiver.has_more());
+    assert!(!receiver.has_more_requests());
 }
 
 #[tokio::test]
 async fn after_three_retries_it_is_given_up() {
     let store = Store::memory().await.unwrap();
-    let mut receiver = Receiver::start(&[Answer::Status(500); 9]).await;
+    let mut receiver = TestServer::with_responses([Response::new(500, "")]).await;
     let workers = start(&store, &Steered::new(), 1).await;
-    submit(&store, json!({ "webhook": receiver.url })).await;
+    submit(&store, json!({ "webhook": receiver.url() })).await;
     for _ in 0..4 {
         event(&mut receiver).await;
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(!receiver.has_more());
+    assert!(!receiver.has_more_requests());
     workers.stop().await;
 }
 
 #[tokio::test]
 async fn a_receiver_that_hangs_delays_no_job_and_no_other() {
     let store = Store::memory().await.unwrap();
-    let mut hanging = Receiver::start(&[Answer::Silence; 9]).await;
-    let mut other = Receiver::start(&[]).await;
+    let mut hanging = TestServer::with_responses([Response::none()]).await;
+    let mut other = TestServer::with_responses([Response::ok("")]).await;
     let workers = start(&store, &Steered::new(), 1).await;
-    let id = submit(&store, json!({ "webhook": hanging.url })).await;
-    hanging.next().await;
+    let id = submit(&store, json!({ "webhook": hanging.url() })).await;
+    hanging.next_request().await;
     assert_eq!(ended(&store, id).await.status, Status::Succeeded);
-    let id = submit(&store, json!({ "webhook": other.url })).await;
+    let id = submit(&store, json!({ "webhook": other.url() })).await;
     assert_eq!(event(&mut other).await.job_id().as_str(), id.to_string());
-    assert!(!hanging.has_more());
+    assert!(!hanging.has_more_requests());
     drop(workers);
 }
 
@@ -144,7 +147,7 @@ async fn a_receiver_that_hangs_delays_no_job_and_no_other() {
 async fn a_restart_goes_on_with_deliveries() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.db");
-    let mut receiver = Receiver::start(&[Answer::Status(500)]).await;
+    let mut receiver = TestServer::with_responses([Response::new(500, ""), Response::ok("")]).await;
     let timing = Timing {
         webhook_delays: [Duration::from_millis(300); 3],
         ..timing()
@@ -153,10 +156,10 @@ async fn a_restart_goes_on_with_deliveries() {
     let engine = Steered::new();
     let workers = Workers::start_with(config(&store, &engine, 1), timing.clone());
     let workers = workers.await.unwrap();
-    submit(&store, json!({ "webhook": receiver.url })).await;
+    submit(&store, json!({ "webhook": receiver.url() })).await;
     assert_eq!(retry(&mut receiver).await, None);
     workers.stop().await;
-    assert!(!receiver.has_more());
+    assert!(!receiver.has_more_requests());
 
     let store = Store::open(&path).await.unwrap();
     let workers = Workers::start_with(config(&store, &engine, 1), timing);

@@ -2,82 +2,19 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
 use pyannote_api_sys::hooks::{Executor, Inner, ResponseFuture, SetupError};
 use pyannote_api_sys::types::{DiarizeRequest, ErrorBody, JobBody};
 use pyannote_api_sys::{Client, ClientInfo, Error};
 use pyannote_tests::body;
+use pyannote_tests::http::{Response, TestServer};
 
-/// A request that the server saw.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) line: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
+/// A server that sends the same response to every request.
+pub(crate) async fn server(status: u16, body: impl Into<bytes::Bytes>) -> TestServer {
+    TestServer::with_responses([Response::new(status, body)]).await
 }
 
-/// Status, headers and body of an answer.
-type Answer = (StatusCode, HeaderMap, String);
-
-/// A server that answers every request alike, and keeps what it saw.
-#[derive(Clone)]
-pub(crate) struct Server {
-    pub(crate) url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
-}
-
-impl Server {
-    pub(crate) async fn answering(
-        status: u16,
-        headers: &[(&'static str, &str)],
-        body: &str,
-    ) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
-            seen: Arc::default(),
-        };
-        let mut answer = (StatusCode::from_u16(status).unwrap(), body.to_owned()).into_response();
-        answer
-            .headers_mut()
-            .insert("content-type", "application/json".parse().unwrap());
-        for (name, value) in headers {
-            answer.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        let parts = Arc::new((answer.status(), answer.headers().clone(), body.to_owned()));
-        let router = Router::new().fallback(
-            async |State((server, parts)): State<(Self, Arc<Answer>)>,
-                   request: Request|
-                   -> Response {
-                let line = format!("{} {}", request.method(), request.uri());
-                let headers = request.headers().clone();
-                let body = axum::body::to_bytes(request.into_body(), 1 << 20)
-                    .await
-                    .unwrap();
-                let body = String::from_utf8(body.to_vec()).unwrap();
-                server.seen.lock().unwrap().push(Seen {
-                    line,
-                    headers,
-                    body,
-                });
-                (parts.0, parts.1.clone(), parts.2.clone()).into_response()
-            },
-        );
-        let router = router.with_state((server.clone(), parts));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        server
-    }
-
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
-    }
-
-    pub(crate) fn client(&self) -> Client {
-        Client::bearer(&format!("{}/", self.url), "secret-key").unwrap()
-    }
+pub(crate) fn client(server: &TestServer) -> Client {
+    Client::bearer(&format!("{}/", server.url()), "secret-key").unwrap()
 }
 
 fn request() -> DiarizeRequest {
@@ -89,8 +26,8 @@ fn request() -> DiarizeRequest {
 
 #[tokio::test]
 async fn every_operation_is_sent_as_specified() {
-    let server = Server::answering(500, &[], "{}").await;
-    let client = server.client();
+    let server = server(500, "{}").await;
+    let client = client(&server);
     client.test_key().send().await.unwrap_err();
     client.diarize().body(request()).send().await.unwrap_err();
     let identify: Result<pyannote_api_sys::types::IdentifyRequest, _> =
@@ -145,19 +82,23 @@ async fn every_operation_is_sent_as_specified() {
         .unwrap_err();
     client.get_stream().id("1").send().await.unwrap_err();
     let lines: Vec<String> = server
-        .seen()
-        .into_iter()
-        .map(|seen| format!("{} {}", seen.line, seen.body).trim().to_owned())
+        .requests()
+        .iter()
+        .map(|request| {
+            format!("{} {}", request.line(), request.text())
+                .trim()
+                .to_owned()
+        })
         .collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[tokio::test]
 async fn the_key_and_a_user_agent_are_sent() {
-    let server = Server::answering(200, &[], r#"{"status":"OK","message":"valid"}"#).await;
-    let answer = server.client().test_key().send().await.unwrap();
+    let server = server(200, r#"{"status":"OK","message":"valid"}"#).await;
+    let answer = client(&server).test_key().send().await.unwrap();
     assert_eq!(answer.message, "valid");
-    let headers = &server.seen()[0].headers;
+    let headers = &server.requests()[0].headers;
     assert_eq!(headers["authorization"], "Bearer secret-key");
     assert!(
         headers["user-agent"]
@@ -169,10 +110,10 @@ async fn the_key_and_a_user_agent_are_sent() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let other = Server::answering(200, &[], "{}").await;
-    let server = Server::answering(307, &[("location", &other.url)], "").await;
-    let error = server
-        .client()
+    let other = server(200, "{}").await;
+    let server =
+        TestServer::with_responses([Response::new(307, "").header("location", other.url())]).await;
+    let error = client(&server)
         .diarize()
         .body(request())
         .send()
@@ -182,15 +123,14 @@ async fn a_redirect_is_not_followed() {
         matches!(&error, Error::UnexpectedResponse(answer) if answer.status() == 307),
         "{error:?}"
     );
-    assert!(other.seen().is_empty());
+    assert!(other.requests().is_empty());
 }
 
 #[tokio::test]
 async fn each_declared_error_is_decoded() {
     for (status, name) in [(400, "error_400"), (402, "error_402"), (429, "error_429")] {
-        let server = Server::answering(status, &[], &body(name)).await;
-        let error = server
-            .client()
+        let server = server(status, body(name)).await;
+        let error = client(&server)
             .diarize()
             .body(request())
             .send()
@@ -214,9 +154,8 @@ async fn each_declared_error_is_decoded() {
 
 #[tokio::test]
 async fn a_job_of_any_kind_is_told_apart() {
-    let server = Server::answering(200, &[], &body("identify_succeeded")).await;
-    let job = server
-        .client()
+    let server = server(200, body("identify_succeeded")).await;
+    let job = client(&server)
         .get_job_by_id()
         .job_id("1")
         .send()
@@ -241,16 +180,16 @@ async fn an_executor_of_ones_own_sends_and_knows_the_operation() {
             Box::pin(self.http.execute(request))
         }
     }
-    let server = Server::answering(200, &[], r#"{"status":"OK","message":"valid"}"#).await;
+    let server = server(200, r#"{"status":"OK","message":"valid"}"#).await;
     let http = reqwest::Client::new();
     let executor = Arc::new(Recording {
         http: http.clone(),
         operations: Mutex::default(),
     });
-    let client = Client::new_with_client(&server.url, http, Inner::new(executor.clone()));
+    let client = Client::new_with_client(server.url(), http, Inner::new(executor.clone()));
     client.test_key().send().await.unwrap();
     assert_eq!(*executor.operations.lock().unwrap(), ["test_key"]);
-    assert!(server.seen()[0].headers.get("authorization").is_none());
+    assert!(server.requests()[0].headers.get("authorization").is_none());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use pyannote_tests::{body, bundle};
 use serde_json::json;
 use xtask::{document, lower};
 
-use super::client::Server;
+use super::client::{client, server};
 
 #[test]
 fn trap_01_each_operation_has_one_error_body_for_the_generator() {
@@ -182,13 +182,13 @@ fn trap_10_the_confidences_of_a_turn_are_numbers() {
     assert_eq!(confidence["SPEAKER_00"], 91.5);
 }
 
-// Trap 11, the memory of a long body, is in memory/main.rs, alone in its process.
+// Trap 11, the memory for a long body, is in isolated/body_memory.rs.
 
 #[tokio::test]
 async fn trap_12_no_stray_header_is_sent() {
-    let server = Server::answering(200, &[], r#"{"status":"OK","message":"valid"}"#).await;
-    server.client().test_key().send().await.unwrap();
-    assert!(server.seen()[0].headers.get("api-version").is_none());
+    let server = server(200, r#"{"status":"OK","message":"valid"}"#).await;
+    client(&server).test_key().send().await.unwrap();
+    assert!(server.requests()[0].headers.get("api-version").is_none());
     assert_eq!(
         Client::api_version(),
         "local",
