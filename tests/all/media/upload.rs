@@ -97,14 +97,15 @@ async fn invalid_uploads_are_refused_before_anything_is_sent() {
             "'ä'",
         ),
     ];
-    for (source, key, kind, told) in cases {
+    for (source, key, kind, message) in cases {
         let mut upload = client.upload(source);
         if let Some(key) = key {
             upload = upload.key(key);
         }
         let error = upload.skip_existing(true).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
-        assert!(error.to_string().contains(told), "{told:?} not in {error}");
+        let text = error.to_string();
+        assert!(text.contains(message), "{message:?} not in {text}");
     }
     let both = client
         .upload(reader(5))

@@ -26,8 +26,8 @@ async fn uploads_bytes_and_readers() {
     client.upload(source).key("r").await.unwrap();
     let source = UploadSource::stream_once(300_000, std::io::Cursor::new(bytes.clone()));
     client.upload(source).key("o").await.unwrap();
-    let seen = storage.requests();
-    let types: Vec<_> = seen
+    let puts = storage.requests();
+    let types: Vec<_> = puts
         .iter()
         .map(|put| put.header("content-type").unwrap())
         .collect();
@@ -40,7 +40,7 @@ async fn uploads_bytes_and_readers() {
             "application/octet-stream"
         ]
     );
-    assert!(seen.iter().all(|put| put.complete && put.body == bytes));
+    assert!(puts.iter().all(|put| put.complete && put.body == bytes));
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_file_that_changes_during_the_upload_is_an_error() {
             storage.requests().iter().all(|put| !put.complete),
             "{name} was stored"
         );
-        assert_eq!(service.request_count(), 1, "{name} was tried again");
+        assert_eq!(service.request_count(), 1, "{name} was retried");
     }
 }
 

@@ -1,17 +1,17 @@
-//! What errors say.
+//! Error messages.
 
 use pyannote::{Diarization, Error, ErrorKind, Job};
-
-use super::{AUDIO, client};
 use pyannote_tests::http::{Response, TestServer};
 
-async fn submission(response: Response) -> Error {
+use super::{AUDIO, client};
+
+async fn submit_error(response: Response) -> Error {
     let server = TestServer::with_responses([response]).await;
     let (client, _) = client(&server);
     client.diarize(AUDIO).submit().await.unwrap_err()
 }
 
-async fn read(response: Response) -> Error {
+async fn wait_error(response: Response) -> Error {
     let server = TestServer::with_responses([response]).await;
     let (client, _) = client(&server);
     let job: Job<Diarization> = client.job("1");
@@ -19,14 +19,14 @@ async fn read(response: Response) -> Error {
 }
 
 #[tokio::test]
-async fn each_refusal_says_what_to_do() {
+async fn messages_of_failed_submissions() {
     let api = |status, message: &str| {
         Response::new(
             status,
             format!(r#"{{"requestId":"37a4c3a0","message":"{message}"}}"#),
         )
     };
-    let mut shown = String::new();
+    let mut messages = String::new();
     for (response, kind) in [
         (
             Response::new(400, pyannote_tests::body("error_400")),
@@ -54,24 +54,24 @@ async fn each_refusal_says_what_to_do() {
             ErrorKind::OutcomeUnknown,
         ),
     ] {
-        let error = submission(response).await;
+        let error = submit_error(response).await;
         assert_eq!(error.kind(), kind);
-        shown.push_str(&format!("{kind:?}: {error}\n"));
+        messages.push_str(&format!("{kind:?}: {error}\n"));
     }
-    insta::assert_snapshot!(shown);
+    insta::assert_snapshot!(messages);
 }
 
 #[tokio::test]
-async fn the_services_400_is_like_our_own() {
-    let error = submission(Response::new(400, pyannote_tests::body("error_400"))).await;
+async fn field_errors_of_a_400() {
+    let error = submit_error(Response::new(400, pyannote_tests::body("error_400"))).await;
     assert_eq!(error.kind(), ErrorKind::Validation);
     assert_eq!(error.field_errors()[0].field, "url");
     assert_eq!(error.field_errors()[0].message, "Invalid URL");
 }
 
 #[tokio::test]
-async fn each_end_of_a_wait_says_what_to_do() {
-    let mut shown = String::new();
+async fn messages_of_failed_waits() {
+    let mut messages = String::new();
     for (response, kind) in [
         (
             Response::ok(r#"{"jobId":"1","status":"failed","output":{"error":"no speech found"}}"#),
@@ -113,21 +113,21 @@ async fn each_end_of_a_wait_says_what_to_do() {
         ),
         (Response::new(500, "{}"), ErrorKind::Server),
     ] {
-        let error = read(response).await;
+        let error = wait_error(response).await;
         assert_eq!(error.kind(), kind, "{error}");
         assert_eq!(error.job_id().unwrap().as_str(), "1", "{error}");
-        shown.push_str(&format!("{kind:?}: {error}\n"));
+        messages.push_str(&format!("{kind:?}: {error}\n"));
     }
-    insta::assert_snapshot!(shown);
+    insta::assert_snapshot!(messages);
 }
 
 #[tokio::test]
-async fn debug_output_has_the_parts() {
-    let error = read(Response::ok(
+async fn debug_output() {
+    let error = wait_error(Response::ok(
         r#"{"jobId":"1","status":"failed","output":{"error":"no speech found"}}"#,
     ))
     .await;
     insta::assert_debug_snapshot!(error);
-    let error = submission(Response::new(400, pyannote_tests::body("error_400"))).await;
+    let error = submit_error(Response::new(400, pyannote_tests::body("error_400"))).await;
     insta::assert_debug_snapshot!(error);
 }

@@ -1,10 +1,10 @@
-//! The listing of jobs.
+//! Listing jobs.
 
 use futures_util::{StreamExt, TryStreamExt};
 use pyannote::{ErrorKind, JobStatus, JobSummary};
+use pyannote_tests::http::{Response, TestServer};
 
 use super::client;
-use pyannote_tests::http::{Response, TestServer};
 
 fn page(ids: std::ops::Range<u32>, next: Option<&str>) -> Response {
     let items: Vec<_> = ids
@@ -21,7 +21,7 @@ fn page(ids: std::ops::Range<u32>, next: Option<&str>) -> Response {
 }
 
 #[tokio::test]
-async fn pages_are_asked_for_as_they_are_needed() {
+async fn pages_are_fetched_on_demand() {
     let server = TestServer::with_responses([
         page(0..100, Some("c-1")),
         page(100..200, Some("c-2")),
@@ -47,7 +47,7 @@ async fn pages_are_asked_for_as_they_are_needed() {
 }
 
 #[tokio::test]
-async fn the_listing_of_the_wild() {
+async fn observed_page() {
     let server = TestServer::with_responses([Response::ok(pyannote_tests::body("job_list"))]).await;
     let (client, _) = client(&server);
     let page = client.jobs().page_size(10).page(Some("a b")).await.unwrap();
@@ -56,7 +56,7 @@ async fn the_listing_of_the_wild() {
 }
 
 #[tokio::test]
-async fn a_listing_that_never_ends_does() {
+async fn a_repeated_cursor_ends_the_listing() {
     let server = TestServer::with_responses([page(0..1, Some("same"))]).await;
     let (client, _) = client(&server);
     let jobs: Vec<JobSummary> = client.jobs().stream().try_collect().await.unwrap();

@@ -1,14 +1,13 @@
-//! The SDK against a server on loopback that does what the test says, on a clock that no test has to wait for.
+//! The SDK against a scripted server on loopback, with a clock that skips sleeps.
 
-mod batch;
-mod decoders;
 mod errors;
+mod invalid_bodies;
 mod jobs;
 mod requests;
 mod results;
-
 mod transport;
 mod wait;
+mod wait_all;
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use pyannote::testing::ManualClock;
 use pyannote::{Client, ClientBuilder};
 use pyannote_tests::http::TestServer;
 
-/// A client of `server`, on a clock that jumps over every sleep.
+/// A client of `server`, with a clock that skips sleeps.
 fn client(server: &TestServer) -> (Client, ManualClock) {
     let (builder, clock) = builder(server);
     (builder.build().unwrap(), clock)
@@ -31,6 +30,6 @@ fn builder(server: &TestServer) -> (ClientBuilder, ManualClock) {
     (builder, clock)
 }
 
-/// An accepted job.
+/// The response to a submission.
 const CREATED: &str = r#"{"jobId":"3c8a89a5-dcc6-4edb-a75d-ffd64739674d","status":"created"}"#;
 const AUDIO: &str = "https://example.com/a.wav";

@@ -1,10 +1,10 @@
-//! Requests: what is sent, and what is refused before it is.
+//! Requests: the JSON that is sent, and validation before anything is sent.
 
 use pyannote::{Client, Error, ErrorKind, Model, TranscriptionModel, Voiceprint};
+use pyannote_tests::http::{Response, TestServer};
 use serde_json::{Value, json};
 
 use super::{AUDIO, CREATED, client};
-use pyannote_tests::http::{Response, TestServer};
 
 fn offline() -> Client {
     Client::builder()
@@ -18,7 +18,7 @@ fn voiceprint() -> Voiceprint {
     Voiceprint::from_base64("U29tZVZvaWNlUHJpbnREYXRhMQ==").unwrap()
 }
 
-/// The fields that a request breaks rules of.
+/// The fields with violations.
 fn fields(result: Result<(), Error>) -> Vec<String> {
     match result {
         Ok(()) => Vec::new(),
@@ -102,7 +102,7 @@ async fn minimal_and_full_requests() {
 }
 
 #[tokio::test]
-async fn what_is_sent_is_what_the_specification_has() {
+async fn all_requests_are_operations_of_the_specification() {
     let bundle = pyannote_tests::bundle();
     let operations = xtask::document::operations(&bundle).unwrap();
     let server = TestServer::with_responses([Response::ok(CREATED)]).await;
@@ -183,9 +183,9 @@ fn urls() {
         ("https://", false),
         ("", false),
     ] {
-        let found = fields(offline().diarize(url).validate());
-        assert_eq!(found.is_empty(), is_valid, "{url}: {found:?}");
-        assert!(found.iter().all(|field| field == "url"), "{found:?}");
+        let invalid = fields(offline().diarize(url).validate());
+        assert_eq!(invalid.is_empty(), is_valid, "{url}: {invalid:?}");
+        assert!(invalid.iter().all(|field| field == "url"), "{invalid:?}");
     }
 }
 
@@ -200,8 +200,8 @@ fn webhooks() {
         ("example.com/hook", false),
         ("", false),
     ] {
-        let found = fields(offline().diarize(AUDIO).webhook(url).validate());
-        assert_eq!(found.is_empty(), is_valid, "{url}: {found:?}");
+        let invalid = fields(offline().diarize(AUDIO).webhook(url).validate());
+        assert_eq!(invalid.is_empty(), is_valid, "{url}: {invalid:?}");
     }
     assert_eq!(
         fields(
@@ -224,7 +224,7 @@ fn webhooks() {
 }
 
 #[test]
-fn numbers_of_speakers() {
+fn speaker_counts() {
     type Case = (
         Option<u32>,
         Option<u32>,
@@ -320,7 +320,7 @@ fn transcription() {
 }
 
 #[test]
-fn labels_and_numbers_of_voiceprints() {
+fn labels_and_counts_of_voiceprints() {
     for (label, is_valid) in [
         ("Ada".to_owned(), true),
         ("The speaker_1".to_owned(), true),
@@ -333,18 +333,18 @@ fn labels_and_numbers_of_voiceprints() {
         ("sPeAkEr_".to_owned(), false),
         ("speaker".to_owned(), true),
     ] {
-        let found = fields(
+        let invalid = fields(
             offline()
                 .identify(AUDIO)
                 .voiceprint(label.clone(), &voiceprint())
                 .validate(),
         );
-        assert_eq!(found.is_empty(), is_valid, "{label}: {found:?}");
+        assert_eq!(invalid.is_empty(), is_valid, "{label}: {invalid:?}");
     }
     for (count, is_valid) in [(0, false), (1, true), (50, true), (51, false)] {
         let people = (0..count).map(|index| (format!("Person {index}"), voiceprint()));
-        let found = fields(offline().identify(AUDIO).voiceprints(people).validate());
-        assert_eq!(found.is_empty(), is_valid, "{count}: {found:?}");
+        let invalid = fields(offline().identify(AUDIO).voiceprints(people).validate());
+        assert_eq!(invalid.is_empty(), is_valid, "{count}: {invalid:?}");
     }
     let twice = offline()
         .identify(AUDIO)
@@ -368,10 +368,10 @@ fn voiceprints() {
         ("U29tZQ==\n".to_owned(), true),
         ("-/".to_owned(), false),
     ] {
-        let found = Voiceprint::from_base64(text.clone()).map(drop);
-        assert_eq!(fields(found).is_empty(), is_valid, "{}", text.len());
+        let result = Voiceprint::from_base64(text.clone()).map(drop);
+        assert_eq!(fields(result).is_empty(), is_valid, "{}", text.len());
     }
-    // One that was stored elsewhere, and damaged there.
+    // A stored voiceprint that was damaged.
     let stored: Voiceprint = serde_json::from_value(json!("not base64!")).unwrap();
     let request = offline().identify(AUDIO).voiceprint("Ada", &stored);
     let error = request.validate().unwrap_err();
@@ -395,13 +395,13 @@ fn thresholds() {
             .identify(AUDIO)
             .voiceprint("Ada", &voiceprint())
             .threshold(threshold);
-        let found = fields(request.validate());
-        assert_eq!(found.is_empty(), is_valid, "{threshold}: {found:?}");
+        let invalid = fields(request.validate());
+        assert_eq!(invalid.is_empty(), is_valid, "{threshold}: {invalid:?}");
     }
 }
 
 #[test]
-fn extra_fields_pass_and_known_ones_do_not() {
+fn extra_fields_must_not_be_known_fields() {
     let request = offline().diarize(AUDIO).extra("vadSensitivity", -2);
     assert_eq!(
         request.to_json().unwrap()["vadSensitivity"],
@@ -453,7 +453,7 @@ fn extra_fields_of_nested_objects() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_of_a_request_that_breaks_rules() {
+async fn invalid_requests_are_not_sent() {
     let server = TestServer::with_responses([Response::ok(CREATED)]).await;
     let (client, _) = client(&server);
     client.diarize("meeting.wav").await.unwrap_err();
@@ -464,7 +464,7 @@ async fn nothing_is_sent_of_a_request_that_breaks_rules() {
 }
 
 #[tokio::test]
-async fn the_id_is_handed_over_before_anything_else() {
+async fn on_accepted_is_called_before_the_wait() {
     let server =
         TestServer::with_responses([Response::ok(CREATED), Response::new(401, "{}")]).await;
     let (client, _) = client(&server);

@@ -1,10 +1,10 @@
-//! Bodies become results of the kind that was asked for.
+//! Conversion of response bodies to results.
 
 use pyannote::{Client, Diarization, ErrorKind, Identification, Job, JobKind, Voiceprint};
 use pyannote_tests::body;
+use pyannote_tests::http::{Response, TestServer};
 
 use super::{builder, client};
-use pyannote_tests::http::{Response, TestServer};
 
 async fn wait<T: JobKind>(body: &str) -> Result<T, pyannote::Error> {
     let server = TestServer::with_responses([Response::ok(body.to_owned())]).await;
@@ -14,31 +14,31 @@ async fn wait<T: JobKind>(body: &str) -> Result<T, pyannote::Error> {
 }
 
 #[tokio::test]
-async fn the_identification_of_the_tutorial() {
+async fn documented_identification() {
     let found: Identification = wait(&body("identify_succeeded")).await.unwrap();
     insta::assert_debug_snapshot!(found);
 }
 
 #[tokio::test]
-async fn a_diarization_with_every_part() {
+async fn diarization_with_all_fields() {
     let diarization: Diarization = wait(&body("diarization_succeeded")).await.unwrap();
     insta::assert_debug_snapshot!(diarization);
     assert!(diarization.exclusive().is_none(), "null is absent");
     assert!(
         diarization.transcript().unwrap().is_empty(),
-        "and not the same as empty"
+        "an empty list is not absent"
     );
 }
 
 #[tokio::test]
-async fn a_voiceprint_is_kept_and_not_shown() {
+async fn debug_output_hides_the_voiceprint() {
     let voiceprint: Voiceprint = wait(&body("voiceprint_succeeded")).await.unwrap();
     assert_eq!(voiceprint.as_base64(), "U29tZVZvaWNlUHJpbnREYXRhMQ==");
     assert_eq!(format!("{voiceprint:?}"), "Voiceprint(<28 characters>)");
 }
 
 #[tokio::test]
-async fn what_this_version_does_not_know_does_no_harm() {
+async fn unknown_fields_are_ignored_and_kept_in_the_raw_body() {
     let newer = body("newer").replace("queued", "succeeded");
     let diarization: Diarization = wait(&newer).await.unwrap();
     assert_eq!(diarization.turns()[0].speaker, "SPEAKER_00");
@@ -53,21 +53,21 @@ async fn what_this_version_does_not_know_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_job_of_another_kind_is_not_mistaken() {
-    async fn refused<T: JobKind + std::fmt::Debug>(name: &str, part: &str) {
+async fn a_job_of_another_kind_is_a_decode_error() {
+    async fn mismatch<T: JobKind + std::fmt::Debug>(name: &str, part: &str) {
         let error = wait::<T>(&body(name)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(error.to_string().contains(&format!("`{part}`")), "{error}");
     }
-    refused::<Identification>("diarization_succeeded", "identification").await;
-    refused::<Voiceprint>("diarization_succeeded", "voiceprint").await;
-    refused::<Diarization>("voiceprint_succeeded", "diarization").await;
-    refused::<Identification>("voiceprint_succeeded", "identification").await;
-    refused::<Voiceprint>("identify_succeeded", "voiceprint").await;
+    mismatch::<Identification>("diarization_succeeded", "identification").await;
+    mismatch::<Voiceprint>("diarization_succeeded", "voiceprint").await;
+    mismatch::<Diarization>("voiceprint_succeeded", "diarization").await;
+    mismatch::<Identification>("voiceprint_succeeded", "identification").await;
+    mismatch::<Voiceprint>("identify_succeeded", "voiceprint").await;
 }
 
 #[tokio::test]
-async fn a_decode_error_says_where() {
+async fn decode_errors_contain_the_path() {
     let broken = body("diarization_succeeded").replace("96.5", "\"high\"");
     let error = wait::<Diarization>(&broken).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
@@ -76,44 +76,44 @@ async fn a_decode_error_says_where() {
 }
 
 #[tokio::test]
-async fn results_are_kept_as_json_and_read_again() {
+async fn results_round_trip_as_json() {
     let diarization: Diarization = wait(&body("diarization_succeeded")).await.unwrap();
-    let kept = serde_json::to_string(&diarization).unwrap();
-    insta::assert_snapshot!("diarization_as_json", kept);
+    let json = serde_json::to_string(&diarization).unwrap();
+    insta::assert_snapshot!("diarization_as_json", json);
     assert_eq!(
-        serde_json::from_str::<Diarization>(&kept).unwrap(),
+        serde_json::from_str::<Diarization>(&json).unwrap(),
         diarization
     );
 
     let found: Identification = wait(&body("identify_succeeded")).await.unwrap();
-    let kept = serde_json::to_string(&found).unwrap();
-    insta::assert_snapshot!("identification_as_json", kept);
+    let json = serde_json::to_string(&found).unwrap();
+    insta::assert_snapshot!("identification_as_json", json);
     assert_eq!(
-        serde_json::from_str::<Identification>(&kept).unwrap(),
+        serde_json::from_str::<Identification>(&json).unwrap(),
         found
     );
 
     let voiceprint: Voiceprint = wait(&body("voiceprint_succeeded")).await.unwrap();
-    let kept = serde_json::to_string(&voiceprint).unwrap();
-    assert_eq!(kept, "\"U29tZVZvaWNlUHJpbnREYXRhMQ==\"");
+    let json = serde_json::to_string(&voiceprint).unwrap();
+    assert_eq!(json, "\"U29tZVZvaWNlUHJpbnREYXRhMQ==\"");
     assert_eq!(
-        serde_json::from_str::<Voiceprint>(&kept).unwrap(),
+        serde_json::from_str::<Voiceprint>(&json).unwrap(),
         voiceprint
     );
 }
 
 #[tokio::test]
-async fn no_incidental_part_makes_a_result_unreadable() {
-    let odd = r#"{"status":"succeeded","output":{"diarization":[],"warning":["one","two"],"error":{"code":1}}}"#;
-    let diarization: Diarization = wait(odd).await.unwrap();
+async fn invalid_optional_fields_do_not_fail_a_result() {
+    let json = r#"{"status":"succeeded","output":{"diarization":[],"warning":["one","two"],"error":{"code":1}}}"#;
+    let diarization: Diarization = wait(json).await.unwrap();
     assert_eq!(diarization.warning(), Some(r#"["one","two"]"#));
-    let odd = body("identify_succeeded").replace(
+    let json = body("identify_succeeded").replace(
         r#""confidence": {
           "John Doe": 16
         }"#,
         r#""confidence": null"#,
     );
-    let found: Identification = wait(&odd).await.unwrap();
+    let found: Identification = wait(&json).await.unwrap();
     assert!(found.matches().unwrap()[1].confidence.is_empty());
     let failed = r#"{"status":"failed","output":{"error":{"code":1}}}"#;
     let error = wait::<Diarization>(failed).await.unwrap_err();

@@ -1,16 +1,16 @@
-//! Retries, and what is never retried.
+//! Retries, rate limiting, redirects and headers of requests.
 
 use std::time::Duration;
 
 use pyannote::{ErrorKind, RateLimit, RetryPolicy};
+use pyannote_tests::http::{Response, TestServer, unreachable_url};
 
 use super::{AUDIO, CREATED, builder, client};
-use pyannote_tests::http::{Response, TestServer, unreachable_url};
 
 const VALID: &str = r#"{"status":"OK","message":"valid"}"#;
 
 #[tokio::test]
-async fn a_429_is_waited_out_as_long_as_the_server_says() {
+async fn retries_after_429_with_retry_after() {
     let server = TestServer::with_responses([
         Response::new(429, "{}").header("retry-after", 7),
         Response::ok(CREATED),
@@ -31,7 +31,7 @@ async fn a_429_is_waited_out_as_long_as_the_server_says() {
 }
 
 #[tokio::test]
-async fn a_retry_after_beyond_the_cap_is_the_callers() {
+async fn returns_a_retry_after_beyond_the_maximum() {
     let server =
         TestServer::with_responses([Response::new(429, "{}").header("retry-after", 121)]).await;
     let (client, _) = client(&server);
@@ -42,7 +42,7 @@ async fn a_retry_after_beyond_the_cap_is_the_callers() {
 }
 
 #[tokio::test]
-async fn a_read_is_retried_after_whatever_passes() {
+async fn retries_reads_after_transient_errors() {
     let server = TestServer::with_responses([
         Response::reset(),
         Response::truncated(VALID, 10),
@@ -57,7 +57,7 @@ async fn a_read_is_retried_after_whatever_passes() {
 }
 
 #[tokio::test]
-async fn attempts_are_bounded() {
+async fn stops_after_the_maximum_of_attempts() {
     let server = TestServer::with_responses([Response::new(500, "{}")]).await;
     let (client, _) = client(&server);
     let error = client.test_key().await.unwrap_err();
@@ -67,7 +67,7 @@ async fn attempts_are_bounded() {
 }
 
 #[tokio::test]
-async fn the_total_time_is_bounded() {
+async fn stops_at_the_total_timeout() {
     let server =
         TestServer::with_responses([Response::new(500, "{}").header("retry-after", 50)]).await;
     let (builder, clock) = builder(&server);
@@ -82,7 +82,7 @@ async fn the_total_time_is_bounded() {
     assert!(pyannote::testing::Clock::now(&clock) < Duration::from_secs(120));
 }
 
-/// A submission whose fate nobody knows: sent once, and the error says so.
+/// Submits once to a server that responds ambiguously, and returns the error, which must be `OutcomeUnknown`.
 async fn outcome_unknown(response: Response) -> pyannote::Error {
     let server = TestServer::with_responses([response, Response::ok(CREATED)]).await;
     let (builder, _) = builder(&server);
@@ -98,7 +98,7 @@ async fn outcome_unknown(response: Response) -> pyannote::Error {
 }
 
 #[tokio::test]
-async fn a_submission_is_never_sent_twice_on_doubt() {
+async fn an_ambiguous_submission_is_not_retried() {
     outcome_unknown(Response::reset()).await;
     outcome_unknown(Response::none()).await;
     outcome_unknown(Response::truncated(CREATED, 5)).await;
@@ -106,14 +106,14 @@ async fn a_submission_is_never_sent_twice_on_doubt() {
         let error = outcome_unknown(Response::new(status, "{}")).await;
         assert_eq!(error.status().unwrap(), status);
     }
-    // Accepted, but who knows under which id.
+    // Accepted, but without a valid id.
     outcome_unknown(Response::ok(r#"{"jobId":" ","status":"created"}"#)).await;
     let error = outcome_unknown(Response::ok(r#"{"job":"1"}"#)).await;
     assert!(error.body().unwrap().contains(r#"{"job":"1"}"#));
 }
 
 #[tokio::test]
-async fn a_connection_that_was_used_before_makes_no_difference() {
+async fn an_ambiguous_submission_on_a_reused_connection_is_not_retried() {
     let server = TestServer::with_responses([
         Response::ok(VALID),
         Response::reset(),
@@ -129,7 +129,7 @@ async fn a_connection_that_was_used_before_makes_no_difference() {
 }
 
 #[tokio::test]
-async fn a_submission_is_sent_again_where_nothing_was_taken() {
+async fn retries_a_submission_after_503_with_retry_after_and_429() {
     let server = TestServer::with_responses([
         Response::new(503, "{}").header("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT"),
         Response::new(429, "{}"),
@@ -142,7 +142,7 @@ async fn a_submission_is_sent_again_where_nothing_was_taken() {
 }
 
 #[tokio::test]
-async fn no_connection_is_retried_and_then_told() {
+async fn retries_connection_errors() {
     let server = TestServer::with_responses([Response::ok(VALID)]).await;
     let (builder, clock) = builder(&server);
     let client = builder.base_url(unreachable_url()).build().unwrap();
@@ -150,31 +150,31 @@ async fn no_connection_is_retried_and_then_told() {
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(
         clock.sleeps().len() >= 4,
-        "a submission that was never sent may be sent again"
+        "a submission that was not sent is retried"
     );
 }
 
 #[tokio::test]
-async fn a_storm_of_503_empties_the_budget() {
+async fn repeated_503_exhausts_the_retry_budget() {
     let server = TestServer::with_responses([Response::new(503, "{}")]).await;
     let (builder, _) = builder(&server);
     let client = builder.rate_limit(RateLimit::off()).build().unwrap();
-    let mut exhausted = 0;
+    let mut over_budget = 0;
     for _ in 0..200 {
         let error = client.clone().test_key().await.unwrap_err();
-        exhausted += usize::from(
+        over_budget += usize::from(
             error
                 .to_string()
                 .contains("too many requests of this client fail"),
         );
     }
-    // 200 calls would be 1,000 requests. The budget allows 100 retries in all.
+    // 200 calls with 5 attempts would be 1,000 requests. The budget allows 100 retries in total.
     assert_eq!(server.request_count(), 300);
-    assert!(exhausted > 150, "{exhausted}");
+    assert!(over_budget > 150, "{over_budget}");
 }
 
 #[tokio::test]
-async fn a_policy_of_none_sends_once() {
+async fn retry_policy_none_sends_once() {
     let server = TestServer::with_responses([Response::new(429, "{}")]).await;
     let (builder, _) = builder(&server);
     let client = builder.retry(RetryPolicy::none()).build().unwrap();
@@ -186,7 +186,7 @@ async fn a_policy_of_none_sends_once() {
 }
 
 #[tokio::test]
-async fn the_key_does_not_follow_a_redirect() {
+async fn does_not_send_the_key_to_a_redirect_target() {
     let other = TestServer::with_responses([Response::ok(VALID)]).await;
     let redirect = Response::new(302, "").header("location", other.url());
     let server = TestServer::with_responses([redirect]).await;
@@ -195,7 +195,7 @@ async fn the_key_does_not_follow_a_redirect() {
     assert_eq!(error.kind(), ErrorKind::UnexpectedStatus);
     assert!(other.requests().is_empty());
 
-    // Also where a client of one's own follows redirects.
+    // Nor if a custom HTTP client follows redirects.
     let (builder, _) = builder(&server);
     let client = builder.http_client(reqwest::Client::new()).build().unwrap();
     client.test_key().await.unwrap();
@@ -207,7 +207,7 @@ async fn the_key_does_not_follow_a_redirect() {
 }
 
 #[tokio::test]
-async fn every_request_says_who_is_calling() {
+async fn sends_user_agent_and_custom_headers() {
     let server = TestServer::with_responses([Response::ok(VALID)]).await;
     let (builder, _) = builder(&server);
     let client = builder
@@ -227,7 +227,7 @@ async fn every_request_says_who_is_calling() {
 }
 
 #[tokio::test]
-async fn raw_calls_share_the_transport() {
+async fn raw_calls_use_the_same_transport() {
     let server = TestServer::with_responses([
         Response::new(503, "{}"),
         Response::new(429, "{}"),
@@ -235,8 +235,8 @@ async fn raw_calls_share_the_transport() {
     ])
     .await;
     let (client, _) = client(&server);
-    let answer = client.raw().test_key().send().await.unwrap();
-    assert_eq!(answer.message, "valid");
+    let response = client.raw().test_key().send().await.unwrap();
+    assert_eq!(response.message, "valid");
     assert_eq!(server.request_count(), 3);
 
     let server = TestServer::with_responses([Response::reset(), Response::ok(CREATED)]).await;
@@ -246,7 +246,7 @@ async fn raw_calls_share_the_transport() {
     assert_eq!(
         server.request_count(),
         1,
-        "a raw submission is not sent twice either"
+        "a raw submission is sent only once"
     );
 
     let server = TestServer::with_responses([Response::new(
@@ -259,12 +259,12 @@ async fn raw_calls_share_the_transport() {
     assert_eq!(
         error.status().unwrap(),
         402,
-        "and its errors are the service's"
+        "errors of raw calls are those of the API"
     );
 }
 
 #[tokio::test]
-async fn the_client_stays_under_the_limit_before_the_server_has_to_say_so() {
+async fn limits_the_request_rate() {
     let server = TestServer::with_responses([Response::ok(VALID)]).await;
     let (builder, clock) = builder(&server);
     let client = builder.total_timeout(None).build().unwrap();
@@ -272,7 +272,7 @@ async fn the_client_stays_under_the_limit_before_the_server_has_to_say_so() {
         client.test_key().await.unwrap();
     }
     let now = pyannote::testing::Clock::now(&clock);
-    // 100 at once, 100 after a minute, 50 after two.
+    // 100 at once, 100 after a minute, 50 after two minutes.
     assert!(
         now >= Duration::from_secs(120) && now < Duration::from_secs(125),
         "{now:?}"
@@ -280,7 +280,7 @@ async fn the_client_stays_under_the_limit_before_the_server_has_to_say_so() {
 }
 
 #[tokio::test]
-async fn the_client_learns_the_limit_of_its_team() {
+async fn adopts_the_rate_limit_of_response_headers() {
     for reset in ["30", "1767225630"] {
         let mut left = 3_u32;
         let server = TestServer::start(move |_| {
@@ -304,7 +304,7 @@ async fn the_client_learns_the_limit_of_its_team() {
 }
 
 #[tokio::test]
-async fn secrets_are_in_no_error() {
+async fn errors_and_debug_output_contain_no_secrets() {
     let body = r#"{"url":"https://host/a?X-Amz-Signature=abc","voiceprint":""#.to_owned()
         + &"A".repeat(400)
         + r#""}"#;
@@ -312,8 +312,8 @@ async fn secrets_are_in_no_error() {
     let (client, _) = client(&server);
     let audio = "https://example.com/a.wav?token=private-token";
     let error = client.diarize(audio).submit().await.unwrap_err();
-    let mut shown = format!("{error} {error:?} {:?}", client.diarize(audio));
-    shown.push_str(&format!(
+    let mut text = format!("{error} {error:?} {:?}", client.diarize(audio));
+    text.push_str(&format!(
         "{:?}",
         client.diarize("https://ada:pass-word@host/a.wav")
     ));
@@ -326,7 +326,7 @@ async fn secrets_are_in_no_error() {
         .submit()
         .await
         .unwrap_err();
-    shown.push_str(&format!("{error} {error:?}"));
+    text.push_str(&format!("{error} {error:?}"));
 
     let server = TestServer::with_responses([Response::new(
         401,
@@ -334,7 +334,7 @@ async fn secrets_are_in_no_error() {
     )])
     .await;
     let error = super::client(&server).0.test_key().await.unwrap_err();
-    shown.push_str(&format!("{error} {error:?}"));
+    text.push_str(&format!("{error} {error:?}"));
     for secret in [
         "secret-key",
         "private-token",
@@ -345,12 +345,12 @@ async fn secrets_are_in_no_error() {
         "field-token",
         "message-token",
     ] {
-        assert!(!shown.contains(secret), "{secret} in {shown}");
+        assert!(!text.contains(secret), "{secret} in {text}");
     }
 }
 
 #[tokio::test]
-async fn a_client_of_ones_own_that_follows_redirects_sends_no_submission_twice() {
+async fn custom_http_client_that_follows_redirects_sends_a_submission_once() {
     // The service accepts the job and redirects to a server that does not listen.
     let redirect = Response::new(303, "").header("location", unreachable_url());
     let server = TestServer::with_responses([redirect]).await;
@@ -362,7 +362,7 @@ async fn a_client_of_ones_own_that_follows_redirects_sends_no_submission_twice()
 }
 
 #[tokio::test]
-async fn a_client_of_ones_own_that_refuses_the_request_sends_nothing() {
+async fn custom_http_client_that_rejects_the_request_sends_nothing() {
     let server = TestServer::with_responses([Response::ok(CREATED)]).await;
     let (builder, _) = builder(&server);
     let http = reqwest::Client::builder().https_only(true).build().unwrap();
@@ -373,7 +373,7 @@ async fn a_client_of_ones_own_that_refuses_the_request_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_closed_endpoint_is_told_with_the_time_of_its_opening() {
+async fn a_rate_limited_endpoint_is_reported_with_retry_after() {
     let server =
         TestServer::with_responses([Response::new(429, "{}").header("retry-after", 600)]).await;
     let (client, _) = client(&server);
@@ -389,17 +389,17 @@ async fn a_closed_endpoint_is_told_with_the_time_of_its_opening() {
     assert_eq!(
         server.request_count(),
         1,
-        "with no time at all, nothing is sent"
+        "nothing is sent without any time left"
     );
 }
 
 #[tokio::test]
-async fn a_failure_is_told_also_where_the_limit_leaves_no_room_for_another_attempt() {
-    let full = Response::new(500, "{}")
+async fn returns_the_server_error_if_the_rate_limit_allows_no_retry() {
+    let exhausted = Response::new(500, "{}")
         .header("x-ratelimit-limit", 1)
         .header("x-ratelimit-remaining", 0)
         .header("x-ratelimit-reset", 90);
-    let server = TestServer::with_responses([full]).await;
+    let server = TestServer::with_responses([exhausted]).await;
     let (builder, _) = builder(&server);
     let client = builder
         .total_timeout(Duration::from_secs(60))

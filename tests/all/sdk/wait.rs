@@ -1,4 +1,4 @@
-//! Waiting for a job.
+//! Waiting for a job: polling, timeouts and events.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use pyannote::testing::Clock;
 use pyannote::webhook::{Event, Signer, Verifier};
 use pyannote::{Diarization, ErrorKind, Identification, Job, JobStatus};
 use pyannote_tests::body;
+use pyannote_tests::http::{Response, TestServer};
 
 use super::{AUDIO, CREATED, builder, client};
-use pyannote_tests::http::{Response, TestServer};
 
 fn running() -> Response {
     Response::ok(body("running"))
 }
 
 #[tokio::test]
-async fn submit_and_wait_in_one() {
+async fn await_submits_and_waits() {
     let server = TestServer::with_responses([
         Response::ok(CREATED),
         running(),
@@ -32,7 +32,7 @@ async fn submit_and_wait_in_one() {
 }
 
 #[tokio::test]
-async fn looks_are_quick_at_first_and_rare_later() {
+async fn polling_backs_off() {
     let mut responses = vec![Response::ok(CREATED)];
     responses.extend(vec![running(); 60]);
     responses.push(Response::ok(body("diarization_succeeded")));
@@ -42,7 +42,7 @@ async fn looks_are_quick_at_first_and_rare_later() {
     let sleeps = clock.sleeps();
     assert!(sleeps[0] <= Duration::from_secs(1));
     assert!(sleeps.iter().all(|sleep| *sleep <= Duration::from_secs(20)));
-    // An hour's job takes some 200 looks, of the 300 that the service allows a minute.
+    // About 200 polls for a job of an hour, while the API allows 300 requests a minute.
     assert!(
         clock.now() > Duration::from_secs(15 * 60),
         "{:?}",
@@ -51,7 +51,7 @@ async fn looks_are_quick_at_first_and_rare_later() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_there_already_is_looked_at_at_once() {
+async fn polls_immediately_after_attaching_to_a_job() {
     let server = TestServer::with_responses([Response::ok(body("diarization_succeeded"))]).await;
     let (client, clock) = client(&server);
     client.job::<Diarization>("1").wait().await.unwrap();
@@ -59,7 +59,7 @@ async fn a_job_that_is_there_already_is_looked_at_at_once() {
 }
 
 #[tokio::test]
-async fn the_deadline_ends_with_one_last_look() {
+async fn polls_once_more_at_the_deadline() {
     let server = TestServer::with_responses([running()]).await;
     let (client, clock) = client(&server);
     let job: Job<Diarization> = client.job("1");
@@ -74,21 +74,21 @@ async fn the_deadline_ends_with_one_last_look() {
     assert_eq!(
         clock.now(),
         Duration::from_secs(100),
-        "the last look is at the deadline"
+        "the last poll is at the deadline"
     );
-    let looks = server.request_count();
+    let polls = server.request_count();
 
-    // The wait can go on.
+    // The wait can be resumed.
     job.wait().timeout(Duration::ZERO).await.unwrap_err();
     assert_eq!(
         server.request_count(),
-        looks + 1,
-        "however short, it looks once"
+        polls + 1,
+        "polls once even without time"
     );
 }
 
 #[tokio::test]
-async fn a_404_just_after_the_submission_is_waited_out() {
+async fn tolerates_404_after_submission() {
     let missing = || Response::new(404, r#"{"message":"Not found"}"#);
     let server = TestServer::with_responses([
         Response::ok(CREATED),
@@ -112,14 +112,14 @@ async fn a_404_just_after_the_submission_is_waited_out() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(
         clock.now() >= Duration::from_secs(10),
-        "another process may have submitted it just now"
+        "another process may have just submitted it"
     );
     assert!(clock.now() < Duration::from_secs(20), "{:?}", clock.now());
 }
 
 #[tokio::test]
-async fn a_wait_outlives_a_bad_minute() {
-    // 5 attempts a look: two looks fail whole, the third succeeds.
+async fn tolerates_failed_polls() {
+    // 5 attempts per poll: the first two polls fail, the third succeeds.
     let mut responses = vec![Response::new(503, "{}"); 10];
     responses.push(Response::ok(body("diarization_succeeded")));
     let server = TestServer::with_responses(responses).await;
@@ -134,7 +134,7 @@ async fn a_wait_outlives_a_bad_minute() {
 }
 
 #[tokio::test]
-async fn a_failed_and_a_canceled_job_are_errors() {
+async fn a_failed_job_is_an_error() {
     let server = TestServer::with_responses([Response::ok(body("diarization_failed"))]).await;
     let (client, _) = client(&server);
     let error = client.job::<Diarization>("1").wait().await.unwrap_err();
@@ -147,7 +147,7 @@ async fn a_failed_and_a_canceled_job_are_errors() {
 }
 
 #[tokio::test]
-async fn statuses_are_told_as_they_change() {
+async fn statuses_yields_changes() {
     let status = |status: &str| Response::ok(format!(r#"{{"jobId":"1","status":"{status}"}}"#));
     let server = TestServer::with_responses([
         status("created"),
@@ -170,7 +170,7 @@ async fn statuses_are_told_as_they_change() {
 }
 
 #[tokio::test]
-async fn dropping_a_wait_cancels_nothing() {
+async fn dropping_a_wait_does_not_cancel_the_job() {
     let server = TestServer::with_responses([
         Response::ok(CREATED),
         running(),
@@ -194,9 +194,9 @@ async fn dropping_a_wait_cancels_nothing() {
 }
 
 #[tokio::test]
-async fn ten_thousand_waits_at_once() {
-    let server = TestServer::start(|seen| {
-        let id = seen.path.rsplit('/').next().unwrap();
+async fn ten_thousand_concurrent_waits() {
+    let server = TestServer::start(|request| {
+        let id = request.path.rsplit('/').next().unwrap();
         Response::ok(format!(
             r#"{{"jobId":"{id}","status":"succeeded","output":{{"diarization":[{{"speaker":"{id}","start":0,"end":1}}]}}}}"#
         ))
@@ -208,7 +208,7 @@ async fn ten_thousand_waits_at_once() {
         .total_timeout(None)
         .build()
         .unwrap();
-    // Not more connections at once than a test may open files.
+    // No more concurrent connections than a test may have open files.
     let waits = futures_util::stream::iter(0..10_000).map(|index| {
         let job: Job<Diarization> = client.job(format!("job-{index}"));
         async move { (index, job.wait().await.unwrap()) }
@@ -222,7 +222,7 @@ async fn ten_thousand_waits_at_once() {
 }
 
 #[tokio::test]
-async fn thousands_of_waits_under_the_limit_are_served_in_turn() {
+async fn a_thousand_waits_share_the_rate_limit() {
     let server = TestServer::with_responses([Response::ok(body("identify_succeeded"))]).await;
     let (builder, clock) = builder(&server);
     let client = builder.total_timeout(None).build().unwrap();
@@ -232,11 +232,11 @@ async fn thousands_of_waits_under_the_limit_are_served_in_turn() {
     });
     let results = futures_util::future::join_all(waits).await;
     assert_eq!(results.len(), 1_000);
-    // 300 a minute: the fourth minute serves the last.
+    // At 300 requests a minute, the last ones are sent in the fourth minute.
     assert!(clock.now() >= Duration::from_secs(180), "{:?}", clock.now());
 }
 
-/// The event that a webhook with this body is.
+/// The event of a webhook with this body.
 fn event(body: &str) -> Event {
     let headers = Signer::new("whs").sign(1_767_225_600, body);
     let now = std::time::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
@@ -245,7 +245,7 @@ fn event(body: &str) -> Event {
 
 const ID: &str = "3c8a89a5-dcc6-4edb-a75d-ffd64739674d";
 
-/// A job that is still running for whoever asks, on a clock that stands.
+/// A submitted job, with a clock that stands still.
 async fn running_job(
     responses: impl IntoIterator<Item = Response>,
 ) -> (TestServer, Job<Diarization>) {
@@ -258,7 +258,7 @@ async fn running_job(
 }
 
 #[tokio::test]
-async fn an_event_with_the_output_ends_a_wait_without_a_request() {
+async fn event_with_output_ends_the_wait_without_a_request() {
     let (server, job) = running_job([Response::ok(CREATED)]).await;
     let event = event(&body("diarization_succeeded"));
     let diarization = job.wait_or_event(async { event }).await.unwrap();
@@ -267,7 +267,7 @@ async fn an_event_with_the_output_ends_a_wait_without_a_request() {
 }
 
 #[tokio::test]
-async fn a_status_only_event_ends_a_wait_with_one_request() {
+async fn status_only_event_ends_the_wait_with_one_request() {
     let (server, job) = running_job([
         Response::ok(CREATED),
         Response::ok(body("diarization_succeeded")),
@@ -279,7 +279,7 @@ async fn a_status_only_event_ends_a_wait_with_one_request() {
 }
 
 #[tokio::test]
-async fn an_event_about_a_failure_ends_a_wait_with_its_reason() {
+async fn event_of_a_failed_job_ends_the_wait_with_the_reason() {
     let (_, job) = running_job([Response::ok(CREATED)]).await;
     let failed = event(&body("diarization_failed"));
     let error = job.wait_or_event(async { failed }).await.unwrap_err();
@@ -303,7 +303,7 @@ async fn an_event_about_a_failure_ends_a_wait_with_its_reason() {
 }
 
 #[tokio::test]
-async fn an_event_about_another_job_changes_nothing() {
+async fn event_of_another_job_is_ignored() {
     let server = TestServer::with_responses([
         Response::ok(CREATED),
         running(),
@@ -318,7 +318,7 @@ async fn an_event_about_another_job_changes_nothing() {
 }
 
 #[tokio::test]
-async fn no_event_leaves_the_wait_to_polling() {
+async fn polls_without_an_event() {
     let server = TestServer::with_responses([
         Response::ok(CREATED),
         running(),
@@ -331,7 +331,7 @@ async fn no_event_leaves_the_wait_to_polling() {
 }
 
 #[tokio::test]
-async fn an_output_without_a_status_speaks_for_itself() {
+async fn output_without_a_status_is_a_success() {
     let server =
         TestServer::with_responses([Response::ok(r#"{"output":{"diarization":[]}}"#)]).await;
     let (client, _) = client(&server);

@@ -1,4 +1,4 @@
-//! Every body of the five pages, and the bodies of errors, decoded.
+//! Deserialization of every documented response body, and of error bodies.
 
 use pyannote_api_sys::types::{
     DiarizationJob, ErrorBody, GetJobsResponseV2, IdentifyJob, JobBody, JobCreated, VoiceprintJob,
@@ -11,13 +11,13 @@ fn decode<T: DeserializeOwned>(name: &str) -> T {
 }
 
 #[test]
-fn an_accepted_job() {
+fn created_job() {
     insta::assert_debug_snapshot!(decode::<JobCreated>("job_created"));
     insta::assert_debug_snapshot!(decode::<JobCreated>("identify_created"));
 }
 
 #[test]
-fn a_voiceprint() {
+fn voiceprint_job() {
     insta::assert_debug_snapshot!(decode::<VoiceprintJob>("voiceprint_succeeded"));
     assert_eq!(
         decode::<JobBody>("voiceprint_succeeded"),
@@ -26,7 +26,7 @@ fn a_voiceprint() {
 }
 
 #[test]
-fn an_identification_with_and_without_a_match() {
+fn identification_with_and_without_a_match() {
     insta::assert_debug_snapshot!(decode::<IdentifyJob>("identify_succeeded"));
     assert_eq!(
         decode::<JobBody>("identify_succeeded"),
@@ -35,7 +35,7 @@ fn an_identification_with_and_without_a_match() {
 }
 
 #[test]
-fn a_diarization_with_every_part() {
+fn diarization_with_all_fields() {
     insta::assert_debug_snapshot!(decode::<DiarizationJob>("diarization_succeeded"));
     assert_eq!(
         decode::<JobBody>("diarization_succeeded"),
@@ -44,23 +44,23 @@ fn a_diarization_with_every_part() {
 }
 
 #[test]
-fn a_failed_job() {
+fn failed_job() {
     insta::assert_debug_snapshot!(decode::<DiarizationJob>("diarization_failed"));
     insta::assert_debug_snapshot!(decode::<JobBody>("diarization_failed"));
 }
 
 #[test]
-fn a_job_that_has_not_ended() {
+fn running_job() {
     insta::assert_debug_snapshot!(decode::<JobBody>("running"));
 }
 
 #[test]
-fn a_job_with_an_unknown_status_model_and_fields() {
+fn unknown_status_model_and_fields() {
     insta::assert_debug_snapshot!(decode::<JobBody>("newer"));
 }
 
 #[test]
-fn a_job_whose_output_was_deleted() {
+fn job_without_output_or_with_an_unknown_one() {
     let body: JobBody = serde_json::from_str(r#"{"jobId":"1","status":"succeeded"}"#).unwrap();
     assert!(matches!(&body, JobBody::Other(job) if job.output.is_none()));
     let body: JobBody =
@@ -70,28 +70,33 @@ fn a_job_whose_output_was_deleted() {
 }
 
 #[test]
-fn a_job_body_is_written_as_it_was_read() {
+fn job_bodies_round_trip() {
     for name in [
         "diarization_failed",
         "identify_succeeded",
         "running",
         "voiceprint_succeeded",
     ] {
-        let read: serde_json::Value = decode(name);
+        let original: serde_json::Value = decode(name);
         let mut written = serde_json::to_value(decode::<JobBody>(name)).unwrap();
-        assert_eq!(normal(&mut written), normal(&mut read.clone()), "{name}");
+        assert_eq!(
+            normalized(&mut written),
+            normalized(&mut original.clone()),
+            "{name}"
+        );
     }
 }
 
-/// Times without a fraction of a second that is zero, numbers as floats, nulls left out: what means the same.
-fn normal(value: &mut serde_json::Value) -> serde_json::Value {
+/// A normal form for comparisons: numbers as floats, without nulls other than `match`.
+fn normalized(value: &mut serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
         Value::Object(map) => {
             map.retain(|key, value| !value.is_null() || key == "match");
-            map.values_mut().for_each(|value| *value = normal(value));
+            map.values_mut()
+                .for_each(|value| *value = normalized(value));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| *item = normal(item)),
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = normalized(item)),
         Value::Number(number) => return Value::from(number.as_f64()),
         _ => {}
     }
@@ -99,12 +104,12 @@ fn normal(value: &mut serde_json::Value) -> serde_json::Value {
 }
 
 #[test]
-fn a_page_of_the_listing_with_more_than_the_schema() {
+fn job_list_with_unknown_fields() {
     insta::assert_debug_snapshot!(decode::<GetJobsResponseV2>("job_list"));
 }
 
 #[test]
-fn the_body_of_each_error() {
+fn error_bodies() {
     for name in ["error_400", "error_402", "error_429"] {
         insta::assert_debug_snapshot!(name, decode::<ErrorBody>(name));
     }

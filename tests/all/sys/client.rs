@@ -1,4 +1,4 @@
-//! The generated client on a real server on loopback.
+//! The generated client against a server on loopback.
 
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +25,7 @@ fn request() -> DiarizeRequest {
 }
 
 #[tokio::test]
-async fn every_operation_is_sent_as_specified() {
+async fn requests_of_all_operations() {
     let server = server(500, "{}").await;
     let client = client(&server);
     client.test_key().send().await.unwrap_err();
@@ -94,10 +94,10 @@ async fn every_operation_is_sent_as_specified() {
 }
 
 #[tokio::test]
-async fn the_key_and_a_user_agent_are_sent() {
+async fn sends_the_key_and_a_user_agent() {
     let server = server(200, r#"{"status":"OK","message":"valid"}"#).await;
-    let answer = client(&server).test_key().send().await.unwrap();
-    assert_eq!(answer.message, "valid");
+    let response = client(&server).test_key().send().await.unwrap();
+    assert_eq!(response.message, "valid");
     let headers = &server.requests()[0].headers;
     assert_eq!(headers["authorization"], "Bearer secret-key");
     assert!(
@@ -109,7 +109,7 @@ async fn the_key_and_a_user_agent_are_sent() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn does_not_follow_redirects() {
     let other = server(200, "{}").await;
     let server =
         TestServer::with_responses([Response::new(307, "").header("location", other.url())]).await;
@@ -120,14 +120,14 @@ async fn a_redirect_is_not_followed() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, Error::UnexpectedResponse(answer) if answer.status() == 307),
+        matches!(&error, Error::UnexpectedResponse(response) if response.status() == 307),
         "{error:?}"
     );
     assert!(other.requests().is_empty());
 }
 
 #[tokio::test]
-async fn each_declared_error_is_decoded() {
+async fn deserializes_declared_errors() {
     for (status, name) in [(400, "error_400"), (402, "error_402"), (429, "error_429")] {
         let server = server(status, body(name)).await;
         let error = client(&server)
@@ -136,11 +136,11 @@ async fn each_declared_error_is_decoded() {
             .send()
             .await
             .unwrap_err();
-        let Error::ErrorResponse(answer) = error else {
+        let Error::ErrorResponse(response) = error else {
             panic!("{error:?}");
         };
-        assert_eq!(answer.status(), status);
-        match (status, answer.into_inner()) {
+        assert_eq!(response.status(), status);
+        match (status, response.into_inner()) {
             (400, ErrorBody::ValidationErrorResponse(body)) => {
                 assert_eq!(body.errors[0].field, "url")
             }
@@ -153,7 +153,7 @@ async fn each_declared_error_is_decoded() {
 }
 
 #[tokio::test]
-async fn a_job_of_any_kind_is_told_apart() {
+async fn detects_the_kind_of_a_job() {
     let server = server(200, body("identify_succeeded")).await;
     let job = client(&server)
         .get_job_by_id()
@@ -165,7 +165,7 @@ async fn a_job_of_any_kind_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_executor_of_ones_own_sends_and_knows_the_operation() {
+async fn custom_executor_is_given_the_operation() {
     struct Recording {
         http: reqwest::Client,
         operations: Mutex<Vec<&'static str>>,
@@ -193,37 +193,37 @@ async fn an_executor_of_ones_own_sends_and_knows_the_operation() {
 }
 
 #[test]
-fn the_key_stays_out_of_debug_output() {
+fn debug_output_hides_the_key() {
     let client = Client::bearer("https://api.pyannote.ai", "secret-key").unwrap();
     assert!(!format!("{client:?}").contains("secret-key"));
     assert_eq!(client.baseurl(), "https://api.pyannote.ai");
 }
 
 #[test]
-fn a_base_url_or_key_that_cannot_be_used_is_refused() {
-    let refused = |url: &str, key: &str| Client::bearer(url, key).unwrap_err();
+fn rejects_invalid_base_urls_and_keys() {
+    let error = |url: &str, key: &str| Client::bearer(url, key).unwrap_err();
     assert!(matches!(
-        refused("api.pyannote.ai", "key"),
+        error("api.pyannote.ai", "key"),
         SetupError::BaseUrl(_)
     ));
     assert!(matches!(
-        refused("ftp://api.pyannote.ai", "key"),
+        error("ftp://api.pyannote.ai", "key"),
         SetupError::BaseUrl(_)
     ));
     assert!(matches!(
-        refused("http://api.pyannote.ai", "key"),
+        error("http://api.pyannote.ai", "key"),
         SetupError::PlainHttp
     ));
     assert!(matches!(
-        refused("http://127.0.0.1.example.com", "key"),
+        error("http://127.0.0.1.example.com", "key"),
         SetupError::PlainHttp
     ));
     assert!(matches!(
-        refused("https://api.pyannote.ai", "  "),
+        error("https://api.pyannote.ai", "  "),
         SetupError::ApiKey
     ));
     assert!(matches!(
-        refused("https://api.pyannote.ai", "a\nb"),
+        error("https://api.pyannote.ai", "a\nb"),
         SetupError::ApiKey
     ));
     for url in ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"] {

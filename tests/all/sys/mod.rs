@@ -1,8 +1,8 @@
-//! The raw bindings against the specification, and the traps that it sets.
+//! The raw bindings against the specification and its known defects.
 
 mod bodies;
 mod client;
+mod defects;
 mod registry;
 mod requests;
 mod schemas;
-mod traps;

@@ -1,11 +1,11 @@
-//! Every generated type that stands for a schema of the bundle, by the name of the schema.
+//! The generated type of each schema in the bundle.
 
 use pyannote_api_sys::types;
 use schemars::{Schema, schema_for};
 
 macro_rules! registry {
     ($($name:ident),* $(,)?) => {
-        /// The schemas that schemars writes, by the name of the type.
+        /// The name of each type and its schema as `schemars` derives it.
         pub(crate) fn generated() -> Vec<(&'static str, Schema)> {
             vec![$((stringify!($name), schema_for!(types::$name))),*]
         }

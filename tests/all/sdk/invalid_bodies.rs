@@ -1,4 +1,4 @@
-//! No body makes a decoder panic, whatever it holds.
+//! No response body causes a panic.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -7,8 +7,8 @@ use pyannote::{Diarization, Identification, Voiceprint};
 use pyannote_api_sys::types::{ErrorBody, GetJobsResponseV2, JobBody};
 use pyannote_tests::body;
 
-/// Reads a body as everything that it could be.
-fn read_as_all(body: &[u8]) {
+/// Deserializes a body as every type that could be expected.
+fn deserialize_as_all(body: &[u8]) {
     let bytes = Bytes::copy_from_slice(body);
     for error in [
         result_of::<Diarization>(bytes.clone()).err(),
@@ -41,11 +41,11 @@ fn real_body() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn arbitrary_bytes(body in prop::collection::vec(any::<u8>(), 0..300)) {
-        read_as_all(&body);
+        deserialize_as_all(&body);
     }
 
     #[test]
-    fn real_bodies_with_bytes_changed(
+    fn real_bodies_with_changed_bytes(
         mut body in real_body(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
@@ -53,33 +53,33 @@ proptest! {
             let index = index.index(body.len());
             body[index] = byte;
         }
-        read_as_all(&body);
+        deserialize_as_all(&body);
     }
 
     #[test]
-    fn real_bodies_with_values_changed(
+    fn real_bodies_with_changed_values(
         body in real_body(),
         index in any::<prop::sample::Index>(),
         value in prop::sample::select(vec!["null", "true", "-1", "1e999", "\"\"", "[]", "{}", "[[[[]]]]"]),
     ) {
-        // Whatever stands behind a colon becomes something else.
+        // Replaces the value after some colon.
         let text = String::from_utf8(body).unwrap();
         let colons: Vec<usize> = text.match_indices(": ").map(|(at, _)| at + 2).collect();
         let start = colons[index.index(colons.len())];
         let end = start + text[start..].find(['\n', ',']).unwrap_or(text.len() - start);
         let text = format!("{}{value}{}", &text[..start], &text[end..]);
-        read_as_all(text.as_bytes());
+        deserialize_as_all(text.as_bytes());
     }
 
     #[test]
-    fn real_bodies_cut_short(body in real_body(), index in any::<prop::sample::Index>()) {
-        read_as_all(&body[..index.index(body.len())]);
+    fn truncated_real_bodies(body in real_body(), index in any::<prop::sample::Index>()) {
+        deserialize_as_all(&body[..index.index(body.len())]);
     }
 }
 
 #[test]
 fn deep_nesting() {
     let deep = "[".repeat(100_000);
-    read_as_all(deep.as_bytes());
-    read_as_all(format!(r#"{{"output":{deep}"#).as_bytes());
+    deserialize_as_all(deep.as_bytes());
+    deserialize_as_all(format!(r#"{{"output":{deep}"#).as_bytes());
 }

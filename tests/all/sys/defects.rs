@@ -1,4 +1,4 @@
-//! The defects of the published specification, a test each. The numbers are those of openapi/overlay.yaml.
+//! The defects of the published specification, one test for each. The numbers are those of `openapi/overlay.yaml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
@@ -18,42 +18,46 @@ use xtask::{document, lower};
 use super::client::{client, server};
 
 #[test]
-fn trap_01_each_operation_has_one_error_body_for_the_generator() {
+fn defect_01_one_error_body_per_operation() {
     let bodies = |document: &serde_json::Value| -> usize {
         let operations = document::operations(document).unwrap();
-        let most = operations.iter().map(|operation| {
+        let counts = operations.iter().map(|operation| {
             let responses = operation.value["responses"].as_object().unwrap();
             let errors = responses
                 .iter()
                 .filter(|(status, _)| !status.starts_with('2'));
             let bodies = errors
-                .map(|(_, answer)| answer["content"]["application/json"]["schema"].to_string());
+                .map(|(_, response)| response["content"]["application/json"]["schema"].to_string());
             bodies.collect::<BTreeSet<_>>().len()
         });
-        most.max().unwrap()
+        counts.max().unwrap()
     };
-    assert_eq!(bodies(&bundle()), 2, "the defect is still published");
+    assert_eq!(
+        bodies(&bundle()),
+        2,
+        "the specification still has the defect"
+    );
     assert_eq!(bodies(&lower::lower(&bundle()).unwrap().document), 1);
 }
 
 #[test]
-fn trap_02_an_identification_is_not_taken_for_a_diarization() {
+fn defect_02_identifications_are_not_deserialized_as_diarizations() {
     let JobBody::Identification(job) = serde_json::from_str(&body("identify_succeeded")).unwrap()
     else {
-        panic!("the identification is lost");
+        panic!("not an identification");
     };
     let matched = &job.output.unwrap().identification.unwrap()[0];
     assert_eq!(matched.match_.as_deref(), Some("John Doe"));
 }
 
 #[test]
-fn trap_03_a_speaker_without_a_match_decodes() {
+fn defect_03_speaker_without_a_match() {
     let job: IdentifyJob = serde_json::from_str(&body("identify_succeeded")).unwrap();
     assert_eq!(job.output.unwrap().voiceprints.unwrap()[1].match_, None);
 }
 
 #[test]
-fn trap_04_media_urls_are_accepted() {
+fn defect_04_media_urls() {
     for valid in ["media://a", "media://meetings/2025-11-06_a.wav"] {
         GetMediaUploadUrlUrl::try_from(valid).unwrap();
     }
@@ -71,7 +75,7 @@ fn trap_04_media_urls_are_accepted() {
 }
 
 #[test]
-fn trap_05_a_label_does_not_look_like_a_speaker() {
+fn defect_05_labels_must_not_start_with_speaker() {
     for invalid in ["SPEAKER_01", "speaker_01", "Speaker_x"] {
         VoiceprintLabel::try_from(invalid).unwrap_err();
     }
@@ -81,7 +85,7 @@ fn trap_05_a_label_does_not_look_like_a_speaker() {
 }
 
 #[test]
-fn trap_06_a_new_status_survives() {
+fn defect_06_unknown_statuses_survive() {
     let created: JobCreated = serde_json::from_str(r#"{"jobId":"1","status":"queued"}"#).unwrap();
     assert!(matches!(&created.status, JobStatus::Unknown(_)));
     assert_eq!(
@@ -93,7 +97,7 @@ fn trap_06_a_new_status_survives() {
 }
 
 #[test]
-fn trap_07_a_failed_job_decodes() {
+fn defect_07_failed_jobs() {
     let text = r#"{"status":"failed","output":{"error":"no speech"}}"#;
     let diarization: DiarizationJob = serde_json::from_str(text).unwrap();
     assert_eq!(
@@ -106,17 +110,17 @@ fn trap_07_a_failed_job_decodes() {
         Some("no speech")
     );
     let JobBody::Failed(job) = serde_json::from_str(text).unwrap() else {
-        panic!("the failure is not seen");
+        panic!("not a failed job");
     };
     assert_eq!(job.output.unwrap().error.as_deref(), Some("no speech"));
 }
 
 #[test]
-fn trap_08_numbers_and_lengths_are_checked() {
-    let refused =
+fn defect_08_numbers_and_lengths_are_validated() {
+    let error =
         |request: serde_json::Value| serde_json::from_value::<DiarizeRequest>(request).unwrap_err();
     for number in [json!(0.5), json!(0), json!(-1)] {
-        refused(json!({ "url": "https://example.com/a.wav", "numSpeakers": number }));
+        error(json!({ "url": "https://example.com/a.wav", "numSpeakers": number }));
     }
     for threshold in [json!(250), json!(-1), json!(100.5)] {
         serde_json::from_value::<MatchingOptions>(json!({ "threshold": threshold })).unwrap_err();
@@ -153,7 +157,7 @@ fn trap_08_numbers_and_lengths_are_checked() {
 }
 
 #[test]
-fn trap_09_null_absent_and_empty_parts() {
+fn defect_09_null_missing_and_empty_parts() {
     let decode = |output: &str| -> DiarizationJob {
         serde_json::from_str(&format!(r#"{{"output":{output}}}"#)).unwrap()
     };
@@ -175,45 +179,46 @@ fn trap_09_null_absent_and_empty_parts() {
 }
 
 #[test]
-fn trap_10_the_confidences_of_a_turn_are_numbers() {
+fn defect_10_confidences_of_turns_are_numbers() {
     let job: DiarizationJob = serde_json::from_str(&body("diarization_succeeded")).unwrap();
     let turn = job.output.unwrap().diarization.unwrap().remove(0);
     let confidence: BTreeMap<String, f64> = turn.confidence.unwrap();
     assert_eq!(confidence["SPEAKER_00"], 91.5);
 }
 
-// Trap 11, the memory for a long body, is in isolated/body_memory.rs.
+// Defect 11, the memory for a long body, is tested in `isolated/body_memory.rs`.
 
 #[tokio::test]
-async fn trap_12_no_stray_header_is_sent() {
+async fn defect_12_no_api_version_header() {
     let server = server(200, r#"{"status":"OK","message":"valid"}"#).await;
     client(&server).test_key().send().await.unwrap();
     assert!(server.requests()[0].headers.get("api-version").is_none());
     assert_eq!(
         Client::api_version(),
         "local",
-        "the generator would still send it"
+        "the generator no longer sets the header"
     );
 }
 
 #[test]
-fn trap_13_there_is_no_limit_on_the_whole_of_an_answer() {
+fn defect_13_no_total_timeout() {
     struct Never;
     impl Executor for Never {
         fn execute<'a>(&'a self, _: reqwest::Request, _: &'static str) -> ResponseFuture<'a> {
             unreachable!("nothing is sent")
         }
     }
-    // reqwest shows the timeouts of a client in its debug output, and nowhere else.
-    let limits = |client: &Client| {
-        let shown = format!("{:?}", client.client());
-        (
-            shown.contains("TotalTimeout"),
-            shown.contains("read_timeout"),
-        )
+    // reqwest exposes the timeouts of a client only in its debug output.
+    let timeouts = |client: &Client| {
+        let text = format!("{:?}", client.client());
+        (text.contains("TotalTimeout"), text.contains("read_timeout"))
     };
     let generated = Client::new("https://api.pyannote.ai", Inner::new(Arc::new(Never)));
-    assert_eq!(limits(&generated), (true, false), "what progenitor sets up");
+    assert_eq!(
+        timeouts(&generated),
+        (true, false),
+        "the defaults of progenitor"
+    );
     let ours = Client::bearer("https://api.pyannote.ai", "key").unwrap();
-    assert_eq!(limits(&ours), (false, true));
+    assert_eq!(timeouts(&ours), (false, true));
 }

@@ -1,4 +1,4 @@
-//! Waiting for many jobs.
+//! `Client::wait_all`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -7,25 +7,26 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use pyannote::testing::{Clock, ManualClock};
 use pyannote::{Client, Diarization, ErrorKind, Job};
+use pyannote_tests::http::{Request, Response, TestServer};
 use serde_json::json;
 
 use super::builder;
-use pyannote_tests::http::{Request, Response, TestServer};
 
-/// A service with jobs that end, each at its time. Those at an index in `failing` fail.
+/// An API whose jobs end at given times.
 struct Service {
-    /// When each job ends.
+    /// When each job ends, on the clock.
     ends: Vec<Duration>,
+    /// The indices of the jobs that fail.
     failing: HashSet<usize>,
-    /// Jobs of others, newer than all of these.
+    /// Number of newer jobs in the list that are not waited for.
     others: usize,
     clock: Arc<Mutex<Option<ManualClock>>>,
-    /// The minute of each read.
+    /// Number of requests in each minute.
     reads: Arc<Mutex<BTreeMap<u64, usize>>>,
 }
 
 impl Service {
-    fn answer(&self, seen: &Request) -> Response {
+    fn respond(&self, request: &Request) -> Response {
         let now = self.clock.lock().unwrap().as_ref().unwrap().now();
         *self
             .reads
@@ -38,7 +39,7 @@ impl Service {
             true if self.failing.contains(&index) => "failed",
             true => "succeeded",
         };
-        let line = seen.line();
+        let line = request.line();
         let target = line.strip_prefix("GET ").unwrap();
         if let Some(id) = target.strip_prefix("/v1/jobs/job-") {
             let index: usize = id.parse().unwrap();
@@ -60,9 +61,9 @@ impl Service {
             .map_or(0, |cursor| cursor.parse().unwrap());
         let total = self.others + self.ends.len();
         let items: Vec<_> = (from..total.min(from + 100))
-            .map(|place| {
-                let (id, status) = match place.checked_sub(self.others) {
-                    None => (format!("other-{place}"), "running"),
+            .map(|position| {
+                let (id, status) = match position.checked_sub(self.others) {
+                    None => (format!("other-{position}"), "running"),
                     Some(index) => (format!("job-{index}"), status(index)),
                 };
                 json!({"id": id, "status": status, "createdAt": "2025-11-06T09:07:49Z"})
@@ -90,7 +91,7 @@ async fn setup(ends: Vec<Duration>, failing: HashSet<usize>, others: usize) -> S
         clock: Arc::clone(&clock),
         reads: Arc::clone(&reads),
     };
-    let server = TestServer::start(move |seen| service.answer(seen)).await;
+    let server = TestServer::start(move |request| service.respond(request)).await;
     let (builder, manual) = builder(&server);
     *clock.lock().unwrap() = Some(manual.clone());
     Setup {
@@ -108,8 +109,8 @@ fn jobs(client: &Client, count: usize) -> Vec<Job<Diarization>> {
 }
 
 #[tokio::test]
-async fn a_thousand_jobs_stay_far_under_the_limit() {
-    // They end one after the other within an hour; every tenth fails.
+async fn a_thousand_jobs_stay_below_the_rate_limit() {
+    // They end one after another within an hour; every tenth fails.
     let ends = (0..1_000)
         .map(|index| Duration::from_secs_f64(f64::from(index) * 3.6))
         .collect();
@@ -125,7 +126,7 @@ async fn a_thousand_jobs_stay_far_under_the_limit() {
     assert_eq!(
         (results.len(), ids.len()),
         (1_000, 1_000),
-        "each job comes once"
+        "each job is yielded once"
     );
     for (id, result) in &results {
         let index: usize = id.as_str()[4..].parse().unwrap();
@@ -142,8 +143,8 @@ async fn a_thousand_jobs_stay_far_under_the_limit() {
         results.iter().filter(|(_, result)| result.is_err()).count(),
         100
     );
-    let most = setup.reads.lock().unwrap().values().copied().max().unwrap();
-    assert!(most <= 200, "{most} reads in a minute");
+    let max = setup.reads.lock().unwrap().values().copied().max().unwrap();
+    assert!(max <= 200, "{max} requests in a minute");
     assert!(
         setup.clock.now() < Duration::from_secs(3_600 + 120),
         "{:?}",
@@ -155,11 +156,14 @@ async fn a_thousand_jobs_stay_far_under_the_limit() {
         .iter()
         .filter(|line| line.starts_with("GET /v1/jobs/"))
         .count();
-    assert_eq!(bodies, 1_000, "a body is fetched once, when it is ready");
+    assert_eq!(
+        bodies, 1_000,
+        "each body is fetched once, after the job ended"
+    );
 }
 
 #[tokio::test]
-async fn a_thousand_jobs_that_end_at_once_stay_under_the_limit_too() {
+async fn a_thousand_jobs_that_end_at_once_stay_below_the_rate_limit() {
     let setup = setup(vec![Duration::from_secs(30); 1_000], HashSet::new(), 0).await;
     let results: Vec<_> = setup
         .client
@@ -167,12 +171,12 @@ async fn a_thousand_jobs_that_end_at_once_stay_under_the_limit_too() {
         .collect()
         .await;
     assert_eq!(results.len(), 1_000);
-    let most = setup.reads.lock().unwrap().values().copied().max().unwrap();
-    assert!(most <= 200, "{most} reads in a minute");
+    let max = setup.reads.lock().unwrap().values().copied().max().unwrap();
+    assert!(max <= 200, "{max} requests in a minute");
 }
 
 #[tokio::test]
-async fn results_come_as_the_jobs_end() {
+async fn yields_results_in_the_order_in_which_jobs_end() {
     let ends = [300, 5, 100].map(Duration::from_secs).to_vec();
     let setup = setup(ends, HashSet::from([2]), 0).await;
     let results: Vec<_> = setup
@@ -185,8 +189,8 @@ async fn results_come_as_the_jobs_end() {
 }
 
 #[tokio::test]
-async fn jobs_that_the_listing_does_not_reach_are_found() {
-    // 2,000 newer jobs of others stand in front.
+async fn finds_jobs_beyond_the_end_of_the_listing() {
+    // The list starts with 2,000 newer jobs.
     let setup = setup(vec![Duration::from_secs(10); 25], HashSet::new(), 2_000).await;
     let results: Vec<_> = setup
         .client
@@ -198,7 +202,7 @@ async fn jobs_that_the_listing_does_not_reach_are_found() {
 }
 
 #[tokio::test]
-async fn none_and_twice_the_same() {
+async fn no_jobs_and_duplicate_jobs() {
     let setup = setup(vec![Duration::ZERO], HashSet::new(), 0).await;
     let none: Vec<_> = setup
         .client
@@ -212,14 +216,14 @@ async fn none_and_twice_the_same() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_fetched_at_once_is_fetched_later() {
+async fn retries_a_body_that_could_not_be_fetched() {
     let listing = json!({
         "items": [{"id": "job-0", "status": "succeeded", "createdAt": "2025-11-06T09:07:49Z"}],
         "nextCursor": null,
     });
-    let mut failures = 10; // two looks of five attempts
-    let server = TestServer::start(move |seen| {
-        if seen.line().starts_with("GET /v2/jobs") {
+    let mut failures = 10; // two polls of five attempts
+    let server = TestServer::start(move |request| {
+        if request.line().starts_with("GET /v2/jobs") {
             return Response::ok(listing.to_string());
         }
         failures -= 1;
@@ -235,10 +239,10 @@ async fn a_body_that_cannot_be_fetched_at_once_is_fetched_later() {
     assert!(results[0].1.is_ok(), "{:?}", results[0].1);
 }
 
-/// Waits for three jobs at a service that answers every look at the listing so: how often it was asked.
+/// Waits for three jobs of an API that responds to every request with `status`. Returns the number of requests.
 ///
-/// Each job must come once, with its id and an error of that kind.
-async fn refused(status: u16, kind: ErrorKind) -> usize {
+/// Each job must be yielded once, with its id and an error of `kind`.
+async fn failed_requests(status: u16, kind: ErrorKind) -> usize {
     let server = TestServer::start(move |_| Response::new(status, r#"{"message":"No"}"#)).await;
     let (builder, _) = builder(&server);
     let client = builder.build().unwrap();
@@ -254,29 +258,29 @@ async fn refused(status: u16, kind: ErrorKind) -> usize {
 }
 
 #[tokio::test]
-async fn an_error_that_will_not_pass_gives_every_job_back_at_once() {
+async fn permanent_error_ends_all_jobs_at_once() {
     for (status, kind) in [
         (401, ErrorKind::Unauthorized),
         (403, ErrorKind::Forbidden),
         (404, ErrorKind::NotFound),
     ] {
-        assert_eq!(refused(status, kind).await, 1, "{status}");
+        assert_eq!(failed_requests(status, kind).await, 1, "{status}");
     }
 }
 
 #[tokio::test]
-async fn a_service_that_is_down_gives_every_job_back_after_three_rounds() {
-    // Each with its five attempts.
-    assert_eq!(refused(502, ErrorKind::Server).await, 15);
+async fn server_errors_end_all_jobs_after_three_polls() {
+    // Five attempts each.
+    assert_eq!(failed_requests(502, ErrorKind::Server).await, 15);
 }
 
 #[tokio::test]
-async fn a_listing_that_fails_for_a_while_is_waited_out() {
-    // At the most all attempts of three rounds but the last.
+async fn survives_temporary_errors_of_the_listing() {
+    // Up to all attempts of three polls but the last one.
     for failures in [1, 10, 14] {
         let mut left = failures;
-        let server = TestServer::start(move |seen| {
-            if seen.line().starts_with("GET /v1/jobs/") {
+        let server = TestServer::start(move |request| {
+            if request.line().starts_with("GET /v1/jobs/") {
                 return Response::ok(r#"{"status":"succeeded","output":{"diarization":[]}}"#);
             }
             if left > 0 {
