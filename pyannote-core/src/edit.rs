@@ -1,19 +1,19 @@
-//! Turns made of other turns: cropped, renamed, joined. The list that is edited stays as it is.
+//! Operations that return edited turns: cropping, renaming speakers, merging across gaps.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Span, Turn, Turns};
+use crate::{Span, Turn, Turns};
 
 impl Turns {
-    /// The speech between `start` and `end`, in seconds; turns that reach over the range are cut.
+    /// Returns the speech between `start` and `end`, in seconds. Turns that extend beyond the range are cut.
     ///
-    /// Times stay those of the recording, the order and the confidences stay as they are. An infinite bound leaves its
-    /// side open. Where `end` is not after `start`, or one is no number, nothing is left.
+    /// Times remain relative to the start of the recording; the order of the turns and their confidences do not change.
+    /// Bounds may be infinite. The result is empty if `end` is not after `start`, or if either is NaN.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};
     ///
-    /// let turns: Turns = [Turn::new(0.0, 4.0, "A"), Turn::new(6.0, 9.0, "B")].into_iter().collect();
+    /// let turns = Turns::from([Turn::new(0.0, 4.0, "A"), Turn::new(6.0, 9.0, "B")]);
     /// let cropped = turns.crop(3.0, 7.0);
     /// assert_eq!(*cropped, [Turn::new(3.0, 4.0, "A"), Turn::new(6.0, 7.0, "B")]);
     /// ```
@@ -24,119 +24,125 @@ impl Turns {
         }
         self.iter()
             .filter_map(|turn| {
-                let speech = Span::of(turn)?;
-                let (from, to) = (speech.start.max(start), speech.end.min(end));
-                (to > from).then(|| Turn {
-                    start: from,
-                    end: to,
+                let speech = Span::of_turn(turn)?;
+                let (start, end) = (speech.start.max(start), speech.end.min(end));
+                (end > start).then(|| Turn {
+                    start,
+                    end,
                     ..turn.clone()
                 })
             })
             .collect()
     }
 
-    /// The turns with each speaker named anew, in the turns and in their confidences.
+    /// Returns the turns with every speaker renamed by `rename`, including the names in their confidences.
     ///
-    /// `name` may be asked more than once for a speaker, and is expected to answer the same. Where two speakers get one
-    /// name, a turn's confidences of the two become the greater one. Every turn is kept.
+    /// `rename` is called more than once per speaker and must return the same name each time. If it gives two speakers
+    /// the same name, a turn keeps the greater of their confidences.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};
     ///
-    /// let turns: Turns = [Turn::new(0.0, 4.0, "SPEAKER_00")].into_iter().collect();
+    /// let turns = Turns::from([Turn::new(0.0, 4.0, "SPEAKER_00")]);
     /// let short = turns.map_speakers(|speaker| speaker.replace("SPEAKER_", "S"));
     /// assert_eq!(short.speakers(), ["S00"]);
     /// ```
     #[must_use]
-    pub fn map_speakers(&self, mut name: impl FnMut(&str) -> String) -> Self {
+    pub fn map_speakers(&self, mut rename: impl FnMut(&str) -> String) -> Self {
         self.iter()
             .map(|turn| Turn {
                 start: turn.start,
                 end: turn.end,
-                speaker: name(&turn.speaker),
-                confidence: turn.confidence.as_ref().map(|old| {
-                    let mut new = BTreeMap::new();
-                    for (speaker, value) in old {
-                        let kept = new.entry(name(speaker)).or_insert(*value);
-                        *kept = value.max(*kept);
+                speaker: rename(&turn.speaker),
+                confidence: turn.confidence.as_ref().map(|confidence| {
+                    let mut renamed = BTreeMap::new();
+                    for (speaker, value) in confidence {
+                        let greatest = renamed.entry(rename(speaker)).or_insert(*value);
+                        *greatest = value.max(*greatest);
                     }
-                    new
+                    renamed
                 }),
             })
             .collect()
     }
 
-    /// The turns with the speaker `from` called `to`, as [`Turns::map_speakers`] does it.
-    #[must_use]
-    pub fn rename(&self, from: &str, to: &str) -> Self {
-        self.map_speakers(|speaker| if speaker == from { to } else { speaker }.to_owned())
-    }
-
-    /// The turns with those of one speaker joined where the silence between them is shorter than `max_gap` seconds.
-    ///
-    /// Turns of one speaker that overlap or touch are always joined, with a `max_gap` of 0 as well; a negative one, or
-    /// one that is no number, is as 0. The silences that were filled are all that is added, and no speech is lost.
-    /// What other speakers say in the silence does not keep it from being filled: the two then overlap.
-    ///
-    /// The result is sorted by start; turns that hold no speech are left out. The confidences of a joined turn are the
-    /// means of its parts by speaker, weighted by the parts' durations; parts that say nothing of a speaker do not
-    /// count in that speaker's mean.
+    /// Returns the turns with the speaker `from` renamed to `to`. See [`Turns::map_speakers`].
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};
     ///
-    /// let turns: Turns = [Turn::new(0.0, 2.0, "A"), Turn::new(2.3, 4.0, "A"), Turn::new(5.0, 6.0, "A")]
-    ///     .into_iter()
-    ///     .collect();
+    /// let turns = Turns::from([Turn::new(0.0, 4.0, "SPEAKER_00")]);
+    /// assert_eq!(turns.rename_speaker("SPEAKER_00", "Ada")[0].speaker, "Ada");
+    /// ```
+    #[must_use]
+    pub fn rename_speaker(&self, from: &str, to: &str) -> Self {
+        self.map_speakers(|speaker| if speaker == from { to } else { speaker }.to_owned())
+    }
+
+    /// Merges turns of the same speaker that are separated by less than `max_gap` seconds.
+    ///
+    /// Turns of the same speaker that overlap or touch are always merged. A negative or NaN `max_gap` is treated as 0.
+    /// Other speakers who speak in a gap do not prevent it from being filled; the result then overlaps with them.
+    ///
+    /// The result is sorted by start and omits turns whose duration is not positive and finite. The confidence of a
+    /// merged turn is the mean over its parts by speaker, weighted by duration; parts without a value for a speaker do
+    /// not count in that speaker's mean.
+    ///
+    /// ```
+    /// use pyannote_core::{Turn, Turns};
+    ///
+    /// let turns = Turns::from([Turn::new(0.0, 2.0, "A"), Turn::new(2.3, 4.0, "A"), Turn::new(5.0, 6.0, "A")]);
     /// assert_eq!(*turns.merge_gaps(0.5), [Turn::new(0.0, 4.0, "A"), Turn::new(5.0, 6.0, "A")]);
     /// ```
     #[must_use]
     pub fn merge_gaps(&self, max_gap: f64) -> Self {
         let mut turns: Vec<(&Turn, Span)> = self
             .iter()
-            .filter_map(|turn| Some((turn, Span::of(turn)?)))
+            .filter_map(|turn| Some((turn, Span::of_turn(turn)?)))
             .collect();
         turns.sort_by(|a, b| (a.1.start + 0.0).total_cmp(&(b.1.start + 0.0)));
-        let mut joined: Vec<Joined<'_>> = Vec::new();
-        let mut last: HashMap<&str, usize> = HashMap::new();
+        let mut merged: Vec<MergedTurn<'_>> = Vec::new();
+        let mut last_of_speaker: HashMap<&str, usize> = HashMap::new();
         for (turn, span) in turns {
-            let before = last
+            let previous = last_of_speaker
                 .get(turn.speaker.as_str())
-                .and_then(|at| joined.get_mut(*at));
-            match before {
-                Some(before) if before.reaches(span.start, max_gap) => before.add(turn, span),
+                .and_then(|index| merged.get_mut(*index));
+            match previous {
+                Some(previous) if previous.is_within_gap(span.start, max_gap) => {
+                    previous.add(turn, span);
+                }
                 _ => {
-                    last.insert(&turn.speaker, joined.len());
-                    joined.push(Joined::new(turn, span));
+                    last_of_speaker.insert(&turn.speaker, merged.len());
+                    merged.push(MergedTurn::new(turn, span));
                 }
             }
         }
-        joined.into_iter().map(Joined::into_turn).collect()
+        merged.into_iter().map(MergedTurn::into_turn).collect()
     }
 }
 
-/// Turns of one speaker on their way to become one turn.
-struct Joined<'a> {
+/// Turns of the same speaker, merged into one.
+struct MergedTurn<'a> {
     first: &'a Turn,
     end: f64,
     parts: usize,
-    /// The mean of each speaker's confidence so far, and the seconds that it stands for.
+    /// The mean confidence of each speaker so far, and the seconds that it covers.
     means: BTreeMap<&'a str, (f64, f64)>,
 }
 
-impl<'a> Joined<'a> {
+impl<'a> MergedTurn<'a> {
     fn new(turn: &'a Turn, span: Span) -> Self {
-        let mut joined = Self {
+        let mut merged = Self {
             first: turn,
             end: span.end,
             parts: 0,
             means: BTreeMap::new(),
         };
-        joined.add(turn, span);
-        joined
+        merged.add(turn, span);
+        merged
     }
 
-    fn reaches(&self, start: f64, max_gap: f64) -> bool {
+    fn is_within_gap(&self, start: f64, max_gap: f64) -> bool {
         start <= self.end || start - self.end < max_gap
     }
 
@@ -146,7 +152,7 @@ impl<'a> Joined<'a> {
         for (speaker, value) in turn.confidence.iter().flatten() {
             let (mean, seconds) = self.means.entry(speaker).or_insert((*value, 0.0));
             *seconds += span.duration();
-            // A running mean stays between the values that it is of, whatever their weights.
+            // Unlike a weighted sum, a running mean stays within the range of its values and cannot overflow.
             *mean += (value - *mean) * (span.duration() / *seconds);
         }
     }
@@ -155,9 +161,13 @@ impl<'a> Joined<'a> {
         let confidence = if self.parts == 1 {
             self.first.confidence.clone()
         } else {
-            let mean = |(speaker, (mean, _)): (&str, (f64, f64))| (speaker.to_owned(), mean);
-            Some(self.means.into_iter().map(mean).collect())
-                .filter(|means: &BTreeMap<_, _>| !means.is_empty())
+            let means = self.means.into_iter();
+            Some(
+                means
+                    .map(|(speaker, (mean, _))| (speaker.to_owned(), mean))
+                    .collect(),
+            )
+            .filter(|means: &BTreeMap<_, _>| !means.is_empty())
         };
         Turn {
             end: self.end,
@@ -177,16 +187,12 @@ mod tests {
             .collect()
     }
 
-    fn sure(start: f64, end: f64, speaker: &str, confidence: &[(&str, f64)]) -> Turn {
-        let confidence = confidence.iter().map(|&(s, v)| (s.to_owned(), v)).collect();
-        Turn {
-            confidence: Some(confidence),
-            ..Turn::new(start, end, speaker)
-        }
+    fn confident(start: f64, end: f64, speaker: &str, confidence: &[(&str, f64)]) -> Turn {
+        Turn::new(start, end, speaker).with_confidence(confidence.iter().copied())
     }
 
     #[test]
-    fn crop_cuts_and_drops() {
+    fn crop_cuts_turns_to_the_range() {
         let list = turns(&[
             (5.0, 9.0, "B"),
             (0.0, 4.0, "A"),
@@ -209,29 +215,32 @@ mod tests {
     }
 
     #[test]
-    fn crop_keeps_confidence() {
-        let list = Turns::from(vec![sure(0.0, 4.0, "A", &[("A", 70.0)])]);
-        assert_eq!(*list.crop(1.0, 2.0), [sure(1.0, 2.0, "A", &[("A", 70.0)])]);
+    fn crop_keeps_confidences() {
+        let list = Turns::from(vec![confident(0.0, 4.0, "A", &[("A", 70.0)])]);
+        assert_eq!(
+            *list.crop(1.0, 2.0),
+            [confident(1.0, 2.0, "A", &[("A", 70.0)])]
+        );
     }
 
     #[test]
-    fn rename_reaches_confidences_and_keeps_the_greater() {
+    fn rename_speaker_keeps_the_greater_of_two_confidences() {
         let list = Turns::from(vec![
-            sure(0.0, 1.0, "A", &[("A", 60.0), ("B", 30.0), ("C", 10.0)]),
-            sure(1.0, 2.0, "B", &[("A", 20.0), ("B", 80.0)]),
+            confident(0.0, 1.0, "A", &[("A", 60.0), ("B", 30.0), ("C", 10.0)]),
+            confident(1.0, 2.0, "B", &[("A", 20.0), ("B", 80.0)]),
             Turn::new(2.0, 2.0, "A"),
         ]);
         let expected = [
-            sure(0.0, 1.0, "B", &[("B", 60.0), ("C", 10.0)]),
-            sure(1.0, 2.0, "B", &[("B", 80.0)]),
+            confident(0.0, 1.0, "B", &[("B", 60.0), ("C", 10.0)]),
+            confident(1.0, 2.0, "B", &[("B", 80.0)]),
             Turn::new(2.0, 2.0, "B"),
         ];
-        assert_eq!(*list.rename("A", "B"), expected);
-        assert_eq!(list.rename("nobody", "B"), list);
+        assert_eq!(*list.rename_speaker("A", "B"), expected);
+        assert_eq!(list.rename_speaker("nobody", "B"), list);
     }
 
     #[test]
-    fn merge_gaps_joins_below_the_bound_alone() {
+    fn merge_gaps_merges_only_gaps_below_the_limit() {
         let list = turns(&[
             (3.0, 4.0, "A"),
             (0.0, 2.0, "A"),
@@ -268,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn merge_gaps_joins_what_overlaps_and_keeps_the_later_end() {
+    fn merge_gaps_merges_overlapping_turns_and_keeps_the_later_end() {
         let list = turns(&[
             (0.0, 9.0, "A"),
             (1.0, 2.0, "A"),
@@ -279,15 +288,15 @@ mod tests {
     }
 
     #[test]
-    fn merge_gaps_weighs_confidences_by_duration() {
+    fn merge_gaps_weights_confidences_by_duration() {
         let list = Turns::from(vec![
-            sure(0.0, 3.0, "A", &[("A", 80.0), ("B", 20.0)]),
-            sure(3.0, 4.0, "A", &[("A", 40.0)]),
+            confident(0.0, 3.0, "A", &[("A", 80.0), ("B", 20.0)]),
+            confident(3.0, 4.0, "A", &[("A", 40.0)]),
             Turn::new(4.0, 9.0, "A"),
         ]);
         assert_eq!(
             *list.merge_gaps(0.0),
-            [sure(0.0, 9.0, "A", &[("A", 70.0), ("B", 20.0)])]
+            [confident(0.0, 9.0, "A", &[("A", 70.0), ("B", 20.0)])]
         );
         let none = turns(&[(0.0, 1.0, "A"), (1.0, 2.0, "A")]);
         assert_eq!(none.merge_gaps(0.0), turns(&[(0.0, 2.0, "A")]));

@@ -1,16 +1,31 @@
-//! What a job yields, and what can be done with it. Pure: text in, text out, no I/O.
+//! The data model of speaker diarization: turns, words and transcripts, and what can be computed from them.
 //!
-//! | form | from turns | from a transcript |
+//! [`Turns`] say who speaks when, [`Transcript`] says who says what. Times are seconds from the start of the recording
+//! (`f64`), confidences are 0..100. Nothing in this crate performs I/O.
+//!
+//! # Measures
+//!
+//! | measure | method |
+//! | --- | --- |
+//! | speech time, in total and by speaker | [`Turns::speech_time`], [`Turns::speech_time_by_speaker`] |
+//! | overlapped speech | [`Turns::overlap`], [`Turns::overlap_time`] |
+//! | silence between turns | [`Turns::gaps`] |
+//! | diarization error rate (DER) | [`Der::score`] |
+//! | Jaccard error rate (JER) | [`Jer::score`] |
+//!
+//! # Formats
+//!
+//! | format | from turns | from a transcript |
 //! | --- | --- | --- |
 //! | RTTM, for evaluation tools | [`Turns::to_rttm`], [`rttm::parse()`] | |
-//! | subtitles | | [`Transcript::to_srt`], [`Transcript::to_webvtt`] |
-//! | plain text | | [`Transcript::to_text`] |
-//! | CSV, for tables | [`Turns::to_csv`] | [`Transcript::to_csv`] |
+//! | SRT and WebVTT subtitles | | [`Transcript::to_srt`], [`Transcript::to_webvtt`] |
+//! | plain text | [`Turns::to_text`] | [`Transcript::to_text`] |
+//! | CSV | [`Turns::to_csv`] | [`Transcript::to_csv`] |
 //! | Audacity label track | [`Turns::to_audacity`] | [`Transcript::to_audacity`] |
 //! | SVG timeline | [`Turns::to_svg`] | |
 //! | JSON | `serde` | `serde` |
 //!
-//! JSON needs no method of its own: the types are `serde` types, in the form of the API.
+//! JSON needs no methods: all types implement `Serialize` and `Deserialize`, in the form that the pyannoteAI API uses.
 //!
 //! ```
 //! use pyannote_core::Turns;
@@ -21,33 +36,37 @@
 //! assert_eq!(serde_json::to_string(&turns)?, json);
 //! # Ok::<(), serde_json::Error>(())
 //! ```
+//!
+//! Results may contain anything that JSON can express: reversed or infinite times, empty names, markup. No function
+//! panics on such input. Each one documents whether it skips invalid turns or reports them as an error.
 
-mod clock;
-mod confidence;
+mod assign_words;
+mod audacity;
+mod csv;
 mod der;
 mod edit;
+mod frame_confidence;
 mod identified;
-mod intervals;
+mod interval_index;
 mod list;
-mod one_line;
-mod plain;
 pub mod rttm;
-mod shown;
 mod span;
 mod stats;
 mod subtitle;
 mod svg;
-mod table;
+mod text;
+mod time_format;
 mod transcript;
 mod turn_words;
 mod turns;
-mod words;
+mod whitespace;
 
 #[cfg(test)]
-mod hostile;
+mod export_properties;
 
-pub use confidence::FrameConfidence;
-pub use der::{Der, DerOptions};
+pub use assign_words::{AttributedWord, AttributedWords, Word};
+pub use der::{Der, Jer, ScoringOptions};
+pub use frame_confidence::FrameConfidence;
 pub use identified::{IdentifiedTurn, SpeakerMatch};
 pub use span::Span;
 pub use subtitle::SubtitleOptions;
@@ -55,9 +74,8 @@ pub use svg::SvgOptions;
 pub use transcript::{Transcript, TranscriptSegment};
 pub use turn_words::{TurnWords, WordsByTurn};
 pub use turns::{Turn, Turns};
-pub use words::{AttributedWord, AttributedWords, Word};
 
-/// The examples of the README run, too.
+/// Runs the examples of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

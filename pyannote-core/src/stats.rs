@@ -1,24 +1,30 @@
-//! Measures of a diarization: who speaks, how long, where they overlap, where it is silent.
+//! Measures of a diarization: speech time, overlapped speech, silence.
 //!
-//! A turn holds speech where its duration is positive and finite. Other turns count for nothing here, and no input
-//! makes these methods fail.
+//! Turns whose duration is not positive and finite contain no speech and are ignored here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::span::{covered, total, without};
-use super::{Span, Turn, Turns};
+use crate::span::{regions_with_depth, subtract, total_duration};
+use crate::{Span, Turn, Turns};
 
 impl Turns {
-    /// The speakers in the order in which they appear: by their first start, then by their place in the list.
+    /// Returns the speakers in order of appearance: by the start of their first turn, then by position in the list.
     ///
-    /// A speaker whose turns hold no speech is named as well.
+    /// Speakers whose turns contain no speech are included.
+    ///
+    /// ```
+    /// use pyannote_core::{Turn, Turns};
+    ///
+    /// let turns = Turns::from([Turn::new(3.0, 5.0, "Ada"), Turn::new(0.0, 4.0, "Bob")]);
+    /// assert_eq!(turns.speakers(), ["Bob", "Ada"]);
+    /// ```
     #[must_use]
     pub fn speakers(&self) -> Vec<&str> {
         let mut turns: Vec<&Turn> = self.iter().collect();
-        // A start that is no number comes last: nothing is known of when it was.
+        // NaN starts come last, whatever their sign.
         turns.sort_by(|a, b| {
-            let by_number = a.start.is_nan().cmp(&b.start.is_nan());
-            by_number.then((a.start + 0.0).total_cmp(&(b.start + 0.0)))
+            let by_nan = a.start.is_nan().cmp(&b.start.is_nan());
+            by_nan.then((a.start + 0.0).total_cmp(&(b.start + 0.0)))
         });
         let mut seen = BTreeSet::new();
         turns
@@ -28,40 +34,53 @@ impl Turns {
             .collect()
     }
 
-    /// How long at least one speaker speaks, in seconds. Overlapped speech counts once.
-    #[must_use]
-    pub fn speech_time(&self) -> f64 {
-        total(&self.speech())
-    }
-
-    /// How long each speaker speaks, in seconds, by order of appearance as in [`Turns::speakers`].
-    ///
-    /// Where turns of one speaker overlap, that time counts once. A list and no map, because it keeps the order that
-    /// people expect to read; `.into_iter().collect()` makes a map of it.
+    /// Returns the time in which at least one speaker speaks, in seconds. Overlapped speech counts once.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};
     ///
-    /// let turns: Turns = [Turn::new(0.0, 4.0, "Bob"), Turn::new(3.0, 5.0, "Ada"), Turn::new(3.5, 6.0, "Bob")]
-    ///     .into_iter()
-    ///     .collect();
+    /// let turns = Turns::from([Turn::new(0.0, 4.0, "Bob"), Turn::new(3.0, 5.0, "Ada")]);
+    /// assert_eq!(turns.speech_time(), 5.0);
+    /// ```
+    #[must_use]
+    pub fn speech_time(&self) -> f64 {
+        total_duration(&self.speech())
+    }
+
+    /// Returns the speech time of each speaker in seconds, in order of appearance as in [`Turns::speakers`].
+    ///
+    /// Overlapping turns of the same speaker count once.
+    ///
+    /// ```
+    /// use pyannote_core::{Turn, Turns};
+    ///
+    /// let turns = Turns::from([
+    ///     Turn::new(0.0, 4.0, "Bob"),
+    ///     Turn::new(3.0, 5.0, "Ada"),
+    ///     Turn::new(3.5, 6.0, "Bob"),
+    /// ]);
     /// assert_eq!(turns.speech_time_by_speaker(), [("Bob", 6.0), ("Ada", 2.0)]);
-    /// assert_eq!(turns.speech_time(), 6.0);
-    /// assert_eq!(turns.overlap_time(), 2.0);
     /// ```
     #[must_use]
     pub fn speech_time_by_speaker(&self) -> Vec<(&str, f64)> {
         self.speech_by_speaker()
             .into_iter()
-            .map(|(speaker, spans)| (speaker, total(&spans)))
+            .map(|(speaker, spans)| (speaker, total_duration(&spans)))
             .collect()
     }
 
-    /// Where two or more different speakers speak at once: sorted, disjoint.
+    /// Returns the regions in which two or more speakers speak at the same time: sorted and disjoint.
+    ///
+    /// ```
+    /// use pyannote_core::{Span, Turn, Turns};
+    ///
+    /// let turns = Turns::from([Turn::new(0.0, 4.0, "Bob"), Turn::new(3.0, 5.0, "Ada")]);
+    /// assert_eq!(turns.overlap(), [Span::new(3.0, 4.0)]);
+    /// ```
     #[must_use]
     pub fn overlap(&self) -> Vec<Span> {
-        // The speech of one speaker is disjoint, so two spans on each other are two speakers.
-        covered(
+        // The spans of one speaker are disjoint, so spans that overlap belong to different speakers.
+        regions_with_depth(
             self.speech_by_speaker()
                 .into_iter()
                 .flat_map(|(_, spans)| spans),
@@ -69,13 +88,20 @@ impl Turns {
         )
     }
 
-    /// How long two or more different speakers speak at once, in seconds.
+    /// Returns the time in which two or more speakers speak at the same time, in seconds.
     #[must_use]
     pub fn overlap_time(&self) -> f64 {
-        total(&self.overlap())
+        total_duration(&self.overlap())
     }
 
-    /// The silences between the first start and the last end: sorted, disjoint.
+    /// Returns the regions of silence between the first start and the last end: sorted and disjoint.
+    ///
+    /// ```
+    /// use pyannote_core::{Span, Turn, Turns};
+    ///
+    /// let turns = Turns::from([Turn::new(0.0, 2.0, "Ada"), Turn::new(3.0, 5.0, "Bob")]);
+    /// assert_eq!(turns.gaps(), [Span::new(2.0, 3.0)]);
+    /// ```
     #[must_use]
     pub fn gaps(&self) -> Vec<Span> {
         let speech = self.speech();
@@ -83,50 +109,50 @@ impl Turns {
             (Some(first), Some(last)) => Span::new(first.start, last.end),
             _ => return Vec::new(),
         };
-        without(&[extent], &speech)
+        subtract(&[extent], &speech)
     }
 
-    /// The turns whose own speaker is less sure than `threshold`, 0..100.
+    /// Returns the turns whose speaker has a confidence below `threshold`, 0..100.
     ///
-    /// A turn without confidence, or whose confidences do not name its own speaker, is not among them.
+    /// Turns without a confidence for their own speaker are not included.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};
     ///
-    /// let mut sure = Turn::new(0.0, 1.0, "A");
-    /// sure.confidence = Some([("A".to_owned(), 90.0), ("B".to_owned(), 10.0)].into());
-    /// let mut unsure = Turn::new(1.0, 2.0, "B");
-    /// unsure.confidence = Some([("A".to_owned(), 45.0), ("B".to_owned(), 55.0)].into());
-    /// let turns = Turns::from(vec![sure, unsure, Turn::new(2.0, 3.0, "A")]);
-    /// let review: Vec<_> = turns.below_confidence(60.0).map(|turn| turn.start).collect();
-    /// assert_eq!(review, [1.0]);
+    /// let turns = Turns::from([
+    ///     Turn::new(0.0, 1.0, "A").with_confidence([("A", 90.0), ("B", 10.0)]),
+    ///     Turn::new(1.0, 2.0, "B").with_confidence([("A", 45.0), ("B", 55.0)]),
+    ///     Turn::new(2.0, 3.0, "A"),
+    /// ]);
+    /// let to_review: Vec<f64> = turns.below_confidence(60.0).map(|turn| turn.start).collect();
+    /// assert_eq!(to_review, [1.0]);
     /// ```
     pub fn below_confidence(&self, threshold: f64) -> impl Iterator<Item = &Turn> {
-        self.iter()
-            .filter(move |turn| turn.speaker_confidence().is_some_and(|own| own < threshold))
+        self.iter().filter(move |turn| {
+            turn.speaker_confidence()
+                .is_some_and(|confidence| confidence < threshold)
+        })
     }
 
-    /// Where at least one speaker speaks: sorted, disjoint.
+    /// The regions in which at least one speaker speaks: sorted and disjoint.
     fn speech(&self) -> Vec<Span> {
-        covered(self.iter().filter_map(Span::of), 1)
+        regions_with_depth(self.iter().filter_map(Span::of_turn), 1)
     }
 
-    /// Where each speaker speaks, by order of appearance; each speaker's spans are sorted and disjoint.
-    pub(super) fn speech_by_speaker(&self) -> Vec<(&str, Vec<Span>)> {
+    /// The speech of each speaker, in order of appearance. The spans of a speaker are sorted and disjoint.
+    pub(crate) fn speech_by_speaker(&self) -> Vec<(&str, Vec<Span>)> {
         let mut spans: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
         for turn in self {
             spans
                 .entry(&turn.speaker)
                 .or_default()
-                .extend(Span::of(turn));
+                .extend(Span::of_turn(turn));
         }
         self.speakers()
             .into_iter()
             .map(|speaker| {
-                (
-                    speaker,
-                    covered(spans.remove(speaker).unwrap_or_default(), 1),
-                )
+                let spans = spans.remove(speaker).unwrap_or_default();
+                (speaker, regions_with_depth(spans, 1))
             })
             .collect()
     }
@@ -153,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn speakers_come_by_first_start_then_by_place() {
+    fn speakers_are_sorted_by_first_start_then_by_position() {
         assert_eq!(meeting().speakers(), ["A", "B", "C"]);
         let ties = turns(&[
             (1.0, 2.0, "Z"),
@@ -168,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn times_count_each_instant_once() {
+    fn speech_time_counts_overlapped_speech_once() {
         assert_eq!(meeting().speech_time(), 9.0);
         assert_eq!(
             meeting().speech_time_by_speaker(),
@@ -177,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn overlap_is_of_different_speakers() {
+    fn overlap_needs_two_different_speakers() {
         assert_eq!(meeting().overlap(), [Span::new(5.0, 7.0)]);
         assert_eq!(meeting().overlap_time(), 2.0);
         assert!(
@@ -188,15 +214,15 @@ mod tests {
     }
 
     #[test]
-    fn gaps_lie_between_first_start_and_last_end() {
+    fn gaps_are_between_first_start_and_last_end() {
         assert_eq!(meeting().gaps(), [Span::new(8.0, 10.0)]);
         assert!(Turns::default().gaps().is_empty());
         assert!(turns(&[(2.0, 4.0, "A")]).gaps().is_empty());
     }
 
     #[test]
-    fn turns_without_speech_count_for_nothing() {
-        let odd = turns(&[
+    fn invalid_turns_contain_no_speech() {
+        let invalid = turns(&[
             (4.0, 2.0, "A"),
             (1.0, 1.0, "A"),
             (f64::NAN, 9.0, "A"),
@@ -204,13 +230,13 @@ mod tests {
             (-f64::MAX, f64::MAX, "A"),
             (1.0, 2.0, "B"),
         ]);
-        assert_eq!(odd.speech_time(), 1.0);
-        assert_eq!(odd.speech_time_by_speaker(), [("A", 0.0), ("B", 1.0)]);
-        assert!(odd.gaps().is_empty());
+        assert_eq!(invalid.speech_time(), 1.0);
+        assert_eq!(invalid.speech_time_by_speaker(), [("A", 0.0), ("B", 1.0)]);
+        assert!(invalid.gaps().is_empty());
     }
 
     #[test]
-    fn times_are_never_negative_zero() {
+    fn durations_are_never_negative_zero() {
         for list in [
             Turns::new(),
             turns(&[(0.0, -0.0, "A")]),
@@ -228,19 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn below_confidence_reads_the_own_speaker() {
-        let with = |own: f64, other: f64| {
-            let mut turn = Turn::new(0.0, 1.0, "A");
-            turn.confidence = Some([("A".to_owned(), own), ("B".to_owned(), other)].into());
-            turn
-        };
-        let mut other_only = Turn::new(0.0, 1.0, "A");
-        other_only.confidence = Some([("B".to_owned(), 1.0)].into());
+    fn below_confidence_uses_the_turns_own_speaker() {
+        let turn = Turn::new(0.0, 1.0, "A");
+        let with = |own, other| turn.clone().with_confidence([("A", own), ("B", other)]);
         let list = Turns::from(vec![
             with(50.0, 10.0),
             with(49.0, 90.0),
-            other_only,
-            Turn::new(0.0, 1.0, "A"),
+            turn.clone().with_confidence([("B", 1.0)]),
+            turn.clone(),
         ]);
         let found: Vec<_> = list.below_confidence(50.0).collect();
         assert_eq!(found, [&list[1]]);

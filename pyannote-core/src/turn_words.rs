@@ -1,76 +1,76 @@
-//! The words of each turn, from a transcript that knows its speakers.
+//! Groups the words of a transcript by the turns of a diarization.
 
 use std::collections::BTreeMap;
 
-use super::intervals::Intervals;
-use super::{Span, Transcript, TranscriptSegment, Turn, Turns};
+use crate::interval_index::IntervalIndex;
+use crate::{Span, Transcript, TranscriptSegment, Turn, Turns};
 
-/// A turn, and the words that were said in it.
+/// A turn and the words spoken in it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TurnWords<'a> {
     /// The turn.
     pub turn: &'a Turn,
-    /// Its words, in the order of the transcript; empty where it has none.
+    /// The words of the turn, in the order of the transcript.
     pub words: Vec<&'a TranscriptSegment>,
 }
 
-/// The words of a transcript by turn. Each word is in exactly one place.
+/// The words of a transcript grouped by turn: the result of [`Turns::words`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct WordsByTurn<'a> {
-    /// Every turn, in the order of the list, with its words.
+    /// Every turn with its words, in the order of the turns.
     pub turns: Vec<TurnWords<'a>>,
-    /// The words that no turn of their speaker overlaps, in the order of the transcript.
-    pub unplaced: Vec<&'a TranscriptSegment>,
+    /// The words that overlap no turn of their speaker, in the order of the transcript.
+    pub unassigned: Vec<&'a TranscriptSegment>,
 }
 
 impl Turns {
-    /// The words of each turn: a word belongs to the turn of its own speaker that overlaps it most.
+    /// Groups the words of a transcript by turn: each word goes to the turn of its speaker that overlaps it most.
     ///
-    /// Between equals it is the first in the list. A word whose end is not after its start is the moment of its start.
-    /// Turns that hold no speech have no words. O((n + m) log n) for n turns and m words.
+    /// If several turns overlap a word equally, it goes to the first of them in the list. A word whose end is not after
+    /// its start is treated as an instant. O((n + m) log n) for n turns and m words.
     ///
     /// ```
     /// use pyannote_core::{Transcript, TranscriptSegment, Turn, Turns};
     ///
-    /// let turns: Turns = [Turn::new(0.0, 2.0, "A"), Turn::new(1.0, 3.0, "B")].into_iter().collect();
-    /// let words = Transcript::from(vec![
+    /// let turns = Turns::from([Turn::new(0.0, 2.0, "A"), Turn::new(1.0, 3.0, "B")]);
+    /// let transcript = Transcript::from([
     ///     TranscriptSegment::new(0.5, 1.0, "Hello", "A"),
     ///     TranscriptSegment::new(1.2, 1.5, "Hi", "B"),
     ///     TranscriptSegment::new(1.5, 1.9, "there", "A"),
     /// ]);
-    /// let by_turn = turns.words(&words);
-    /// let first: Vec<_> = by_turn.turns[0].words.iter().map(|word| word.text.as_str()).collect();
-    /// assert_eq!(first, ["Hello", "there"]);
-    /// assert!(by_turn.unplaced.is_empty());
+    /// let by_turn = turns.words(&transcript);
+    /// let words: Vec<_> = by_turn.turns[0].words.iter().map(|word| word.text.as_str()).collect();
+    /// assert_eq!(words, ["Hello", "there"]);
+    /// assert!(by_turn.unassigned.is_empty());
     /// ```
     #[must_use]
     pub fn words<'a>(&'a self, transcript: &'a Transcript) -> WordsByTurn<'a> {
         let mut spans: BTreeMap<&str, Vec<(Span, usize)>> = BTreeMap::new();
-        for (place, turn) in self.iter().enumerate() {
-            let span = Span::of(turn).map(|span| (span, place));
+        for (index, turn) in self.iter().enumerate() {
+            let span = Span::of_turn(turn).map(|span| (span, index));
             spans.entry(&turn.speaker).or_default().extend(span);
         }
-        let index: BTreeMap<&str, Intervals<usize>> = spans
+        let index_by_speaker: BTreeMap<&str, IntervalIndex<usize>> = spans
             .into_iter()
-            .map(|(speaker, spans)| (speaker, Intervals::new(spans)))
+            .map(|(speaker, spans)| (speaker, IntervalIndex::new(spans)))
             .collect();
-        let empty = |turn| TurnWords {
+        let without_words = |turn| TurnWords {
             turn,
             words: Vec::new(),
         };
         let mut result = WordsByTurn {
-            turns: self.iter().map(empty).collect(),
-            unplaced: Vec::new(),
+            turns: self.iter().map(without_words).collect(),
+            unassigned: Vec::new(),
         };
         for word in transcript {
-            let place = index
+            let index = index_by_speaker
                 .get(word.speaker.as_str())
-                .and_then(|spans| spans.greatest_overlap(word.start, word.end));
-            match place.and_then(|place| result.turns.get_mut(place)) {
+                .and_then(|turns| turns.greatest_overlap(word.start, word.end));
+            match index.and_then(|index| result.turns.get_mut(index)) {
                 Some(turn) => turn.words.push(word),
-                None => result.unplaced.push(word),
+                None => result.unassigned.push(word),
             }
         }
         result
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_go_to_the_turn_of_their_own_speaker() {
+    fn words_go_to_the_overlapping_turn_of_their_speaker() {
         let turns: Turns = [
             Turn::new(4.0, 6.0, "A"),
             Turn::new(0.0, 3.0, "A"),
@@ -109,17 +109,17 @@ mod tests {
         let transcript = Transcript::from(words.iter().map(segment).collect::<Vec<_>>());
         let by_turn = turns.words(&transcript);
         assert_eq!(by_turn.turns.len(), turns.len());
-        for (word, (_, _, _, place)) in transcript.iter().zip(words) {
+        for (word, (_, _, _, expected)) in transcript.iter().zip(words) {
             let found = by_turn
                 .turns
                 .iter()
-                .position(|turn| turn.words.iter().any(|held| std::ptr::eq(*held, word)));
-            assert_eq!(found, place, "{word:?}");
-            let unplaced = by_turn
-                .unplaced
+                .position(|turn| turn.words.iter().any(|other| std::ptr::eq(*other, word)));
+            assert_eq!(found, expected, "{word:?}");
+            let unassigned = by_turn
+                .unassigned
                 .iter()
-                .any(|held| std::ptr::eq(*held, word));
-            assert_eq!(unplaced, place.is_none(), "{word:?}");
+                .any(|other| std::ptr::eq(*other, word));
+            assert_eq!(unassigned, expected.is_none(), "{word:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The diarization error rate, component by component, against the numbers of pyannote.metrics.
+//! Compares DER and JER with the values of pyannote.metrics.
 
 use std::collections::BTreeMap;
 
-use pyannote_core::{Der, DerOptions, Span, Turn, Turns};
+use pyannote_core::{Der, Jer, ScoringOptions, Span, Turn, Turns};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -19,11 +19,12 @@ struct Case {
 #[derive(Deserialize)]
 struct Expected {
     total: f64,
-    missed: f64,
+    missed_detection: f64,
     false_alarm: f64,
     confusion: f64,
     correct: f64,
     rate: f64,
+    jer: f64,
     mapping: BTreeMap<String, String>,
 }
 
@@ -34,26 +35,32 @@ fn turns(list: &[(f64, f64, String)]) -> Turns {
 }
 
 #[test]
-fn equals_pyannote_metrics() {
+fn der_and_jer_equal_pyannote_metrics() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("reference/der_cases.json")).unwrap();
     assert!(cases.len() > 50);
     for case in cases {
-        let mut options = DerOptions::new()
+        let mut options = ScoringOptions::new()
             .collar(case.collar)
             .skip_overlap(case.skip_overlap);
         if let Some(uem) = &case.uem {
             options = options.uem(uem.iter().map(|&(start, end)| Span::new(start, end)));
         }
         let der = Der::score(&turns(&case.reference), &turns(&case.hypothesis), &options);
-        let pairs = [
+        let jer = Jer::score(&turns(&case.reference), &turns(&case.hypothesis), &options);
+        let components = [
             ("total", der.total, case.expected.total),
-            ("missed", der.missed, case.expected.missed),
+            (
+                "missed detection",
+                der.missed_detection,
+                case.expected.missed_detection,
+            ),
             ("false alarm", der.false_alarm, case.expected.false_alarm),
             ("confusion", der.confusion, case.expected.confusion),
             ("correct", der.correct, case.expected.correct),
             ("rate", der.rate(), case.expected.rate),
+            ("JER", jer.rate(), case.expected.jer),
         ];
-        for (component, found, expected) in pairs {
+        for (component, found, expected) in components {
             let name = &case.name;
             assert!(
                 (found - expected).abs() < 1e-6,
@@ -65,18 +72,23 @@ fn equals_pyannote_metrics() {
 }
 
 #[test]
-fn regions_may_be_without_bounds() {
+fn scored_regions_may_be_infinite() {
     let reference: Turns = [Turn::new(0.0, 4.0, "A"), Turn::new(6.0, 8.0, "B")]
         .into_iter()
         .collect();
     let hypothesis: Turns = [Turn::new(1.0, 5.0, "x")].into_iter().collect();
     let score = |uem: &[Span]| {
-        let options = DerOptions::new().uem(uem.iter().copied());
+        let options = ScoringOptions::new().uem(uem.iter().copied());
         let der = Der::score(&reference, &hypothesis, &options);
-        (der.total, der.missed, der.false_alarm, der.correct)
+        (
+            der.total,
+            der.missed_detection,
+            der.false_alarm,
+            der.correct,
+        )
     };
-    let all = Span::new(f64::NEG_INFINITY, f64::INFINITY);
-    assert_eq!(score(&[all]), (6.0, 3.0, 1.0, 3.0));
+    let unbounded = Span::new(f64::NEG_INFINITY, f64::INFINITY);
+    assert_eq!(score(&[unbounded]), (6.0, 3.0, 1.0, 3.0));
     assert_eq!(
         score(&[Span::new(4.0, f64::INFINITY)]),
         (2.0, 2.0, 1.0, 0.0)
@@ -88,26 +100,26 @@ fn regions_may_be_without_bounds() {
 }
 
 #[test]
-fn endless_silence_is_no_error() {
-    let far = [
+fn infinite_silence_is_not_an_error() {
+    let distant = [
         Turn::new(-f64::MAX, -f64::MAX / 2.0, "A"),
         Turn::new(f64::MAX / 2.0, f64::MAX, "A"),
     ];
-    let turns: Turns = far.into_iter().collect();
-    let der = Der::score(&turns, &turns, &DerOptions::new());
+    let turns: Turns = distant.into_iter().collect();
+    let der = Der::score(&turns, &turns, &ScoringOptions::new());
     assert_eq!(
-        (der.missed, der.false_alarm, der.confusion),
+        (der.missed_detection, der.false_alarm, der.confusion),
         (0.0, 0.0, 0.0)
     );
 }
 
 #[test]
-fn a_collar_that_is_no_width_is_none() {
+fn invalid_collars_are_ignored() {
     let turns: Turns = [Turn::new(0.0, 4.0, "A")].into_iter().collect();
     for collar in [-1.0, f64::NAN] {
-        let der = Der::score(&turns, &turns, &DerOptions::new().collar(collar));
+        let der = Der::score(&turns, &turns, &ScoringOptions::new().collar(collar));
         assert_eq!(der.total, 4.0, "{collar}");
     }
-    let der = Der::score(&turns, &turns, &DerOptions::new().collar(f64::INFINITY));
+    let der = Der::score(&turns, &turns, &ScoringOptions::new().collar(f64::INFINITY));
     assert_eq!(der.total, 0.0);
 }

@@ -1,25 +1,25 @@
-//! The optimal assignment: pairs of rows and columns with the greatest sum of weights.
+//! Maximum-weight bipartite matching (the linear assignment problem).
 //!
-//! This is the Hungarian method as shortest augmenting paths, on the pairs that have a weight and no others: speakers
-//! who never speak together cost nothing, so that a list of thousands of speakers needs no matrix of millions. With n
-//! rows and e pairs it takes O(n e log e) time and O(e) memory.
+//! This is the Hungarian algorithm with shortest augmenting paths on a sparse graph: pairs of speakers who never speak
+//! at the same time cost nothing, so that thousands of speakers do not need a matrix of millions of entries. It takes
+//! O(n e log e) time and O(e) memory for n rows and e pairs of positive weight.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-/// A bound on the weights under which sums of them stay finite.
-const GREATEST: f64 = 1e300;
+/// Greater weights are clamped to this, so that sums of weights stay finite.
+const MAX_WEIGHT: f64 = 1e300;
 
-/// The column of each row that has one, so that the sum of the weights is greatest. No column is given twice.
+/// Returns the column assigned to each row, so that the sum of the weights is greatest. Columns are assigned at most once.
 ///
-/// `rows` hold the weights by column. Pairs whose weight is not positive are never made.
+/// `rows` contains the weights by column. Pairs without a positive weight are never assigned.
 pub(super) fn assign(rows: &[BTreeMap<usize, f64>]) -> BTreeMap<usize, usize> {
     let edges: Vec<Vec<(usize, f64)>> = rows
         .iter()
         .map(|row| {
-            let usable = row.iter().filter(|(_, weight)| **weight > 0.0);
-            usable
-                .map(|(column, weight)| (*column, weight.min(GREATEST)))
+            let positive = row.iter().filter(|(_, weight)| **weight > 0.0);
+            positive
+                .map(|(column, weight)| (*column, weight.min(MAX_WEIGHT)))
                 .collect()
         })
         .collect();
@@ -34,15 +34,16 @@ pub(super) fn assign(rows: &[BTreeMap<usize, f64>]) -> BTreeMap<usize, usize> {
         column_of: BTreeMap::new(),
     };
     for row in 0..rows.len() {
-        matching.add(row);
+        matching.add_row(row);
     }
     matching.column_of
 }
 
-/// The best assignment of the rows so far.
+/// The optimal matching of the rows added so far.
 ///
-/// The prices prove it: `row price + column price >= weight` for each pair, with equality for the pairs made, and a price
-/// of 0 for every row and column that was left out. What a pair lacks to equality is its slack.
+/// The prices (dual variables) certify optimality: `row price + column price >= weight` for each edge, with equality for
+/// matched edges, and unmatched rows and columns have a price of 0. The slack of an edge is the difference between the
+/// two sides.
 struct Matching {
     edges: Vec<Vec<(usize, f64)>>,
     row_price: Vec<f64>,
@@ -51,77 +52,80 @@ struct Matching {
     column_of: BTreeMap<usize, usize>,
 }
 
-/// Where a path of exchanges ends.
+/// The end of an augmenting path.
 #[derive(Clone, Copy)]
-enum Exit {
-    /// At a column that no row has.
-    Free(usize),
-    /// At a row that is better left without a column.
-    Drop(usize),
+enum PathEnd {
+    /// A column that is not matched yet.
+    FreeColumn(usize),
+    /// A row that is better left unmatched.
+    DroppedRow(usize),
 }
 
 impl Matching {
-    /// Lets one more row in, along the cheapest path of exchanges.
-    fn add(&mut self, start: usize) {
-        // Distances are never negative, and the bits of such numbers are in the order of the numbers.
+    /// Adds a row along the shortest augmenting path (Dijkstra's algorithm on the slacks).
+    fn add_row(&mut self, start: usize) {
+        // The bits of non-negative floats, as distances are, have the same order as the floats.
         let mut heap: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
         let mut distance: BTreeMap<usize, f64> = BTreeMap::new();
         let mut parent: BTreeMap<usize, usize> = BTreeMap::new();
-        let mut rows_done: Vec<(usize, f64)> = Vec::new();
-        let mut columns_done: BTreeMap<usize, f64> = BTreeMap::new();
-        let mut best = (f64::INFINITY, Exit::Drop(start));
+        let mut settled_rows: Vec<(usize, f64)> = Vec::new();
+        let mut settled_columns: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut shortest = (f64::INFINITY, PathEnd::DroppedRow(start));
         let mut next = Some((start, 0.0));
-        while let Some((row, reached)) = next {
-            rows_done.push((row, reached));
-            let price = self.row_price.get(row).copied().unwrap_or(0.0);
-            if reached + price < best.0 {
-                best = (reached + price, Exit::Drop(row));
+        while let Some((row, row_distance)) = next {
+            settled_rows.push((row, row_distance));
+            let price = self.row_price[row];
+            if row_distance + price < shortest.0 {
+                shortest = (row_distance + price, PathEnd::DroppedRow(row));
             }
-            for &(column, weight) in self.edges.get(row).into_iter().flatten() {
-                let slack = price + self.column_price.get(&column).copied().unwrap_or(0.0) - weight;
-                let through = reached + slack.max(0.0);
-                if distance.get(&column).is_none_or(|known| through < *known) {
-                    distance.insert(column, through);
+            for &(column, weight) in &self.edges[row] {
+                let column_price = self.column_price.get(&column).copied().unwrap_or(0.0);
+                let slack = price + column_price - weight;
+                let through_row = row_distance + slack.max(0.0);
+                if distance
+                    .get(&column)
+                    .is_none_or(|known| through_row < *known)
+                {
+                    distance.insert(column, through_row);
                     parent.insert(column, row);
-                    heap.push(Reverse((through.to_bits(), column)));
+                    heap.push(Reverse((through_row.to_bits(), column)));
                 }
             }
             next = None;
             while let Some(Reverse((bits, column))) = heap.pop() {
-                let reached = f64::from_bits(bits);
-                if reached >= best.0 {
+                let column_distance = f64::from_bits(bits);
+                if column_distance >= shortest.0 {
                     break;
                 }
-                // An entry of the heap is stale where a shorter way was found since.
-                if columns_done.contains_key(&column) {
+                // A heap entry is stale if a shorter path was found after it.
+                if settled_columns.contains_key(&column) {
                     continue;
                 }
-                let Some(holder) = self.row_of.get(&column) else {
-                    best = (reached, Exit::Free(column));
+                let Some(matched_row) = self.row_of.get(&column) else {
+                    shortest = (column_distance, PathEnd::FreeColumn(column));
                     break;
                 };
-                columns_done.insert(column, reached);
-                next = Some((*holder, reached));
+                settled_columns.insert(column, column_distance);
+                next = Some((*matched_row, column_distance));
                 break;
             }
         }
-        let (length, exit) = best;
-        for (row, reached) in rows_done {
-            if let Some(price) = self.row_price.get_mut(row) {
-                *price = (*price - (length - reached).max(0.0)).max(0.0);
-            }
+        let (length, end) = shortest;
+        for (row, row_distance) in settled_rows {
+            let price = &mut self.row_price[row];
+            *price = (*price - (length - row_distance).max(0.0)).max(0.0);
         }
-        for (column, reached) in columns_done {
-            *self.column_price.entry(column).or_insert(0.0) += (length - reached).max(0.0);
+        for (column, column_distance) in settled_columns {
+            *self.column_price.entry(column).or_insert(0.0) += (length - column_distance).max(0.0);
         }
-        self.exchange(start, exit, &parent);
+        self.augment(start, end, &parent);
     }
 
-    /// Passes the columns on along the path that ends in `exit`, so that `start` gets one.
-    fn exchange(&mut self, start: usize, exit: Exit, parent: &BTreeMap<usize, usize>) {
-        let mut freed = match exit {
-            Exit::Free(column) => Some(column),
-            Exit::Drop(row) => self.column_of.remove(&row),
+    /// Reassigns the columns along the path from `start` to `end`.
+    fn augment(&mut self, start: usize, end: PathEnd, parent: &BTreeMap<usize, usize>) {
+        let mut freed = match end {
+            PathEnd::FreeColumn(column) => Some(column),
+            PathEnd::DroppedRow(row) => self.column_of.remove(&row),
         };
         while let Some(column) = freed {
             let Some(&row) = parent.get(&column) else {
@@ -146,19 +150,19 @@ mod tests {
         pairs.iter().map(|(row, column)| rows[*row][column]).sum()
     }
 
-    /// The greatest sum, by trying everything.
-    fn brute(rows: &[BTreeMap<usize, f64>], taken: u32) -> f64 {
+    /// The greatest sum of weights among all assignments.
+    fn brute_force(rows: &[BTreeMap<usize, f64>], taken: u32) -> f64 {
         let Some((row, rest)) = rows.split_first() else {
             return 0.0;
         };
         row.iter()
             .filter(|(column, weight)| taken & (1 << **column) == 0 && **weight > 0.0)
-            .map(|(column, weight)| weight + brute(rest, taken | (1 << column)))
-            .fold(brute(rest, taken), f64::max)
+            .map(|(column, weight)| weight + brute_force(rest, taken | (1 << column)))
+            .fold(brute_force(rest, taken), f64::max)
     }
 
     #[test]
-    fn picks_the_best_sum() {
+    fn finds_the_greatest_sum() {
         let row =
             |list: &[(usize, f64)]| -> BTreeMap<usize, f64> { list.iter().copied().collect() };
         let rows = [
@@ -169,25 +173,25 @@ mod tests {
         ];
         assert_eq!(assign(&rows), [(0, 1), (1, 0)].into());
         assert!(assign(&[]).is_empty());
-        // A row that came first is left out again.
+        // The first row is matched, then dropped again.
         let rows = [row(&[(0, 2.0)]), row(&[(0, 3.0)]), row(&[(0, 1.0)])];
         assert_eq!(assign(&rows), [(1, 0)].into());
     }
 
     #[test]
-    fn weights_beyond_all_bounds_end() {
-        let odd = [f64::INFINITY, f64::NAN, f64::MAX, 1.0, -0.0];
+    fn extreme_weights_terminate() {
+        let extreme = [f64::INFINITY, f64::NAN, f64::MAX, 1.0, -0.0];
         let rows: Vec<BTreeMap<usize, f64>> = (0..5)
             .map(|row| {
                 (0..5)
-                    .map(|column| (column, odd[(row + column) % 5]))
+                    .map(|column| (column, extreme[(row + column) % 5]))
                     .collect()
             })
             .collect();
         assert!(assign(&rows).len() <= 5);
     }
 
-    /// Weights by column; whole ones among them, so that there are ties.
+    /// Weights by column. Some are integers, so that ties occur.
     fn row() -> impl Strategy<Value = BTreeMap<usize, f64>> {
         let weight = prop_oneof![0.0..10.0, (0_u8..4).prop_map(f64::from)];
         prop::collection::btree_map(0_usize..7, weight, 0..7)
@@ -202,7 +206,7 @@ mod tests {
             columns.sort_unstable();
             columns.dedup();
             prop_assert_eq!(columns.len(), pairs.len());
-            prop_assert!((sum(&rows, &pairs) - brute(&rows, 0)).abs() < 1e-9);
+            prop_assert!((sum(&rows, &pairs) - brute_force(&rows, 0)).abs() < 1e-9);
         }
     }
 }

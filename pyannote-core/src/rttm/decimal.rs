@@ -1,40 +1,44 @@
-//! Sums and differences of decimals, without the rounding of binary floats.
+//! Exact sums and differences of decimal numbers.
 //!
-//! RTTM holds start and duration, turns hold start and end. In floats, 13.312 - 1.44 is 11.872000000000002 at best,
-//! and start + duration may miss the end by its last bit. In decimals the duration is 11.872, and the sum is the end.
+//! RTTM stores start and duration, turns store start and end. In floating point, 13.312 - 1.44 is 11.872000000000002 at
+//! best, and start + duration may differ from the end in the last bit. In decimals the duration is exactly 11.872.
 
-/// Decimal places that are kept: enough for each float from a hundred-millionth of a second on.
-const PLACES: usize = 25;
+/// Decimal places of the fixed-point representation: enough for every float of at least 10^-8.
+const DECIMAL_PLACES: usize = 25;
 
-/// One, with its places. A value fits up to some 10^13 seconds.
-const ONE: i128 = 10_i128.pow(PLACES as u32);
+/// The number 1 in fixed point. Values up to about 10^13 fit.
+const ONE: i128 = 10_i128.pow(DECIMAL_PLACES as u32);
 
-/// `a + b`, or `None` where either is no plain decimal or is out of range.
+/// Returns `a + b`, or `None` if either has an exponent or is out of range.
 pub(super) fn sum(a: &str, b: &str) -> Option<String> {
-    scaled(a)?.checked_add(scaled(b)?).and_then(plain)
+    parse_fixed(a)?
+        .checked_add(parse_fixed(b)?)
+        .and_then(format_fixed)
 }
 
-/// `a - b`, or `None` where either is no plain decimal, is out of range, or the difference is below 0.
+/// Returns `a - b`, or `None` if either has an exponent or is out of range, or if the difference is negative.
 pub(super) fn difference(a: &str, b: &str) -> Option<String> {
-    scaled(a)?.checked_sub(scaled(b)?).and_then(plain)
+    parse_fixed(a)?
+        .checked_sub(parse_fixed(b)?)
+        .and_then(format_fixed)
 }
 
-/// A decimal as a whole number of its smallest place. A text with an exponent is none.
-fn scaled(text: &str) -> Option<i128> {
+/// Parses a decimal number without exponent as fixed point.
+fn parse_fixed(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > PLACES {
+    if fraction.len() > DECIMAL_PLACES {
         return None;
     }
-    format!("{whole}{fraction:0<PLACES$}").parse().ok()
+    format!("{whole}{fraction:0<DECIMAL_PLACES$}").parse().ok()
 }
 
-/// The shortest decimal of what [`scaled`] made.
-fn plain(value: i128) -> Option<String> {
+/// Formats a non-negative fixed-point number as the shortest decimal number.
+fn format_fixed(value: i128) -> Option<String> {
     if value < 0 {
         return None;
     }
-    let text = format!("{}.{:0PLACES$}", value / ONE, value % ONE);
+    let text = format!("{}.{:0DECIMAL_PLACES$}", value / ONE, value % ONE);
     Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
@@ -43,7 +47,7 @@ mod tests {
     use super::{difference, sum};
 
     #[test]
-    fn decimals_are_exact() {
+    fn sums_and_differences_are_exact() {
         assert_eq!(difference("13.312", "1.44").as_deref(), Some("11.872"));
         assert_eq!(sum("1.440", "11.872").as_deref(), Some("13.312"));
         assert_eq!(sum("0.1", "0.2").as_deref(), Some("0.3"));
@@ -53,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_none() {
+    fn out_of_range_values_are_none() {
         for (a, b) in [
             ("1", "2"),
             ("1e3", "1"),

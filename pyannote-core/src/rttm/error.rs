@@ -1,12 +1,12 @@
-//! What can be wrong with RTTM, read or written.
+//! Errors of parsing and writing RTTM.
 
 use std::error::Error;
 use std::fmt;
 
-/// The longest part of a line that an error shows, in characters.
-const SHOWN: usize = 80;
+/// Longest excerpt of a line in an error message, in characters.
+const MAX_EXCERPT_CHARS: usize = 80;
 
-/// A line of RTTM that cannot be read.
+/// An invalid line of RTTM.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ParseRttmError {
     line: usize,
@@ -15,7 +15,7 @@ pub struct ParseRttmError {
 }
 
 impl ParseRttmError {
-    /// An error in line `line`, counted from 1; `text` is the field, or the line where the fields do not fit.
+    /// Creates an error for line `line`, counted from 1. `text` is the invalid field, or the whole line.
     pub(super) fn new(line: usize, problem: &'static str, text: &str) -> Self {
         Self {
             line,
@@ -24,19 +24,19 @@ impl ParseRttmError {
         }
     }
 
-    /// The number of the line, counted from 1.
+    /// Returns the line number, counted from 1.
     #[must_use]
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// What is wrong, as a clause.
+    /// Returns what is wrong, such as `start is not a number`.
     #[must_use]
     pub fn problem(&self) -> &str {
         self.problem
     }
 
-    /// The field that is wrong, or the whole line where it has too few or too many fields.
+    /// Returns the invalid field, or the whole line if it has too few or too many fields.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -45,15 +45,15 @@ impl ParseRttmError {
 
 impl fmt::Display for ParseRttmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: String = self.text.chars().take(SHOWN).collect();
-        let more = if shown.len() < self.text.len() {
+        let excerpt: String = self.text.chars().take(MAX_EXCERPT_CHARS).collect();
+        let ellipsis = if excerpt.len() < self.text.len() {
             "…"
         } else {
             ""
         };
         write!(
             f,
-            "RTTM line {}: {}: {shown:?}{more}",
+            "RTTM line {}: {}: {excerpt:?}{ellipsis}",
             self.line, self.problem
         )
     }
@@ -61,42 +61,43 @@ impl fmt::Display for ParseRttmError {
 
 impl Error for ParseRttmError {}
 
-/// Turns that cannot be written as RTTM.
+/// The reason why turns cannot be written as RTTM.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum WriteRttmError {
-    /// The name of the file is empty, `<NA>`, or holds white space or control characters.
-    File(String),
-    /// The name of a speaker is empty, `<NA>`, or holds white space or control characters.
+    /// The URI is empty, `<NA>`, or contains white space or control characters.
+    Uri(String),
+    /// The name of a speaker is empty, `<NA>`, or contains white space or control characters.
     Speaker(String),
-    /// The times of a turn are not finite, below 0, or reversed.
+    /// The times of a turn are not finite, negative, or reversed.
     #[non_exhaustive]
     Times {
-        /// Which turn, counted from 0.
+        /// Index of the turn.
         turn: usize,
-        /// Its start, in seconds.
+        /// Start of the turn, in seconds.
         start: f64,
-        /// Its end, in seconds.
+        /// End of the turn, in seconds.
         end: f64,
     },
 }
 
 impl fmt::Display for WriteRttmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, name) = match self {
-            Self::File(name) => ("file", name),
-            Self::Speaker(name) => ("speaker", name),
+        let (field, name) = match self {
+            Self::Uri(name) => ("URI", name),
+            Self::Speaker(name) => ("speaker name", name),
             Self::Times { turn, start, end } => {
                 return write!(
                     f,
-                    "turn {turn} cannot be written as RTTM: it lasts from {start} s to {end} s"
+                    "turn {turn} has invalid times for RTTM: start {start} s, end {end} s; \
+                     times must be finite, not negative, and in order"
                 );
             }
         };
         write!(
             f,
-            "the {what} name {name:?} cannot be written as RTTM, whose fields are apart by white space and never empty: \
-             rename it, as with `rttm::name`"
+            "{field} {name:?} is invalid in RTTM: names must not be empty or `<NA>`, nor contain white space or control \
+             characters; use `rttm::sanitize_name`"
         )
     }
 }

@@ -1,14 +1,14 @@
-//! RTTM, the table of turns that evaluation tools read and write.
+//! RTTM (Rich Transcription Time Marked), the format of diarization evaluation tools.
 //!
-//! One line is one turn, its fields apart by white space: the record type `SPEAKER`, the file, the channel, the start
-//! and the duration in seconds, two fields that are not used, the speaker, and two more that are not used.
+//! Each line is one turn. Its fields are separated by white space: the record type `SPEAKER`, the URI of the recording,
+//! the channel, start and duration in seconds, two unused fields, the speaker, and two more unused fields.
 //!
 //! ```text
 //! SPEAKER meeting 1 0.5 1.75 <NA> <NA> SPEAKER_00 <NA> <NA>
 //! ```
 //!
-//! [`Turns::to_rttm`](super::Turns::to_rttm) writes it, [`parse()`] reads it. What is written reads back exactly: see
-//! there. The confidence of a turn has no place in RTTM and is not written.
+//! [`Turns::to_rttm`](crate::Turns::to_rttm) writes RTTM, [`parse()`] reads it. Times round-trip exactly. RTTM has no
+//! field for the confidences of a turn, so they are not written.
 
 mod decimal;
 mod error;
@@ -17,5 +17,5 @@ mod parse;
 mod write;
 
 pub use error::{ParseRttmError, WriteRttmError};
-pub use name::name;
+pub use name::sanitize_name;
 pub use parse::parse;

@@ -1,38 +1,42 @@
-//! Names that RTTM can hold.
+//! Names of recordings and speakers in RTTM.
 
-/// What stands for a field without a value.
-pub(super) const NONE: &str = "<NA>";
+use crate::whitespace::split_words;
 
-/// A name that RTTM can hold, made of any text: runs of white space and control characters become one `_`.
+/// Placeholder for a field without a value.
+const NOT_AVAILABLE: &str = "<NA>";
+
+/// Turns any text into a valid RTTM name, replacing each run of white space and control characters by one `_`.
 ///
-/// Names that differ only there become the same name. What is left empty, and `<NA>`, become `_`.
+/// Names that differ only in white space become equal. Blank text and `<NA>` become `_`.
 ///
 /// ```
 /// use pyannote_core::rttm;
 ///
-/// assert_eq!(rttm::name("Monday  meeting"), "Monday_meeting");
+/// assert_eq!(rttm::sanitize_name("Monday  meeting"), "Monday_meeting");
 /// ```
 #[must_use]
-pub fn name(text: &str) -> String {
-    let name = super::super::one_line::words(text)
-        .collect::<Vec<_>>()
-        .join("_");
-    if fits(&name) { name } else { "_".to_owned() }
+pub fn sanitize_name(text: &str) -> String {
+    let name = split_words(text).collect::<Vec<_>>().join("_");
+    if is_valid_name(&name) {
+        name
+    } else {
+        "_".to_owned()
+    }
 }
 
-/// Whether `name` can be a field. Control characters are refused too: some readers split at them.
-pub(super) fn fits(name: &str) -> bool {
+/// Whether `name` can be a field of RTTM. Control characters are invalid because some parsers split at them.
+pub(super) fn is_valid_name(name: &str) -> bool {
     !name.is_empty()
-        && name != NONE
+        && name != NOT_AVAILABLE
         && !name.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{fits, name};
+    use super::{is_valid_name, sanitize_name};
 
     #[test]
-    fn names_are_made_to_fit() {
+    fn sanitized_names_are_valid() {
         for (text, expected) in [
             ("SPEAKER_00", "SPEAKER_00"),
             ("Ada Lovelace", "Ada_Lovelace"),
@@ -40,8 +44,8 @@ mod tests {
             ("", "_"),
             ("<NA>", "_"),
         ] {
-            assert_eq!(name(text), expected);
-            assert!(fits(&name(text)));
+            assert_eq!(sanitize_name(text), expected);
+            assert!(is_valid_name(&sanitize_name(text)));
         }
     }
 }

@@ -1,141 +1,134 @@
-//! RTTM to turns.
+//! RTTM parser.
 
 use std::collections::HashMap;
 
-use super::super::{Turn, Turns};
 use super::decimal;
 use super::error::ParseRttmError;
+use crate::{Turn, Turns};
 
-/// Reads RTTM: the turns of each file, the files in the order in which they first appear, the turns in that of their
-/// lines.
+/// Parses RTTM: returns the URI of each recording with its turns.
 ///
-/// `SPEAKER` lines are read; other record types, comments (`;;`) and blank lines are skipped. Lines may end in CR LF,
-/// fields may be apart by any white space, and the last fields may be missing up to the speaker. The channel is not
-/// looked at. The end of a turn is the sum of start and duration as decimals: 0.1 and 0.2 give 0.3.
+/// Recordings are in order of first appearance, turns in the order of their lines. Record types other than `SPEAKER`,
+/// comments (`;;`) and blank lines are skipped. The channel is ignored, and the unused fields after the speaker are
+/// optional. The end of a turn is the decimal sum of start and duration: 0.1 and 0.2 give 0.3.
 ///
 /// # Errors
 ///
-/// A `SPEAKER` line with too few or too many fields, or with a start or duration that is no number, not finite, or
-/// below 0. The error tells the line.
+/// Fails at the first `SPEAKER` line that has too few or too many fields, or whose start or duration is not a number, not
+/// finite, or negative.
 ///
 /// ```
 /// use pyannote_core::rttm;
 ///
-/// let text = ";; two files\n\
+/// let text = ";; two recordings\n\
 ///     SPEAKER monday 1 0.1 0.2 <NA> <NA> ada <NA> <NA>\n\
 ///     SPEAKER friday 1 3.0 1.5 <NA> <NA> bob <NA> <NA>\n";
-/// let files = rttm::parse(text)?;
-/// let (file, turns) = &files[0];
-/// assert_eq!(file, "monday");
+/// let recordings = rttm::parse(text)?;
+/// let (uri, turns) = &recordings[0];
+/// assert_eq!(uri, "monday");
 /// assert_eq!((turns[0].start, turns[0].end), (0.1, 0.3));
 ///
 /// let error = rttm::parse("SPEAKER monday 1 0.1 long <NA> <NA> ada").unwrap_err();
-/// assert_eq!(error.to_string(), r#"RTTM line 1: the duration is not a number: "long""#);
+/// assert_eq!(error.to_string(), r#"RTTM line 1: duration is not a number: "long""#);
 /// # Ok::<(), rttm::ParseRttmError>(())
 /// ```
 pub fn parse(text: &str) -> Result<Vec<(String, Turns)>, ParseRttmError> {
-    let mut files: Vec<(&str, Vec<Turn>)> = Vec::new();
-    let mut places = HashMap::new();
-    // Editors of some systems put a byte order mark before the first line.
+    let mut recordings: Vec<(String, Turns)> = Vec::new();
+    let mut index_by_uri = HashMap::new();
+    // Some editors write a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
-        let Some((file, turn)) = turn_of(line, index + 1)? else {
+        let Some((uri, turn)) = parse_line(line, index + 1)? else {
             continue;
         };
-        let place = *places.entry(file).or_insert(files.len());
-        match files.get_mut(place) {
+        let index = *index_by_uri.entry(uri).or_insert(recordings.len());
+        match recordings.get_mut(index) {
             Some((_, turns)) => turns.push(turn),
-            None => files.push((file, vec![turn])),
+            None => recordings.push((uri.to_owned(), Turns::from([turn]))),
         }
     }
-    let named = |(file, turns): (&str, Vec<Turn>)| (file.to_owned(), Turns::from(turns));
-    Ok(files.into_iter().map(named).collect())
+    Ok(recordings)
 }
 
-/// The file and the turn of a line; `None` where it is no `SPEAKER` line.
-fn turn_of(line: &str, number: usize) -> Result<Option<(&str, Turn)>, ParseRttmError> {
+/// Parses the URI and the turn of a line, or `None` unless it is a `SPEAKER` line.
+fn parse_line(line: &str, line_number: usize) -> Result<Option<(&str, Turn)>, ParseRttmError> {
+    let error = |problem, text| ParseRttmError::new(line_number, problem, text);
     let fields: Vec<&str> = line.split_whitespace().collect();
     if fields.first() != Some(&"SPEAKER") {
         return Ok(None);
     }
-    let [_, file, _, start, duration, _, _, speaker, rest @ ..] = fields.as_slice() else {
-        return Err(ParseRttmError::new(
-            number,
-            "a SPEAKER line has 8 to 10 fields, this has less",
+    let [_, uri, _, start, duration, _, _, speaker, unused @ ..] = fields.as_slice() else {
+        return Err(error(
+            "a SPEAKER line must have 8 to 10 fields, this one has fewer",
             line,
         ));
     };
-    // More fields are a name with white space, and with that every field after it is another than it seems.
-    if rest.len() > 2 {
-        return Err(ParseRttmError::new(
-            number,
-            "a SPEAKER line has 8 to 10 fields, this has more; is there white space in a name?",
+    // Additional fields come from a name with white space, so that the fields after it are not what they seem to be.
+    if unused.len() > 2 {
+        return Err(error(
+            "a SPEAKER line must have 8 to 10 fields, this one has more; names must not contain white space",
             line,
         ));
     }
-    let from =
-        time(start).map_err(|problem| ParseRttmError::new(number, problem.start(), start))?;
-    let length = time(duration)
-        .map_err(|problem| ParseRttmError::new(number, problem.duration(), duration))?;
-    let end = decimal::sum(start, duration)
+    let start_s = parse_time(start).map_err(|invalid| error(invalid.start_problem(), start))?;
+    let duration_s =
+        parse_time(duration).map_err(|invalid| error(invalid.duration_problem(), duration))?;
+    let end_s = decimal::sum(start, duration)
         .and_then(|end| end.parse().ok())
-        .unwrap_or(from + length);
-    if !f64::is_finite(end) {
-        return Err(ParseRttmError::new(
-            number,
-            "start and duration are too large",
-            duration,
-        ));
+        .unwrap_or(start_s + duration_s);
+    if !f64::is_finite(end_s) {
+        return Err(error("start + duration is not finite", duration));
     }
-    Ok(Some((file, Turn::new(from, end, *speaker))))
+    Ok(Some((uri, Turn::new(start_s, end_s, *speaker))))
 }
 
-/// What can be wrong with a time.
-enum Problem {
-    NoNumber,
+/// The reason why a time is invalid.
+enum InvalidTime {
+    NotANumber,
     NotFinite,
     Negative,
 }
 
-impl Problem {
-    fn start(&self) -> &'static str {
+impl InvalidTime {
+    fn start_problem(&self) -> &'static str {
         match self {
-            Self::NoNumber => "the start is not a number",
-            Self::NotFinite => "the start is not finite",
-            Self::Negative => "the start is below 0",
+            Self::NotANumber => "start is not a number",
+            Self::NotFinite => "start is not finite",
+            Self::Negative => "start is negative",
         }
     }
 
-    fn duration(&self) -> &'static str {
+    fn duration_problem(&self) -> &'static str {
         match self {
-            Self::NoNumber => "the duration is not a number",
-            Self::NotFinite => "the duration is not finite",
-            Self::Negative => "the duration is below 0",
+            Self::NotANumber => "duration is not a number",
+            Self::NotFinite => "duration is not finite",
+            Self::Negative => "duration is negative",
         }
     }
 }
 
-/// A time in seconds, at least 0 and finite.
-fn time(text: &str) -> Result<f64, Problem> {
-    let seconds: f64 = text.parse().map_err(|_| Problem::NoNumber)?;
+/// Parses a finite, non-negative time in seconds.
+fn parse_time(text: &str) -> Result<f64, InvalidTime> {
+    let seconds: f64 = text.parse().map_err(|_| InvalidTime::NotANumber)?;
     if !seconds.is_finite() {
-        Err(Problem::NotFinite)
+        Err(InvalidTime::NotFinite)
     } else if seconds < 0.0 {
-        Err(Problem::Negative)
+        Err(InvalidTime::Negative)
     } else {
-        // `+ 0.0` turns -0 into 0.
+        // `+ 0.0` turns -0.0 into 0.0.
         Ok(seconds + 0.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{Turn, Turns};
-    use super::parse;
     use proptest::prelude::*;
 
+    use super::parse;
+    use crate::{Turn, Turns};
+
     #[test]
-    fn files_keep_the_order_of_their_first_lines() {
+    fn recordings_are_in_order_of_first_appearance() {
         let text = "\u{feff};; a comment\r\n\
             SPKR-INFO b 1 <NA> <NA> <NA> unknown x <NA> <NA>\r\n\
             \r\n\
@@ -154,52 +147,48 @@ mod tests {
     }
 
     #[test]
-    fn errors_tell_line_and_text() {
+    fn errors_have_line_problem_and_text() {
         for (line, problem, text) in [
-            (
-                "SPEAKER f 1 x 1 <NA> <NA> a",
-                "the start is not a number",
-                "x",
-            ),
-            ("SPEAKER f 1 -1 1 <NA> <NA> a", "the start is below 0", "-1"),
+            ("SPEAKER f 1 x 1 <NA> <NA> a", "start is not a number", "x"),
+            ("SPEAKER f 1 -1 1 <NA> <NA> a", "start is negative", "-1"),
             (
                 "SPEAKER f 1 NaN 1 <NA> <NA> a",
-                "the start is not finite",
+                "start is not finite",
                 "NaN",
             ),
             (
                 "SPEAKER f 1 1e999 1 <NA> <NA> a",
-                "the start is not finite",
+                "start is not finite",
                 "1e999",
             ),
             (
                 "SPEAKER f 1 1 <NA> <NA> <NA> a",
-                "the duration is not a number",
+                "duration is not a number",
                 "<NA>",
             ),
             (
                 "SPEAKER f 1 1 -0.1 <NA> <NA> a",
-                "the duration is below 0",
+                "duration is negative",
                 "-0.1",
             ),
             (
                 "SPEAKER f 1 1 inf <NA> <NA> a",
-                "the duration is not finite",
+                "duration is not finite",
                 "inf",
             ),
             (
                 "SPEAKER f 1 1e308 1e308 <NA> <NA> a",
-                "start and duration are too large",
+                "start + duration is not finite",
                 "1e308",
             ),
             (
                 "SPEAKER f 1 1 1 <NA> <NA>",
-                "a SPEAKER line has 8 to 10 fields, this has less",
+                "a SPEAKER line must have 8 to 10 fields, this one has fewer",
                 "SPEAKER f 1 1 1 <NA> <NA>",
             ),
             (
                 "SPEAKER f 1 1 1 <NA> <NA> a b <NA> <NA>",
-                "a SPEAKER line has 8 to 10 fields, this has more; is there white space in a name?",
+                "a SPEAKER line must have 8 to 10 fields, this one has more; names must not contain white space",
                 "SPEAKER f 1 1 1 <NA> <NA> a b <NA> <NA>",
             ),
         ] {
@@ -212,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_shows_the_start_of_a_long_field() {
+    fn error_messages_truncate_long_fields() {
         let error = parse(&format!("SPEAKER {}", "é".repeat(1000))).unwrap_err();
         assert!(error.to_string().chars().count() < 160, "{error}");
         assert!(error.to_string().ends_with("\"…"), "{error}");
@@ -220,12 +209,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in any::<String>()) {
+        fn arbitrary_text_does_not_panic(text in any::<String>()) {
             let _ = parse(&text);
         }
 
         #[test]
-        fn turns_that_are_read_have_sound_times(
+        fn parsed_turns_have_valid_times(
             lines in prop::collection::vec("SPEAKER f 1 [-+.0-9eE]{1,6} ([-+.0-9eE]{1,6}|inf|NaN|\\PC{0,4}) x x s", 0..5),
         ) {
             for line in lines {

@@ -1,44 +1,44 @@
-//! Turns to RTTM.
+//! RTTM writer.
 
-use super::super::Turns;
+use std::fmt::Write;
+
 use super::decimal;
 use super::error::WriteRttmError;
-use super::name::fits;
+use super::name::is_valid_name;
+use crate::Turns;
 
 impl Turns {
-    /// The turns as RTTM, one line a turn, in their order. `uri` names the recording.
+    /// Formats the turns as RTTM, one line per turn in list order. `uri` identifies the recording.
     ///
-    /// Start and duration are written as the shortest decimals that [`rttm::parse`](fn@super::parse) reads back to the
-    /// same start and the same end, bit by bit. A reader that adds start and duration as floats gets the same start, and
-    /// an end that is off by its last bit at most; so does `parse` for times between 0 and 10^-8 s and beyond 10^13 s,
-    /// which no recording has. The confidence is not written.
+    /// [`rttm::parse`](fn@crate::rttm::parse) returns the same turns, bit for bit, except for their confidences, which
+    /// RTTM cannot store. Readers that add start and duration in floating point get the same start, and an end that
+    /// differs in the last bit at most; so does `parse` for times below 10^-8 s or above 10^13 s.
     ///
     /// # Errors
     ///
-    /// RTTM has no way to quote: a `uri` or a speaker that is empty, `<NA>`, or holds white space or control
-    /// characters is an error that names it, rather than a file in which the name is another. Rename it before, with a
-    /// name of your own or with [`rttm::name`](fn@super::name). Times that are not finite, below 0, or reversed are an
-    /// error, as a turn left out in silence would change a score.
+    /// Fails if `uri` or the name of a speaker is empty, `<NA>`, or contains white space or control characters, because
+    /// RTTM has no quoting. [`rttm::sanitize_name`](crate::rttm::sanitize_name) makes names valid. Fails if the times of a
+    /// turn are not finite, negative, or reversed: skipping the turn would silently change a score.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns, rttm};
     ///
-    /// let turns = Turns::from(vec![Turn::new(0.5, 2.25, "SPEAKER_00")]);
-    /// let text = turns.to_rttm(&rttm::name("Monday meeting"))?;
+    /// let turns = Turns::from([Turn::new(0.5, 2.25, "SPEAKER_00")]);
+    /// let text = turns.to_rttm(&rttm::sanitize_name("Monday meeting"))?;
     /// assert_eq!(text, "SPEAKER Monday_meeting 1 0.5 1.75 <NA> <NA> SPEAKER_00 <NA> <NA>\n");
     /// # Ok::<(), rttm::WriteRttmError>(())
     /// ```
     pub fn to_rttm(&self, uri: &str) -> Result<String, WriteRttmError> {
-        if !fits(uri) {
-            return Err(WriteRttmError::File(uri.to_owned()));
+        if !is_valid_name(uri) {
+            return Err(WriteRttmError::Uri(uri.to_owned()));
         }
         let mut text = String::new();
         for (index, turn) in self.iter().enumerate() {
-            if !fits(&turn.speaker) {
-                return Err(WriteRttmError::Speaker(turn.speaker.clone()));
+            let (start, end, speaker) = (turn.start, turn.end, &turn.speaker);
+            if !is_valid_name(speaker) {
+                return Err(WriteRttmError::Speaker(speaker.clone()));
             }
-            let (start, end) = (turn.start, turn.end);
-            // Infinity is the end of a range that holds every finite number.
+            // A range up to infinity contains every finite number.
             if !(0.0..f64::INFINITY).contains(&start) || !(start..f64::INFINITY).contains(&end) {
                 return Err(WriteRttmError::Times {
                     turn: index,
@@ -47,36 +47,38 @@ impl Turns {
                 });
             }
             let (start, duration) = start_and_duration(start, end);
-            text.push_str(&format!(
-                "SPEAKER {uri} 1 {start} {duration} <NA> <NA> {} <NA> <NA>\n",
-                turn.speaker
-            ));
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "SPEAKER {uri} 1 {start} {duration} <NA> <NA> {speaker} <NA> <NA>"
+            );
         }
         Ok(text)
     }
 }
 
-/// Start and duration as decimals.
+/// Formats start and duration as decimal numbers.
 fn start_and_duration(start: f64, end: f64) -> (String, String) {
-    // `+ 0.0` turns -0 into 0.
-    let first = (start + 0.0).to_string();
-    let duration = decimal::difference(&(end + 0.0).to_string(), &first);
+    // `+ 0.0` turns -0.0 into 0.0.
+    let start_text = (start + 0.0).to_string();
+    let duration = decimal::difference(&(end + 0.0).to_string(), &start_text);
     let duration = duration.unwrap_or_else(|| (end - start).to_string());
-    (first, duration)
+    (start_text, duration)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{Turn, Turns};
-    use super::super::{WriteRttmError, parse};
     use proptest::prelude::*;
 
-    fn one(start: f64, end: f64, speaker: &str) -> Turns {
+    use crate::rttm::{WriteRttmError, parse};
+    use crate::{Turn, Turns};
+
+    fn single_turn(start: f64, end: f64, speaker: &str) -> Turns {
         Turns::from(vec![Turn::new(start, end, speaker)])
     }
 
     #[test]
-    fn turns_are_lines() {
+    fn each_turn_is_one_line() {
         let turns = Turns::from(vec![
             Turn::new(1.44, 13.312, "SPEAKER_00"),
             Turn::new(0.1, 0.3, "Ünï"),
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_do_not_fit_are_errors() {
+    fn invalid_names_are_errors() {
         for name in [
             "",
             " ",
@@ -102,20 +104,22 @@ mod tests {
             "<NA>",
         ] {
             assert_eq!(
-                one(0.0, 1.0, name).to_rttm("f"),
+                single_turn(0.0, 1.0, name).to_rttm("f"),
                 Err(WriteRttmError::Speaker(name.to_owned()))
             );
             assert_eq!(
-                one(0.0, 1.0, "a").to_rttm(name),
-                Err(WriteRttmError::File(name.to_owned()))
+                single_turn(0.0, 1.0, "a").to_rttm(name),
+                Err(WriteRttmError::Uri(name.to_owned()))
             );
         }
-        let error = one(0.0, 1.0, "Ada Lovelace").to_rttm("f").unwrap_err();
-        insta::assert_snapshot!(error, @r#"the speaker name "Ada Lovelace" cannot be written as RTTM, whose fields are apart by white space and never empty: rename it, as with `rttm::name`"#);
+        let error = single_turn(0.0, 1.0, "Ada Lovelace")
+            .to_rttm("f")
+            .unwrap_err();
+        insta::assert_snapshot!(error, @r#"speaker name "Ada Lovelace" is invalid in RTTM: names must not be empty or `<NA>`, nor contain white space or control characters; use `rttm::sanitize_name`"#);
     }
 
     #[test]
-    fn times_that_do_not_fit_are_errors() {
+    fn invalid_times_are_errors() {
         for (start, end) in [
             (-1.0, 1.0),
             (2.0, 1.0),
@@ -124,14 +128,14 @@ mod tests {
             (0.0, f64::INFINITY),
             (f64::INFINITY, f64::INFINITY),
         ] {
-            let error = one(start, end, "a").to_rttm("f").unwrap_err();
+            let error = single_turn(start, end, "a").to_rttm("f").unwrap_err();
             assert!(
                 matches!(error, WriteRttmError::Times { turn: 0, .. }),
                 "{start}..{end}"
             );
         }
-        let error = one(2.0, 1.0, "a").to_rttm("f").unwrap_err();
-        insta::assert_snapshot!(error, @"turn 0 cannot be written as RTTM: it lasts from 2 s to 1 s");
+        let error = single_turn(2.0, 1.0, "a").to_rttm("f").unwrap_err();
+        insta::assert_snapshot!(error, @"turn 0 has invalid times for RTTM: start 2 s, end 1 s; times must be finite, not negative, and in order");
     }
 
     fn round_trip(turns: &Turns) -> Vec<(String, Turns)> {
@@ -144,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_round_trip_is_exact(
+        fn round_trip_is_exact(
             times in prop::collection::vec((times(), times(), "[^\\s\\p{Cc}]{1,12}"), 1..20),
         ) {
             let turns: Turns = times
@@ -157,7 +161,7 @@ mod tests {
         }
 
         #[test]
-        fn readers_that_add_floats_are_off_by_the_last_bit_at_most(a in times(), b in times()) {
+        fn floating_point_readers_differ_in_the_last_bit_at_most(a in times(), b in times()) {
             let turn = Turn::new(a.min(b), a.max(b), "a");
             let text = Turns::from(vec![turn.clone()]).to_rttm("file").unwrap();
             let field = |index| text.split(' ').nth(index).unwrap().parse::<f64>().unwrap();
@@ -166,12 +170,12 @@ mod tests {
         }
 
         #[test]
-        fn times_of_any_size_keep_their_start_and_all_but_the_last_bit_of_their_end(
+        fn extreme_times_keep_their_start_and_all_but_the_last_bit_of_their_end(
             a in any::<f64>().prop_map(f64::abs),
             b in any::<f64>().prop_map(f64::abs),
         ) {
             prop_assume!(a.is_finite() && b.is_finite());
-            let turns = one(a.min(b), a.max(b), "a");
+            let turns = single_turn(a.min(b), a.max(b), "a");
             let read = round_trip(&turns);
             let (read, turn) = (&read.first().unwrap().1[0], &turns[0]);
             prop_assert_eq!(read.start, turn.start);

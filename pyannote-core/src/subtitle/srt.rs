@@ -1,30 +1,30 @@
-//! SRT, the subtitles that each player reads.
+//! SRT (SubRip) subtitles.
 
-use super::super::Transcript;
-use super::super::clock::timestamp;
+use super::SubtitleOptions;
 use super::cue::cues;
-use super::options::SubtitleOptions;
+use crate::Transcript;
+use crate::time_format::format_timestamp;
 
-/// Between the name of a speaker and what they say.
-const SAYS: &str = ": ";
+/// Separates the name of a speaker from the words.
+const SPEAKER_SEPARATOR: &str = ": ";
 
-/// An invisible character at which no line breaks.
+/// An invisible character that does not allow a line break.
 const WORD_JOINER: char = '\u{2060}';
 
 impl Transcript {
-    /// The transcript as SRT, with the speaker before each cue: `Ada: Good morning.`
+    /// Formats the transcript as SRT subtitles, with the speaker at the beginning of each cue: `Ada: Good morning.`
     ///
-    /// Words are grouped into cues by speaker, pause and length, as [`SubtitleOptions`] says. A segment of more than
-    /// one word is cut where it is too long for a cue; the times inside it are estimated from the number of
-    /// characters. Speakers who talk at the same time have cues at the same time.
+    /// Words are grouped into cues by speaker, pause and length with the default [`SubtitleOptions`]. Segments that are too
+    /// long for a cue are split; the times within them are estimated from the number of characters. If speakers speak at
+    /// the same time, their cues overlap.
     ///
-    /// Segments whose times are not finite or reversed, or that end before the recording starts, are left out. SRT has
-    /// no escapes: an invisible U+2060 stands after a `<` or `{` that would begin a tag, and `-->` becomes `-- >`.
+    /// Segments whose times are not finite, reversed, or before the start of the recording are skipped. SRT has no escape
+    /// sequences: an invisible U+2060 follows each `<` or `{` that would begin a tag, and `-->` becomes `-- >`.
     ///
     /// ```
     /// use pyannote_core::{Transcript, TranscriptSegment};
     ///
-    /// let transcript = Transcript::from(vec![TranscriptSegment::new(0.0, 1.5, "Good morning.", "Ada")]);
+    /// let transcript = Transcript::from([TranscriptSegment::new(0.0, 1.5, "Good morning.", "Ada")]);
     /// assert_eq!(transcript.to_srt(), "1\n00:00:00,000 --> 00:00:01,500\nAda: Good morning.\n\n");
     /// ```
     #[must_use]
@@ -32,52 +32,60 @@ impl Transcript {
         self.to_srt_with(&SubtitleOptions::default())
     }
 
-    /// The transcript as SRT, as [`to_srt`](Self::to_srt), with cues of another length.
+    /// Formats the transcript as SRT subtitles with the given options. See [`to_srt`](Self::to_srt).
     #[must_use]
     pub fn to_srt_with(&self, options: &SubtitleOptions) -> String {
-        let prefix = |speaker: &str| match speaker.chars().count() {
+        let prefix_chars = |speaker: &str| match speaker.chars().count() {
             0 => 0,
-            chars => chars + SAYS.len(),
+            chars => chars + SPEAKER_SEPARATOR.len(),
         };
         let mut text = String::new();
-        for (index, cue) in cues(self, options, prefix).iter().enumerate() {
-            let (start, end) = cue.times();
-            let says = if cue.speaker.is_empty() { "" } else { SAYS };
+        for (index, cue) in cues(self, options, prefix_chars).iter().enumerate() {
+            let (start, end) = cue.times_ms();
+            let separator = if cue.speaker.is_empty() {
+                ""
+            } else {
+                SPEAKER_SEPARATOR
+            };
             text.push_str(&format!(
                 "{}\n{} --> {}\n{}\n\n",
                 index + 1,
-                timestamp(start, ','),
-                timestamp(end, ','),
-                plain(&format!("{}{says}{}", cue.speaker, cue.lines.join("\n")))
+                format_timestamp(start, ','),
+                format_timestamp(end, ','),
+                neutralize_markup(&format!(
+                    "{}{separator}{}",
+                    cue.speaker,
+                    cue.lines.join("\n")
+                ))
             ));
         }
         text
     }
 }
 
-/// `text` without what a player would take as markup, or as the next time.
-fn plain(text: &str) -> String {
+/// Changes text that a player would interpret as a tag or as a timing line.
+fn neutralize_markup(text: &str) -> String {
     let text = text.replace("-->", "-- >");
-    let mut plain = String::with_capacity(text.len());
+    let mut neutralized = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
-        plain.push(character);
-        let tag = match (character, characters.peek()) {
+        neutralized.push(character);
+        let begins_tag = match (character, characters.peek()) {
             ('<', Some(next)) => next.is_alphabetic() || matches!(next, '/' | '!'),
             ('{', Some(next)) => next.is_alphabetic() || *next == '\\',
             _ => false,
         };
-        if tag {
-            plain.push(WORD_JOINER);
+        if begins_tag {
+            neutralized.push(WORD_JOINER);
         }
     }
-    plain
+    neutralized
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{hostile, turns, words};
-    use super::plain;
+    use super::neutralize_markup;
+    use crate::subtitle::fixtures::{markup, turns, words};
 
     #[test]
     fn words_become_cues() {
@@ -90,19 +98,19 @@ mod tests {
     }
 
     #[test]
-    fn hostile_text_stays_text() {
-        insta::assert_snapshot!(hostile().to_srt());
+    fn markup_is_neutralized() {
+        insta::assert_snapshot!(markup().to_srt());
     }
 
     #[test]
-    fn only_what_would_begin_a_tag_is_touched() {
+    fn only_tags_and_arrows_are_changed() {
         for (text, expected) in [
             ("1 < 2 <", "1 < 2 <"),
             ("<i>x</i>", "<\u{2060}i>x<\u{2060}/i>"),
             ("{\\an8}x {1}", "{\u{2060}\\an8}x {1}"),
             ("a --> b --->", "a -- > b --- >"),
         ] {
-            assert_eq!(plain(text), expected);
+            assert_eq!(neutralize_markup(text), expected);
         }
     }
 }

@@ -1,19 +1,20 @@
-//! WebVTT, the subtitles of the web.
+//! WebVTT subtitles.
 
-use super::super::Transcript;
-use super::super::clock::timestamp;
+use super::SubtitleOptions;
 use super::cue::cues;
-use super::options::SubtitleOptions;
+use crate::Transcript;
+use crate::time_format::format_timestamp;
 
 impl Transcript {
-    /// The transcript as WebVTT, with the speaker of each cue as its voice: `<v Ada>Good morning.</v>`
+    /// Formats the transcript as WebVTT subtitles, with the speaker as the voice of each cue: `<v Ada>Good morning.</v>`
     ///
-    /// Cues are made as for [`to_srt`](Self::to_srt), the same segments are left out. `&`, `<` and `>` are escaped.
+    /// Cues are the same as those of [`to_srt`](Self::to_srt), except that the name of the speaker takes up no space.
+    /// The characters `&`, `<` and `>` are escaped.
     ///
     /// ```
     /// use pyannote_core::{Transcript, TranscriptSegment};
     ///
-    /// let transcript = Transcript::from(vec![TranscriptSegment::new(0.0, 1.5, "Q & A", "Ada")]);
+    /// let transcript = Transcript::from([TranscriptSegment::new(0.0, 1.5, "Q & A", "Ada")]);
     /// let expected = "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\n<v Ada>Q &amp; A</v>\n";
     /// assert_eq!(transcript.to_webvtt(), expected);
     /// ```
@@ -22,38 +23,38 @@ impl Transcript {
         self.to_webvtt_with(&SubtitleOptions::default())
     }
 
-    /// The transcript as WebVTT, as [`to_webvtt`](Self::to_webvtt), with cues of another length.
+    /// Formats the transcript as WebVTT subtitles with the given options. See [`to_webvtt`](Self::to_webvtt).
     #[must_use]
     pub fn to_webvtt_with(&self, options: &SubtitleOptions) -> String {
         let mut text = String::from("WEBVTT\n");
-        // The voice is not part of the visible line.
+        // Players do not display the voice as part of the text.
         for cue in cues(self, options, |_| 0) {
-            let (start, end) = cue.times();
-            let said = escaped(&cue.lines.join("\n"));
-            let said = if cue.speaker.is_empty() {
-                said
+            let (start, end) = cue.times_ms();
+            let lines = escape(&cue.lines.join("\n"));
+            let payload = if cue.speaker.is_empty() {
+                lines
             } else {
-                format!("<v {}>{said}</v>", voice(&cue.speaker))
+                format!("<v {}>{lines}</v>", voice_name(&cue.speaker))
             };
             text.push_str(&format!(
-                "\n{} --> {}\n{said}\n",
-                timestamp(start, '.'),
-                timestamp(end, '.'),
+                "\n{} --> {}\n{payload}\n",
+                format_timestamp(start, '.'),
+                format_timestamp(end, '.'),
             ));
         }
         text
     }
 }
 
-/// The name of a speaker as WebVTT holds it. The space keeps `--` and the end of the tag from being an arrow, which would
-/// end the cue; it is not part of the name, as parsers trim it.
-fn voice(name: &str) -> String {
+/// Escapes the name of a voice. A space after `--` prevents an arrow together with the end of the tag, which would end
+/// the cue; parsers trim it.
+fn voice_name(name: &str) -> String {
     let space = if name.ends_with("--") { " " } else { "" };
-    escaped(name) + space
+    escape(name) + space
 }
 
-/// `text` as WebVTT holds it. Without `>` there is no `-->` either.
-fn escaped(text: &str) -> String {
+/// Escapes the text of a cue. Without `>` it cannot contain `-->` either.
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -61,8 +62,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Transcript;
-    use super::super::sample::{hostile, turns, words};
+    use crate::Transcript;
+    use crate::subtitle::fixtures::{markup, turns, words};
 
     #[test]
     fn words_become_cues() {
@@ -75,12 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn hostile_text_stays_text() {
-        insta::assert_snapshot!(hostile().to_webvtt());
+    fn markup_is_escaped() {
+        insta::assert_snapshot!(markup().to_webvtt());
     }
 
     #[test]
-    fn a_transcript_without_words_is_a_header() {
+    fn empty_transcript_has_only_a_header() {
         assert_eq!(Transcript::default().to_webvtt(), "WEBVTT\n");
     }
 }

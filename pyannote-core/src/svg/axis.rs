@@ -1,84 +1,88 @@
-//! The ticks of a time axis, at times that people count in.
+//! The ticks of the time axis.
 
-use super::super::clock::FAR;
+use crate::time_format::SCIENTIFIC_FROM_S;
 
-/// Distances of ticks, in seconds. Beyond the last, days are counted in powers of ten.
-const STEPS: [f64; 25] = [
+/// Seconds per day.
+const DAY_S: f64 = 86_400.0;
+
+/// Distances between ticks, in seconds. Greater distances are a power of ten of days.
+const TICK_STEPS_S: [f64; 25] = [
     0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0,
     900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0,
 ];
 
-/// The least distance of ticks, in pixels: room for the longest label and some air.
-const APART: f64 = 68.0;
+/// Minimum distance between ticks, in pixels, to fit the longest label.
+const MIN_TICK_DISTANCE_PX: f64 = 68.0;
 
 /// The ticks of an axis.
 #[derive(Debug, PartialEq)]
 pub(super) struct Axis {
-    /// Time in seconds, and its label.
+    /// Time in seconds, and label.
     pub(super) ticks: Vec<(f64, String)>,
-    /// How the labels are to be read.
+    /// The unit of the labels.
     pub(super) unit: &'static str,
 }
 
-/// The ticks from `start` to `end`, in seconds, on `pixels` pixels.
-pub(super) fn axis(start: f64, end: f64, pixels: f64) -> Axis {
-    let least = (end - start) / pixels * APART;
-    let step = STEPS.into_iter().find(|step| *step >= least);
-    let step = step
-        .unwrap_or_else(|| 86_400.0 * 10_f64.powf((least / 86_400.0).log10().ceil()))
+/// Returns the ticks from `start` to `end`, in seconds, for an axis of the given width.
+pub(super) fn axis(start: f64, end: f64, width_px: f64) -> Axis {
+    let min_step = (end - start) / width_px * MIN_TICK_DISTANCE_PX;
+    let step = TICK_STEPS_S
+        .into_iter()
+        .find(|step| *step >= min_step)
+        .unwrap_or_else(|| DAY_S * 10_f64.powf((min_step / DAY_S).log10().ceil()))
         .min(f64::MAX);
-    let form = Form::of(end, step);
+    let format = LabelFormat::new(end, step);
     let first = (start / step).ceil();
     let mut ticks: Vec<(f64, String)> = Vec::new();
-    // Ticks are at least `APART` pixels apart, so this many are enough; times too large to count end earlier.
-    for index in 0..=(pixels / APART) as u32 {
+    for index in 0..=(width_px / MIN_TICK_DISTANCE_PX) as u32 {
         let time = (first + f64::from(index)) * step;
-        // Three times 0.1 is more than 0.3, by its last bit.
+        // The tolerance is for rounding errors, as in 3 * 0.1 > 0.3. Huge times may not advance from tick to tick.
         if time - end > step * 1e-9 || ticks.last().is_some_and(|(last, _)| *last >= time) {
             break;
         }
-        ticks.push((time.min(end), form.label(time)));
+        ticks.push((time.min(end), format.label(time)));
     }
     Axis {
         ticks,
-        unit: form.unit(),
+        unit: format.unit(),
     }
 }
 
-/// How the times of an axis are written.
-enum Form {
-    /// With so many decimals.
-    Seconds(usize),
-    Minutes,
-    HoursAndMinutes,
-    Hours,
-    Far,
+/// The format of the labels of an axis.
+enum LabelFormat {
+    Seconds { decimals: usize },
+    MinutesSeconds,
+    HoursMinutes,
+    HoursMinutesSeconds,
+    ScientificHours,
 }
 
-impl Form {
-    fn of(end: f64, step: f64) -> Self {
-        if end >= FAR {
-            Self::Far
+impl LabelFormat {
+    fn new(end: f64, step: f64) -> Self {
+        if end >= SCIENTIFIC_FROM_S {
+            Self::ScientificHours
+        } else if step < 0.1 {
+            Self::Seconds { decimals: 2 }
         } else if step < 1.0 {
-            Self::Seconds(if step < 0.1 { 2 } else { 1 })
+            Self::Seconds { decimals: 1 }
         } else if end < 60.0 {
-            Self::Seconds(0)
+            Self::Seconds { decimals: 0 }
         } else if end < 3600.0 {
-            Self::Minutes
+            Self::MinutesSeconds
         } else if step < 60.0 {
-            Self::Hours
+            Self::HoursMinutesSeconds
         } else {
-            Self::HoursAndMinutes
+            Self::HoursMinutes
         }
     }
 
     fn unit(&self) -> &'static str {
         match self {
-            Self::Seconds(_) => "seconds",
-            Self::Minutes => "min:sec",
-            Self::HoursAndMinutes => "h:min",
-            Self::Hours => "h:min:sec",
-            Self::Far => "hours",
+            Self::Seconds { .. } => "seconds",
+            Self::MinutesSeconds => "min:sec",
+            Self::HoursMinutes => "h:min",
+            Self::HoursMinutesSeconds => "h:min:sec",
+            Self::ScientificHours => "hours",
         }
     }
 
@@ -86,11 +90,11 @@ impl Form {
         let whole = time.round() as u64;
         let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
         match self {
-            Self::Seconds(places) => format!("{time:.places$}"),
-            Self::Minutes => format!("{minutes}:{seconds:02}"),
-            Self::HoursAndMinutes => format!("{hours}:{minutes:02}"),
-            Self::Hours => format!("{hours}:{minutes:02}:{seconds:02}"),
-            Self::Far => format!("{:.2e}", time / 3600.0),
+            Self::Seconds { decimals } => format!("{time:.decimals$}"),
+            Self::MinutesSeconds => format!("{minutes}:{seconds:02}"),
+            Self::HoursMinutes => format!("{hours}:{minutes:02}"),
+            Self::HoursMinutesSeconds => format!("{hours}:{minutes:02}:{seconds:02}"),
+            Self::ScientificHours => format!("{:.2e}", time / 3600.0),
         }
     }
 }
@@ -100,7 +104,7 @@ mod tests {
     use super::axis;
 
     #[test]
-    fn ticks_are_at_times_that_people_count_in() {
+    fn ticks_are_at_round_times() {
         for (start, end, expected) in [
             (
                 0.0,
@@ -136,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_any_size_end() {
+    fn extreme_ranges_have_few_ticks() {
         for (start, end) in [
             (0.0, f64::MAX),
             (1e300, 1.1e300),

@@ -1,48 +1,50 @@
-//! Few bars of many turns: what is smaller than a pixel is not worth an element.
+//! Merges segments that are too small to be drawn separately, so that long recordings stay small files.
 
-use super::lane::Stretch;
+use super::lane::Segment;
 
-/// A stretch that is shorter than this, in pixels, may share a bar.
-const SHORT: f64 = 3.0;
-/// A gap that is shorter than this, in pixels, is not seen.
-const GAP: f64 = 1.0;
-/// A shared bar is no longer than this, in pixels, so that its shade tells how dense the speech is there.
-const SHARED: f64 = 8.0;
+/// Segments shorter than this may share a bar, in pixels.
+const MAX_MERGED_SEGMENT_PX: f64 = 3.0;
+/// Gaps shorter than this are not visible, in pixels.
+const MAX_MERGED_GAP_PX: f64 = 1.0;
+/// Maximum width of a shared bar, in pixels, so that its opacity reflects the local density of speech.
+const MAX_SHARED_BAR_PX: f64 = 8.0;
 
-/// What is drawn as one rectangle.
+/// One rectangle of a lane.
 #[derive(Debug, PartialEq)]
 pub(super) struct Bar {
-    /// In seconds.
+    /// Start in seconds.
     pub(super) start: f64,
-    /// In seconds.
+    /// End in seconds.
     pub(super) end: f64,
     pub(super) turns: usize,
-    /// How much of it is speech, in seconds.
+    /// Speech within the bar, in seconds.
     pub(super) speech: f64,
 }
 
-/// The bars of `stretches`, which are sorted and do not overlap. `pixel` is how many seconds a pixel is.
-pub(super) fn bars(stretches: &[Stretch], pixel: f64) -> Vec<Bar> {
+/// Returns the bars of `segments`, which must be sorted and must not overlap.
+pub(super) fn bars(segments: &[Segment], seconds_per_px: f64) -> Vec<Bar> {
+    let max_segment = MAX_MERGED_SEGMENT_PX * seconds_per_px;
+    let max_gap = MAX_MERGED_GAP_PX * seconds_per_px;
+    let max_bar = MAX_SHARED_BAR_PX * seconds_per_px;
     let mut bars: Vec<Bar> = Vec::new();
-    for stretch in stretches {
-        let short = stretch.seconds() < SHORT * pixel;
+    for segment in segments {
         match bars.last_mut() {
             Some(bar)
-                if short
-                    && bar.end - bar.start < SHARED * pixel
-                    && stretch.start - bar.end < GAP * pixel
-                    && stretch.end - bar.start < SHARED * pixel
-                    && (bar.turns > 1 || bar.end - bar.start < SHORT * pixel) =>
+                if segment.duration() < max_segment
+                    && bar.duration() < max_bar
+                    && segment.start - bar.end < max_gap
+                    && segment.end - bar.start < max_bar
+                    && (bar.turns > 1 || bar.duration() < max_segment) =>
             {
-                bar.end = stretch.end;
-                bar.turns += stretch.turns;
-                bar.speech += stretch.seconds();
+                bar.end = segment.end;
+                bar.turns += segment.turns;
+                bar.speech += segment.duration();
             }
             _ => bars.push(Bar {
-                start: stretch.start,
-                end: stretch.end,
-                turns: stretch.turns,
-                speech: stretch.seconds(),
+                start: segment.start,
+                end: segment.end,
+                turns: segment.turns,
+                speech: segment.duration(),
             }),
         }
     }
@@ -50,11 +52,15 @@ pub(super) fn bars(stretches: &[Stretch], pixel: f64) -> Vec<Bar> {
 }
 
 impl Bar {
-    /// How much of the bar is speech, 0..1.
+    /// Duration in seconds.
+    fn duration(&self) -> f64 {
+        self.end - self.start
+    }
+
+    /// The proportion of speech within the bar, 0..1.
     pub(super) fn density(&self) -> f64 {
-        let length = self.end - self.start;
-        if length > 0.0 {
-            (self.speech / length).clamp(0.0, 1.0)
+        if self.duration() > 0.0 {
+            (self.speech / self.duration()).clamp(0.0, 1.0)
         } else {
             1.0
         }
@@ -63,50 +69,50 @@ impl Bar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lane::Stretch;
     use super::bars;
+    use crate::svg::lane::Segment;
 
-    fn times(times: &[(f64, f64)]) -> Vec<(f64, f64, usize)> {
-        let stretch = |&(start, end)| Stretch {
+    fn bars_of(times: &[(f64, f64)]) -> Vec<(f64, f64, usize)> {
+        let segment = |&(start, end)| Segment {
             start,
             end,
             turns: 1,
         };
-        let stretches: Vec<_> = times.iter().map(stretch).collect();
-        let bars = bars(&stretches, 1.0);
+        let segments: Vec<_> = times.iter().map(segment).collect();
+        let bars = bars(&segments, 1.0);
         bars.iter()
             .map(|bar| (bar.start, bar.end, bar.turns))
             .collect()
     }
 
     #[test]
-    fn only_small_and_close_stretches_share_a_bar() {
-        assert_eq!(times(&[(0.0, 1.0), (1.5, 2.5)]), [(0.0, 2.5, 2)]);
+    fn only_short_and_close_segments_share_a_bar() {
+        assert_eq!(bars_of(&[(0.0, 1.0), (1.5, 2.5)]), [(0.0, 2.5, 2)]);
         assert_eq!(
-            times(&[(0.0, 1.0), (2.0, 2.5)]),
+            bars_of(&[(0.0, 1.0), (2.0, 2.5)]),
             [(0.0, 1.0, 1), (2.0, 2.5, 1)]
         );
         assert_eq!(
-            times(&[(0.0, 3.0), (3.0, 4.0)]),
+            bars_of(&[(0.0, 3.0), (3.0, 4.0)]),
             [(0.0, 3.0, 1), (3.0, 4.0, 1)]
         );
         assert_eq!(
-            times(&[(0.0, 1.0), (1.0, 4.0)]),
+            bars_of(&[(0.0, 1.0), (1.0, 4.0)]),
             [(0.0, 1.0, 1), (1.0, 4.0, 1)]
         );
-        assert_eq!(times(&[]), []);
+        assert_eq!(bars_of(&[]), []);
     }
 
     #[test]
-    fn shared_bars_stay_short_and_tell_their_density() {
-        let stretches: Vec<_> = (0..1000)
-            .map(|i| Stretch {
+    fn shared_bars_are_short_and_have_a_density() {
+        let segments: Vec<_> = (0..1000)
+            .map(|i| Segment {
                 start: f64::from(i) * 0.1,
                 end: f64::from(i) * 0.1 + 0.05,
                 turns: 1,
             })
             .collect();
-        let bars = bars(&stretches, 1.0);
+        let bars = bars(&segments, 1.0);
         assert!(bars.len() < 20, "{}", bars.len());
         assert_eq!(bars.iter().map(|bar| bar.turns).sum::<usize>(), 1000);
         assert!(

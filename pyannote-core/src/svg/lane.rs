@@ -1,143 +1,128 @@
-//! Turns by speaker, and how long they speak.
+//! Lanes of a timeline: the speech of each speaker.
 
 use std::collections::HashMap;
 
-use super::super::Turns;
-use super::super::shown::shown;
+use crate::span::{clamp_to_recording, regions_with_depth};
+use crate::{Span, Turns};
 
-/// A stretch of time, in seconds.
+/// A span of speech in a lane, made of one or more turns.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Stretch {
+pub(super) struct Segment {
+    /// Start in seconds.
     pub(super) start: f64,
+    /// End in seconds.
     pub(super) end: f64,
-    /// How many turns it is made of.
     pub(super) turns: usize,
 }
 
-impl Stretch {
-    pub(super) fn seconds(&self) -> f64 {
+impl Segment {
+    /// Duration in seconds.
+    pub(super) fn duration(&self) -> f64 {
         self.end - self.start
     }
 }
 
-/// One speaker's stretches, by their start, none of which overlap.
+/// The speech of one speaker. The segments are sorted and do not overlap.
 #[derive(Debug)]
 pub(super) struct Lane<'a> {
     pub(super) speaker: &'a str,
-    pub(super) stretches: Vec<Stretch>,
+    pub(super) segments: Vec<Segment>,
 }
 
-/// The lanes of `turns`, in the order in which the speakers first speak.
+/// Returns one lane per speaker, in order of appearance. Turns with invalid times are skipped.
 pub(super) fn lanes(turns: &Turns) -> Vec<Lane<'_>> {
     let mut lanes: Vec<Lane<'_>> = Vec::new();
-    let mut places = HashMap::new();
-    let mut sorted: Vec<_> = turns
+    let mut index_by_speaker = HashMap::new();
+    let mut sorted: Vec<(Span, &str)> = turns
         .iter()
-        .filter_map(|turn| Some((shown(turn.start, turn.end)?, turn.speaker.as_str())))
+        .filter_map(|turn| {
+            let span = clamp_to_recording(turn.start, turn.end)?;
+            Some((span, turn.speaker.as_str()))
+        })
         .collect();
-    sorted.sort_by(|((a, _), _), ((b, _), _)| a.total_cmp(b));
-    for ((start, end), speaker) in sorted {
-        let place = *places.entry(speaker).or_insert(lanes.len());
-        if place == lanes.len() {
+    sorted.sort_by(|(a, _), (b, _)| a.start.total_cmp(&b.start));
+    for (span, speaker) in sorted {
+        let index = *index_by_speaker.entry(speaker).or_insert_with(|| {
             lanes.push(Lane {
                 speaker,
-                stretches: Vec::new(),
+                segments: Vec::new(),
             });
-        }
-        if let Some(lane) = lanes.get_mut(place) {
-            lane.add(start, end);
-        }
+            lanes.len() - 1
+        });
+        lanes[index].push(span);
     }
     lanes
 }
 
 impl Lane<'_> {
-    /// Adds a turn that starts no earlier than those before. What the speaker says twice at once is one stretch.
-    fn add(&mut self, start: f64, end: f64) {
-        match self.stretches.last_mut() {
-            Some(last) if start < last.end => {
-                last.end = last.end.max(end);
+    /// Adds a turn that does not start before the previous ones, merging it with a turn that it overlaps.
+    fn push(&mut self, span: Span) {
+        match self.segments.last_mut() {
+            Some(last) if span.start < last.end => {
+                last.end = last.end.max(span.end);
                 last.turns += 1;
             }
-            _ => self.stretches.push(Stretch {
-                start,
-                end,
+            _ => self.segments.push(Segment {
+                start: span.start,
+                end: span.end,
                 turns: 1,
             }),
         }
     }
 }
 
-/// `stretches` within `range`, and cut to it.
-pub(super) fn within(stretches: &[Stretch], range: (f64, f64)) -> Vec<Stretch> {
-    stretches
+/// Returns the segments within `range`, cut to it.
+pub(super) fn crop(segments: &[Segment], range: Span) -> Vec<Segment> {
+    segments
         .iter()
-        .filter(|stretch| stretch.start <= range.1 && stretch.end >= range.0)
-        .map(|stretch| Stretch {
-            start: stretch.start.max(range.0),
-            end: stretch.end.min(range.1),
-            turns: stretch.turns,
+        .filter(|segment| segment.start <= range.end && segment.end >= range.start)
+        .map(|segment| Segment {
+            start: segment.start.max(range.start),
+            end: segment.end.min(range.end),
+            turns: segment.turns,
         })
         .collect()
 }
 
-/// Seconds of all `stretches`. Infinite where they are too long for a number, as only made-up times are.
-pub(super) fn seconds(stretches: &[Stretch]) -> f64 {
-    // A sum of nothing would be -0, and written with its sign.
-    stretches
+/// The sum of the durations of all segments in seconds. May be infinite, for absurdly long turns.
+pub(super) fn total_duration(segments: &[Segment]) -> f64 {
+    // Not `Iterator::sum`, which is -0.0 if there are no segments.
+    segments
         .iter()
-        .map(Stretch::seconds)
-        .fold(0.0, |a, b| a + b)
+        .map(Segment::duration)
+        .fold(0.0, |sum, duration| sum + duration)
 }
 
-/// The time in which `least` speakers or more speak at once.
-pub(super) fn at_once(lanes: &[Vec<Stretch>], least: usize) -> Vec<Stretch> {
-    // Who starts when another ends is, in either order, no overlap: a stretch without length is not kept.
-    let mut edges: Vec<(f64, bool)> = lanes
-        .iter()
-        .flatten()
-        .filter(|stretch| stretch.start < stretch.end)
-        .flat_map(|stretch| [(stretch.start, true), (stretch.end, false)])
-        .collect();
-    edges.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut found = Vec::new();
-    let (mut speaking, mut since) = (0_usize, 0.0);
-    for (time, starts) in edges {
-        if starts {
-            speaking += 1;
-            if speaking == least {
-                since = time;
-            }
-        } else {
-            if speaking == least && since < time {
-                found.push(Stretch {
-                    start: since,
-                    end: time,
-                    turns: 1,
-                });
-            }
-            speaking = speaking.saturating_sub(1);
-        }
-    }
-    found
+/// Returns the regions in which at least `min_speakers` of the lanes have speech.
+pub(super) fn simultaneous_speech(lanes: &[Vec<Segment>], min_speakers: usize) -> Vec<Segment> {
+    let spans = lanes.iter().flatten();
+    let spans = spans.map(|segment| Span::new(segment.start, segment.end));
+    regions_with_depth(spans, min_speakers)
+        .into_iter()
+        .map(|span| Segment {
+            start: span.start,
+            end: span.end,
+            turns: 1,
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{Turn, Turns};
-    use super::{Stretch, at_once, lanes, seconds, within};
+    use super::{Segment, crop, lanes, simultaneous_speech, total_duration};
+    use crate::{Span, Turn, Turns};
 
-    fn stretches(times: &[(f64, f64)]) -> Vec<Stretch> {
-        let stretch = |&(start, end)| Stretch {
+    fn segments(times: &[(f64, f64)]) -> Vec<Segment> {
+        let segment = |&(start, end)| Segment {
             start,
             end,
             turns: 1,
         };
-        times.iter().map(stretch).collect()
+        times.iter().map(segment).collect()
     }
 
     #[test]
-    fn lanes_are_in_the_order_of_the_first_turns() {
+    fn lanes_are_in_order_of_appearance() {
         let turns = Turns::from(vec![
             Turn::new(5.0, 6.0, "B"),
             Turn::new(4.0, 5.5, "B"),
@@ -149,7 +134,7 @@ mod tests {
         let speakers: Vec<_> = lanes.iter().map(|lane| lane.speaker).collect();
         assert_eq!(speakers, ["A", "B"]);
         let times: Vec<_> = lanes[1]
-            .stretches
+            .segments
             .iter()
             .map(|s| (s.start, s.end, s.turns))
             .collect();
@@ -157,23 +142,26 @@ mod tests {
     }
 
     #[test]
-    fn overlaps_are_found() {
+    fn simultaneous_speech_counts_lanes() {
         let lanes = [
-            stretches(&[(0.0, 4.0), (6.0, 8.0)]),
-            stretches(&[(3.0, 7.0)]),
-            stretches(&[(3.5, 3.75), (8.0, 9.0)]),
+            segments(&[(0.0, 4.0), (6.0, 8.0)]),
+            segments(&[(3.0, 7.0)]),
+            segments(&[(3.5, 3.75), (8.0, 9.0)]),
         ];
-        assert_eq!(at_once(&lanes, 2), stretches(&[(3.0, 4.0), (6.0, 7.0)]));
-        assert_eq!(at_once(&lanes, 3), stretches(&[(3.5, 3.75)]));
-        assert_eq!(seconds(&at_once(&lanes, 1)), 9.0);
+        assert_eq!(
+            simultaneous_speech(&lanes, 2),
+            segments(&[(3.0, 4.0), (6.0, 7.0)])
+        );
+        assert_eq!(simultaneous_speech(&lanes, 3), segments(&[(3.5, 3.75)]));
+        assert_eq!(total_duration(&simultaneous_speech(&lanes, 1)), 9.0);
     }
 
     #[test]
-    fn a_range_cuts() {
-        let cut = within(
-            &stretches(&[(0.0, 1.0), (2.0, 5.0), (6.0, 7.0)]),
-            (3.0, 6.5),
+    fn crop_cuts_segments_to_the_range() {
+        let cropped = crop(
+            &segments(&[(0.0, 1.0), (2.0, 5.0), (6.0, 7.0)]),
+            Span::new(3.0, 6.5),
         );
-        assert_eq!(cut, stretches(&[(3.0, 5.0), (6.0, 6.5)]));
+        assert_eq!(cropped, segments(&[(3.0, 5.0), (6.0, 6.5)]));
     }
 }

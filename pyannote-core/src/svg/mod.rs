@@ -1,38 +1,83 @@
-//! A picture of who speaks when: a timeline as SVG, with a lane for each speaker.
+//! SVG timeline of a diarization, with one lane per speaker.
 //!
-//! From turns to picture: `lane` sorts turns by speaker and adds up, `bar` makes few enough bars of many turns, `axis`
-//! chooses the ticks, `summary` finds the words, `picture` draws the parts and `draw` the whole. `text` fits and escapes
-//! text, `theme` holds the colours.
+//! `lane` groups the turns by speaker, `bar` merges segments that are too small to be seen, `axis` chooses the ticks,
+//! `summary` writes the text, `canvas` draws the parts and `render` the document. `text` escapes and truncates text,
+//! `theme` contains the colors.
 
 mod axis;
 mod bar;
-mod draw;
+mod canvas;
 mod lane;
-mod options;
-mod picture;
+mod render;
 mod summary;
 mod text;
 mod theme;
 
-pub use options::SvgOptions;
+#[cfg(test)]
+mod tests;
 
-use super::Turns;
+use crate::{Span, Turns};
+
+/// Options of an SVG timeline: by default 960 pixels wide, without a title, from 0 to the last end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SvgOptions {
+    width_px: u32,
+    title: Option<String>,
+    range: Option<Span>,
+}
+
+impl Default for SvgOptions {
+    fn default() -> Self {
+        Self {
+            width_px: 960,
+            title: None,
+            range: None,
+        }
+    }
+}
+
+impl SvgOptions {
+    /// Sets the width in pixels, clamped to 480..=10000. The height depends on the number of speakers.
+    #[must_use]
+    pub fn width(mut self, pixels: u32) -> Self {
+        self.width_px = pixels.clamp(480, 10_000);
+        self
+    }
+
+    /// Sets a title, which is displayed above the timeline and is its label for screen readers. Long titles are truncated.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Sets the displayed part of the recording, in seconds. Speech times are those within this part.
+    ///
+    /// The whole recording is displayed if the range is not finite, negative, empty or reversed. Lanes and colors do not
+    /// depend on the range, so that timelines of several parts can be compared.
+    #[must_use]
+    pub fn range(mut self, start: f64, end: f64) -> Self {
+        let is_valid = start >= 0.0 && start < end && end.is_finite();
+        self.range = is_valid.then_some(Span::new(start, end));
+        self
+    }
+}
 
 impl Turns {
-    /// The turns as an SVG timeline: a lane a speaker, in the order in which they first speak, with how long each of
-    /// them speaks and their share, and a lane for overlaps.
+    /// Draws the turns as an SVG timeline: one lane per speaker in order of appearance, with their speech time and share,
+    /// and a lane for overlapped speech.
     ///
-    /// The picture is complete in itself, follows the reader's light or dark colour scheme, and can stand inside HTML.
-    /// Each bar tells its times when pointed at; screen readers get a summary. Turns that are closer than a pixel share
-    /// a bar, paler the less of it is speech: a day of ten thousand turns stays small. The same turns always give the
-    /// same text.
+    /// The document is self-contained, follows the light or dark color scheme of the viewer, and can be embedded in HTML.
+    /// Each bar has a tooltip with its times; screen readers get a summary. Turns less than a pixel apart share a bar,
+    /// whose opacity reflects the density of speech, so that a day with ten thousand turns remains a small file. The output
+    /// is deterministic.
     ///
-    /// Turns whose times are not finite or reversed, or that end before the recording starts, are left out.
+    /// Turns whose times are not finite, reversed, or before the start of the recording are skipped.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};
     ///
-    /// let turns = Turns::from(vec![Turn::new(0.5, 12.0, "Ada"), Turn::new(11.0, 20.0, "Bob")]);
+    /// let turns = Turns::from([Turn::new(0.5, 12.0, "Ada"), Turn::new(11.0, 20.0, "Bob")]);
     /// assert!(turns.to_svg().starts_with("<svg xmlns="));
     /// ```
     #[must_use]
@@ -40,20 +85,17 @@ impl Turns {
         self.to_svg_with(&SvgOptions::default())
     }
 
-    /// The turns as an SVG timeline, as [`to_svg`](Self::to_svg), with a width, a title or a range of your own.
+    /// Draws the turns as an SVG timeline with the given options. See [`to_svg`](Self::to_svg).
     ///
     /// ```
     /// use pyannote_core::{SvgOptions, Turn, Turns};
     ///
-    /// let turns = Turns::from(vec![Turn::new(0.5, 12.0, "Ada"), Turn::new(11.0, 20.0, "Bob")]);
+    /// let turns = Turns::from([Turn::new(0.5, 12.0, "Ada"), Turn::new(11.0, 20.0, "Bob")]);
     /// let options = SvgOptions::default().title("Monday").width(640).range(10.0, 20.0);
     /// assert!(turns.to_svg_with(&options).contains("aria-label=\"Monday\""));
     /// ```
     #[must_use]
     pub fn to_svg_with(&self, options: &SvgOptions) -> String {
-        draw::draw(self, options)
+        render::render(self, options)
     }
 }
-
-#[cfg(test)]
-mod tests;

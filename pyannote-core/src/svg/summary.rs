@@ -1,53 +1,58 @@
-//! What a timeline says in words: its summary, its shares, and what a screen reader says.
+//! The text of a timeline: its summary, the shares of the speakers, and the description for screen readers.
 
-use super::super::clock::length;
-use super::lane::{Lane, Stretch, at_once, seconds};
-use super::text::fitted;
+use super::lane::{Lane, Segment, simultaneous_speech, total_duration};
+use super::text::truncate;
+use crate::time_format::format_duration;
 
-/// A description names so many speakers; more than these nobody listens to.
-const DESCRIBED: usize = 30;
+/// Maximum number of speakers in a description.
+const MAX_DESCRIBED_SPEAKERS: usize = 30;
 
-/// Room for a name in a description, in pixels of a font of size 1.
-const NAME: f64 = 50.0;
+/// Maximum width of a name in a description, in multiples of the font size.
+const MAX_NAME_EM: f64 = 50.0;
 
-/// `part` of `total` in per cent.
-pub(super) fn share(part: f64, total: f64) -> String {
-    // Made-up times can be so long that their sum is no number.
-    let share = if total > 0.0 && total.is_finite() {
+/// Formats `part` as a percentage of `total`.
+pub(super) fn format_share(part: f64, total: f64) -> String {
+    // The sum of absurdly long turns may be infinite.
+    let percent = if total > 0.0 && total.is_finite() {
         part / total * 100.0
     } else {
         0.0
     };
-    if share > 0.0 && share < 1.0 {
+    if percent > 0.0 && percent < 1.0 {
         "<1%".to_owned()
     } else {
-        format!("{share:.0}%")
+        format!("{percent:.0}%")
     }
 }
 
-/// The line above the lanes.
-pub(super) fn summary(lanes: &[Lane<'_>], rows: &[Vec<Stretch>], overlaps: &[Stretch]) -> String {
+/// The line above the lanes. `rows` are the segments of the lanes within the displayed range.
+pub(super) fn summary(lanes: &[Lane<'_>], rows: &[Vec<Segment>], overlaps: &[Segment]) -> String {
     let speakers = match lanes.len() {
         0 => return "No speech".to_owned(),
         1 => "1 speaker".to_owned(),
         count => format!("{count} speakers"),
     };
-    let speech = length(seconds(&at_once(rows, 1)));
+    let speech = format_duration(total_duration(&simultaneous_speech(rows, 1)));
     let overlap = match overlaps {
         [] => "no overlap".to_owned(),
-        overlaps => format!("{} of overlap", length(seconds(overlaps))),
+        overlaps => format!("{} of overlap", format_duration(total_duration(overlaps))),
     };
     format!("{speakers} · {speech} of speech · {overlap}")
 }
 
-/// What a screen reader says.
-pub(super) fn described(summary: &str, names: &[String], numbers: &[(String, String)]) -> String {
+/// The description for screen readers: the summary, and the speech time and share of each speaker.
+pub(super) fn description(
+    summary: &str,
+    names: &[String],
+    speech_times: &[(String, String)],
+) -> String {
     let mut text = format!("{summary}.");
-    for (name, (time, share)) in names.iter().zip(numbers).take(DESCRIBED) {
-        let name = fitted(name, 1.0, NAME);
+    for (name, (time, share)) in names.iter().zip(speech_times).take(MAX_DESCRIBED_SPEAKERS) {
+        let name = truncate(name, 1.0, MAX_NAME_EM);
         text.push_str(&format!(" {name}: {time}, {share}."));
     }
-    if let Some(more) = names.len().checked_sub(DESCRIBED).filter(|more| *more > 0) {
+    if names.len() > MAX_DESCRIBED_SPEAKERS {
+        let more = names.len() - MAX_DESCRIBED_SPEAKERS;
         text.push_str(&format!(" And {more} more."));
     }
     text

@@ -1,6 +1,6 @@
-//! Pictures of turns that are known, and what must be true of each picture.
+//! Snapshots of timelines, and invariants of every timeline.
 
-use super::super::{SvgOptions, Turn, Turns};
+use crate::{SvgOptions, Turn, Turns};
 
 fn turns(turns: &[(f64, f64, &str)]) -> Turns {
     turns
@@ -9,8 +9,8 @@ fn turns(turns: &[(f64, f64, &str)]) -> Turns {
         .collect()
 }
 
-/// Turns that are made up, the same each time.
-fn made_up(count: u32, speakers: u32, seconds: f64) -> Turns {
+/// Pseudo-random turns, the same on each run.
+fn random_turns(count: u32, speakers: u32, seconds: f64) -> Turns {
     let mut state = 12_345_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -28,7 +28,7 @@ fn made_up(count: u32, speakers: u32, seconds: f64) -> Turns {
 }
 
 #[test]
-fn a_short_talk() {
+fn two_speakers() {
     let turns = turns(&[
         (0.5, 12.0, "SPEAKER_00"),
         (11.0, 20.25, "SPEAKER_01"),
@@ -43,11 +43,11 @@ fn no_turns() {
 }
 
 #[test]
-fn hostile_names() {
+fn markup_in_names() {
     let turns = turns(&[
         (0.0, 1.0, "</text><script>\"'&\u{0}\u{ffff}"),
         (1.0, 1.0, ""),
-        (f64::NAN, 2.0, "lost"),
+        (f64::NAN, 2.0, "skipped"),
     ]);
     let svg = turns.to_svg_with(&SvgOptions::default().title("\"<&\n>").width(0));
     insta::assert_snapshot!(svg);
@@ -55,7 +55,7 @@ fn hostile_names() {
 }
 
 #[test]
-fn a_range_changes_times_but_neither_lanes_nor_colours() {
+fn range_changes_times_but_not_lanes_or_colors() {
     let turns = turns(&[(0.0, 5.0, "A"), (5.0, 10.0, "B"), (10.0, 20.0, "C")]);
     let svg = turns.to_svg_with(&SvgOptions::default().range(6.0, 12.0));
     for part in [
@@ -81,18 +81,18 @@ fn a_range_changes_times_but_neither_lanes_nor_colours() {
 }
 
 #[test]
-fn a_day_of_ten_thousand_turns_stays_small() {
-    let svg = made_up(10_000, 8, 86_400.0).to_svg();
+fn ten_thousand_turns_give_a_small_file() {
+    let svg = random_turns(10_000, 8, 86_400.0).to_svg();
     assert!(svg.len() < 200_000, "{} bytes", svg.len());
-    let one_hour = made_up(10_000, 8, 3_600.0).to_svg();
+    let one_hour = random_turns(10_000, 8, 3_600.0).to_svg();
     assert!(one_hour.len() < 200_000, "{} bytes", one_hour.len());
 }
 
 #[test]
-fn bars_and_labels_stay_inside_the_picture() {
+fn bars_and_labels_are_inside_the_document() {
     for turns in [
-        made_up(300, 8, 3_600.0),
-        made_up(10, 20, 7.0),
+        random_turns(300, 8, 3_600.0),
+        random_turns(10, 20, 7.0),
         turns(&[(1e300, f64::MAX, "a")]),
     ] {
         for width in [480, 960, 3000] {

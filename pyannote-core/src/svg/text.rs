@@ -1,7 +1,7 @@
-//! Text inside the picture: that it fits, and that XML can hold it.
+//! Text in SVG: escaping, and truncation to a width.
 
-/// `text` as XML holds it, in elements and in attributes. What XML forbids becomes U+FFFD.
-pub(super) fn escaped(text: &str) -> String {
+/// Escapes `text` for XML elements and attributes. Characters that XML does not allow become U+FFFD.
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -10,7 +10,7 @@ pub(super) fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\u{fffe}' | '\u{ffff}' => escaped.push(char::REPLACEMENT_CHARACTER),
-            // XML allows these three, of all below the space.
+            // The only control characters that XML allows.
             '\t' | '\n' | '\r' => escaped.push(character),
             character if character < ' ' => escaped.push(char::REPLACEMENT_CHARACTER),
             character => escaped.push(character),
@@ -19,37 +19,37 @@ pub(super) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// `text`, or as much of its start as is likely to fit into `room` pixels at a font size of `size`, with an ellipsis.
+/// Truncates `text` to a width of `max_width_px` with an ellipsis.
 ///
-/// The font is the reader's, so widths are estimates, on the wide side.
-pub(super) fn fitted(text: &str, size: f64, room: f64) -> String {
-    if width(text, size) <= room {
+/// The font depends on the viewer, so widths are estimates, and rather too large than too small.
+pub(super) fn truncate(text: &str, font_size_px: f64, max_width_px: f64) -> String {
+    if width_px(text, font_size_px) <= max_width_px {
         return text.to_owned();
     }
-    let mut fitted = String::new();
-    let mut used = width("…", size);
+    let mut truncated = String::new();
+    let mut width = width_px("…", font_size_px);
     for character in text.chars() {
-        used += advance(character) * size;
-        if used > room {
+        width += advance_em(character) * font_size_px;
+        if width > max_width_px {
             break;
         }
-        fitted.push(character);
+        truncated.push(character);
     }
-    format!("{}…", fitted.trim_end())
+    format!("{}…", truncated.trim_end())
 }
 
-/// An estimate of the width of `text`, in pixels.
-pub(super) fn width(text: &str, size: f64) -> f64 {
-    text.chars().map(advance).sum::<f64>() * size
+/// Estimates the width of `text`, in pixels.
+pub(super) fn width_px(text: &str, font_size_px: f64) -> f64 {
+    text.chars().map(advance_em).sum::<f64>() * font_size_px
 }
 
-/// The width of a character, as a part of the font size.
-fn advance(character: char) -> f64 {
+/// Estimates the width of a character, in multiples of the font size.
+fn advance_em(character: char) -> f64 {
     match character {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '|' | '\'' | ' ' | '!' => 0.36,
         'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 0.98,
         'A'..='Z' => 0.74,
-        // Scripts of East Asia, symbols and emoji are about as wide as high.
+        // East Asian scripts, symbols and emoji.
         '\u{1100}'..='\u{11ff}' | '\u{2600}'.. => 1.05,
         _ => 0.63,
     }
@@ -57,28 +57,28 @@ fn advance(character: char) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, fitted, width};
+    use super::{escape, truncate, width_px};
 
     #[test]
-    fn xml_can_hold_it() {
-        assert_eq!(escaped("<a b=\"c\">&'"), "&lt;a b=&quot;c&quot;&gt;&amp;'");
+    fn escaped_text_is_valid_xml() {
+        assert_eq!(escape("<a b=\"c\">&'"), "&lt;a b=&quot;c&quot;&gt;&amp;'");
         assert_eq!(
-            escaped("a\u{0}\u{1b}\u{ffff}b\n"),
+            escape("a\u{0}\u{1b}\u{ffff}b\n"),
             "a\u{fffd}\u{fffd}\u{fffd}b\n"
         );
     }
 
     #[test]
-    fn long_text_is_shortened() {
-        assert_eq!(fitted("Ada", 10.0, 100.0), "Ada");
+    fn long_text_is_truncated() {
+        assert_eq!(truncate("Ada", 10.0, 100.0), "Ada");
         let long = "Augusta Ada King, Countess of Lovelace";
-        let short = fitted(long, 10.0, 100.0);
-        assert!(short.ends_with('…') && long.starts_with(short.trim_end_matches('…')));
+        let truncated = truncate(long, 10.0, 100.0);
+        assert!(truncated.ends_with('…') && long.starts_with(truncated.trim_end_matches('…')));
         assert!(
-            width(&short, 10.0) <= 100.0 && width(&short, 10.0) > 80.0,
-            "{short}"
+            width_px(&truncated, 10.0) <= 100.0 && width_px(&truncated, 10.0) > 80.0,
+            "{truncated}"
         );
-        assert!(fitted("山田太郎", 10.0, 31.0).chars().count() == 3);
-        assert_eq!(fitted("abc", 10.0, 0.0), "…");
+        assert!(truncate("山田太郎", 10.0, 31.0).chars().count() == 3);
+        assert_eq!(truncate("abc", 10.0, 0.0), "…");
     }
 }

@@ -1,14 +1,22 @@
-//! Colours, after those of Okabe and Ito, which readers with any colour vision can tell apart. Each stands out against its
-//! lane by 3 to 1 at least. A colour never stands alone: each lane has its name.
+//! Colors, based on the palette of Okabe and Ito, which is distinguishable with any kind of color vision. Their contrast
+//! with the background of a lane is at least 3:1. No information is conveyed by color alone: each lane has a name.
 
-/// The colours of speakers on a light background. They are also written as attributes, for programs that know no
-/// custom properties.
+// The colors of the light theme, written as attributes for viewers without support for CSS variables.
+pub(super) const BACKGROUND: &str = "#fff";
+pub(super) const INK: &str = "#18212d";
+pub(super) const MUTED: &str = "#566273";
+pub(super) const GRID: &str = "#dfe5ec";
+pub(super) const LANE: &str = "#f3f5f8";
+
+/// The colors of speakers in the light theme.
 pub(super) const SPEAKERS: [&str; 8] = [
     "#0072b2", "#d55e00", "#00805c", "#b8438c", "#8a6a00", "#5b4bc4", "#3a8fb7", "#5f6b7a",
 ];
 
-/// Light unless the reader prefers dark. Each rule is bound to the picture's class, as inside HTML a style sheet is that
-/// of the whole page. Programs that know no custom properties know no `@supports` either, and keep to the attributes.
+/// The style sheet: the light theme, and the dark one if the viewer prefers it.
+///
+/// All rules are scoped to the class of the timeline, because a style sheet applies to the whole page if the SVG is embedded
+/// in HTML. Viewers without support for CSS variables do not support `@supports` either, and use the attributes.
 pub(super) const STYLE: &str = "\
 .pya-timeline{--bg:#fff;--ink:#18212d;--mute:#566273;--grid:#dfe5ec;--lane:#f3f5f8;--over:#18212d;\
 --s0:#0072b2;--s1:#d55e00;--s2:#00805c;--s3:#b8438c;--s4:#8a6a00;--s5:#5b4bc4;--s6:#3a8fb7;--s7:#5f6b7a;\
@@ -26,17 +34,17 @@ color-scheme:light dark;font-family:system-ui,-apple-system,'Segoe UI',Roboto,'H
 mod tests {
     use super::{SPEAKERS, STYLE};
 
-    /// Relative luminance, as WCAG defines it.
-    fn luminance(colour: &str) -> f64 {
-        let part = |at: usize| {
-            let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+    /// Relative luminance, as defined by WCAG.
+    fn luminance(color: &str) -> f64 {
+        let channel = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
             if value <= 0.04045 {
                 value / 12.92
             } else {
                 ((value + 0.055) / 1.055).powf(2.4)
             }
         };
-        0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
     }
 
     fn contrast(a: &str, b: &str) -> f64 {
@@ -44,8 +52,8 @@ mod tests {
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
-    /// The values of a property: light, then dark.
-    fn values(property: &str) -> (&'static str, &'static str) {
+    /// The values of a CSS variable in the light and in the dark theme.
+    fn theme_values(property: &str) -> (&'static str, &'static str) {
         let key = format!("{property}:");
         let mut found = STYLE
             .split(&key)
@@ -55,10 +63,10 @@ mod tests {
     }
 
     #[test]
-    fn speakers_stand_out_in_light_and_dark() {
-        let (light, dark) = values("--lane");
+    fn speaker_colors_contrast_with_lanes_in_both_themes() {
+        let (light, dark) = theme_values("--lane");
         for (index, fallback) in SPEAKERS.iter().enumerate() {
-            let (on_light, on_dark) = values(&format!("--s{index}"));
+            let (on_light, on_dark) = theme_values(&format!("--s{index}"));
             assert_eq!(on_light, *fallback);
             assert!(
                 contrast(on_light, light) >= 3.0,
@@ -74,10 +82,10 @@ mod tests {
     }
 
     #[test]
-    fn text_can_be_read_in_light_and_dark() {
-        let (light, dark) = ("#ffffff", values("--bg").1);
+    fn text_contrasts_with_the_background_in_both_themes() {
+        let (light, dark) = ("#ffffff", theme_values("--bg").1);
         for property in ["--ink", "--mute"] {
-            let (on_light, on_dark) = values(property);
+            let (on_light, on_dark) = theme_values(property);
             assert!(
                 contrast(on_light, light) >= 4.5 && contrast(on_dark, dark) >= 4.5,
                 "{property}"

@@ -1,19 +1,19 @@
-//! Audacity's label track: a line a label, with start and end in seconds.
+//! Audacity label tracks: one label per line, with start and end in seconds.
 
-use super::super::one_line::one_line;
-use super::super::shown::shown;
-use super::super::{Transcript, Turns};
+use crate::span::clamp_to_recording;
+use crate::whitespace::collapse_whitespace;
+use crate::{Span, Transcript, Turns};
 
 impl Turns {
-    /// The turns as a label track for Audacity (File > Import > Labels): start, end and speaker, apart by tabs.
+    /// Formats the turns as an Audacity label track (File > Import > Labels): start, end and speaker, separated by tabs.
     ///
-    /// Times are in seconds, with six decimals as Audacity writes them. White space in a name becomes one space. Turns
-    /// whose times are not finite or reversed, or that end before the recording starts, are left out.
+    /// Times are in seconds with six decimals, as Audacity writes them. White space in names becomes a single space.
+    /// Turns whose times are not finite, reversed, or before the start of the recording are skipped.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};
     ///
-    /// let turns = Turns::from(vec![Turn::new(0.5, 2.25, "Ada")]);
+    /// let turns = Turns::from([Turn::new(0.5, 2.25, "Ada")]);
     /// assert_eq!(turns.to_audacity(), "0.500000\t2.250000\tAda\n");
     /// ```
     #[must_use]
@@ -25,7 +25,9 @@ impl Turns {
 }
 
 impl Transcript {
-    /// The transcript as a label track for Audacity, as [`Turns::to_audacity`], with the labels `Speaker: text`.
+    /// Formats the transcript as an Audacity label track with one label `Speaker: text` per segment.
+    ///
+    /// See [`Turns::to_audacity`].
     #[must_use]
     pub fn to_audacity(&self) -> String {
         self.iter()
@@ -37,21 +39,25 @@ impl Transcript {
     }
 }
 
+/// One line of a label track, or `None` if the times are invalid.
 fn label(start: f64, end: f64, text: &str) -> Option<String> {
-    let (start, end) = shown(start, end)?;
-    Some(format!("{start:.6}\t{end:.6}\t{}\n", one_line(text)))
+    let Span { start, end } = clamp_to_recording(start, end)?;
+    Some(format!(
+        "{start:.6}\t{end:.6}\t{}\n",
+        collapse_whitespace(text)
+    ))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{Transcript, TranscriptSegment, Turn, Turns};
+    use crate::{Transcript, TranscriptSegment, Turn, Turns};
 
     #[test]
-    fn labels_are_lines() {
+    fn each_label_is_one_line() {
         let turns = Turns::from(vec![
             Turn::new(-0.0, 1.0 / 3.0, "Ada\tLovelace\n"),
-            Turn::new(f64::NAN, 1.0, "lost"),
-            Turn::new(2.0, 1.0, "lost"),
+            Turn::new(f64::NAN, 1.0, "skipped"),
+            Turn::new(2.0, 1.0, "skipped"),
             Turn::new(2.0, 2.0, ""),
         ]);
         assert_eq!(

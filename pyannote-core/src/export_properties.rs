@@ -1,11 +1,11 @@
-//! Every export, on whatever a result may hold.
+//! Properties of all exports, for arbitrary turns and transcripts.
 
 use proptest::prelude::*;
 
-use super::{SubtitleOptions, SvgOptions, Transcript, TranscriptSegment, Turn, Turns};
+use crate::{SubtitleOptions, SvgOptions, Transcript, TranscriptSegment, Turn, Turns};
 
 fn times() -> impl Strategy<Value = f64> {
-    // Any float, and often some that are close to each other.
+    // Any float, and often floats that are close to each other.
     prop_oneof![
         any::<f64>(),
         -1.0..100.0_f64,
@@ -25,7 +25,7 @@ fn names() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_export_of_turns_panics_and_the_svg_is_well_formed(
+    fn exports_of_turns_are_well_formed(
         turns in prop::collection::vec((times(), times(), names()), 0..12),
         title in names(),
         width in any::<u32>(),
@@ -35,13 +35,14 @@ proptest! {
         let turns: Turns = turns.into_iter().map(|(start, end, who)| Turn::new(start, end, who)).collect();
         let _ = turns.to_rttm(&uri);
         let _ = turns.to_csv();
-        // A label a line, three cells a label.
+        prop_assert_eq!(turns.to_text().lines().count(), turns.len());
+        // One label per line, three fields per label.
         prop_assert!(turns.to_audacity().split_terminator('\n').all(|line| line.split('\t').count() == 3));
         let options = SvgOptions::default().width(width).title(title).range(range.0, range.1);
         for svg in [turns.to_svg(), turns.to_svg_with(&options)] {
             let document = roxmltree::Document::parse(&svg);
             prop_assert!(document.is_ok(), "{:?}\n{}", document, svg);
-            // Not a number, in any attribute, is a picture that is not drawn.
+            // Viewers do not draw elements with NaN or infinite attributes.
             let document = document.unwrap();
             for (name, value) in document.descendants().flat_map(|node| node.attributes()).map(|a| (a.name(), a.value())) {
                 if matches!(name, "x" | "y" | "x1" | "x2" | "width" | "height" | "fill-opacity") {
@@ -53,10 +54,10 @@ proptest! {
     }
 
     #[test]
-    fn no_export_of_a_transcript_panics_and_cues_stay_apart(
+    fn exports_of_transcripts_are_well_formed(
         segments in prop::collection::vec((times(), times(), names(), names()), 0..12),
-        line_chars: usize,
-        lines: usize,
+        max_line_chars: usize,
+        max_lines: usize,
     ) {
         let transcript = Transcript::from(
             segments.into_iter().map(|(start, end, text, who)| TranscriptSegment::new(start, end, text, who)).collect::<Vec<_>>(),
@@ -64,12 +65,12 @@ proptest! {
         let _ = transcript.to_csv();
         let _ = transcript.to_text();
         let _ = transcript.to_audacity();
-        let options = SubtitleOptions::default().line_chars(line_chars).lines(lines);
+        let options = SubtitleOptions::default().max_line_chars(max_line_chars).max_lines(max_lines);
         for (srt, webvtt) in [
             (transcript.to_srt(), transcript.to_webvtt()),
             (transcript.to_srt_with(&options), transcript.to_webvtt_with(&options)),
         ] {
-            // As many blocks as arrows, and each block is a number, a time and at least a line.
+            // One arrow per block, and each block is a number, a timing line and at least one line of text.
             let blocks: Vec<&str> = srt.split_terminator("\n\n").collect();
             prop_assert_eq!(blocks.len(), srt.matches("-->").count());
             prop_assert!(blocks.iter().all(|block| block.lines().count() >= 3), "{:?}", srt);

@@ -1,6 +1,6 @@
-//! Transcripts for the snapshots of both formats.
+//! Transcripts for the snapshot tests of both formats.
 
-use super::super::{Transcript, TranscriptSegment};
+use crate::{Transcript, TranscriptSegment};
 
 fn transcript(segments: &[(f64, f64, &str, &str)]) -> Transcript {
     let segments = segments
@@ -9,7 +9,7 @@ fn transcript(segments: &[(f64, f64, &str, &str)]) -> Transcript {
     Transcript::from(segments.collect::<Vec<_>>())
 }
 
-/// Single words, with a pause, an overlap and an end that rounds up to a minute.
+/// One segment per word, with a pause, overlapped speech, and an end that rounds up to a minute.
 pub(super) fn words() -> Transcript {
     transcript(&[
         (0.1, 0.4, "Good", "SPEAKER_00"),
@@ -23,7 +23,7 @@ pub(super) fn words() -> Transcript {
     ])
 }
 
-/// Whole turns, one of which is too long for a cue.
+/// One segment per turn; two are too long for a single cue.
 pub(super) fn turns() -> Transcript {
     transcript(&[
         (
@@ -43,8 +43,8 @@ pub(super) fn turns() -> Transcript {
     ])
 }
 
-/// Names and words with markup, line breaks and arrows, and times that cannot be shown.
-pub(super) fn hostile() -> Transcript {
+/// Names and words with markup, line breaks and arrows, and invalid times.
+pub(super) fn markup() -> Transcript {
     transcript(&[
         (
             0.0,
@@ -54,9 +54,9 @@ pub(super) fn hostile() -> Transcript {
         ),
         (2.0, 3.0, "{\\an8}<i>x</i> &lt; 1 < 2", ""),
         (4.0, 5.0, "\u{0}\u{b}\u{2029} \u{85}", "silent"),
-        (f64::NAN, 5.0, "lost", "A"),
-        (6.0, f64::INFINITY, "lost", "A"),
-        (8.0, 7.0, "lost", "A"),
+        (f64::NAN, 5.0, "skipped", "A"),
+        (6.0, f64::INFINITY, "skipped", "A"),
+        (8.0, 7.0, "skipped", "A"),
         (-1.0, 0.0001, "--", "C--"),
         (
             9.0,

@@ -1,0 +1,87 @@
+//! Options and scored regions, shared by DER and JER.
+
+use crate::span::{regions_with_depth, subtract};
+use crate::{Span, Turn, Turns};
+
+/// Durations up to this are treated as empty, as in pyannote.core, in seconds.
+const SEGMENT_PRECISION_S: f64 = 1e-6;
+
+/// Options of [`Der::score`](crate::Der::score) and [`Jer::score`](crate::Jer::score).
+///
+/// By default there is no collar, overlapped speech is scored, and the scored region extends from the first start to
+/// the last end of reference and hypothesis together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScoringOptions {
+    collar: f64,
+    skip_overlap: bool,
+    uem: Option<Vec<Span>>,
+}
+
+impl ScoringOptions {
+    /// Creates the default options.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the total width of the collars in seconds: the unscored region around each start and end of a reference turn.
+    ///
+    /// Half of the collar is before the boundary, half after it, as in pyannote.metrics. NIST tools specify one half: their
+    /// 0.25 is 0.5 here. A negative or NaN collar is treated as 0.
+    #[must_use]
+    pub fn collar(mut self, seconds: f64) -> Self {
+        self.collar = seconds;
+        self
+    }
+
+    /// Sets whether to exclude the regions in which two or more turns of the reference overlap.
+    #[must_use]
+    pub fn skip_overlap(mut self, skip: bool) -> Self {
+        self.skip_overlap = skip;
+        self
+    }
+
+    /// Sets the scored regions (un-partitioned evaluation map, UEM). Anything outside of them is ignored.
+    ///
+    /// Regions may overlap and need not be sorted; bounds may be infinite. Regions whose end is not after their start are
+    /// ignored. If there are no regions, nothing is scored.
+    #[must_use]
+    pub fn uem(mut self, regions: impl IntoIterator<Item = Span>) -> Self {
+        self.uem = Some(regions.into_iter().collect());
+        self
+    }
+
+    /// The scored regions, sorted and disjoint: the UEM without collars and, optionally, overlapped speech.
+    pub(super) fn scored_regions(&self, reference: &Turns, hypothesis: &Turns) -> Vec<Span> {
+        let uem = match &self.uem {
+            Some(uem) => regions_with_depth(uem.iter().copied(), 1),
+            None => extent(reference.iter().chain(hypothesis))
+                .into_iter()
+                .collect(),
+        };
+        let speech: Vec<Span> = reference.iter().filter_map(scorable_speech).collect();
+        let mut unscored = Vec::new();
+        if self.collar > 0.0 {
+            let half = 0.5 * self.collar;
+            let boundaries = speech.iter().flat_map(|span| [span.start, span.end]);
+            unscored.extend(boundaries.map(|time| Span::new(time - half, time + half)));
+        }
+        if self.skip_overlap {
+            // Overlapping turns of the same speaker are skipped as well, as in pyannote.metrics.
+            unscored.extend(regions_with_depth(speech.iter().copied(), 2));
+        }
+        subtract(&uem, &regions_with_depth(unscored, 1))
+    }
+}
+
+/// The speech of a turn, or `None` if it is too short or invalid.
+pub(super) fn scorable_speech(turn: &Turn) -> Option<Span> {
+    Span::of_turn(turn).filter(|span| span.duration() > SEGMENT_PRECISION_S)
+}
+
+/// The span from the first start to the last end.
+fn extent<'a>(turns: impl Iterator<Item = &'a Turn>) -> Option<Span> {
+    turns
+        .filter_map(scorable_speech)
+        .reduce(|extent, span| Span::new(extent.start.min(span.start), extent.end.max(span.end)))
+}
