@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use pyannote::output::{Der, DerOptions, Turns, rttm};
+use pyannote::output::{Der, ScoringOptions, Turns, rttm};
 use pyannote::{Client, Diarization};
 use pyannote_engine::assets::Assets;
 use pyannote_engine::{OpenModels, SAMPLE_RATE};
@@ -99,11 +99,11 @@ fn print_timeline(turns: &Turns, seconds: f64) {
 fn print_errors(reference: &str, turns: &Turns) -> Result<(), Box<dyn Error>> {
     let references = rttm::parse(reference)?;
     let (_, reference) = references.first().ok_or("the reference is empty")?;
-    let der = Der::score(reference, turns, &DerOptions::new()); // no collar, and overlap counts
+    let der = Der::score(reference, turns, &ScoringOptions::new()); // no collar, and overlap counts
     println!(
         "errors:  {:.1} % diarization error rate: {:.2} s missed, {:.2} s false alarm, {:.2} s confused, of {:.2} s of speech",
         100.0 * der.rate(),
-        der.missed,
+        der.missed_detection,
         der.false_alarm,
         der.confusion,
         der.total

@@ -1,6 +1,6 @@
 //! What is answered for the sample recording: two people on the telephone, 30 s.
 
-use pyannote::output::{Der, DerOptions, rttm};
+use pyannote::output::{Der, ScoringOptions, rttm};
 
 use super::{assets, server};
 
@@ -17,7 +17,7 @@ async fn the_sample_is_diarized() {
         .unwrap();
     let reference = std::fs::read_to_string(assets().sample().rttm).unwrap();
     let reference = rttm::parse(&reference).unwrap().remove(0).1;
-    let der = Der::score(&reference, found.turns(), &DerOptions::new());
+    let der = Der::score(&reference, found.turns(), &ScoringOptions::new());
     assert!(der.rate() < 0.081, "{der:?}");
     assert_eq!(der.mapping.len(), 2);
     assert!(found.warning().unwrap().contains("segmentation-3.0"));

@@ -15,7 +15,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use pyannote::output::{Der, DerOptions, Turn, Turns};
+use pyannote::output::{Der, ScoringOptions, Turn, Turns};
 use pyannote_engine::assets::Assets;
 use pyannote_engine::{Diarizer, OpenModels, Options};
 
@@ -79,7 +79,7 @@ fn main() {
     let mut all = Vec::new();
     for recording in &recordings {
         let [one, two] = child::measure(&recording.wav, 1);
-        let mut options = DerOptions::new();
+        let mut options = ScoringOptions::new();
         if let Some(scored) = &recording.scored {
             options = options.uem(scored.iter().copied());
         }

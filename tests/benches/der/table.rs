@@ -29,7 +29,7 @@ impl Line {
         let mut der = Der::default();
         for each in lines.iter().filter_map(|line| line.der.as_ref()) {
             der.total += each.total;
-            der.missed += each.missed;
+            der.missed_detection += each.missed_detection;
             der.false_alarm += each.false_alarm;
             der.confusion += each.confusion;
         }
@@ -59,7 +59,7 @@ impl fmt::Display for Line {
                     f,
                     " {:.1} | {:.1} | {:.1} | {:.1} |",
                     100.0 * der.rate(),
-                    percent(der.missed),
+                    percent(der.missed_detection),
                     percent(der.false_alarm),
                     percent(der.confusion)
                 )?;
