@@ -14,7 +14,7 @@ use futures_core::Stream;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::job::{Job, JobId, JobKind, JobStatus, State};
-use crate::transport::{Limiter, RateLimit};
+use crate::transport::{RateLimit, RateLimiter};
 
 /// Reads a minute that one wait for many jobs allows itself: half of what the service allows the team, so that the rest
 /// of the program goes on.
@@ -86,7 +86,7 @@ struct Batch<T> {
     pending: Vec<Job<T>>,
     /// The jobs whose body is to be fetched.
     ready: VecDeque<Job<T>>,
-    limiter: Limiter,
+    limiter: RateLimiter,
     round: u32,
     /// How many pages the last round took.
     pages: u32,
@@ -110,7 +110,7 @@ impl<T: JobKind> Batch<T> {
             jobs: pending.len(),
             pending,
             ready: VecDeque::new(),
-            limiter: Limiter::new(RateLimit::per_minute(READS)),
+            limiter: RateLimiter::new(RateLimit::per_minute(READS)),
             round: 0,
             pages: 0,
             failures: 0,

@@ -11,7 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Clock, Executor, RESERVED, RateLimit, RetryPolicy, Settings, SystemClock};
+use crate::transport::{
+    Clock, Executor, RESERVED_HEADERS, RateLimit, RetryPolicy, Settings, SystemClock,
+};
 
 /// The environment variable of the API key, as the provider's Python SDK reads it.
 pub(crate) const API_KEY: &str = "PYANNOTEAI_API_KEY";
@@ -235,7 +237,7 @@ impl ClientBuilder {
         for (name, value) in &self.headers {
             let parsed = HeaderName::try_from(name.as_str())
                 .map_err(|_| config(format!("{name:?} is no name of a header")))?;
-            if RESERVED.contains(&parsed) {
+            if RESERVED_HEADERS.contains(&parsed) {
                 return Err(config(format!(
                     "the header {name} is set by the client itself"
                 )));
@@ -254,7 +256,7 @@ impl ClientBuilder {
             self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL),
             self.allow_insecure_http,
         )?;
-        let foreign_http = self.http.is_some();
+        let custom_http_client = self.http.is_some();
         let http = match self.http {
             Some(http) => http,
             None => own_http(&base_url, self.connect_timeout).map_err(|error| {
@@ -272,7 +274,7 @@ impl ClientBuilder {
             retry: self.retry,
             rate_limit: self.rate_limit,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
-            foreign_http,
+            custom_http_client,
         };
         Ok(Client::new(Executor::new(settings, http), self.keep_raw))
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, FieldError};
 use crate::excerpt::excerpt;
-use crate::transport::{Answer, Endpoint, decode};
+use crate::transport::{ApiResponse, Endpoint, decode};
 use crate::wait::{self, Wait};
 use crate::webhook::Event;
 
@@ -239,7 +239,7 @@ impl<T: JobKind> Job<T> {
     }
 
     /// The job of an accepted submission.
-    pub(crate) fn accepted(client: Client, answer: &Answer) -> Result<Self, Error> {
+    pub(crate) fn accepted(client: Client, answer: &ApiResponse) -> Result<Self, Error> {
         let created: Result<Created, Error> = answer.decode();
         let created = created.and_then(|created| match created.job_id.trim().is_empty() {
             false => Ok(created),
@@ -335,11 +335,11 @@ impl<T: JobKind> Job<T> {
     }
 
     /// The job's body, as it is now.
-    pub(crate) async fn fetch(&self, within: Option<Duration>) -> Result<Answer, Error> {
+    pub(crate) async fn fetch(&self, within: Option<Duration>) -> Result<ApiResponse, Error> {
         let segment = self.id.segment()?;
         let executor = self.client.executor();
         let answer = executor
-            .call_within(within, Endpoint::GetJob, &segment, &[], None)
+            .call_with_timeout(within, Endpoint::GetJob, &segment, &[], None)
             .await;
         answer.map_err(|error| error.with_job(&self.id, None))
     }

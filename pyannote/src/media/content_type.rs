@@ -1,16 +1,16 @@
-//! What kind of recording it is: by the name of the file, else by its first bytes.
+//! Content types and file extensions of recordings, from the file name or else from the first bytes.
 
 use std::path::Path;
 
 use infer::MatcherType;
 
-/// What any bytes are.
-pub(super) const UNKNOWN: &str = "application/octet-stream";
-/// The longest extension that is taken into a key, in characters. A longer one is the end of a name with a dot in it.
-const LONGEST: usize = 10;
+/// The content type of an unknown format.
+pub(super) const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
+/// The longest extension that becomes part of a media key. Longer ones are likely the end of a name that contains a dot.
+const MAX_EXTENSION_CHARS: usize = 10;
 
-/// Extensions of recordings and their media types.
-const KNOWN: [(&str, &str); 20] = [
+/// Content types by extension.
+const CONTENT_TYPES: [(&str, &str); 20] = [
     ("3gp", "video/3gpp"),
     ("aac", "audio/aac"),
     ("aif", "audio/aiff"),
@@ -27,33 +27,36 @@ const KNOWN: [(&str, &str); 20] = [
     ("mp4", "video/mp4"),
     ("oga", "audio/ogg"),
     ("ogg", "audio/ogg"),
-    // Opus in a file is Opus in Ogg; audio/opus is for streams without a container.
+    // Opus files are Ogg files; audio/opus is for RTP streams.
     ("opus", "audio/ogg"),
     ("wav", "audio/wav"),
     ("webm", "video/webm"),
     ("wma", "audio/x-ms-wma"),
 ];
 
-/// The extension of a file's name, in lower case, if a key may end in it.
+/// The extension of a file name in lower case, if it can be part of a media key.
 pub(super) fn extension(path: &Path) -> Option<String> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    let is_plain = extension.chars().all(|c| c.is_ascii_alphanumeric());
-    (is_plain && (1..=LONGEST).contains(&extension.len())).then_some(extension)
+    let is_alphanumeric = extension.chars().all(|c| c.is_ascii_alphanumeric());
+    (is_alphanumeric && (1..=MAX_EXTENSION_CHARS).contains(&extension.len())).then_some(extension)
 }
 
-/// The extension that a recording with these first bytes would have.
-pub(super) fn sniffed(head: &[u8]) -> Option<String> {
-    let kind = infer::get(head)?;
-    matches!(kind.matcher_type(), MatcherType::Audio | MatcherType::Video)
-        .then(|| kind.extension().to_owned())
+/// The extension for a recording that starts with these bytes, if the format is known.
+pub(super) fn sniff_extension(start: &[u8]) -> Option<String> {
+    let format = infer::get(start)?;
+    matches!(
+        format.matcher_type(),
+        MatcherType::Audio | MatcherType::Video
+    )
+    .then(|| format.extension().to_owned())
 }
 
-/// The media type of an extension.
+/// The content type for an extension.
 pub(super) fn content_type(extension: Option<&str>) -> &'static str {
-    KNOWN
+    CONTENT_TYPES
         .iter()
         .find(|(known, _)| Some(*known) == extension)
-        .map_or(UNKNOWN, |(_, content_type)| content_type)
+        .map_or(DEFAULT_CONTENT_TYPE, |(_, content_type)| content_type)
 }
 
 #[cfg(test)]
@@ -61,8 +64,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_name() {
-        for (name, kept, shown) in [
+    fn extension_and_content_type_of_file_names() {
+        for (name, expected_extension, expected_type) in [
             ("meeting.wav", Some("wav"), "audio/wav"),
             ("Meeting.WAV", Some("wav"), "audio/wav"),
             ("a/b.tar.mp3", Some("mp3"), "audio/mpeg"),
@@ -75,24 +78,24 @@ mod tests {
             ("a.mkv", Some("mkv"), "video/x-matroska"),
             ("a.aac", Some("aac"), "audio/aac"),
             ("a.aiff", Some("aiff"), "audio/aiff"),
-            ("a.xyz", Some("xyz"), UNKNOWN),
-            ("wav", None, UNKNOWN),
-            (".wav", None, UNKNOWN),
-            ("a.", None, UNKNOWN),
-            ("a.w v", None, UNKNOWN),
-            ("a.wäv", None, UNKNOWN),
-            ("Talk no. 12 of the afternoon", None, UNKNOWN),
+            ("a.xyz", Some("xyz"), DEFAULT_CONTENT_TYPE),
+            ("wav", None, DEFAULT_CONTENT_TYPE),
+            (".wav", None, DEFAULT_CONTENT_TYPE),
+            ("a.", None, DEFAULT_CONTENT_TYPE),
+            ("a.w v", None, DEFAULT_CONTENT_TYPE),
+            ("a.wäv", None, DEFAULT_CONTENT_TYPE),
+            ("Talk no. 12 of the afternoon", None, DEFAULT_CONTENT_TYPE),
         ] {
             let extension = extension(Path::new(name));
-            assert_eq!(extension.as_deref(), kept, "{name}");
-            assert_eq!(content_type(extension.as_deref()), shown, "{name}");
+            assert_eq!(extension.as_deref(), expected_extension, "{name}");
+            assert_eq!(content_type(extension.as_deref()), expected_type, "{name}");
         }
     }
 
     #[test]
-    fn by_first_bytes() {
+    fn extension_of_first_bytes() {
         let opus = [b"OggS".as_slice(), &[0; 24], b"OpusHead"].concat();
-        for (head, extension) in [
+        for (start, extension) in [
             (b"RIFF\x24\0\0\0WAVEfmt ".as_slice(), Some("wav")),
             (b"fLaC\0\0\0\x22", Some("flac")),
             (b"OggS\0\x02\0\0", Some("ogg")),
@@ -105,7 +108,7 @@ mod tests {
             (b"hello", None),
             (b"", None),
         ] {
-            assert_eq!(sniffed(head).as_deref(), extension, "{head:?}");
+            assert_eq!(sniff_extension(start).as_deref(), extension, "{start:?}");
         }
     }
 }

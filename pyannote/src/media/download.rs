@@ -1,4 +1,4 @@
-//! Downloads: from the team's storage to a file, whole or not at all.
+//! Downloads from the team's private storage to a file.
 
 use std::future::IntoFuture;
 use std::path::PathBuf;
@@ -10,21 +10,21 @@ use reqwest::{Request, Response};
 use tokio::time::timeout;
 use tracing::{Instrument, debug};
 
-use super::allowance::allowance;
-use super::presigned::Presigned;
+use super::atomic_file::AtomicFile;
+use super::presigned::PresignedUrl;
 use super::progress::Progress;
-use super::source::LARGEST;
-use super::target::Target;
-use super::{MediaUrl, storage};
+use super::source::MAX_RECORDING_BYTES;
+use super::transfer_timeout::transfer_timeout;
+use super::{MediaUrl, storage_error};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Endpoint, Failure, Operation, Stop};
+use crate::transport::{Endpoint, Failure, Operation, TransferError};
 
-/// A download of a medium to a file. Await it to fetch it: it returns the number of bytes.
+/// A download of a media object to a file. Awaiting it downloads the file and returns the number of bytes.
 ///
-/// The bytes go to a temporary file in the same folder, which takes the place of the file when all are there and on
-/// the disk. A file that was there stays as it was until then, and for good where the download fails; nothing else is
-/// left behind. Attempts are repeated as for an [`Upload`](crate::Upload), each from the start.
+/// The bytes are written to a temporary file in the same directory, which replaces the file once it is complete and
+/// synced to disk. Until then, and if the download fails, an existing file is unchanged; no other files are left behind.
+/// Attempts are retried as for an [`Upload`](crate::Upload), each from the start.
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -37,10 +37,10 @@ use crate::transport::{Endpoint, Failure, Operation, Stop};
 ///
 /// # Errors
 ///
-/// [`ErrorKind::NotFound`] where there is no such medium (any more), [`ErrorKind::Io`] where the file cannot be
+/// [`ErrorKind::NotFound`] if the media object does not exist or was deleted, [`ErrorKind::Io`] if the file cannot be
 /// written, and any error of a request.
 #[derive(Debug)]
-#[must_use = "a download does nothing unless it is awaited"]
+#[must_use = "a download does nothing unless awaited"]
 pub struct Download {
     client: Client,
     media: MediaUrl,
@@ -58,11 +58,10 @@ impl Download {
         }
     }
 
-    /// Calls back with the bytes received so far and the bytes in all, which are 0 while the storage does not say how
-    /// many there are.
+    /// Sets a callback for progress: the bytes received so far and the total, which is 0 while it is unknown.
     ///
-    /// Each attempt starts at 0 again, so a retry goes back; within an attempt the number only grows, and the last
-    /// call of a successful download says all of all.
+    /// Each attempt starts again at 0. Within an attempt the number only increases, and the last call of a successful
+    /// download has the total as both arguments.
     pub fn on_progress(mut self, callback: impl FnMut(u64, u64) + Send + 'static) -> Self {
         self.progress = Some(Progress::new(callback));
         self
@@ -70,45 +69,45 @@ impl Download {
 
     async fn run(self) -> Result<u64, Error> {
         let executor = self.client.executor();
-        let mut tries = executor.tries("download", Operation::Read);
+        let mut retry = executor.transfer_retry("download", Operation::Read);
         loop {
-            match self.attempt().instrument(tries.span()).await {
+            match self.attempt().instrument(retry.span()).await {
                 Ok(received) => {
-                    tries.succeeded();
+                    retry.succeeded();
                     return Ok(received);
                 }
-                Err(stop) => tries.again(stop).await?,
+                Err(error) => retry.backoff(error).await?,
             }
         }
     }
 
-    async fn attempt(&self) -> Result<u64, Stop> {
+    async fn attempt(&self) -> Result<u64, TransferError> {
         let executor = self.client.executor();
         let attempt_timeout = executor.settings.attempt_timeout;
-        // Made first: where that fails, nothing need be asked for.
-        let mut target = Target::create(&self.path).await?;
-        let url = Presigned::ask(executor, Endpoint::MediaOutput, &self.media).await?;
+        // Created first: if that fails, no request is needed.
+        let mut file = AtomicFile::create(&self.path).await?;
+        let url = PresignedUrl::request(executor, Endpoint::MediaOutput, &self.media).await?;
         let mut request = Request::new(Method::GET, url.url());
-        // The length is checked, so it has to be that of the medium and not of a compressed form.
+        // The length is checked, so it must be that of the recording and not of a compressed encoding.
         let identity = HeaderValue::from_static("identity");
         request.headers_mut().insert(ACCEPT_ENCODING, identity);
-        // How long it may take is known only with its length. Until then, what the largest one may take.
-        *request.timeout_mut() = Some(allowance(attempt_timeout, LARGEST));
+        // The final timeout depends on the length, which the response has. Until then, allow for the largest recording.
+        *request.timeout_mut() = Some(transfer_timeout(attempt_timeout, MAX_RECORDING_BYTES));
         let response = timeout(attempt_timeout, executor.send_to_storage(request))
             .await
-            .map_err(|_| storage::late())?
-            .map_err(|(failure, cause)| storage::lost(failure, cause))?;
+            .map_err(|_| storage_error::timed_out())?
+            .map_err(|(failure, error)| storage_error::no_response(failure, error))?;
         let status = response.status();
         let total = response.content_length();
-        debug!(status = status.as_u16(), bytes = total, "download answered");
+        debug!(status = status.as_u16(), bytes = total, "download response");
         if status != StatusCode::OK {
-            return Err(storage::refused(executor, &url, response).await);
+            return Err(storage_error::error_response(executor, &url, response).await);
         }
-        let allowed = allowance(attempt_timeout, total.unwrap_or(LARGEST));
-        let received = timeout(allowed, self.receive(response, total, &mut target))
+        let body_timeout = transfer_timeout(attempt_timeout, total.unwrap_or(MAX_RECORDING_BYTES));
+        let received = timeout(body_timeout, self.receive(response, total, &mut file))
             .await
-            .map_err(|_| storage::late())??;
-        target.finish().await?;
+            .map_err(|_| storage_error::timed_out())??;
+        file.commit().await?;
         Ok(received)
     }
 
@@ -116,8 +115,8 @@ impl Download {
         &self,
         mut response: Response,
         total: Option<u64>,
-        target: &mut Target,
-    ) -> Result<u64, Stop> {
+        file: &mut AtomicFile,
+    ) -> Result<u64, TransferError> {
         let mut received: u64 = 0;
         let report = |received: u64, total: Option<u64>| {
             if let Some(progress) = &self.progress {
@@ -125,17 +124,19 @@ impl Download {
             }
         };
         report(0, total);
-        while let Some(chunk) = response.chunk().await.map_err(cut)? {
-            target.write(&chunk).await?;
-            received = received.saturating_add(chunk.len() as u64);
+        while let Some(chunk) = response.chunk().await.map_err(body_error)? {
+            file.write(&chunk).await?;
+            received += chunk.len() as u64;
             report(received, total);
         }
         match total {
-            Some(total) if total != received => Err(Stop::Failed {
-                failure: Failure::Body,
+            Some(total) if total != received => Err(TransferError::Transient {
+                failure: Failure::IncompleteBody,
                 error: Error::new(
                     ErrorKind::Network,
-                    format!("the storage announced {total} bytes and sent {received}; try again"),
+                    format!(
+                        "the download is incomplete: received {received} of {total} bytes; try again"
+                    ),
                 ),
             }),
             Some(_) => Ok(received),
@@ -147,13 +148,13 @@ impl Download {
     }
 }
 
-/// The end of an attempt whose answer broke off.
-fn cut(cause: reqwest::Error) -> Stop {
-    let failure = match cause.is_timeout() {
+/// The error of an attempt that failed while the body was read.
+fn body_error(error: reqwest::Error) -> TransferError {
+    let failure = match error.is_timeout() {
         true => Failure::Timeout,
-        false => Failure::Body,
+        false => Failure::IncompleteBody,
     };
-    storage::lost(failure, cause.without_url())
+    storage_error::no_response(failure, error.without_url())
 }
 
 impl IntoFuture for Download {

@@ -1,26 +1,27 @@
-//! Recordings: where they are, how they get into the team's storage and out of it.
+//! Media: URLs of recordings, uploads to the team's private storage, and downloads from it.
 //!
-//! The service hands out pre-signed URLs, and the bytes go to and come from the storage behind them. A pre-signed URL
-//! is a secret, known to [`presigned`] alone; the API key never goes there.
+//! The service returns pre-signed URLs, and the bytes are sent to and read from the object storage behind them. A
+//! pre-signed URL is a secret and stays inside [`presigned`]; the API key is never sent to it.
 
-mod allowance;
+mod atomic_file;
+mod content_key;
 mod content_type;
 mod download;
-mod key;
+mod exists;
 mod presigned;
-mod probe;
 mod progress;
-mod sending;
 mod source;
-mod storage;
-mod target;
+mod storage_error;
+mod transfer_timeout;
 mod upload;
+mod upload_body;
 mod url;
 
 pub use download::Download;
 pub use source::UploadSource;
 pub use upload::Upload;
+pub(crate) use url::validate_audio_url;
 pub use url::{AudioUrl, MediaUrl};
 
-/// How much is read and sent at once, in bytes. What a transfer takes of memory is a few of these.
-const CHUNK: usize = 128 * 1024;
+/// Size of the chunks in which recordings are read and sent. A transfer buffers a few of them in memory.
+const CHUNK_BYTES: usize = 128 * 1024;

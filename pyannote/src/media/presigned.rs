@@ -1,4 +1,4 @@
-//! Pre-signed URLs: asked for, checked, and kept out of sight. Whoever reads one may use it.
+//! Pre-signed URLs: requesting, checking and redacting them. Whoever has such a URL can use it.
 
 use std::fmt;
 
@@ -10,69 +10,70 @@ use crate::error::{Error, ErrorKind};
 use crate::transport::{Endpoint, Executor};
 use pyannote_api_sys::hooks::is_loopback;
 
-/// Values of a query shorter than this are no secrets, and may well be words of an answer.
-const SHORTEST_SECRET: usize = 6;
+/// Shorter query values are not secrets, and may be ordinary words of a response.
+const MIN_SECRET_BYTES: usize = 6;
 
 /// A URL that is its own credential.
-pub(super) struct Presigned(Url);
+pub(super) struct PresignedUrl(Url);
 
 #[derive(Deserialize)]
-struct Granted {
+struct UrlResponse {
     url: String,
 }
 
-impl Presigned {
-    /// Asks for the URL to send a medium to, or to fetch it from.
-    pub(super) async fn ask(
+impl PresignedUrl {
+    /// Requests the URL to upload `media` to or to download it from.
+    pub(super) async fn request(
         executor: &Executor,
         endpoint: Endpoint,
         media: &MediaUrl,
     ) -> Result<Self, Error> {
         let body = serde_json::json!({ "url": media.as_str() }).to_string();
-        let answer = executor
+        let response = executor
             .call(endpoint, "", &[], Some(body.into_bytes()))
             .await?;
-        let granted: Granted = answer.decode()?;
-        Self::checked(&granted.url, executor.settings.allow_insecure_http)
+        let response: UrlResponse = response.decode()?;
+        Self::parse(&response.url, executor.settings.allow_insecure_http)
     }
 
-    fn checked(text: &str, allow_insecure_http: bool) -> Result<Self, Error> {
-        let unusable = |why: &str| {
+    fn parse(text: &str, allow_insecure_http: bool) -> Result<Self, Error> {
+        let invalid = |reason: &str| {
             Error::new(
                 ErrorKind::Decode,
-                format!("the pre-signed URL of the service cannot be used: {why}"),
+                format!("the pre-signed URL of the service is invalid: {reason}"),
             )
         };
-        // The parser's own message shows nothing of the URL.
-        let url = Url::parse(text).map_err(|error| unusable(&error.to_string()))?;
+        // The message of the parser has nothing of the URL.
+        let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
         match url.scheme() {
             "https" => {}
             "http" if allow_insecure_http || is_loopback(&url) => {}
             "http" => {
                 return Err(Error::new(
                     ErrorKind::Config,
-                    "the pre-signed URL of the service is plain http to another machine, where the recording could be \
-                     read on the way: use a server that hands out https, or say .allow_insecure_http() to the builder",
+                    "the pre-signed URL of the service is plain http to another machine, which would expose the \
+                     recording on the network; use a server that returns https URLs, or call .allow_insecure_http() \
+                     on the client builder",
                 ));
             }
-            _ => return Err(unusable("it is neither https nor http")),
+            _ => return Err(invalid("the scheme is not https or http")),
         }
         if url.host_str().is_none_or(str::is_empty) {
-            return Err(unusable("it names no host"));
+            return Err(invalid("the host is missing"));
         }
         // They would be sent as an Authorization header.
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(unusable("it holds a user name or password"));
+            return Err(invalid("it contains a user name or password"));
         }
         Ok(Self(url))
     }
 
-    /// The URL, to be sent to.
+    /// The URL, for a request.
     pub(super) fn url(&self) -> Url {
         self.0.clone()
     }
 
-    /// `text` without the values of the URL's query: storages repeat parts of a signature that they refuse.
+    /// Removes the values of the URL's query from `text`: storages echo parts of a signature that they reject.
     pub(super) fn redact(&self, text: &[u8]) -> String {
         let mut text = String::from_utf8_lossy(text).into_owned();
         let encoded = self
@@ -84,7 +85,7 @@ impl Presigned {
             .map(|(_, value)| value.to_owned());
         let decoded = self.0.query_pairs().map(|(_, value)| value.into_owned());
         for secret in encoded.chain(decoded) {
-            if secret.len() >= SHORTEST_SECRET {
+            if secret.len() >= MIN_SECRET_BYTES {
                 text = text.replace(&secret, "…");
             }
         }
@@ -92,9 +93,9 @@ impl Presigned {
     }
 }
 
-impl fmt::Debug for Presigned {
+impl fmt::Debug for PresignedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Presigned(…)")
+        f.write_str("PresignedUrl(…)")
     }
 }
 
@@ -103,8 +104,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_urls_are_used() {
-        for (url, insecure, refused) in [
+    fn which_urls_are_valid() {
+        for (url, allow_insecure_http, expected) in [
             ("https://storage.example.com/a?sig=1", false, None),
             ("http://127.0.0.1:9000/a?sig=1", false, None),
             ("http://[::1]:9000/a", false, None),
@@ -126,19 +127,19 @@ mod tests {
             ("/a?sig=1", false, Some(ErrorKind::Decode)),
             ("", false, Some(ErrorKind::Decode)),
         ] {
-            let checked = Presigned::checked(url, insecure);
-            assert_eq!(checked.as_ref().err().map(Error::kind), refused, "{url}");
-            let shown = format!("{checked:?}");
+            let parsed = PresignedUrl::parse(url, allow_insecure_http);
+            assert_eq!(parsed.as_ref().err().map(Error::kind), expected, "{url}");
+            let debug = format!("{parsed:?}");
             assert!(
-                !shown.contains("sig=1") && !shown.contains("password@"),
-                "{shown}"
+                !debug.contains("sig=1") && !debug.contains("password@"),
+                "{debug}"
             );
         }
     }
 
     #[test]
-    fn what_a_storage_repeats_is_left_out() {
-        let url = Presigned::checked(
+    fn redact_removes_query_values() {
+        let url = PresignedUrl::parse(
             "https://storage/a?X-Amz-Date=20251106T000000Z&Signature=a%2Bbcdefg%3D&x=1",
             false,
         )

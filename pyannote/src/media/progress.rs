@@ -1,9 +1,9 @@
-//! Who is told how far a transfer is.
+//! The progress callback of a transfer.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A callback for the bytes moved and the bytes in all. Clones share it.
+/// A callback that receives the bytes transferred so far and the total. Clones share it.
 #[derive(Clone)]
 pub(super) struct Progress(Arc<Mutex<dyn FnMut(u64, u64) + Send>>);
 
@@ -12,10 +12,10 @@ impl Progress {
         Self(Arc::new(Mutex::new(callback)))
     }
 
-    pub(super) fn report(&self, moved: u64, total: u64) {
-        // A callback that panicked once may be called again: its state is its own affair.
+    pub(super) fn report(&self, transferred: u64, total: u64) {
+        // Call it even if it panicked before: its state is the user's concern.
         let mut callback = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        callback(moved, total);
+        callback(transferred, total);
     }
 }
 

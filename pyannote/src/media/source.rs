@@ -1,4 +1,4 @@
-//! What is uploaded: a file, bytes, or a reader, each to be opened anew for every attempt.
+//! The source of an upload: a file, bytes, or a reader, opened again for each attempt.
 
 use std::fmt;
 use std::fs;
@@ -11,22 +11,21 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{CHUNK, content_type, key};
+use super::{CHUNK_BYTES, content_key, content_type};
 use crate::error::{Error, ErrorKind, FieldError};
 
-/// The largest recording that the service takes, in bytes.
-pub(super) const LARGEST: u64 = 1 << 30;
-/// How many of the first bytes say what kind of recording it is. The longest a format needs is Matroska's.
-const HEAD: usize = 4096;
+/// The largest recording that the service accepts.
+pub(super) const MAX_RECORDING_BYTES: u64 = 1 << 30;
+/// How many bytes are read to detect the format. Matroska needs the most.
+const SNIFF_BYTES: usize = 4096;
 
 pub(super) type Reader = Pin<Box<dyn AsyncRead + Send>>;
-type Opening = Pin<Box<dyn Future<Output = io::Result<Reader>> + Send>>;
-type Slot = Arc<Mutex<Option<Reader>>>;
+type OpenFuture = Pin<Box<dyn Future<Output = io::Result<Reader>> + Send>>;
+type ReaderSlot = Arc<Mutex<Option<Reader>>>;
 
-/// What to upload: a path, bytes, or a reader.
+/// The source of an upload: a path, bytes, or a reader, of at most 1 GiB (1,073,741,824 bytes).
 ///
-/// Paths and bytes become one by themselves, so [`Client::upload`](crate::Client::upload) takes them as they are. At
-/// most 1 GiB (1,073,741,824 bytes).
+/// Paths and bytes convert into it, so [`Client::upload`](crate::Client::upload) accepts them directly.
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -34,7 +33,7 @@ type Slot = Arc<Mutex<Option<Reader>>>;
 ///
 /// client.upload("meeting.wav").await?;
 /// client.upload(vec![0; 44]).await?;
-/// // Whatever can be opened again, here a file, with its length in bytes.
+/// // Anything that can be opened again, here a file, with its length in bytes.
 /// let source = UploadSource::reader(1_204_268, || tokio::fs::File::open("meeting.wav"));
 /// client.upload(source).key("calls/1.wav").await?;
 /// # Ok(())
@@ -47,36 +46,36 @@ enum Kind {
     Bytes(Bytes),
     Reader {
         len: u64,
-        open: Box<dyn Fn() -> Opening + Send + Sync>,
+        open: Box<dyn Fn() -> OpenFuture + Send + Sync>,
     },
     Once {
         len: u64,
-        slot: Slot,
+        slot: ReaderSlot,
     },
 }
 
-/// What is known of a source before it is sent.
+/// Properties of a source that are known before it is sent.
 #[derive(Debug)]
-pub(super) struct Content {
-    /// In bytes.
+pub(super) struct SourceInfo {
+    /// Length in bytes.
     pub(super) len: u64,
     pub(super) extension: Option<String>,
 }
 
 impl UploadSource {
-    /// A source of `len` bytes that `open` opens anew for each attempt, each time from its start.
+    /// Creates a source of `len` bytes that `open` opens from the start for each attempt.
     ///
-    /// The reader has to end after `len` bytes; more or fewer are an error, and nothing is stored. It has no name and
-    /// is not read twice, so it needs a [`key`](crate::Upload::key).
+    /// If a reader does not end after exactly `len` bytes, the upload fails and nothing is stored. A reader has no default
+    /// key, so the upload needs a [`key`](crate::Upload::key).
     pub fn reader<F, O, R>(len: u64, open: F) -> Self
     where
         F: Fn() -> O + Send + Sync + 'static,
         O: Future<Output = io::Result<R>> + Send + 'static,
         R: AsyncRead + Send + 'static,
     {
-        let open = move || -> Opening {
-            let opening = open();
-            Box::pin(async move { Ok(Box::pin(opening.await?) as Reader) })
+        let open = move || -> OpenFuture {
+            let reader = open();
+            Box::pin(async move { Ok(Box::pin(reader.await?) as Reader) })
         };
         Self(Kind::Reader {
             len,
@@ -84,10 +83,10 @@ impl UploadSource {
         })
     }
 
-    /// A source of `len` bytes that can be read only once, such as another process's output.
+    /// Creates a source of `len` bytes that can be read only once, such as the output of another process.
     ///
-    /// An upload of it is tried again only while nothing of it was read. Otherwise as [`reader`](Self::reader), which
-    /// is better wherever the source can be opened again.
+    /// Like [`reader`](Self::reader), but the upload is retried only if nothing was read yet. Prefer `reader` if the source
+    /// can be opened again.
     ///
     /// ```
     /// use pyannote::UploadSource;
@@ -102,128 +101,128 @@ impl UploadSource {
         })
     }
 
-    /// Whether its content can be read before it is sent, for a key.
-    pub(super) fn has_digest(&self) -> bool {
+    /// Whether the content can be read in advance to derive a key from it.
+    pub(super) fn has_content_key(&self) -> bool {
         matches!(self.0, Kind::File(_) | Kind::Bytes(_))
     }
 
-    /// Whether it can be opened no more.
-    pub(super) fn is_spent(&self) -> bool {
+    /// Whether the source cannot be opened again.
+    pub(super) fn is_consumed(&self) -> bool {
         match &self.0 {
             Kind::Once { slot, .. } => lock(slot).is_none(),
             _ => false,
         }
     }
 
-    /// Looks at the source, and refuses what the service would not take.
-    pub(super) async fn inspect(&self) -> Result<Content, Error> {
-        let content = match &self.0 {
+    /// Determines length and format, and fails if the source is empty or too large.
+    pub(super) async fn inspect(&self) -> Result<SourceInfo, Error> {
+        let info = match &self.0 {
             Kind::File(path) => {
                 let path = path.clone();
-                blocking(move || inspect_file(&path))
+                run_blocking(move || inspect_file(&path))
                     .await
-                    .map_err(|error| self.unreadable(error))?
+                    .map_err(|error| self.read_error(error))?
             }
-            Kind::Bytes(bytes) => Content {
+            Kind::Bytes(bytes) => SourceInfo {
                 len: bytes.len() as u64,
-                extension: content_type::sniffed(bytes.get(..HEAD).unwrap_or(bytes)),
+                extension: content_type::sniff_extension(&bytes[..bytes.len().min(SNIFF_BYTES)]),
             },
-            Kind::Reader { len, .. } | Kind::Once { len, .. } => Content {
+            Kind::Reader { len, .. } | Kind::Once { len, .. } => SourceInfo {
                 len: *len,
                 extension: None,
             },
         };
-        match content.len {
+        match info.len {
             0 => Err(Error::validation(
-                format!("{self} cannot be uploaded"),
+                format!("cannot upload {self}"),
                 vec![FieldError::new(
                     "source",
                     "is empty; check that the recording was written",
                 )],
             )),
-            len if len > LARGEST => Err(Error::new(
+            len if len > MAX_RECORDING_BYTES => Err(Error::new(
                 ErrorKind::TooLarge,
                 format!(
-                    "{self} has {len} bytes, and the service takes at most {LARGEST} (1 GiB): compress the recording, \
-                     to FLAC or Opus for example, or cut it into parts. Nothing was sent"
+                    "{self} has {len} bytes, more than the service accepts ({MAX_RECORDING_BYTES} bytes, 1 GiB), so \
+                     nothing was sent; compress the recording, for example to FLAC or Opus, or split it"
                 ),
             )),
-            _ => Ok(content),
+            _ => Ok(info),
         }
     }
 
-    /// The key that the content has by itself.
-    pub(super) async fn digest_key(&self, content: &Content) -> Result<String, Error> {
-        // Dropped with this future: the digest then stops, since it runs on a thread that cannot be dropped.
-        let waiting = Arc::new(());
-        let watch = Arc::downgrade(&waiting);
-        let alive = move || watch.strong_count() > 0;
+    /// The default key, derived from the content.
+    pub(super) async fn content_key(&self, info: &SourceInfo) -> Result<String, Error> {
+        // Dropping this future drops `token`, which stops the digest: its blocking thread cannot be canceled otherwise.
+        let token = Arc::new(());
+        let weak = Arc::downgrade(&token);
+        let is_awaited = move || weak.strong_count() > 0;
         let (digest, len) = match &self.0 {
             Kind::File(path) => {
                 let path = path.clone();
-                blocking(move || key::of_file(&path, alive)).await
+                run_blocking(move || content_key::digest_file(&path, is_awaited)).await
             }
             Kind::Bytes(bytes) => {
                 let bytes = bytes.clone();
-                blocking(move || key::of_bytes(bytes, alive)).await
+                run_blocking(move || content_key::digest_bytes(bytes, is_awaited)).await
             }
             Kind::Reader { .. } | Kind::Once { .. } => {
-                Err(io::Error::other("a reader is not read before it is sent"))
+                Err(io::Error::other("a reader has no default key"))
             }
         }
-        .map_err(|error| self.unreadable(error))?;
-        if len != content.len {
-            return Err(self.changed(content.len));
+        .map_err(|error| self.read_error(error))?;
+        if len != info.len {
+            return Err(self.length_error(info.len));
         }
-        Ok(key::key(&digest, content.extension.as_deref()))
+        Ok(content_key::content_key(&digest, info.extension.as_deref()))
     }
 
-    /// Opens the source at its start, for one attempt to send its `len` bytes.
+    /// Opens the source at its start, for one attempt to send `len` bytes.
     pub(super) async fn open(&self, len: u64) -> Result<Reader, Error> {
         match &self.0 {
             Kind::File(path) => {
-                let opened = async {
+                let open = async {
                     let mut file = tokio::fs::File::open(path).await?;
-                    file.set_max_buf_size(CHUNK);
-                    let now = file.metadata().await?.len();
-                    io::Result::Ok((file, now))
+                    file.set_max_buf_size(CHUNK_BYTES);
+                    let current_len = file.metadata().await?.len();
+                    io::Result::Ok((file, current_len))
                 };
-                let (file, now) = opened.await.map_err(|error| self.unreadable(error))?;
-                // What was measured is what is announced. A change from here on is found while it is sent.
-                if now != len {
-                    return Err(self.changed(len));
+                let (file, current_len) = open.await.map_err(|error| self.read_error(error))?;
+                // A later change is detected while sending.
+                if current_len != len {
+                    return Err(self.length_error(len));
                 }
                 Ok(Box::pin(file))
             }
             Kind::Bytes(bytes) => Ok(Box::pin(io::Cursor::new(bytes.clone()))),
-            Kind::Reader { open, .. } => open().await.map_err(|error| self.unreadable(error)),
-            Kind::Once { slot, .. } => Ok(Box::pin(Taken {
+            Kind::Reader { open, .. } => open().await.map_err(|error| self.read_error(error)),
+            Kind::Once { slot, .. } => Ok(Box::pin(TakeOnRead {
                 slot: Arc::clone(slot),
                 reader: None,
             })),
         }
     }
 
-    pub(super) fn unreadable(&self, error: io::Error) -> Error {
-        Error::io(format!("{self} cannot be read: {error}"), error)
+    pub(super) fn read_error(&self, error: io::Error) -> Error {
+        Error::io(format!("cannot read {self}: {error}"), error)
     }
 
-    /// The error of a source that is longer or shorter than it was.
-    pub(super) fn changed(&self, len: u64) -> Error {
-        let what = match self.0 {
-            Kind::File(_) => "changed while it was uploaded: it no longer has",
-            _ => "does not have",
+    /// The error of a source that is longer or shorter than announced.
+    pub(super) fn length_error(&self, len: u64) -> Error {
+        let problem = match self.0 {
+            Kind::File(_) => "changed during the upload: its length is no longer",
+            _ => "does not have the announced length of",
         };
         Error::new(
             ErrorKind::Io,
             format!(
-                "{self} {what} the {len} bytes that were announced; nothing was stored. Upload it when it is complete"
+                "{self} {problem} {len} bytes, so nothing was stored; upload it when it is complete"
             ),
         )
     }
 }
 
-/// What the source is called in errors.
+/// The name of the source in error messages.
 impl fmt::Display for UploadSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -238,7 +237,7 @@ impl fmt::Debug for UploadSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::File(path) => f.debug_tuple("File").field(path).finish(),
-            // Not the bytes themselves: audio is nobody else's business.
+            // Without the bytes: recordings are private.
             Kind::Bytes(bytes) => f.debug_tuple("Bytes").field(&bytes.len()).finish(),
             Kind::Reader { len, .. } => f.debug_tuple("Reader").field(len).finish(),
             Kind::Once { len, .. } => f.debug_tuple("Once").field(len).finish(),
@@ -246,7 +245,7 @@ impl fmt::Debug for UploadSource {
     }
 }
 
-fn inspect_file(path: &Path) -> io::Result<Content> {
+fn inspect_file(path: &Path) -> io::Result<SourceInfo> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
         return Err(io::Error::new(
@@ -254,28 +253,28 @@ fn inspect_file(path: &Path) -> io::Result<Content> {
             "it is a directory; name a file in it",
         ));
     }
-    // Opening a pipe would wait for a writer.
+    // Opening a named pipe would block until it has a writer.
     if !metadata.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is no regular file; use UploadSource::stream_once for a pipe",
+            "it is not a regular file; use UploadSource::stream_once for a pipe",
         ));
     }
     let mut extension = content_type::extension(path);
     let file = fs::File::open(path)?;
     if extension.is_none() {
-        let mut head = Vec::with_capacity(HEAD);
-        (&file).take(HEAD as u64).read_to_end(&mut head)?;
-        extension = content_type::sniffed(&head);
+        let mut start = Vec::with_capacity(SNIFF_BYTES);
+        (&file).take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
+        extension = content_type::sniff_extension(&start);
     }
-    Ok(Content {
+    Ok(SourceInfo {
         len: file.metadata()?.len(),
         extension,
     })
 }
 
-/// Runs what waits for the disk, or computes for long, where it holds up nobody.
-pub(super) async fn blocking<T: Send + 'static>(
+/// Runs blocking I/O or a long computation on tokio's thread pool for blocking work.
+pub(super) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work)
@@ -283,18 +282,18 @@ pub(super) async fn blocking<T: Send + 'static>(
         .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
-fn lock(slot: &Slot) -> std::sync::MutexGuard<'_, Option<Reader>> {
+fn lock(slot: &ReaderSlot) -> std::sync::MutexGuard<'_, Option<Reader>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A reader that is taken from its place when it is first read, and not when the attempt begins: an attempt that found
-/// no connection has not used it up.
-struct Taken {
-    slot: Slot,
+/// Takes a reader out of its slot on the first read and not when the attempt starts, so that an attempt that could not
+/// connect does not consume it.
+struct TakeOnRead {
+    slot: ReaderSlot,
     reader: Option<Reader>,
 }
 
-impl AsyncRead for Taken {
+impl AsyncRead for TakeOnRead {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -306,7 +305,7 @@ impl AsyncRead for Taken {
         }
         match &mut self.reader {
             Some(reader) => reader.as_mut().poll_read(cx, buf),
-            None => Poll::Ready(Err(io::Error::other("it was read already"))),
+            None => Poll::Ready(Err(io::Error::other("it was already read"))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Uploads: a key, a pre-signed URL for it, and the bytes put there.
+//! Uploads to the team's private storage.
 
 use std::future::IntoFuture;
 use std::pin::Pin;
@@ -8,22 +8,23 @@ use http::{HeaderValue, Method};
 use reqwest::{Body, Request};
 use tracing::{Instrument, debug, debug_span};
 
-use super::allowance::allowance;
-use super::presigned::Presigned;
+use super::content_type::content_type;
+use super::exists::exists;
+use super::presigned::PresignedUrl;
 use super::progress::Progress;
-use super::sending::{Fault, Sending};
 use super::source::UploadSource;
-use super::{MediaUrl, content_type, probe, storage};
+use super::transfer_timeout::transfer_timeout;
+use super::upload_body::{SourceError, UploadBody};
+use super::{MediaUrl, storage_error, url};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, FieldError};
-use crate::request::validate;
-use crate::transport::{Endpoint, Failure, Operation, Stop};
+use crate::transport::{Endpoint, Failure, Operation, TransferError};
 
-/// An upload to the team's private storage. Await it to send it.
+/// An upload to the team's private storage. Awaiting it sends the recording and returns its URL.
 ///
-/// Files are read from the disk as they are sent, in constant memory. An attempt that fails for a reason that may pass
-/// is made again, from the start and with a fresh pre-signed URL, as the client's
-/// [`RetryPolicy`](crate::RetryPolicy) says. Each may take the client's attempt timeout and 1 s for every 100 kB.
+/// Files are read while they are sent, in constant memory. An attempt that fails for a transient reason is retried from
+/// the start with a new pre-signed URL, according to the client's [`RetryPolicy`](crate::RetryPolicy). Each attempt may
+/// take the client's attempt timeout plus 1 s for every 100 kB.
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -39,12 +40,11 @@ use crate::transport::{Endpoint, Failure, Operation, Stop};
 ///
 /// # Errors
 ///
-/// Before anything is sent: [`ErrorKind::Io`] where a file cannot be read, [`ErrorKind::Validation`] for a key that is
-/// none, a reader without a key or an empty source, [`ErrorKind::TooLarge`] beyond 1 GiB (1,073,741,824 bytes). Then
-/// any error of a request, and [`ErrorKind::Io`] where the source has another length than it had; nothing is stored
-/// then.
+/// Before anything is sent: [`ErrorKind::Io`] if a file cannot be read, [`ErrorKind::Validation`] for an invalid key, a
+/// reader without a key or an empty source, [`ErrorKind::TooLarge`] beyond 1 GiB (1,073,741,824 bytes). After that, any
+/// error of a request, and [`ErrorKind::Io`] if the length of the source changes, in which case nothing is stored.
 #[derive(Debug)]
-#[must_use = "an upload does nothing unless it is awaited"]
+#[must_use = "an upload does nothing unless awaited"]
 pub struct Upload {
     client: Client,
     source: UploadSource,
@@ -66,90 +66,87 @@ impl Upload {
         }
     }
 
-    /// The key in the team's storage, without `media://`: letters, digits, `-`, `_`, `.` and `/`, at most 247
-    /// characters. What is stored there is replaced.
+    /// Sets the key in the team's storage, without `media://`: letters, digits, `-`, `_`, `.` and `/`, at most 247
+    /// characters. An existing object with this key is replaced.
     ///
-    /// Unless set, it is `sha256/`, the SHA-256 of the content in hex, and the file's extension (for bytes, that of
-    /// the format that they are in): the same content has the same key under any name with the
-    /// same extension.
+    /// Default: `sha256/`, the SHA-256 of the content in hex, and the file's extension (for bytes, that of the detected
+    /// format). So the same content has the same key, whatever the file is called.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// The media type, such as `audio/wav`. Unless set, it is that of the file's extension or of the format, and
-    /// `application/octet-stream` for others.
+    /// Sets the content type, such as `audio/wav`. Default: that of the file's extension or of the detected format,
+    /// and `application/octet-stream` for others.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self
     }
 
-    /// Whether to send nothing where the storage has the key already; false unless set.
+    /// Whether to send nothing if the storage already has an object with the key. Default: false.
     ///
-    /// With the key that is made of the content, what is stored there is the same. With one of your own, that is for
-    /// you to know: only another length is noticed, and uploaded.
+    /// With the default key, an existing object has the same content. With your own key that is up to you: only a
+    /// different length is detected, and uploaded.
     pub fn skip_existing(mut self, skip: bool) -> Self {
         self.skip_existing = skip;
         self
     }
 
-    /// Calls back with the bytes handed to the connection so far and the bytes in all.
+    /// Sets a callback for progress: the bytes handed to the connection so far and the total.
     ///
-    /// Each attempt starts at 0 again, so a retry goes back; within an attempt the number only grows, and the last
-    /// call of a successful upload says all of all. So does the only call for one that
-    /// [`skip_existing`](Self::skip_existing) skipped. It is called on the task that sends, and holds it up.
+    /// Each attempt starts again at 0. Within an attempt the number only increases, and the last call of a successful
+    /// upload has the total as both arguments, as does the only call if [`skip_existing`](Self::skip_existing) skipped
+    /// the upload. The callback runs on the task that sends, and must not block it.
     pub fn on_progress(mut self, callback: impl FnMut(u64, u64) + Send + 'static) -> Self {
         self.progress = Some(Progress::new(callback));
         self
     }
 
     async fn run(self) -> Result<MediaUrl, Error> {
-        let (given, named_type) = self.checked()?;
-        let content = self.source.inspect().await?;
-        let media = match given {
+        let (media, content_type_header) = self.validate()?;
+        let info = self.source.inspect().await?;
+        let media = match media {
             Some(media) => media,
-            None => MediaUrl::from_key(&self.source.digest_key(&content).await?)?,
+            None => MediaUrl::from_key(&self.source.content_key(&info).await?)?,
         };
-        let content_type = named_type.unwrap_or_else(|| {
-            HeaderValue::from_static(content_type::content_type(content.extension.as_deref()))
-        });
+        let content_type_header = content_type_header
+            .unwrap_or_else(|| HeaderValue::from_static(content_type(info.extension.as_deref())));
         let executor = self.client.executor();
         if self.skip_existing {
-            let span = debug_span!("transfer", operation = "look_for_media");
-            let looked = probe::is_stored(executor, &media, content.len);
-            if looked.instrument(span).await {
-                debug!(bytes = content.len, "stored already, not uploaded");
+            let span = debug_span!("transfer", operation = "check_media");
+            if exists(executor, &media, info.len).instrument(span).await {
+                debug!(bytes = info.len, "media exists, upload skipped");
                 if let Some(progress) = &self.progress {
-                    progress.report(content.len, content.len);
+                    progress.report(info.len, info.len);
                 }
                 return Ok(media);
             }
         }
-        let mut tries = executor.tries("upload", Operation::IdempotentWrite);
+        let mut retry = executor.transfer_retry("upload", Operation::IdempotentWrite);
         loop {
-            let attempt = self.attempt(&media, content.len, &content_type);
-            match attempt.instrument(tries.span()).await {
+            let attempt = self.attempt(&media, info.len, &content_type_header);
+            match attempt.instrument(retry.span()).await {
                 Ok(()) => {
-                    tries.succeeded();
+                    retry.succeeded();
                     return Ok(media);
                 }
-                Err(stop) => tries.again(self.unless_spent(stop)).await?,
+                Err(error) => retry.backoff(self.final_if_consumed(error)).await?,
             }
         }
     }
 
-    /// The key and the media type that were set, if they can be used.
-    fn checked(&self) -> Result<(Option<MediaUrl>, Option<HeaderValue>), Error> {
-        let mut violations = Vec::new();
+    /// Checks the key and the content type, if set.
+    fn validate(&self) -> Result<(Option<MediaUrl>, Option<HeaderValue>), Error> {
+        let mut field_errors = Vec::new();
         let mut media = None;
         match &self.key {
-            Some(key) => match validate::media_url(&format!("media://{key}")) {
+            Some(key) => match url::validate_media_url(&format!("media://{key}")) {
                 Ok(()) => media = Some(MediaUrl::from_key(key)?),
-                Err(message) => violations.push(FieldError::new("key", message)),
+                Err(message) => field_errors.push(FieldError::new("key", message)),
             },
-            None if !self.source.has_digest() => violations.push(FieldError::new(
+            None if !self.source.has_content_key() => field_errors.push(FieldError::new(
                 "key",
-                "is missing; a reader is not read before it is sent, so name a key with .key(\"…\")",
+                "is missing; a reader has no default key, so set one with .key(\"…\")",
             )),
             None => {}
         }
@@ -157,15 +154,15 @@ impl Upload {
         if let Some(text) = &self.content_type {
             match HeaderValue::try_from(text) {
                 Ok(value) if !text.trim().is_empty() => content_type = Some(value),
-                _ => violations.push(FieldError::new(
+                _ => field_errors.push(FieldError::new(
                     "contentType",
-                    "is no media type; use one such as audio/wav, or leave it out",
+                    "is not a valid content type; set one such as audio/wav, or omit it",
                 )),
             }
         }
-        match violations.is_empty() {
+        match field_errors.is_empty() {
             true => Ok((media, content_type)),
-            false => Err(Error::validation("the upload breaks rules", violations)),
+            false => Err(Error::validation("the upload is invalid", field_errors)),
         }
     }
 
@@ -174,36 +171,37 @@ impl Upload {
         media: &MediaUrl,
         len: u64,
         content_type: &HeaderValue,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), TransferError> {
         let executor = self.client.executor();
-        // Opened first: where that fails, nothing need be asked for.
+        // Opened first: if that fails, no request is needed.
         let reader = self.source.open(len).await?;
-        let url = Presigned::ask(executor, Endpoint::MediaInput, media).await?;
+        let url = PresignedUrl::request(executor, Endpoint::MediaInput, media).await?;
         let mut request = Request::new(Method::PUT, url.url());
         let headers = request.headers_mut();
         headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
         headers.insert(CONTENT_TYPE, content_type.clone());
-        *request.timeout_mut() = Some(allowance(executor.settings.attempt_timeout, len));
-        let sending = Sending::new(len, self.progress.clone());
-        *request.body_mut() = Some(Body::wrap_stream(sending.stream(reader)));
-        let sent = executor.send_to_storage(request).await;
-        match sending.fault() {
-            Some(Fault::Unreadable(error)) => return Err(self.source.unreadable(error).into()),
-            Some(Fault::Length) => return Err(self.source.changed(len).into()),
+        *request.timeout_mut() = Some(transfer_timeout(executor.settings.attempt_timeout, len));
+        let body = UploadBody::new(len, self.progress.clone());
+        *request.body_mut() = Some(Body::wrap_stream(body.stream(reader)));
+        let result = executor.send_to_storage(request).await;
+        match body.take_error() {
+            Some(SourceError::Read(error)) => return Err(self.source.read_error(error).into()),
+            Some(SourceError::Length) => return Err(self.source.length_error(len).into()),
             None => {}
         }
-        let response = sent.map_err(|(failure, cause)| storage::lost(failure, cause))?;
+        let response =
+            result.map_err(|(failure, error)| storage_error::no_response(failure, error))?;
         let status = response.status();
-        debug!(status = status.as_u16(), bytes = len, "upload answered");
+        debug!(status = status.as_u16(), bytes = len, "upload response");
         if !status.is_success() {
-            return Err(storage::refused(executor, &url, response).await);
+            return Err(storage_error::error_response(executor, &url, response).await);
         }
-        if !sending.is_complete() {
-            return Err(Stop::Failed {
-                failure: Failure::Reset,
+        if !body.is_complete() {
+            return Err(TransferError::Transient {
+                failure: Failure::ConnectionLost,
                 error: Error::new(
                     ErrorKind::Network,
-                    "the storage answered before it had all the bytes; check a proxy in between, and try again",
+                    "the storage responded before it received the whole recording; check the proxy, and try again",
                 )
                 .with_status(status),
             });
@@ -211,14 +209,16 @@ impl Upload {
         Ok(())
     }
 
-    /// No other attempt with a source that is used up.
-    fn unless_spent(&self, stop: Stop) -> Stop {
-        match stop {
-            Stop::Failed { error, .. } if self.source.is_spent() => Stop::Final(error.noted(
-                "the reader can be read only once, so it was not tried again: use UploadSource::reader where it can \
-                 be opened again",
-            )),
-            stop => stop,
+    /// Rules out a retry if the source can be read only once and was read.
+    fn final_if_consumed(&self, error: TransferError) -> TransferError {
+        match error {
+            TransferError::Transient { error, .. } if self.source.is_consumed() => {
+                TransferError::Permanent(error.noted(
+                    "not retried, because the reader can be read only once; use UploadSource::reader if it can be \
+                     opened again",
+                ))
+            }
+            error => error,
         }
     }
 }

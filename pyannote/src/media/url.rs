@@ -1,16 +1,20 @@
-//! The addresses of recordings.
+//! URLs of recordings, and their validation.
 
 use std::fmt;
 use std::str::FromStr;
 
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError};
 use crate::excerpt::excerpt;
-use crate::request::validate;
 
-/// A medium in the team's private storage: `media://` and a key of letters, digits, `-`, `_`, `.` and `/`, of at most
-/// 255 characters in all.
+/// The longest `media://` URL.
+const MAX_MEDIA_URL_CHARS: usize = 255;
+
+/// The URL of a media object in the team's private storage.
+///
+/// It consists of `media://` and a key of letters, digits, `-`, `_`, `.` and `/`, with at most 255 characters in total.
 ///
 /// ```
 /// use pyannote::MediaUrl;
@@ -25,22 +29,22 @@ use crate::request::validate;
 pub struct MediaUrl(String);
 
 impl MediaUrl {
-    /// The medium of this key.
+    /// Creates the URL for a key.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) where it is no key.
+    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) if the key is invalid.
     pub fn from_key(key: &str) -> Result<Self, Error> {
         format!("media://{key}").parse()
     }
 
-    /// The URL, `media://` and the key.
+    /// The whole URL, including `media://`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The key.
+    /// The key, without `media://`.
     #[must_use]
     pub fn key(&self) -> &str {
         self.0.strip_prefix("media://").unwrap_or_default()
@@ -51,9 +55,9 @@ impl FromStr for MediaUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        validate::media_url(text).map_err(|message| {
+        validate_media_url(text).map_err(|message| {
             Error::validation(
-                "the media URL cannot be used",
+                "the media URL is invalid",
                 vec![FieldError::new("url", message)],
             )
         })?;
@@ -81,15 +85,15 @@ impl fmt::Display for MediaUrl {
     }
 }
 
-/// Where the recording of a job is: an http(s) URL that the service can fetch, or a [`MediaUrl`]. It is checked when
-/// the request is.
+/// The URL of a job's recording: an http(s) URL that the service can fetch, or a [`MediaUrl`].
 ///
-/// Debug output shows no query, user or password: those of a URL that grants access are secrets.
+/// It is validated together with the request. Debug output omits the query, user name and password, which may grant
+/// access to the recording.
 #[derive(Clone, Eq, PartialEq)]
 pub struct AudioUrl(String);
 
 impl AudioUrl {
-    /// The URL as it will be sent, query and all.
+    /// The URL as it is sent, including the query.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -104,7 +108,7 @@ impl fmt::Debug for AudioUrl {
 
 impl From<&str> for AudioUrl {
     fn from(url: &str) -> Self {
-        // A URL that was read from a file often ends in a line break.
+        // URLs read from a file often end in a line break.
         Self(url.trim().to_owned())
     }
 }
@@ -131,4 +135,54 @@ impl From<MediaUrl> for AudioUrl {
     fn from(url: MediaUrl) -> Self {
         Self(url.0)
     }
+}
+
+/// Validates the URL of a recording; the error is a message about the field.
+pub(crate) fn validate_audio_url(text: &str) -> Result<(), String> {
+    if text
+        .get(..6)
+        .is_some_and(|start| start.eq_ignore_ascii_case("media:"))
+    {
+        return validate_media_url(text);
+    }
+    let url = Url::parse(text).map_err(|_| {
+        "must be an absolute http(s) URL, or a media URL returned by upload(); upload local files first"
+            .to_owned()
+    })?;
+    match url.scheme() {
+        "http" | "https" if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(()),
+        scheme => Err(format!(
+            "must have the scheme http, https or media, but has {scheme}; upload local files first"
+        )),
+    }
+}
+
+/// Validates a `media://` URL; the error is a message about the field.
+pub(crate) fn validate_media_url(text: &str) -> Result<(), String> {
+    let key = text
+        .strip_prefix("media://")
+        .ok_or("must start with media:// in lower case")?;
+    let length = text.chars().count();
+    if length > MAX_MEDIA_URL_CHARS {
+        return Err(format!(
+            "must have at most {MAX_MEDIA_URL_CHARS} characters, but has {length}"
+        ));
+    }
+    if key.is_empty() {
+        return Err("has no key after media://".to_owned());
+    }
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if let Some(other) = key.chars().find(|c| !is_allowed(*c)) {
+        return Err(format!(
+            "has {other:?} in its key; only letters, digits, -, _, . and / are allowed"
+        ));
+    }
+    // The service's pattern allows these, but it is undefined what they refer to.
+    if key
+        .split('/')
+        .any(|segment| matches!(segment, "" | "." | ".."))
+    {
+        return Err("has an empty, . or .. segment in its key".to_owned());
+    }
+    Ok(())
 }

@@ -15,10 +15,9 @@ use serde_json::{Map, Value};
 use super::common::{Common, Speakers, count};
 use super::model::Model;
 use crate::error::FieldError;
+use crate::media::validate_audio_url;
 use crate::results::Voiceprint;
 
-/// The longest `media://` URL, in characters.
-const MEDIA_URL: usize = 255;
 /// How many voiceprints a request may have.
 const VOICEPRINTS: std::ops::RangeInclusive<usize> = 1..=50;
 /// The longest label, in characters.
@@ -43,7 +42,7 @@ impl Violations {
 
     /// The rules for what every submission has. `fields` are the fields that `extra` may not set.
     pub(crate) fn common(&mut self, common: &Common, fields: &[&str]) {
-        if let Err(message) = audio_url(common.audio.as_str()) {
+        if let Err(message) = validate_audio_url(common.audio.as_str()) {
             self.add("url", message);
         }
         match &common.webhook {
@@ -163,56 +162,6 @@ impl Violations {
 /// Whether it is the open model, which only diarizes, however it was named.
 fn is_community(model: Option<&Model>) -> bool {
     model.is_some_and(|model| model.as_str() == Model::Community1.as_str())
-}
-
-/// The address of a recording: http(s), or a medium of the team's storage.
-pub(crate) fn audio_url(text: &str) -> Result<(), String> {
-    if text
-        .get(..6)
-        .is_some_and(|start| start.eq_ignore_ascii_case("media:"))
-    {
-        return media_url(text);
-    }
-    let url = Url::parse(text).map_err(|_| {
-        "must be an absolute http(s) URL, or what .upload() returned; a file is uploaded first"
-            .to_owned()
-    })?;
-    match url.scheme() {
-        "http" | "https" if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(()),
-        scheme => Err(format!(
-            "must be http, https or media, and is {scheme}; a file is uploaded first"
-        )),
-    }
-}
-
-/// The address of a medium in the team's storage.
-pub(crate) fn media_url(text: &str) -> Result<(), String> {
-    let key = text
-        .strip_prefix("media://")
-        .ok_or("must start with media://, in lower case")?;
-    if text.chars().count() > MEDIA_URL {
-        return Err(format!(
-            "must have at most {MEDIA_URL} characters, and has {}",
-            text.chars().count()
-        ));
-    }
-    if key.is_empty() {
-        return Err("has no key behind media://".to_owned());
-    }
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    if let Some(other) = key.chars().find(|c| !is_allowed(*c)) {
-        return Err(format!(
-            "has {other:?} in its key, where letters, digits, -, _, . and / are allowed"
-        ));
-    }
-    // The service's pattern allows these, but what they would name is anybody's guess.
-    if key
-        .split('/')
-        .any(|segment| matches!(segment, "" | "." | ".."))
-    {
-        return Err("has an empty, . or .. segment in its key".to_owned());
-    }
-    Ok(())
 }
 
 /// Where webhooks are sent.

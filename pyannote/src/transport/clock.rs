@@ -1,40 +1,40 @@
-//! The one seam for time, sleep and randomness.
+//! Time, sleep and randomness behind one trait, so that tests can control them.
 #![allow(
     unreachable_pub,
-    reason = "public only where the feature test-util re-exports it"
+    reason = "public only if the feature test-util re-exports it"
 )]
 
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-/// A sleep under way.
+/// A pending sleep.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Where time, sleep and randomness come from.
+/// A source of time, sleep and randomness.
 pub trait Clock: Debug + Send + Sync {
-    /// Time since an arbitrary start. Never goes back; says nothing about the date.
+    /// Monotonic time since an arbitrary start, unrelated to the date.
     fn now(&self) -> Duration;
 
-    /// The date and time of day. May jump: only for comparison with dates that others send.
+    /// The wall clock. It may jump, so use it only to compare with dates sent by others.
     fn wall(&self) -> SystemTime;
 
-    /// Waits for this long, counted from the call.
+    /// Sleeps for `duration`, counted from this call.
     fn sleep(&self, duration: Duration) -> Sleep;
 
-    /// A random number from 0 to 1.
+    /// A random number in 0..=1.
     fn random(&self) -> f64;
 }
 
-/// The machine's clock and tokio's timer.
+/// The system clock and tokio's timer.
 #[derive(Clone, Debug)]
 pub struct SystemClock {
-    // tokio's instant and not the standard library's: where a test pauses tokio's time, `now` and `sleep` still agree.
+    // tokio's `Instant`, so that `now` and `sleep` agree in tests that pause tokio's time.
     start: tokio::time::Instant,
 }
 
 impl SystemClock {
-    /// A clock that starts now.
+    /// Creates a clock whose [`now`](Clock::now) starts at zero.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
-        // tokio takes any duration: one too long for its timer becomes one of decades.
+        // tokio accepts any duration and caps it at decades.
         Box::pin(tokio::time::sleep(duration))
     }
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn now_never_goes_back_and_random_stays_in_range() {
+    fn now_is_monotonic_and_random_is_in_range() {
         let clock = SystemClock::new();
         let mut last = clock.now();
         for _ in 0..1_000 {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_longest_sleep_does_not_panic() {
+    async fn maximum_sleep_does_not_panic() {
         let clock = SystemClock::default();
         let mut sleep = clock.sleep(Duration::MAX);
         let polled =

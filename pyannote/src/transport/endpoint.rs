@@ -1,4 +1,4 @@
-//! The operations of the API: where each is, and what sending it twice would mean.
+//! The operations of the API: path, method, rate limit, scope, and whether they can be repeated safely.
 
 use http::Method;
 
@@ -35,7 +35,7 @@ impl Endpoint {
         Self::GetStream,
     ];
 
-    /// The `operationId`, in the snake case that the bindings use.
+    /// The `operationId` of the specification, in snake case as in the bindings.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::TestKey => "test_key",
@@ -51,8 +51,8 @@ impl Endpoint {
         }
     }
 
-    /// The operation of that name, for requests of the bindings.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    /// Finds the operation with this [`name`](Self::name), for requests of the bindings.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|endpoint| endpoint.name() == name)
@@ -65,7 +65,7 @@ impl Endpoint {
         }
     }
 
-    /// The path, or what comes before the id in it.
+    /// The path, or its part before the id.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::TestKey => "/v1/test",
@@ -81,27 +81,27 @@ impl Endpoint {
         }
     }
 
-    /// What sending it twice would mean.
+    /// What sending the same request twice would do.
     pub(crate) fn operation(self) -> Operation {
         match self {
             Self::TestKey | Self::GetJob | Self::ListJobs | Self::GetStream => Operation::Read,
             Self::MediaInput | Self::MediaOutput => Operation::IdempotentWrite,
-            // A stream is billed by what is sent to it, but each one made counts against the team's ten.
+            // Streams are billed by the audio sent to them, but each one counts toward the team's limit of ten.
             Self::Diarize | Self::Identify | Self::Voiceprint | Self::CreateStream => {
                 Operation::Submission
             }
         }
     }
 
-    /// How many times the timeout of an attempt it may take: the body of a job can have 17 MB.
-    pub(crate) fn patience(self) -> u32 {
+    /// Multiple of the attempt timeout that the operation may take: the body of a job can have 17 MB.
+    pub(crate) fn timeout_multiplier(self) -> u32 {
         match self {
             Self::GetJob => 5,
             _ => 1,
         }
     }
 
-    /// The documented limit.
+    /// The documented rate limit.
     pub(crate) fn rate_limit(self) -> RateLimit {
         match self {
             Self::GetJob | Self::ListJobs => RateLimit::JOB_READS,
@@ -109,7 +109,7 @@ impl Endpoint {
         }
     }
 
-    /// The scope that an API key needs for it.
+    /// The scope that an API key needs, if any.
     pub(crate) fn scope(self) -> Option<&'static str> {
         match self {
             Self::TestKey => None,
@@ -128,11 +128,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_found_again() {
+    fn from_name_finds_every_endpoint() {
         for (index, endpoint) in Endpoint::ALL.into_iter().enumerate() {
-            assert_eq!(Endpoint::named(endpoint.name()), Some(endpoint));
-            assert_eq!(endpoint as usize, index, "limiters are kept in this order");
+            assert_eq!(Endpoint::from_name(endpoint.name()), Some(endpoint));
+            assert_eq!(
+                endpoint as usize, index,
+                "rate limiters are indexed by discriminant"
+            );
         }
-        assert_eq!(Endpoint::named("transcribe"), None);
+        assert_eq!(Endpoint::from_name("transcribe"), None);
     }
 }

@@ -1,9 +1,11 @@
-//! Sends requests: waits for leave, adds the key, sends, reads the answer whole, and decides on each failure.
+//! Sends requests: waits for the rate limiter, adds the API key, reads the response, and retries after failures.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::header::{
     ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING,
     USER_AGENT,
@@ -13,19 +15,19 @@ use pyannote_api_sys::hooks::{self, ResponseFuture};
 use reqwest::{Request, Url};
 use tracing::{Instrument, debug, debug_span, warn};
 
-use super::answer::{Answer, refusal};
 use super::clock::{Clock, Sleep};
 use super::endpoint::Endpoint;
-use super::limiter::Limiter;
+use super::rate_limiter::{Permit, RateLimiter};
+use super::response::{ApiResponse, status_error};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
 use super::{RateLimit, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
 
-/// How the client behaves towards the service. What [`Client::builder`](crate::Client::builder) sets.
+/// The configuration of a client, as set by [`Client::builder`](crate::Client::builder).
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) base_url: Url,
-    /// Whether plain http to another machine is fine, for pre-signed URLs too.
+    /// Whether plain http to other machines is allowed, for pre-signed URLs too.
     pub(crate) allow_insecure_http: bool,
     /// `Bearer …`, marked as sensitive.
     pub(crate) authorization: HeaderValue,
@@ -34,53 +36,55 @@ pub(crate) struct Settings {
     pub(crate) attempt_timeout: Duration,
     pub(crate) total_timeout: Option<Duration>,
     pub(crate) retry: RetryPolicy,
-    /// A limit for all endpoints alike; none for the documented ones.
+    /// One limit for every endpoint, or `None` for the documented limits.
     pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Whether the HTTP client is the user's own: it may follow redirects.
-    pub(crate) foreign_http: bool,
+    /// Whether the user supplied the HTTP client, which may therefore follow redirects.
+    pub(crate) custom_http_client: bool,
 }
 
-/// The transport of a client and of its clones.
+/// The transport shared by a client and its clones.
 #[derive(Debug)]
 pub(crate) struct Executor {
     pub(crate) settings: Settings,
     pub(crate) http: reqwest::Client,
     pub(super) budget: RetryBudget,
-    /// One for each endpoint, in the order of [`Endpoint::ALL`].
-    limiters: [Limiter; Endpoint::ALL.len()],
+    /// One per endpoint, in the order of [`Endpoint::ALL`].
+    rate_limiters: [RateLimiter; Endpoint::ALL.len()],
 }
 
-/// Why there is no answer.
-struct Failed {
+/// A failed attempt.
+#[derive(Debug)]
+struct AttemptError {
     failure: Failure,
-    /// The answer, where there was one.
-    answer: Option<Answer>,
-    /// The failure of the HTTP client, where there was none.
-    cause: Option<reqwest::Error>,
+    /// The response, if there was one.
+    response: Option<ApiResponse>,
+    /// The error of the HTTP client, if there was one.
+    source: Option<reqwest::Error>,
 }
 
-/// What became of a request in the end.
+/// The result of a request after all attempts.
+#[derive(Debug)]
 enum Outcome {
-    Success(Answer),
+    Success(ApiResponse),
     Failed {
-        failed: Failed,
-        why: GiveUp,
+        error: AttemptError,
+        reason: GiveUp,
         attempts: u32,
     },
-    /// Time was up before the request had leave to be sent.
+    /// The time limit passed before the rate limiter admitted the request.
     NotSent,
 }
 
 impl Executor {
     pub(crate) fn new(settings: Settings, http: reqwest::Client) -> Self {
-        let limiters = Endpoint::ALL
-            .map(|endpoint| Limiter::new(settings.rate_limit.unwrap_or(endpoint.rate_limit())));
+        let rate_limiters = Endpoint::ALL
+            .map(|endpoint| RateLimiter::new(settings.rate_limit.unwrap_or(endpoint.rate_limit())));
         Self {
             settings,
             http,
             budget: RetryBudget::new(),
-            limiters,
+            rate_limiters,
         }
     }
 
@@ -88,29 +92,30 @@ impl Executor {
         self.settings.clock.as_ref()
     }
 
-    /// Sends a request of `endpoint`, with what comes behind its path, and a JSON body.
+    /// Calls `endpoint`, with `path_suffix` appended to its path and an optional JSON body.
     pub(crate) async fn call(
         &self,
         endpoint: Endpoint,
-        behind: &str,
+        path_suffix: &str,
         query: &[(&str, &str)],
         body: Option<Vec<u8>>,
-    ) -> Result<Answer, Error> {
-        self.call_within(None, endpoint, behind, query, body).await
+    ) -> Result<ApiResponse, Error> {
+        self.call_with_timeout(None, endpoint, path_suffix, query, body)
+            .await
     }
 
-    /// [`call`](Self::call), within this time if that is less than the total timeout.
-    pub(crate) async fn call_within(
+    /// [`call`](Self::call), limited by the shorter of `timeout` and the total timeout.
+    pub(crate) async fn call_with_timeout(
         &self,
-        within: Option<Duration>,
+        timeout: Option<Duration>,
         endpoint: Endpoint,
-        behind: &str,
+        path_suffix: &str,
         query: &[(&str, &str)],
         body: Option<Vec<u8>>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<ApiResponse, Error> {
         let mut url = self.settings.base_url.clone();
         let path = format!(
-            "{}{}{behind}",
+            "{}{}{path_suffix}",
             url.path().trim_end_matches('/'),
             endpoint.path()
         );
@@ -128,102 +133,108 @@ impl Executor {
                 .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *request.body_mut() = Some(body.into());
         }
-        match self.run(endpoint, &request, within).await {
-            Outcome::Success(answer) => Ok(answer),
+        match self.run(endpoint, &request, timeout).await {
+            Outcome::Success(response) => Ok(response),
             Outcome::NotSent => {
-                let message = "the rate limit leaves no room for the request within its time: nothing was sent; try \
+                let message = "the rate limit did not admit the request before its timeout, so nothing was sent; try \
                                again later, or set a longer total timeout";
-                let closed = self.limiter(endpoint).closed_for(self.clock());
-                Err(Error::new(ErrorKind::RateLimited, message).with_retry_after(closed))
+                let retry_after = self.rate_limiter(endpoint).retry_after(self.clock());
+                Err(Error::new(ErrorKind::RateLimited, message).with_retry_after(retry_after))
             }
             Outcome::Failed {
-                failed,
-                why,
+                error,
+                reason,
                 attempts,
-            } => Err(self.error(endpoint, failed, why, attempts)),
+            } => Err(self.error(endpoint, error, reason, attempts)),
         }
     }
 
-    /// Sends a request, as often as it takes and may be.
+    /// Sends a request, with retries.
     async fn run(
         &self,
         endpoint: Endpoint,
         request: &Request,
-        within: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Outcome {
         let settings = &self.settings;
         let clock = self.clock();
         let start = clock.now();
-        let total = settings.total_timeout.into_iter().chain(within).min();
+        let total_timeout = settings.total_timeout.into_iter().chain(timeout).min();
         let elapsed = || clock.now().saturating_sub(start);
-        let left = || total.map(|total| total.saturating_sub(elapsed()));
+        let remaining = || total_timeout.map(|total| total.saturating_sub(elapsed()));
         let is_submission = endpoint.operation() == Operation::Submission;
         let mut number = 1;
-        let mut last = None;
+        let mut last_error = None;
         loop {
-            let permit = self.admitted(endpoint, left()).await;
-            // The wait for leave took its time, too.
-            let (permit, left) = match (permit, left()) {
-                (Some(permit), left) if left != Some(Duration::ZERO) => (permit, left),
+            let permit = self.acquire_permit(endpoint, remaining()).await;
+            // The wait for the permit counts, too.
+            let (permit, remaining) = match (permit, remaining()) {
+                (Some(permit), remaining) if remaining != Some(Duration::ZERO) => {
+                    (permit, remaining)
+                }
                 _ => {
-                    return match last {
+                    return match last_error {
                         None => Outcome::NotSent,
-                        Some(failed) => Outcome::Failed {
-                            failed,
-                            why: GiveUp::TimeExhausted,
+                        Some(error) => Outcome::Failed {
+                            error,
+                            reason: GiveUp::TotalTimeout,
                             attempts: number - 1,
                         },
                     };
                 }
             };
             let span = debug_span!("request", operation = endpoint.name(), attempt = number);
-            let timeout = self.attempt_timeout(endpoint, left);
-            let result = self.attempt(request, timeout).instrument(span).await;
-            if let Some(answer) = match &result {
-                Ok(answer) => Some(answer),
-                Err(failed) => failed.answer.as_ref(),
-            } {
-                self.limiter(endpoint)
-                    .observe(&answer.headers, clock.now(), clock.wall());
+            let attempt_timeout = self.attempt_timeout(endpoint, remaining);
+            let result = self
+                .attempt(request, attempt_timeout)
+                .instrument(span)
+                .await;
+            let response = match &result {
+                Ok(response) => Some(response),
+                Err(error) => error.response.as_ref(),
+            };
+            if let Some(response) = response {
+                self.rate_limiter(endpoint)
+                    .observe(&response.headers, clock.now(), clock.wall());
             }
             drop(permit);
-            let mut failed = match result {
-                Ok(answer) => {
+            let mut error = match result {
+                Ok(response) => {
                     self.budget.refund();
-                    return Outcome::Success(answer);
+                    return Outcome::Success(response);
                 }
-                Err(failed) => failed,
+                Err(error) => error,
             };
-            if settings.foreign_http && failed.failure == Failure::Connect && is_submission {
-                // A client of the user's own may have followed a redirect first, so the service may have the job.
-                failed.failure = Failure::Reset;
+            if settings.custom_http_client && error.failure == Failure::Connect && is_submission {
+                // The user's HTTP client may have followed a redirect before, so the service may have the job.
+                error.failure = Failure::ConnectionLost;
             }
             let attempt = Attempt {
                 operation: endpoint.operation(),
-                failure: failed.failure,
+                failure: error.failure,
                 number,
                 elapsed: elapsed(),
-                total,
+                total_timeout,
                 random: clock.random(),
             };
             let decision = decide(&settings.retry, &attempt);
-            match self.budget.charge(decision, &failed.failure) {
+            match self.budget.charge(decision, &error.failure) {
                 Decision::Retry { after } => {
                     warn!(
                         operation = endpoint.name(),
                         attempt = number,
-                        failure = ?failed.failure,
+                        failure = ?error.failure,
                         after_s = after.as_secs_f64(),
-                        "request failed, will be sent again"
+                        "request failed, retrying"
                     );
                     clock.sleep(after).await;
                     number += 1;
-                    last = Some(failed);
+                    last_error = Some(error);
                 }
-                Decision::GiveUp(why) => {
+                Decision::GiveUp(reason) => {
                     return Outcome::Failed {
-                        failed,
-                        why,
+                        error,
+                        reason,
                         attempts: number,
                     };
                 }
@@ -231,86 +242,93 @@ impl Executor {
         }
     }
 
-    fn limiter(&self, endpoint: Endpoint) -> &Limiter {
-        // There is one for each endpoint, in their order, which a test of `Endpoint` checks.
-        &self.limiters[endpoint as usize]
+    fn rate_limiter(&self, endpoint: Endpoint) -> &RateLimiter {
+        &self.rate_limiters[endpoint as usize]
     }
 
-    /// Leave to send; none once the time is up.
-    async fn admitted(&self, endpoint: Endpoint, left: Option<Duration>) -> Option<super::Permit> {
+    /// Waits for the rate limiter, or returns `None` after `timeout`.
+    async fn acquire_permit(
+        &self,
+        endpoint: Endpoint,
+        timeout: Option<Duration>,
+    ) -> Option<Permit> {
         let clock = self.clock();
-        let acquire = self.limiter(endpoint).acquire(clock);
-        match left {
-            None => Some(acquire.await),
-            Some(left) => before(acquire, clock.sleep(left)).await,
+        let permit = self.rate_limiter(endpoint).acquire(clock);
+        match timeout {
+            None => Some(permit.await),
+            Some(timeout) => with_deadline(permit, clock.sleep(timeout)).await,
         }
     }
 
-    /// How long an attempt may take.
-    fn attempt_timeout(&self, endpoint: Endpoint, left: Option<Duration>) -> Duration {
+    /// The timeout of one attempt, with `remaining` time for the whole call.
+    fn attempt_timeout(&self, endpoint: Endpoint, remaining: Option<Duration>) -> Duration {
         let timeout = self.settings.attempt_timeout;
         match endpoint.operation() {
-            // A submission that was sent is heard out: cut short, nobody would know whether the job was accepted.
+            // The total timeout does not cut a submission short: its outcome would be unknown.
             Operation::Submission => timeout,
             Operation::Read | Operation::IdempotentWrite => {
-                let timeout = timeout.saturating_mul(endpoint.patience());
-                left.map_or(timeout, |left| left.min(timeout))
+                let timeout = timeout.saturating_mul(endpoint.timeout_multiplier());
+                remaining.map_or(timeout, |remaining| remaining.min(timeout))
             }
         }
     }
 
-    async fn attempt(&self, request: &Request, timeout: Duration) -> Result<Answer, Failed> {
-        let mut request = match request.try_clone() {
-            Some(request) => request,
-            // Only a streamed body cannot be cloned, and no request of the API has one.
-            None => Request::new(request.method().clone(), request.url().clone()),
+    async fn attempt(
+        &self,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<ApiResponse, AttemptError> {
+        // Only a request with a streamed body cannot be cloned, and no request of the API has one.
+        let Some(mut request) = request.try_clone() else {
+            return Err(AttemptError {
+                failure: Failure::Unsendable,
+                response: None,
+                source: None,
+            });
         };
-        self.dress(&mut request);
+        self.add_headers(&mut request);
         *request.timeout_mut() = Some(timeout);
-        let response = self.http.execute(request).await.map_err(|cause| Failed {
-            failure: classify(&cause),
-            answer: None,
-            cause: Some(cause.without_url()),
-        })?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = match response.bytes().await {
-            Ok(body) => body,
-            Err(cause) => {
-                let failure = match status.is_success() {
-                    true => Failure::Body,
-                    // The status says enough; what is lost is only its explanation.
-                    false => self.status_failure(status, &headers),
+        let response = self
+            .http
+            .execute(request)
+            .await
+            .map_err(|error| AttemptError {
+                failure: classify(&error),
+                response: None,
+                source: Some(error.without_url()),
+            })?;
+        let mut read = ApiResponse {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: Bytes::new(),
+        };
+        match response.bytes().await {
+            Ok(body) => read.body = body,
+            Err(error) => {
+                let failure = match read.status.is_success() {
+                    true => Failure::IncompleteBody,
+                    // The status suffices; only its explanation is lost.
+                    false => self.status_failure(read.status, &read.headers),
                 };
-                let cause = Some(cause.without_url());
-                let answer = Some(Answer {
-                    status,
-                    headers,
-                    body: Bytes::new(),
-                });
-                return Err(Failed {
+                return Err(AttemptError {
                     failure,
-                    answer,
-                    cause,
+                    response: Some(read),
+                    source: Some(error.without_url()),
                 });
             }
-        };
-        let answer = Answer {
-            status,
-            headers,
-            body,
-        };
-        debug!(
-            status = status.as_u16(),
-            bytes = answer.body.len(),
-            "answer"
-        );
-        if status.is_success() {
-            return Ok(answer);
         }
-        Err(Failed {
-            failure: self.status_failure(status, &answer.headers),
-            answer: Some(answer),
-            cause: None,
+        debug!(
+            status = read.status.as_u16(),
+            bytes = read.body.len(),
+            "response"
+        );
+        if read.status.is_success() {
+            return Ok(read);
+        }
+        Err(AttemptError {
+            failure: self.status_failure(read.status, &read.headers),
+            response: Some(read),
+            source: None,
         })
     }
 
@@ -321,9 +339,8 @@ impl Executor {
         }
     }
 
-    /// Adds what every request to the service carries. The key, and what else the user set, go to the base URL's origin
-    /// alone.
-    fn dress(&self, request: &mut Request) {
+    /// Adds the headers of every request. The API key and the user's headers are sent to the base URL's origin only.
+    fn add_headers(&self, request: &mut Request) {
         let settings = &self.settings;
         let same_origin = request.url().origin() == settings.base_url.origin();
         let headers = request.headers_mut();
@@ -336,122 +353,130 @@ impl Executor {
         }
     }
 
-    fn error(&self, endpoint: Endpoint, failed: Failed, why: GiveUp, attempts: u32) -> Error {
-        let error = match (&failed.failure, &failed.answer) {
-            (Failure::Status { retry_after, .. }, Some(answer)) => {
-                // A gateway may say which key it refuses.
-                let answer = answer.without(&self.settings.authorization);
-                refusal(endpoint, &answer, *retry_after, self.clock().wall())
+    fn error(
+        &self,
+        endpoint: Endpoint,
+        attempt: AttemptError,
+        reason: GiveUp,
+        attempts: u32,
+    ) -> Error {
+        let error = match (&attempt.failure, &attempt.response) {
+            (Failure::Status { retry_after, .. }, Some(response)) => {
+                let response = response.without_api_key(&self.settings.authorization);
+                status_error(endpoint, &response, *retry_after, self.clock().wall())
             }
-            (failure, answer) => {
-                let (kind, what) = match failure {
+            (failure, response) => {
+                let (kind, message) = match failure {
                     Failure::Connect => (
                         ErrorKind::Connect,
-                        "no connection to the service could be made; check the network, a proxy and the base URL",
+                        "could not connect to the service; check the network, the proxy and the base URL",
                     ),
-                    Failure::Timeout => (ErrorKind::Timeout, "the service did not answer in time"),
-                    Failure::Reset => (ErrorKind::Network, "the connection was lost"),
+                    Failure::Timeout => (
+                        ErrorKind::Timeout,
+                        "the service did not respond before the timeout",
+                    ),
+                    Failure::ConnectionLost => {
+                        (ErrorKind::Network, "the connection to the service was lost")
+                    }
                     Failure::Unsendable => (
                         ErrorKind::Config,
-                        "the HTTP client refuses to send the request; check how it is set up",
+                        "the HTTP client rejected the request without sending it; check its configuration",
                     ),
-                    Failure::Body | Failure::Status { .. } => {
-                        (ErrorKind::Network, "the answer was cut off")
+                    Failure::IncompleteBody | Failure::Status { .. } => {
+                        (ErrorKind::Network, "the response was cut off")
                     }
                 };
-                let error = Error::new(kind, what);
-                match answer {
-                    Some(answer) => error.with_status(answer.status),
+                let error = Error::new(kind, message);
+                match response {
+                    Some(response) => error.with_status(response.status),
                     None => error,
                 }
             }
         };
-        let error = match failed.cause {
-            Some(cause) => error.with_source(cause),
+        let error = match attempt.source {
+            Some(source) => error.with_source(source),
             None => error,
         };
-        explained(error, why, attempts)
+        with_give_up_reason(error, reason, attempts)
     }
 }
 
-/// Adds to an error why its request was not sent again.
-pub(super) fn explained(error: Error, why: GiveUp, attempts: u32) -> Error {
-    let told = error.message();
-    match why {
+/// Adds to an error why the request was not retried.
+pub(super) fn with_give_up_reason(error: Error, reason: GiveUp, attempts: u32) -> Error {
+    match reason {
         GiveUp::OutcomeUnknown => {
             let message = format!(
-                "a job may exist and be billed: nobody knows whether the submission was taken, so it was not sent \
-                 again; look for the job with client.jobs() before you submit again ({told})"
+                "the service may have accepted the submission, so a billed job may exist and the request was not \
+                 retried; check client.jobs() before submitting again ({})",
+                error.message()
             );
             error.into_kind(ErrorKind::OutcomeUnknown, message)
         }
         GiveUp::NotRetryable => error,
-        _ if attempts == 1 && why == GiveUp::AttemptsExhausted => error,
-        GiveUp::AttemptsExhausted => error.noted(&format!("after {attempts} attempts")),
-        GiveUp::TimeExhausted => {
-            error.noted("the total timeout leaves no time for another attempt")
-        }
+        GiveUp::AttemptsExhausted if attempts == 1 => error,
+        GiveUp::AttemptsExhausted => error.noted(&format!("gave up after {attempts} attempts")),
+        GiveUp::TotalTimeout => error.noted("the total timeout leaves no time for another attempt"),
         GiveUp::RetryAfterTooLong { retry_after } => error
             .with_retry_after(Some(retry_after))
-            .noted("longer than the client waits by itself"),
+            .noted("the delay exceeds the cap of the retry policy"),
         GiveUp::BudgetExhausted => {
-            error.noted("too many requests of this client fail at present to send more")
+            error.noted("not retried, because too many requests of this client failed")
         }
     }
 }
 
-/// The answer for the bindings: what the service said last, or the failure of the HTTP client.
+/// For the bindings: returns the last response of the service, or the error of the HTTP client.
 impl hooks::Executor for Executor {
     fn execute<'a>(&'a self, request: Request, operation: &'static str) -> ResponseFuture<'a> {
         Box::pin(async move {
-            let Some(endpoint) = Endpoint::named(operation) else {
-                // An operation that the SDK does not know yet: sent once, like the bindings alone would.
+            let Some(endpoint) = Endpoint::from_name(operation) else {
+                // An operation unknown to the SDK is sent once, as by the bindings alone.
                 let mut request = request;
-                self.dress(&mut request);
+                self.add_headers(&mut request);
                 *request.timeout_mut() = Some(self.settings.attempt_timeout);
-                let answer = self.http.execute(request).await;
-                return answer.map_err(reqwest::Error::without_url);
+                let response = self.http.execute(request).await;
+                return response.map_err(reqwest::Error::without_url);
             };
             match self.run(endpoint, &request, None).await {
-                Outcome::Success(answer) => Ok(answer.into_response()),
-                Outcome::Failed { failed, .. } => match (failed.cause, failed.answer) {
-                    (Some(cause), _) => Err(cause),
-                    (None, answer) => Ok(answer.unwrap_or_else(Answer::not_sent).into_response()),
+                Outcome::Success(response) => Ok(response.into_reqwest()),
+                Outcome::Failed { error, .. } => match (error.source, error.response) {
+                    (Some(source), _) => Err(source),
+                    (None, Some(response)) => Ok(response.into_reqwest()),
+                    (None, None) => Ok(ApiResponse::unsendable().into_reqwest()),
                 },
-                Outcome::NotSent => Ok(Answer::not_sent().into_response()),
+                Outcome::NotSent => Ok(ApiResponse::rate_limited().into_reqwest()),
             }
         })
     }
 }
 
-/// What a failure of the HTTP client means for the request.
-pub(super) fn classify(cause: &reqwest::Error) -> Failure {
-    if cause.is_builder() {
+/// Classifies an error of the HTTP client.
+pub(super) fn classify(error: &reqwest::Error) -> Failure {
+    if error.is_builder() {
         Failure::Unsendable
-    } else if cause.is_connect() {
-        // A timeout while connecting is one, too: nothing was sent.
+    } else if error.is_connect() {
+        // Includes timeouts while connecting: nothing was sent.
         Failure::Connect
-    } else if cause.is_timeout() {
+    } else if error.is_timeout() {
         Failure::Timeout
     } else {
-        Failure::Reset
+        Failure::ConnectionLost
     }
 }
 
-/// The output of `future`, unless the sleep ends first.
-pub(crate) async fn before<T>(future: impl Future<Output = T>, mut end: Sleep) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|cx| {
-        if let std::task::Poll::Ready(output) = future.as_mut().poll(cx) {
-            return std::task::Poll::Ready(Some(output));
-        }
-        end.as_mut().poll(cx).map(|()| None)
-    })
-    .await
+/// The output of `future`, or `None` if `deadline` ends first.
+pub(crate) async fn with_deadline<T>(
+    future: impl Future<Output = T>,
+    deadline: Sleep,
+) -> Option<T> {
+    match select(pin!(future), deadline).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
 }
 
-/// Header names that a user may not set, because they are the client's, or say how long a body is.
-pub(crate) const RESERVED: [HeaderName; 8] = [
+/// Headers that users may not set: the client sets them itself, or they frame the body.
+pub(crate) const RESERVED_HEADERS: [HeaderName; 8] = [
     ACCEPT,
     AUTHORIZATION,
     CONNECTION,
@@ -467,15 +492,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_submission_is_heard_out_and_a_read_is_not() {
+    fn total_timeout_limits_reads_but_not_submissions() {
         let client = crate::Client::builder()
             .api_key("key")
             .attempt_timeout(Duration::from_secs(60))
             .build()
             .unwrap();
-        let seconds = |endpoint, left: Option<u64>| {
-            let left = left.map(Duration::from_secs);
-            client.executor().attempt_timeout(endpoint, left).as_secs()
+        let seconds = |endpoint, remaining: Option<u64>| {
+            let remaining = remaining.map(Duration::from_secs);
+            client
+                .executor()
+                .attempt_timeout(endpoint, remaining)
+                .as_secs()
         };
         assert_eq!(seconds(Endpoint::Diarize, Some(1)), 60);
         assert_eq!(seconds(Endpoint::CreateStream, None), 60);
@@ -483,5 +511,39 @@ mod tests {
         assert_eq!(seconds(Endpoint::MediaInput, Some(100)), 60);
         assert_eq!(seconds(Endpoint::GetJob, Some(200)), 200);
         assert_eq!(seconds(Endpoint::GetJob, None), 300);
+    }
+
+    #[tokio::test]
+    async fn request_that_cannot_be_cloned_is_not_sent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/v1/diarize", listener.local_addr().unwrap());
+        let client = crate::Client::builder()
+            .api_key("key")
+            .base_url(&url)
+            .build()
+            .unwrap();
+        let request = || {
+            let mut request = Request::new(http::Method::POST, url.parse().unwrap());
+            let body = async_stream::stream! { yield std::io::Result::Ok(Bytes::new()) };
+            *request.body_mut() = Some(reqwest::Body::wrap_stream(body));
+            request
+        };
+        let executor = client.executor();
+        let outcome = executor.run(Endpoint::Diarize, &request(), None).await;
+        let Outcome::Failed {
+            error,
+            reason,
+            attempts,
+        } = outcome
+        else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(error.failure, Failure::Unsendable);
+        assert_eq!((reason, attempts), (GiveUp::NotRetryable, 1));
+        let response = hooks::Executor::execute(executor, request(), "diarize").await;
+        assert_eq!(response.unwrap().status(), StatusCode::BAD_REQUEST);
+        let connection = listener.accept().map_err(|error| error.kind());
+        assert_eq!(connection.unwrap_err(), std::io::ErrorKind::WouldBlock);
     }
 }

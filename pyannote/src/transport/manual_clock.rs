@@ -1,7 +1,7 @@
-//! A clock that tests turn by hand.
+//! A clock that tests control.
 #![allow(
     unreachable_pub,
-    reason = "public only where the feature test-util re-exports it"
+    reason = "public only if the feature test-util re-exports it"
 )]
 
 use std::collections::BTreeMap;
@@ -12,18 +12,18 @@ use std::time::{Duration, SystemTime};
 
 use super::clock::{Clock, Sleep};
 
-/// Virtual time. Clones share it.
+/// Virtual time for tests. Clones share it.
 ///
-/// [`new`](Self::new) makes a clock that stands still until [`advance`](Self::advance) is called;
-/// [`jumping`](Self::jumping) makes one that every sleep moves to its own end at once.
+/// [`new`](Self::new) creates a clock that stands still until [`advance`](Self::advance) is called;
+/// [`auto_advancing`](Self::auto_advancing) creates one that every sleep advances to its own end.
 ///
 /// ```
 /// use std::time::Duration;
 /// use pyannote::testing::{Clock, ManualClock};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let clock = ManualClock::jumping();
-/// clock.sleep(Duration::from_secs(3600)).await; // takes no time
+/// let clock = ManualClock::auto_advancing();
+/// clock.sleep(Duration::from_secs(3600)).await; // returns at once
 /// assert_eq!(clock.now(), Duration::from_secs(3600));
 /// assert_eq!(clock.sleeps(), [Duration::from_secs(3600)]);
 /// # }
@@ -36,101 +36,101 @@ pub struct ManualClock {
 #[derive(Debug)]
 struct State {
     now: Duration,
-    /// The date at `now == 0`.
+    /// The wall clock at `now == 0`.
     epoch: SystemTime,
-    jumping: bool,
+    auto_advance: bool,
     random: f64,
     sleeps: Vec<Duration>,
-    /// Who sleeps, by end; the number keeps apart those who end together.
-    sleepers: BTreeMap<(Duration, u64), Waker>,
-    next_sleeper: u64,
+    /// Pending sleeps by end time; the id distinguishes sleeps with the same end.
+    pending: BTreeMap<(Duration, u64), Waker>,
+    next_id: u64,
 }
 
 impl State {
-    /// Moves time forward and takes out whoever is due.
-    fn move_to(&mut self, now: Duration) -> Vec<Waker> {
+    /// Advances to `now`, and removes and returns the wakers of the sleeps that have ended.
+    fn advance_to(&mut self, now: Duration) -> Vec<Waker> {
         self.now = self.now.max(now);
-        let mut due = Vec::new();
-        while let Some(first) = self.sleepers.first_entry() {
+        let mut wakers = Vec::new();
+        while let Some(first) = self.pending.first_entry() {
             if first.key().0 > self.now {
                 break;
             }
-            due.push(first.remove());
+            wakers.push(first.remove());
         }
-        due
+        wakers
     }
 }
 
 impl ManualClock {
-    /// A clock that stands at 0 (and at 2026-01-01T00:00:00Z) until it is advanced.
+    /// Creates a clock that stands at 0 (and at 2026-01-01T00:00:00Z) until it is advanced.
     #[must_use]
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Mutex::new(State {
                 now: Duration::ZERO,
                 epoch: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600),
-                jumping: false,
+                auto_advance: false,
                 random: 0.5,
                 sleeps: Vec::new(),
-                sleepers: BTreeMap::new(),
-                next_sleeper: 0,
+                pending: BTreeMap::new(),
+                next_id: 0,
             })),
         }
     }
 
-    /// A clock that a sleep, once awaited, moves to its own end at once.
+    /// Creates a clock that each sleep, when first polled, advances to its own end.
     ///
-    /// Of several sleeps the one awaited first moves the clock first, even if it is the longest: where the order
-    /// matters, use [`advance_to_next`](Self::advance_to_next) on a clock that stands.
+    /// Of concurrent sleeps the first one polled advances the clock first, even if it is the longest. If the order
+    /// matters, use [`new`](Self::new) and [`advance_to_next`](Self::advance_to_next).
     #[must_use]
-    pub fn jumping() -> Self {
+    pub fn auto_advancing() -> Self {
         let clock = Self::new();
-        clock.state().jumping = true;
+        clock.state().auto_advance = true;
         clock
     }
 
-    /// Moves time forward and wakes whoever has slept enough.
+    /// Advances time and wakes the sleeps that have ended.
     pub fn advance(&self, by: Duration) {
-        let due = {
+        let wakers = {
             let mut state = self.state();
             let now = state.now.saturating_add(by);
-            state.move_to(now)
+            state.advance_to(now)
         };
-        // Outside the lock: a waker may poll at once, and that takes the lock again.
-        due.into_iter().for_each(Waker::wake);
+        // Outside the lock: a waker may poll at once, which takes the lock again.
+        wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Moves time to the end of the sleep that ends first. False if nobody sleeps.
+    /// Advances time to the end of the sleep that ends first. Returns false if no sleep is pending.
     pub fn advance_to_next(&self) -> bool {
-        let due = {
+        let wakers = {
             let mut state = self.state();
-            let Some(&(end, _)) = state.sleepers.keys().next() else {
+            let Some(&(end, _)) = state.pending.keys().next() else {
                 return false;
             };
-            state.move_to(end)
+            state.advance_to(end)
         };
-        due.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
         true
     }
 
-    /// Every sleep that was awaited, in order of the first poll.
+    /// The durations of all sleeps so far, in the order of their first poll.
     #[must_use]
     pub fn sleeps(&self) -> Vec<Duration> {
         self.state().sleeps.clone()
     }
 
-    /// How many sleep at present.
+    /// The number of pending sleeps.
     #[must_use]
-    pub fn sleepers(&self) -> usize {
-        self.state().sleepers.len()
+    pub fn pending_sleeps(&self) -> usize {
+        self.state().pending.len()
     }
 
-    /// Sets what [`random`](Clock::random) answers from now on: 0.5 at first.
+    /// Sets the value of [`random`](Clock::random), which is 0.5 initially.
     pub fn set_random(&self, random: f64) {
         self.state().random = random;
     }
 
-    /// Sets the date, and leaves the monotonic time as it is.
+    /// Sets the wall clock without changing the monotonic time.
     pub fn set_wall(&self, wall: SystemTime) {
         let mut state = self.state();
         state.epoch = wall
@@ -139,7 +139,7 @@ impl ManualClock {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A test that panicked with the lock held has failed already; the next one need not fail with it.
+        // A panic in one test must not fail others.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -162,8 +162,8 @@ impl Clock for ManualClock {
 
     fn sleep(&self, duration: Duration) -> Sleep {
         let mut state = self.state();
-        let id = state.next_sleeper;
-        state.next_sleeper = id.wrapping_add(1);
+        let id = state.next_id;
+        state.next_id = id.wrapping_add(1);
         Box::pin(ManualSleep {
             shared: Arc::clone(&self.shared),
             key: (state.now.saturating_add(duration), id),
@@ -178,9 +178,9 @@ impl Clock for ManualClock {
 
 struct ManualSleep {
     shared: Arc<Mutex<State>>,
-    /// The end, and the sleeper's number.
+    /// End time and id.
     key: (Duration, u64),
-    /// Taken at the first poll: a sleep that nobody awaits did not happen.
+    /// Recorded and cleared at the first poll: a sleep that is never polled does not count.
     unrecorded: Option<Duration>,
 }
 
@@ -193,14 +193,14 @@ impl Future for ManualSleep {
         if let Some(duration) = this.unrecorded.take() {
             state.sleeps.push(duration);
         }
-        if state.jumping || this.key.0 <= state.now {
-            state.sleepers.remove(&this.key);
-            let due = state.move_to(this.key.0);
+        if state.auto_advance || this.key.0 <= state.now {
+            state.pending.remove(&this.key);
+            let wakers = state.advance_to(this.key.0);
             drop(state);
-            due.into_iter().for_each(Waker::wake);
+            wakers.into_iter().for_each(Waker::wake);
             return Poll::Ready(());
         }
-        state.sleepers.insert(this.key, cx.waker().clone());
+        state.pending.insert(this.key, cx.waker().clone());
         Poll::Pending
     }
 }
@@ -208,7 +208,7 @@ impl Future for ManualSleep {
 impl Drop for ManualSleep {
     fn drop(&mut self) {
         let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        state.sleepers.remove(&self.key);
+        state.pending.remove(&self.key);
     }
 }
 
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_ends_when_its_time_has_come_and_not_before() {
+    fn sleep_ends_exactly_after_its_duration() {
         let clock = ManualClock::new();
         let mut sleep = clock.sleep(Duration::from_secs(10));
         assert!(!poll(&mut sleep));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn next_goes_to_the_sleep_that_ends_first() {
+    fn advance_to_next_wakes_the_earliest_sleep() {
         let clock = ManualClock::new();
         let mut long = clock.sleep(Duration::from_secs(9));
         let mut short = clock.sleep(Duration::from_secs(4));
@@ -248,23 +248,23 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_sleep_leaves_no_sleeper() {
+    fn dropped_sleep_is_not_pending() {
         let clock = ManualClock::new();
         let mut sleep = clock.sleep(Duration::from_secs(1));
         assert!(!poll(&mut sleep));
-        assert_eq!(clock.sleepers(), 1);
+        assert_eq!(clock.pending_sleeps(), 1);
         drop(sleep);
-        assert_eq!(clock.sleepers(), 0);
+        assert_eq!(clock.pending_sleeps(), 0);
         drop(clock.sleep(Duration::from_secs(2)));
         assert_eq!(
             clock.sleeps(),
             [Duration::from_secs(1)],
-            "never awaited, never recorded"
+            "a sleep that is never polled is not recorded"
         );
     }
 
     #[test]
-    fn advancing_wakes_the_task() {
+    fn advance_wakes_the_task() {
         struct Flag(std::sync::atomic::AtomicBool);
         impl std::task::Wake for Flag {
             fn wake(self: Arc<Self>) {
@@ -286,8 +286,8 @@ mod tests {
     }
 
     #[test]
-    fn wall_follows_now_and_can_be_set() {
-        let clock = ManualClock::jumping();
+    fn wall_follows_now_unless_set() {
+        let clock = ManualClock::auto_advancing();
         let start = clock.wall();
         assert!(poll(&mut clock.sleep(Duration::from_secs(7))));
         assert_eq!(clock.wall(), start + Duration::from_secs(7));

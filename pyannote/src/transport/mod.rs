@@ -1,33 +1,32 @@
-//! What stands between a request and the wire: when to send, when to send again, and how long to wait.
+//! Sending requests: rate limits, retries and timeouts.
 //!
-//! Decisions ([`decide`], [`Window`](window::Window)) are pure and know no I/O; the executor calls them. Time, sleep
-//! and randomness come through [`Clock`] alone, so that no test sleeps.
+//! Decisions ([`decide`], [`RateWindow`](rate_window::RateWindow)) are pure and do no I/O; the executor calls them.
+//! Time, sleep and randomness come from [`Clock`] only, so that no test sleeps.
 
-mod answer;
-mod budget;
 pub(crate) mod clock;
 mod endpoint;
 mod executor;
-mod limiter;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod manual_clock;
 mod rate_headers;
 mod rate_limit;
+mod rate_limiter;
+mod rate_window;
+mod response;
 mod retry;
 mod retry_after;
+mod retry_budget;
 mod retry_policy;
 mod transfer;
-mod window;
 
-pub(crate) use answer::{Answer, decode};
-use budget::RetryBudget;
 pub(crate) use clock::{Clock, SystemClock};
 pub(crate) use endpoint::Endpoint;
-pub(crate) use executor::{Executor, RESERVED, Settings};
-pub(crate) use limiter::Limiter;
-use limiter::Permit;
+pub(crate) use executor::{Executor, RESERVED_HEADERS, Settings};
 pub use rate_limit::RateLimit;
+pub(crate) use rate_limiter::RateLimiter;
+pub(crate) use response::{ApiResponse, decode};
 pub(crate) use retry::{Failure, Operation};
 use retry_after::retry_after;
+use retry_budget::RetryBudget;
 pub use retry_policy::RetryPolicy;
-pub(crate) use transfer::Stop;
+pub(crate) use transfer::TransferError;

@@ -1,10 +1,10 @@
-//! How fast to send to one endpoint: what a user may set.
+//! The client-side rate limit, as users configure it.
 
-/// How many requests a minute one endpoint takes.
+/// The maximum number of requests per minute to one endpoint.
 ///
-/// The API counts per team and endpoint, and says on each answer what its limit is and how much of it is left. A limit
-/// of one's own is a ceiling that the server may lower and never raise: a team whose programs share the limit gives
-/// each its part.
+/// The API counts requests per team and endpoint, and each response has the team's limit and what is left of it. A limit
+/// set here is a ceiling: the server can lower it but never raise it, so programs of one team can divide the team's
+/// limit among themselves.
 ///
 /// ```
 /// use pyannote::RateLimit;
@@ -16,46 +16,46 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// Requests a minute; none where the limiter is off.
+    /// Requests per minute, or `None` if the limiter is off.
     pub(crate) requests: Option<u32>,
-    /// Whether the server may raise it.
-    pub(crate) may_rise: bool,
+    /// Whether response headers may raise the limit.
+    pub(crate) server_may_raise: bool,
 }
 
 impl RateLimit {
-    /// The API's limit for POST endpoints and `/v1/test`: 100 a minute, until the server says otherwise.
+    /// The documented limit of POST endpoints and `/v1/test`: 100 per minute, until a response has another.
     pub(crate) const POSTS: Self = Self {
         requests: Some(100),
-        may_rise: true,
+        server_may_raise: true,
     };
 
-    /// The API's limit for reads of jobs: 300 a minute, until the server says otherwise.
+    /// The documented limit for reading jobs: 300 per minute, until a response has another.
     pub(crate) const JOB_READS: Self = Self {
         requests: Some(300),
-        may_rise: true,
+        server_may_raise: true,
     };
 
-    /// At most this many requests a minute, whatever the server would allow beyond. 0 counts as 1.
+    /// At most this many requests per minute, even if the server would allow more. 0 counts as 1.
     #[must_use]
     pub fn per_minute(requests: u32) -> Self {
         Self {
             requests: Some(requests.max(1)),
-            may_rise: false,
+            server_may_raise: false,
         }
     }
 
-    /// No limit on this side: requests go out at once, and the server refuses what is too many (429).
+    /// No client-side limit: requests are sent at once, and the server rejects excess ones with 429.
     #[must_use]
     pub fn off() -> Self {
         Self {
             requests: None,
-            may_rise: false,
+            server_may_raise: false,
         }
     }
 }
 
 impl Default for RateLimit {
-    /// 100 a minute, until the server says otherwise: the API's lowest limit.
+    /// 100 per minute, the API's lowest limit, until a response has another.
     fn default() -> Self {
         Self::POSTS
     }

@@ -1,4 +1,4 @@
-//! Whether a failed request is sent again, and when: one pure decision.
+//! The retry decision, as a pure function: whether a failed request is sent again, and when.
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use http::StatusCode;
 
 use super::retry_policy::RetryPolicy;
 
-/// What sending a request twice would mean.
+/// What sending the same request twice would do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Operation {
     /// Changes nothing.
     Read,
-    /// Ends in the same state however often it is sent: a pre-signed URL asked for, bytes put at a key.
+    /// Has the same effect however often it is sent: requesting a pre-signed URL, or a PUT to it.
     IdempotentWrite,
-    /// Makes something new each time, and each one is billed.
+    /// Creates and bills a new job each time.
     Submission,
 }
 
-/// What went wrong.
+/// Why an attempt failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Failure {
-    /// The connection was never made, so nothing was sent. A timeout while connecting belongs here.
+    /// No connection was established, so nothing was sent. Includes timeouts while connecting.
     Connect,
-    /// No answer in time, after something may have been sent.
+    /// No response in time, after the request may have been sent.
     Timeout,
-    /// The connection was lost after something was sent.
-    Reset,
-    /// The answer began and was cut.
-    Body,
-    /// The HTTP client refuses to send such a request.
+    /// The connection was lost after the request may have been sent.
+    ConnectionLost,
+    /// The response was cut off.
+    IncompleteBody,
+    /// The HTTP client rejects the request, so nothing was sent.
     Unsendable,
-    /// The server answered with something other than success.
+    /// The server returned a status other than success.
     Status {
         status: StatusCode,
         /// How long the server asks to wait.
@@ -38,125 +38,132 @@ pub(crate) enum Failure {
     },
 }
 
-/// One failed attempt, and all that the decision needs to know about it.
+/// A failed attempt, with everything that the decision depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
     pub(crate) operation: Operation,
     pub(crate) failure: Failure,
-    /// Which attempt failed, counted from 1.
+    /// The number of this attempt, from 1.
     pub(crate) number: u32,
-    /// Time since the first attempt began.
+    /// Time since the start of the first attempt.
     pub(crate) elapsed: Duration,
-    /// How long the whole call may take, if that is limited.
-    pub(crate) total: Option<Duration>,
-    /// A random number from 0 to 1.
+    /// Time limit of the whole call, if any.
+    pub(crate) total_timeout: Option<Duration>,
+    /// A random number in 0..=1.
     pub(crate) random: f64,
 }
 
-/// What to do next.
+/// What to do after a failed attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Decision {
-    /// Wait this long and send again.
+    /// Send the request again after this delay.
     Retry { after: Duration },
-    /// The failure is the caller's.
+    /// Return the error to the caller.
     GiveUp(GiveUp),
 }
 
-/// Why a request is not sent again.
+/// Why a request is not retried.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum GiveUp {
     /// The same request would fail the same way.
     NotRetryable,
-    /// It was sent as often as the policy allows.
+    /// The retry policy allows no more attempts.
     AttemptsExhausted,
-    /// The wait would pass the deadline of the whole call.
-    TimeExhausted,
-    /// The server asks for a longer wait than the policy's cap.
+    /// The delay would exceed the time limit of the call.
+    TotalTimeout,
+    /// The server asks for a longer delay than the retry policy allows.
     RetryAfterTooLong { retry_after: Duration },
-    /// Too many requests of this client fail at present; see [`RetryBudget`](super::RetryBudget).
+    /// Too many requests of this client are failing; see [`RetryBudget`](super::RetryBudget).
     BudgetExhausted,
-    /// The submission may have been taken: a job may exist and be billed, so it must not be sent again unseen.
+    /// The service may have accepted the submission: a billed job may exist, so the request must not be repeated.
     OutcomeUnknown,
 }
 
-/// What a failure means for its operation, however many attempts are left.
-enum Verdict {
+/// What a failure means for an operation, regardless of how many attempts are left.
+enum Classification {
     Retryable,
-    Final,
-    Unknown,
+    Permanent,
+    OutcomeUnknown,
 }
 
-/// Decides whether a failed request is sent again.
+/// Decides whether a failed request is retried.
 ///
-/// Limits are asked in this order: attempts, the cap on `Retry-After`, time. A submission with an uncertain outcome is
-/// [`GiveUp::OutcomeUnknown`] even on the last attempt: that it may exist matters more than that attempts ran out.
-pub(crate) fn decide(policy: &RetryPolicy, what: &Attempt) -> Decision {
-    let verdict = match what.operation {
-        Operation::Read | Operation::IdempotentWrite => judge_repeatable(what.failure),
-        Operation::Submission => judge_submission(what.failure),
+/// Limits are checked in this order: attempts, the cap on `Retry-After`, time. A submission with an unknown outcome is
+/// [`GiveUp::OutcomeUnknown`] even on the last attempt: the caller must learn that a job may exist.
+pub(crate) fn decide(policy: &RetryPolicy, attempt: &Attempt) -> Decision {
+    let classification = match attempt.operation {
+        Operation::Read | Operation::IdempotentWrite => classify_idempotent(attempt.failure),
+        Operation::Submission => classify_submission(attempt.failure),
     };
-    match verdict {
-        Verdict::Retryable => {}
-        Verdict::Final => return Decision::GiveUp(GiveUp::NotRetryable),
-        Verdict::Unknown => return Decision::GiveUp(GiveUp::OutcomeUnknown),
+    match classification {
+        Classification::Retryable => {}
+        Classification::Permanent => return Decision::GiveUp(GiveUp::NotRetryable),
+        Classification::OutcomeUnknown => return Decision::GiveUp(GiveUp::OutcomeUnknown),
     }
-    if what.number >= policy.max_attempts {
+    if attempt.number >= policy.max_attempts {
         return Decision::GiveUp(GiveUp::AttemptsExhausted);
     }
-    let retry_after = match what.failure {
+    let retry_after = match attempt.failure {
         Failure::Status { retry_after, .. } => retry_after,
         _ => None,
     };
-    if let Some(retry_after) = retry_after.filter(|asked| *asked > policy.retry_after_cap) {
+    if let Some(retry_after) = retry_after.filter(|after| *after > policy.retry_after_cap) {
         return Decision::GiveUp(GiveUp::RetryAfterTooLong { retry_after });
     }
-    let after = delay(policy, what.number, retry_after, what.random);
-    let left = what.total.map(|total| total.saturating_sub(what.elapsed));
-    // A wait that ends just at the deadline leaves no time for the request itself.
-    if left.is_some_and(|left| after >= left) {
-        return Decision::GiveUp(GiveUp::TimeExhausted);
+    let after = retry_delay(policy, attempt.number, retry_after, attempt.random);
+    let remaining = attempt
+        .total_timeout
+        .map(|total| total.saturating_sub(attempt.elapsed));
+    // A delay that ends exactly at the time limit leaves no time for the request itself.
+    if remaining.is_some_and(|remaining| after >= remaining) {
+        return Decision::GiveUp(GiveUp::TotalTimeout);
     }
     Decision::Retry { after }
 }
 
-fn judge_repeatable(failure: Failure) -> Verdict {
+fn classify_idempotent(failure: Failure) -> Classification {
     match failure {
-        Failure::Connect | Failure::Timeout | Failure::Reset | Failure::Body => Verdict::Retryable,
-        Failure::Unsendable => Verdict::Final,
+        Failure::Connect | Failure::Timeout | Failure::ConnectionLost | Failure::IncompleteBody => {
+            Classification::Retryable
+        }
+        Failure::Unsendable => Classification::Permanent,
         Failure::Status { status, .. } => match status.as_u16() {
-            408 | 429 | 500 | 502 | 503 | 504 => Verdict::Retryable,
-            _ => Verdict::Final,
+            408 | 429 | 500 | 502 | 503 | 504 => Classification::Retryable,
+            _ => Classification::Permanent,
         },
     }
 }
 
-/// The API has no idempotency key and bills what it accepts, so anything but certainty counts as taken.
-fn judge_submission(failure: Failure) -> Verdict {
+/// The API has no idempotency keys and bills every job that it accepts, so anything short of certainty counts as
+/// accepted.
+fn classify_submission(failure: Failure) -> Classification {
     match failure {
-        Failure::Connect => Verdict::Retryable,
-        Failure::Unsendable => Verdict::Final,
-        Failure::Timeout | Failure::Reset | Failure::Body => Verdict::Unknown,
+        Failure::Connect => Classification::Retryable,
+        Failure::Unsendable => Classification::Permanent,
+        Failure::Timeout | Failure::ConnectionLost | Failure::IncompleteBody => {
+            Classification::OutcomeUnknown
+        }
         Failure::Status {
             status,
             retry_after,
         } => match status.as_u16() {
-            429 => Verdict::Retryable,
-            // Only a server that turned the request away says when to come again; a bare 503 may come from a proxy
-            // whose backend took the job.
-            503 if retry_after.is_some() => Verdict::Retryable,
-            // The server gave up reading or waiting, and does not say what it had read by then.
-            408 => Verdict::Unknown,
-            400..=499 => Verdict::Final,
-            // Sent elsewhere before anything was done: mostly a wrong base URL.
-            301 | 307 | 308 => Verdict::Final,
-            // 5xx, and whatever is no answer to a submission at all: a 302 or 303 even says that it was handled.
-            _ => Verdict::Unknown,
+            429 => Classification::Retryable,
+            // Only a server that rejected the request says when to retry; a 503 without `Retry-After` may come from a
+            // proxy whose backend accepted the job.
+            503 if retry_after.is_some() => Classification::Retryable,
+            // The server stopped waiting, but may have processed what it had received by then.
+            408 => Classification::OutcomeUnknown,
+            400..=499 => Classification::Permanent,
+            // Redirected before being processed, usually because of a wrong base URL.
+            301 | 307 | 308 => Classification::Permanent,
+            // 5xx, and statuses that make no sense for a submission: a 302 or 303 even means that it was processed.
+            _ => Classification::OutcomeUnknown,
         },
     }
 }
 
-/// Full jitter: a random share of the doubling delay, so that clients that failed together do not return together.
-fn delay(
+/// Exponential backoff with full jitter, so that clients that failed together do not retry together.
+fn retry_delay(
     policy: &RetryPolicy,
     number: u32,
     retry_after: Option<Duration>,
@@ -164,31 +171,31 @@ fn delay(
 ) -> Duration {
     let doublings = number.saturating_sub(1);
     let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
-    let ceiling = policy
+    let max_backoff = policy
         .base_delay
         .saturating_mul(factor)
         .min(policy.max_delay);
-    let backoff = share(ceiling, random);
+    let backoff = jitter(max_backoff, random);
     let Some(retry_after) = retry_after else {
         return backoff;
     };
-    // Every client was told the same time: a little on top spreads them. A tenth is small beside the wait itself.
-    let spread = (retry_after / 10)
+    // All clients were given the same time, so spread them by up to a tenth of it.
+    let max_spread = (retry_after / 10)
         .max(policy.base_delay)
         .min(policy.max_delay);
-    // Where the server says 0 again and again, the doubling still holds.
+    // The backoff remains the minimum: the server may repeat `Retry-After: 0`.
     retry_after
-        .saturating_add(share(spread, random))
+        .saturating_add(jitter(max_spread, random))
         .max(backoff)
 }
 
-/// `random` (0..1) of a duration. Never panics, unlike [`Duration::mul_f64`].
-fn share(of: Duration, random: f64) -> Duration {
-    // `clamp` would keep NaN; this comparison is false for it.
+/// The fraction `random` (0..=1) of a duration. Never panics, unlike [`Duration::mul_f64`].
+fn jitter(max: Duration, random: f64) -> Duration {
+    // `clamp` would keep NaN; this comparison is false for NaN.
     let random = if random > 0.0 { random.min(1.0) } else { 0.0 };
-    Duration::try_from_secs_f64(of.as_secs_f64() * random)
-        .unwrap_or(of)
-        .min(of)
+    Duration::try_from_secs_f64(max.as_secs_f64() * random)
+        .unwrap_or(max)
+        .min(max)
 }
 
 #[cfg(test)]

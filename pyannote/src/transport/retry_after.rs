@@ -1,30 +1,30 @@
-//! The header `Retry-After`: how long the server asks to wait.
+//! The `Retry-After` header.
 
 use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 
-/// How long the server asks to wait, if it says so in a form that can be read.
+/// How long the server asks to wait, or `None` if the header is missing or invalid.
 ///
-/// A date is compared with the server's own clock where it sends one (`Date`), and with `wall` otherwise: a machine
-/// whose clock is off by minutes still waits as long as it was asked to.
+/// A date is compared with the server's own clock if the response has a `Date`, and with `wall` otherwise, so that a
+/// wrong local clock does not change the delay.
 pub(crate) fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     parse(headers.get(RETRY_AFTER)?, server_time(headers, wall))
 }
 
-/// Reads seconds (`120`, also `1.5`) or an HTTP date. A date in the past is no wait; a number too large to hold is the
-/// longest wait there is; anything else is no answer.
-fn parse(value: &HeaderValue, wall: SystemTime) -> Option<Duration> {
+/// Parses seconds (`120`, also `1.5`) or an HTTP date. Dates in the past are zero; numbers that are too large are
+/// [`Duration::MAX`]; anything else is `None`.
+fn parse(value: &HeaderValue, now: SystemTime) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
-    if let Some(seconds) = seconds(text) {
+    if let Some(seconds) = parse_seconds(text) {
         return Some(seconds);
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(wall).unwrap_or(Duration::ZERO))
+    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
-/// What time it is for the server: its `Date`, else ours.
+/// The server's time according to its `Date` header, or `wall` without one.
 pub(super) fn server_time(headers: &HeaderMap, wall: SystemTime) -> SystemTime {
     headers
         .get(DATE)
@@ -33,19 +33,20 @@ pub(super) fn server_time(headers: &HeaderMap, wall: SystemTime) -> SystemTime {
         .unwrap_or(wall)
 }
 
-/// Digits, with an optional fraction. By hand and not as a float: `inf`, `1e9` and `-1` are no seconds, and no number
-/// of digits may overflow.
-pub(super) fn seconds(text: &str) -> Option<Duration> {
+/// Parses seconds as digits with an optional fraction, saturating at [`Duration::MAX`].
+///
+/// Not parsed as a float, which would accept `inf`, `1e9` and `-1`.
+pub(super) fn parse_seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) {
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(fraction) {
         return None;
     }
-    // All digits: the only way to fail is to be too large.
+    // All digits, so parsing fails only on overflow.
     let Ok(whole) = whole.parse() else {
         return Some(Duration::MAX);
     };
-    // What is finer than a nanosecond is dropped; what is coarser is filled up.
+    // Truncated or zero-padded to nine digits.
     let nanos = fraction
         .bytes()
         .chain(std::iter::repeat(b'0'))
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form() {
+    fn every_format() {
         let s = Duration::from_secs;
         let table: &[(&str, Option<Duration>)] = &[
             // seconds
@@ -90,15 +91,15 @@ mod tests {
                 Some(Duration::MAX),
             ),
             ("99999999999999999999999999.5", Some(Duration::MAX)),
-            // dates: the three forms of HTTP
+            // the three HTTP date formats
             ("Wed, 21 Oct 2015 07:28:00 GMT", Some(s(0))),
             ("Wed, 21 Oct 2015 07:28:30 GMT", Some(s(30))),
             ("Wednesday, 21-Oct-15 07:29:00 GMT", Some(s(60))),
             ("Wed Oct 21 07:30:00 2015", Some(s(120))),
-            // past
+            // in the past
             ("Wed, 21 Oct 2015 07:27:59 GMT", Some(s(0))),
             ("Thu, 01 Jan 1970 00:00:00 GMT", Some(s(0))),
-            // garbage
+            // invalid
             ("", None),
             (" ", None),
             ("-1", None),
@@ -121,14 +122,14 @@ mod tests {
             let value = HeaderValue::from_str(text).unwrap();
             assert_eq!(parse(&value, wall()), *expected, "{text:?}");
         }
-        let far = HeaderValue::from_static("Fri, 31 Dec 9999 23:59:59 GMT");
-        assert!(parse(&far, wall()).unwrap() > s(86_400 * 365 * 7_000));
+        let far_future = HeaderValue::from_static("Fri, 31 Dec 9999 23:59:59 GMT");
+        assert!(parse(&far_future, wall()).unwrap() > s(86_400 * 365 * 7_000));
         let binary = HeaderValue::from_bytes(b"\xff12").unwrap();
         assert_eq!(parse(&binary, wall()), None);
     }
 
     #[test]
-    fn a_date_is_compared_with_the_servers_clock_where_it_shows_one() {
+    fn date_is_compared_with_the_date_header_if_present() {
         let mut headers = HeaderMap::new();
         assert_eq!(retry_after(&headers, wall()), None);
         headers.insert(
@@ -153,7 +154,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), date in any::<Vec<u8>>()) {
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), date in any::<Vec<u8>>()) {
             let mut headers = HeaderMap::new();
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 headers.insert(RETRY_AFTER, value);
@@ -165,12 +166,12 @@ mod tests {
         }
 
         #[test]
-        fn near_misses_of_a_date_do_not_panic(text in "[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT") {
+        fn almost_valid_dates_do_not_panic(text in "[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT") {
             let _ = parse(&HeaderValue::from_str(&text).unwrap(), wall());
         }
 
         #[test]
-        fn whole_seconds_are_read_as_they_are(seconds in any::<u64>()) {
+        fn whole_seconds_are_parsed_exactly(seconds in any::<u64>()) {
             let value = HeaderValue::from(seconds);
             prop_assert_eq!(parse(&value, wall()), Some(Duration::from_secs(seconds)));
         }

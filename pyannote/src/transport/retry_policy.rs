@@ -1,15 +1,15 @@
-//! How often and how patiently to retry: what a user may set.
+//! The retry policy, as users configure it.
 
 use std::time::Duration;
 
-/// How often a request is sent again after a failure, and how long to wait in between.
+/// How often a failed request is retried, and with what delays.
 ///
-/// Reads are retried after whatever may pass: no connection, a timeout, a lost connection, 408, 429, 500, 502, 503,
-/// 504. A submission (a job that is billed) is retried only where the server certainly took nothing: no connection,
-/// 429, or 503 with a `Retry-After`. No policy changes that.
+/// Reads are retried after transient failures: no connection, a timeout, a lost connection, 408, 429, 500, 502, 503,
+/// 504. A submission, which creates a billed job, is retried only if the service certainly did not accept it: no
+/// connection, 429, or 503 with a `Retry-After`. No policy changes that.
 ///
-/// The wait before retry _n_ is a random share of `base_delay * 2^(n-1)`, at most `max_delay`; a longer `Retry-After`
-/// of the server is respected.
+/// The delay before retry _n_ is a random fraction of `base_delay * 2^(n-1)`, at most `max_delay`. A longer
+/// `Retry-After` of the server takes precedence.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,35 +33,35 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Never retries: every failure is the caller's at once.
+    /// A policy without retries: every failure is returned at once.
     #[must_use]
     pub fn none() -> Self {
         Self::default().max_attempts(1)
     }
 
-    /// How often a request is sent in all, the first time included. 5 unless set; 0 counts as 1.
+    /// Sets the maximum number of attempts, including the first. Default: 5; 0 counts as 1.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
         self
     }
 
-    /// The longest wait before the first retry; it doubles with each one. 500 ms unless set.
+    /// Sets the maximum delay before the first retry, which doubles with each further one. Default: 500 ms.
     #[must_use]
     pub fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = delay;
         self
     }
 
-    /// The longest wait that doubling may reach. 8 s unless set. A `Retry-After` may ask for more.
+    /// Sets the limit of the doubling delay. Default: 8 s. A `Retry-After` may exceed it.
     #[must_use]
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// The longest `Retry-After` that is waited out. 120 s unless set. Beyond it the call ends in an error that says
-    /// how long the server asked to wait.
+    /// Sets the longest `Retry-After` that the client waits for. Default: 120 s. Beyond it the call fails with an error
+    /// whose [`retry_after`](crate::Error::retry_after) has the delay that the server asked for.
     #[must_use]
     pub fn retry_after_cap(mut self, cap: Duration) -> Self {
         self.retry_after_cap = cap;
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_are_as_documented() {
+    fn defaults_match_the_documentation() {
         let policy = RetryPolicy::default();
         assert_eq!(policy.max_attempts, 5);
         assert_eq!(policy.base_delay, Duration::from_millis(500));
@@ -94,13 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn setters_set_their_own_field() {
+    fn setters_set_their_fields() {
         let policy = RetryPolicy::default()
             .max_attempts(0)
             .base_delay(Duration::from_secs(1))
             .max_delay(Duration::from_secs(2))
             .retry_after_cap(Duration::from_secs(3));
-        assert_eq!(policy.max_attempts, 1, "a request is always sent once");
+        assert_eq!(policy.max_attempts, 1, "there is always one attempt");
         assert_eq!(policy.base_delay, Duration::from_secs(1));
         assert_eq!(policy.max_delay, Duration::from_secs(2));
         assert_eq!(policy.retry_after_cap, Duration::from_secs(3));

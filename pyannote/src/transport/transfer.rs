@@ -1,7 +1,8 @@
-//! Transfers to and from the storage: the decisions of requests, around attempts that are more than one request.
+//! Retries of transfers to and from object storage, whose attempts consist of more than one request.
 //!
-//! A transfer asks for a pre-signed URL, opens a file and moves bytes, each time anew. So the loop is the caller's, and
-//! what is kept here is what all loops share: when to try again, and what a request to a pre-signed URL may carry.
+//! An attempt requests a pre-signed URL, opens a file and moves bytes, and each retry does all of it again. So the loop
+//! belongs to the caller, and this module has the shared parts: the retry decision, and what a request to a pre-signed
+//! URL may carry.
 
 use std::time::Duration;
 
@@ -10,61 +11,62 @@ use http::{HeaderMap, StatusCode};
 use reqwest::{Request, Response};
 use tracing::{Span, debug_span, warn};
 
-use super::executor::{Executor, classify, explained};
+use super::executor::{Executor, classify, with_give_up_reason};
 use super::retry::{Attempt, Decision, Failure, Operation, decide};
 use crate::error::Error;
 
-/// Why an attempt of a transfer ended without success.
+/// Why an attempt of a transfer failed.
 #[derive(Debug)]
-pub(crate) enum Stop {
-    /// Another attempt would end the same way, or its requests were tried again already.
-    Final(Error),
-    /// Another attempt may go better.
-    Failed { failure: Failure, error: Error },
+pub(crate) enum TransferError {
+    /// Must not be retried: another attempt would fail the same way, or its requests were already retried.
+    Permanent(Error),
+    /// Another attempt may succeed.
+    Transient { failure: Failure, error: Error },
 }
 
-impl From<Error> for Stop {
+impl From<Error> for TransferError {
     fn from(error: Error) -> Self {
-        Self::Final(error)
+        Self::Permanent(error)
     }
 }
 
-/// The attempts of one transfer.
+/// Counts and delays the attempts of one transfer.
 #[derive(Debug)]
-pub(crate) struct Tries<'a> {
+pub(crate) struct TransferRetry<'a> {
     executor: &'a Executor,
     name: &'static str,
     operation: Operation,
     start: Duration,
-    number: u32,
+    /// The number of the current attempt, from 1.
+    attempt: u32,
 }
 
-impl Tries<'_> {
-    /// The span of the attempt that comes next.
+impl TransferRetry<'_> {
+    /// The tracing span of the current attempt.
     pub(crate) fn span(&self) -> Span {
-        debug_span!("transfer", operation = self.name, attempt = self.number)
+        debug_span!("transfer", operation = self.name, attempt = self.attempt)
     }
 
-    /// The transfer succeeded.
+    /// Records the success of the transfer in the retry budget.
     pub(crate) fn succeeded(&self) {
         self.executor.budget.refund();
     }
 
-    /// Waits until the next attempt is due, or ends in the error where there is none.
-    pub(crate) async fn again(&mut self, stop: Stop) -> Result<(), Error> {
-        let (failure, error) = match stop {
-            Stop::Final(error) => return Err(error),
-            Stop::Failed { failure, error } => (failure, error),
+    /// Waits until the next attempt, or returns the error if there is none.
+    pub(crate) async fn backoff(&mut self, error: TransferError) -> Result<(), Error> {
+        let (failure, error) = match error {
+            TransferError::Permanent(error) => return Err(error),
+            TransferError::Transient { failure, error } => (failure, error),
         };
         let executor = self.executor;
         let clock = executor.clock();
         let attempt = Attempt {
             operation: self.operation,
             failure,
-            number: self.number,
+            number: self.attempt,
             elapsed: clock.now().saturating_sub(self.start),
-            // How long a transfer takes is up to its size, so the limit of a call does not hold for it.
-            total: None,
+            // The duration of a transfer depends on its size, so the total timeout of a call does not apply.
+            total_timeout: None,
             random: clock.random(),
         };
         let decision = decide(&executor.settings.retry, &attempt);
@@ -72,34 +74,40 @@ impl Tries<'_> {
             Decision::Retry { after } => {
                 warn!(
                     operation = self.name,
-                    attempt = self.number,
+                    attempt = self.attempt,
                     failure = ?failure,
                     after_s = after.as_secs_f64(),
-                    "transfer failed, will be tried again"
+                    "transfer failed, retrying"
                 );
                 clock.sleep(after).await;
-                self.number += 1;
+                self.attempt += 1;
                 Ok(())
             }
-            Decision::GiveUp(why) => Err(explained(error, why, self.number)),
+            Decision::GiveUp(reason) => Err(with_give_up_reason(error, reason, self.attempt)),
         }
     }
 }
 
 impl Executor {
-    /// The attempts of a transfer of this name.
-    pub(crate) fn tries(&self, name: &'static str, operation: Operation) -> Tries<'_> {
-        Tries {
+    /// Starts the first attempt of a transfer. `name` is for logs.
+    pub(crate) fn transfer_retry(
+        &self,
+        name: &'static str,
+        operation: Operation,
+    ) -> TransferRetry<'_> {
+        TransferRetry {
             executor: self,
             name,
             operation,
             start: self.clock().now(),
-            number: 1,
+            attempt: 1,
         }
     }
 
-    /// Sends one request to a pre-signed URL. The URL is its own credential: neither the API key nor the headers that
-    /// were set for the service go there, even where the storage is at the service's own origin.
+    /// Sends one request to a pre-signed URL.
+    ///
+    /// The URL is its own credential: neither the API key nor the user's headers are sent, even if the storage has the
+    /// same origin as the service.
     pub(crate) async fn send_to_storage(
         &self,
         mut request: Request,
@@ -110,10 +118,10 @@ impl Executor {
         self.http
             .execute(request)
             .await
-            .map_err(|cause| (classify(&cause), cause.without_url()))
+            .map_err(|error| (classify(&error), error.without_url()))
     }
 
-    /// What an answer of the storage means, other than success.
+    /// The failure for a storage response with a status other than success.
     pub(crate) fn storage_failure(&self, status: StatusCode, headers: &HeaderMap) -> Failure {
         self.status_failure(status, headers)
     }

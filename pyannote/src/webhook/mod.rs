@@ -61,9 +61,9 @@ mod error;
 mod event;
 mod outcome;
 mod replay;
-mod sign;
 mod signature;
-mod verify;
+mod signer;
+mod verifier;
 
 #[cfg(feature = "axum")]
 pub use self::axum::{EventRejection, VerifiedEvent};
@@ -71,8 +71,8 @@ pub use delivery::{Delivery, Retry, RetryReason};
 pub use error::VerifyError;
 pub use event::Event;
 pub use outcome::Outcome;
-pub use sign::Signer;
-pub use verify::Verifier;
+pub use signer::Signer;
+pub use verifier::Verifier;
 
 /// The signature: hex or base64 of an HMAC-SHA256.
 const SIGNATURE: &str = "x-signature";

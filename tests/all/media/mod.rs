@@ -28,7 +28,7 @@ const SECRETS: [&str; 5] = [
 ];
 
 fn client(server: &TestServer) -> (Client, ManualClock) {
-    let clock = ManualClock::jumping();
+    let clock = ManualClock::auto_advancing();
     let client = Client::builder()
         .api_key("sk-secret")
         .base_url(server.url())

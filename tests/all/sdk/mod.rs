@@ -22,7 +22,7 @@ fn client(server: &TestServer) -> (Client, ManualClock) {
 }
 
 fn builder(server: &TestServer) -> (ClientBuilder, ManualClock) {
-    let clock = ManualClock::jumping();
+    let clock = ManualClock::auto_advancing();
     let builder = Client::builder()
         .api_key("secret-key")
         .base_url(server.url())

@@ -18,7 +18,7 @@ fn client(server: &LocalServer) -> Client {
     Client::builder()
         .api_key(KEY)
         .base_url(server.url())
-        .clock(Arc::new(ManualClock::jumping()))
+        .clock(Arc::new(ManualClock::auto_advancing()))
         .build()
         .unwrap()
 }

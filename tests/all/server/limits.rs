@@ -62,7 +62,7 @@ async fn the_sdk_learns_the_limit_and_the_wait() {
         job_reads: Some(300),
     };
     let server = builder().limits(limits).start().await.unwrap();
-    let clock = ManualClock::jumping();
+    let clock = ManualClock::auto_advancing();
     let client = |limit: Option<RateLimit>| {
         let mut builder = Client::builder()
             .api_key(KEY)

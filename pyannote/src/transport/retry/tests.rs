@@ -1,11 +1,11 @@
-//! The whole table: each kind of operation, each failure, each status.
+//! Table tests of the decision for every operation, failure and status.
 
 use proptest::prelude::*;
 
 use super::*;
 
 const RETRY: Option<GiveUp> = None;
-const FINAL: Option<GiveUp> = Some(GiveUp::NotRetryable);
+const PERMANENT: Option<GiveUp> = Some(GiveUp::NotRetryable);
 const UNKNOWN: Option<GiveUp> = Some(GiveUp::OutcomeUnknown);
 
 const OPERATIONS: [Operation; 3] = [
@@ -31,7 +31,7 @@ fn first(operation: Operation, failure: Failure) -> Attempt {
         failure,
         number: 1,
         elapsed: Duration::ZERO,
-        total: None,
+        total_timeout: None,
         random: 0.5,
     }
 }
@@ -43,7 +43,7 @@ fn reason(policy: &RetryPolicy, attempt: &Attempt) -> Option<GiveUp> {
     }
 }
 
-/// A failure; what it means for a read and an idempotent write; what it means for a submission.
+/// A failure, why a read or idempotent write is not retried after it, and why a submission is not; `None` if it is.
 type Row = (Failure, Option<GiveUp>, Option<GiveUp>);
 
 fn table() -> Vec<Row> {
@@ -51,26 +51,26 @@ fn table() -> Vec<Row> {
     let mut rows = vec![
         (Failure::Connect, RETRY, RETRY),
         (Failure::Timeout, RETRY, UNKNOWN),
-        (Failure::Reset, RETRY, UNKNOWN),
-        (Failure::Body, RETRY, UNKNOWN),
-        (Failure::Unsendable, FINAL, FINAL),
+        (Failure::ConnectionLost, RETRY, UNKNOWN),
+        (Failure::IncompleteBody, RETRY, UNKNOWN),
+        (Failure::Unsendable, PERMANENT, PERMANENT),
         (status(503, None), RETRY, UNKNOWN),
         (status(503, soon), RETRY, RETRY),
         (status(503, Some(Duration::ZERO)), RETRY, RETRY),
     ];
-    // A Retry-After changes nothing for the rest.
+    // `Retry-After` makes no difference for the other statuses.
     for retry_after in [None, soon] {
-        let mut add = |code, repeatable, submission| {
-            rows.push((status(code, retry_after), repeatable, submission))
+        let mut add = |code, idempotent, submission| {
+            rows.push((status(code, retry_after), idempotent, submission))
         };
         for code in [100, 101, 200, 201, 202, 204, 300, 302, 303, 304, 305] {
-            add(code, FINAL, UNKNOWN);
+            add(code, PERMANENT, UNKNOWN);
         }
         for code in [301, 307, 308] {
-            add(code, FINAL, FINAL);
+            add(code, PERMANENT, PERMANENT);
         }
         for code in (400..=499).filter(|code| ![408, 429].contains(code)) {
-            add(code, FINAL, FINAL);
+            add(code, PERMANENT, PERMANENT);
         }
         add(408, RETRY, UNKNOWN);
         add(429, RETRY, RETRY);
@@ -78,27 +78,27 @@ fn table() -> Vec<Row> {
             add(code, RETRY, UNKNOWN);
         }
         for code in (500..=599).filter(|code| ![500, 502, 503, 504].contains(code)) {
-            add(code, FINAL, UNKNOWN);
+            add(code, PERMANENT, UNKNOWN);
         }
         for code in [600, 999] {
-            add(code, FINAL, UNKNOWN);
+            add(code, PERMANENT, UNKNOWN);
         }
     }
     rows
 }
 
 #[test]
-fn every_row() {
+fn decision_for_every_failure() {
     let policy = RetryPolicy::default();
-    for (failure, repeatable, submission) in table() {
+    for (failure, idempotent, submission) in table() {
         for (operation, expected) in [
-            (Operation::Read, repeatable),
-            (Operation::IdempotentWrite, repeatable),
+            (Operation::Read, idempotent),
+            (Operation::IdempotentWrite, idempotent),
             (Operation::Submission, submission),
         ] {
-            let what = first(operation, failure);
+            let attempt = first(operation, failure);
             assert_eq!(
-                reason(&policy, &what),
+                reason(&policy, &attempt),
                 expected,
                 "{operation:?} {failure:?}"
             );
@@ -107,13 +107,13 @@ fn every_row() {
 }
 
 #[test]
-fn exhaustion_is_ordinary_where_nothing_was_taken_and_never_hides_an_unknown_outcome() {
+fn exhausted_limits_do_not_hide_permanent_or_unknown_outcomes() {
     let policy = RetryPolicy::default();
-    let exhausted = |verdict: Option<GiveUp>, instead: GiveUp| verdict.or(Some(instead));
-    for (failure, repeatable, submission) in table() {
-        for (operation, verdict) in [
-            (Operation::Read, repeatable),
-            (Operation::IdempotentWrite, repeatable),
+    let exhausted = |reason: Option<GiveUp>, limit: GiveUp| reason.or(Some(limit));
+    for (failure, idempotent, submission) in table() {
+        for (operation, expected) in [
+            (Operation::Read, idempotent),
+            (Operation::IdempotentWrite, idempotent),
             (Operation::Submission, submission),
         ] {
             let last = Attempt {
@@ -122,28 +122,32 @@ fn exhaustion_is_ordinary_where_nothing_was_taken_and_never_hides_an_unknown_out
             };
             let late = Attempt {
                 elapsed: secs(60),
-                total: Some(secs(60)),
+                total_timeout: Some(secs(60)),
                 ..first(operation, failure)
             };
             let row = format!("{operation:?} {failure:?}");
             assert_eq!(
                 reason(&policy, &last),
-                exhausted(verdict, GiveUp::AttemptsExhausted),
+                exhausted(expected, GiveUp::AttemptsExhausted),
                 "{row}"
             );
             assert_eq!(
                 reason(&policy, &late),
-                exhausted(verdict, GiveUp::TimeExhausted),
+                exhausted(expected, GiveUp::TotalTimeout),
                 "{row}"
             );
             let none = reason(&RetryPolicy::none(), &first(operation, failure));
-            assert_eq!(none, exhausted(verdict, GiveUp::AttemptsExhausted), "{row}");
+            assert_eq!(
+                none,
+                exhausted(expected, GiveUp::AttemptsExhausted),
+                "{row}"
+            );
         }
     }
 }
 
 #[test]
-fn attempts_are_counted_from_one() {
+fn attempts_are_numbered_from_one() {
     let policy = RetryPolicy::default().max_attempts(3);
     let table = [
         (0, RETRY),
@@ -154,19 +158,19 @@ fn attempts_are_counted_from_one() {
     ];
     for operation in OPERATIONS {
         for (number, expected) in table {
-            let what = Attempt {
+            let attempt = Attempt {
                 number,
                 ..first(operation, Failure::Connect)
             };
-            assert_eq!(reason(&policy, &what), expected, "{number}");
+            assert_eq!(reason(&policy, &attempt), expected, "{number}");
         }
     }
 }
 
 #[test]
-fn backoff_doubles_up_to_the_maximum_and_is_fully_jittered() {
+fn backoff_doubles_up_to_the_maximum_with_full_jitter() {
     let policy = RetryPolicy::default().max_attempts(u32::MAX);
-    // attempt, ceiling of the wait in ms
+    // attempt, maximum delay in ms
     let table = [
         (1, 500),
         (2, 1_000),
@@ -177,8 +181,8 @@ fn backoff_doubles_up_to_the_maximum_and_is_fully_jittered() {
         (40, 8_000),
         (u32::MAX - 1, 8_000),
     ];
-    for (number, ceiling) in table {
-        for (random, share) in [
+    for (number, max_delay) in table {
+        for (random, fraction) in [
             (0.0, 0.0),
             (0.25, 0.25),
             (1.0, 1.0),
@@ -187,14 +191,14 @@ fn backoff_doubles_up_to_the_maximum_and_is_fully_jittered() {
             (f64::NAN, 0.0),
             (f64::INFINITY, 1.0),
         ] {
-            let what = Attempt {
+            let attempt = Attempt {
                 number,
                 random,
-                ..first(Operation::Read, Failure::Reset)
+                ..first(Operation::Read, Failure::ConnectionLost)
             };
-            let after = Duration::from_millis(ceiling).mul_f64(share);
+            let after = Duration::from_millis(max_delay).mul_f64(fraction);
             assert_eq!(
-                decide(&policy, &what),
+                decide(&policy, &attempt),
                 Decision::Retry { after },
                 "attempt {number}, random {random}"
             );
@@ -203,40 +207,40 @@ fn backoff_doubles_up_to_the_maximum_and_is_fully_jittered() {
 }
 
 #[test]
-fn retry_after_is_a_minimum_with_a_little_on_top() {
+fn retry_after_is_the_minimum_delay_with_jitter_on_top() {
     let policy = RetryPolicy::default();
-    // attempt, Retry-After in s, random, wait in ms
+    // attempt, Retry-After in s, random, delay in ms
     let table = [
         (1, 1, 0.0, 1_000),
-        (1, 1, 1.0, 1_500),     // at least the base delay on top
-        (1, 20, 0.5, 21_000),   // a tenth on top
+        (1, 1, 1.0, 1_500),     // up to the base delay on top
+        (1, 20, 0.5, 21_000),   // half of a tenth on top
         (1, 120, 1.0, 128_000), // a tenth, at most the maximum delay
         (4, 1, 1.0, 4_000),     // the backoff is longer
         (1, 0, 1.0, 500),
         (4, 0, 0.5, 2_000),
     ];
     for code in [408, 429, 500, 502, 503, 504] {
-        for (number, asked, random, expected) in table {
-            let what = Attempt {
+        for (number, retry_after, random, expected) in table {
+            let attempt = Attempt {
                 number,
                 random,
-                ..first(Operation::Read, status(code, Some(secs(asked))))
+                ..first(Operation::Read, status(code, Some(secs(retry_after))))
             };
             let after = Duration::from_millis(expected);
             assert_eq!(
-                decide(&policy, &what),
+                decide(&policy, &attempt),
                 Decision::Retry { after },
-                "{code} {asked} {random}"
+                "{code} {retry_after} {random}"
             );
         }
     }
 }
 
 #[test]
-fn a_retry_after_beyond_the_cap_is_handed_to_the_caller() {
+fn retry_after_beyond_the_cap_gives_up() {
     let beyond = secs(120) + Duration::from_nanos(1);
     for operation in OPERATIONS {
-        for (asked, expected) in [
+        for (retry_after, expected) in [
             (secs(120), RETRY),
             (
                 beyond,
@@ -252,30 +256,30 @@ fn a_retry_after_beyond_the_cap_is_handed_to_the_caller() {
             ),
         ] {
             for code in [429, 503] {
-                let what = first(operation, status(code, Some(asked)));
+                let attempt = first(operation, status(code, Some(retry_after)));
                 assert_eq!(
-                    reason(&RetryPolicy::default(), &what),
+                    reason(&RetryPolicy::default(), &attempt),
                     expected,
-                    "{operation:?} {code} {asked:?}"
+                    "{operation:?} {code} {retry_after:?}"
                 );
             }
         }
     }
-    // Attempts are asked first, the cap before the time; the cap is the policy's own.
-    let what = Attempt {
+    // Attempts are checked before the cap, and the cap before the time.
+    let attempt = Attempt {
         number: 5,
         ..first(Operation::Read, status(429, Some(beyond)))
     };
     assert_eq!(
-        reason(&RetryPolicy::default(), &what),
+        reason(&RetryPolicy::default(), &attempt),
         Some(GiveUp::AttemptsExhausted)
     );
-    let what = Attempt {
-        total: Some(secs(1)),
+    let attempt = Attempt {
+        total_timeout: Some(secs(1)),
         ..first(Operation::Read, status(429, Some(beyond)))
     };
     assert_eq!(
-        reason(&RetryPolicy::default(), &what),
+        reason(&RetryPolicy::default(), &attempt),
         Some(GiveUp::RetryAfterTooLong {
             retry_after: beyond
         })
@@ -288,8 +292,8 @@ fn a_retry_after_beyond_the_cap_is_handed_to_the_caller() {
 }
 
 #[test]
-fn a_wait_that_would_pass_the_deadline_is_not_begun() {
-    // The wait is 250 ms: half of the base delay.
+fn delay_must_end_before_the_total_timeout() {
+    // The delay is 250 ms, half of the base delay.
     let table = [
         (None, secs(1_000_000), RETRY),
         (Some(1_000), Duration::ZERO, RETRY),
@@ -297,24 +301,24 @@ fn a_wait_that_would_pass_the_deadline_is_not_begun() {
         (
             Some(1_000),
             Duration::from_millis(750),
-            Some(GiveUp::TimeExhausted),
+            Some(GiveUp::TotalTimeout),
         ),
         (
             Some(1_000),
             Duration::from_millis(1_000),
-            Some(GiveUp::TimeExhausted),
+            Some(GiveUp::TotalTimeout),
         ),
-        (Some(1_000), Duration::MAX, Some(GiveUp::TimeExhausted)),
+        (Some(1_000), Duration::MAX, Some(GiveUp::TotalTimeout)),
     ];
     for operation in OPERATIONS {
         for (total, elapsed, expected) in table {
-            let what = Attempt {
+            let attempt = Attempt {
                 elapsed,
-                total: total.map(Duration::from_millis),
+                total_timeout: total.map(Duration::from_millis),
                 ..first(operation, Failure::Connect)
             };
             assert_eq!(
-                reason(&RetryPolicy::default(), &what),
+                reason(&RetryPolicy::default(), &attempt),
                 expected,
                 "{total:?} {elapsed:?}"
             );
@@ -326,8 +330,8 @@ fn failures() -> impl Strategy<Value = Failure> {
     prop_oneof![
         Just(Failure::Connect),
         Just(Failure::Timeout),
-        Just(Failure::Reset),
-        Just(Failure::Body),
+        Just(Failure::ConnectionLost),
+        Just(Failure::IncompleteBody),
         Just(Failure::Unsendable),
         (100_u16..1_000, any::<Option<Duration>>())
             .prop_map(|(code, retry_after)| status(code, retry_after)),
@@ -336,25 +340,25 @@ fn failures() -> impl Strategy<Value = Failure> {
 
 proptest! {
     #[test]
-    fn nothing_panics_and_every_promise_holds(
+    fn decisions_respect_the_policy(
         (max_attempts, base, max, cap) in any::<(u32, Duration, Duration, Duration)>(),
         operation in proptest::sample::select(&OPERATIONS),
         failure in failures(),
-        (number, elapsed, total, random) in any::<(u32, Duration, Option<Duration>, f64)>(),
+        (number, elapsed, total_timeout, random) in any::<(u32, Duration, Option<Duration>, f64)>(),
     ) {
         let policy = RetryPolicy::default().max_attempts(max_attempts).base_delay(base).max_delay(max).retry_after_cap(cap);
-        let what = Attempt { operation, failure, number, elapsed, total, random };
-        if let Decision::Retry { after } = decide(&policy, &what) {
+        let attempt = Attempt { operation, failure, number, elapsed, total_timeout, random };
+        if let Decision::Retry { after } = decide(&policy, &attempt) {
             prop_assert!(number < max_attempts);
-            if let Some(total) = total {
+            if let Some(total) = total_timeout {
                 prop_assert!(elapsed.saturating_add(after) < total);
             }
-            let asked = match failure {
+            let retry_after = match failure {
                 Failure::Status { retry_after, .. } => retry_after.unwrap_or_default(),
                 _ => Duration::ZERO,
             };
-            prop_assert!(after >= asked && asked <= cap);
-            prop_assert!(after <= asked.saturating_add(max));
+            prop_assert!(after >= retry_after && retry_after <= cap);
+            prop_assert!(after <= retry_after.saturating_add(max));
         }
     }
 }

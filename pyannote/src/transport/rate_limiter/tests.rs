@@ -1,4 +1,4 @@
-//! The queue: order, places given up, and waits that end early. Virtual time.
+//! Tests of the queue in virtual time: order, cancellation, and waits that end early.
 
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -29,12 +29,16 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         .collect()
 }
 
-fn observe(limiter: &Limiter, clock: &ManualClock, pairs: &[(&'static str, &'static str)]) {
+fn observe(limiter: &RateLimiter, clock: &ManualClock, pairs: &[(&'static str, &'static str)]) {
     limiter.observe(&headers(pairs), clock.now(), clock.wall());
 }
 
-/// Lets this many callers in at once; who was let in when, in that order.
-async fn crowd(callers: usize, limiter: &Limiter, clock: &ManualClock) -> Vec<(usize, Duration)> {
+/// Acquires permits from `callers` concurrent tasks; returns the caller and time of each admission in order.
+async fn acquire_concurrently(
+    callers: usize,
+    limiter: &RateLimiter,
+    clock: &ManualClock,
+) -> Vec<(usize, Duration)> {
     let admitted = Arc::new(Mutex::new(Vec::new()));
     let tasks: Vec<_> = (0..callers)
         .map(|caller| {
@@ -53,9 +57,9 @@ async fn crowd(callers: usize, limiter: &Limiter, clock: &ManualClock) -> Vec<(u
 }
 
 #[tokio::test]
-async fn a_thousand_callers_in_nine_minutes_in_order() {
-    let clock = ManualClock::jumping();
-    let admitted = crowd(1_000, &Limiter::new(RateLimit::POSTS), &clock).await;
+async fn thousand_callers_are_admitted_in_order_in_nine_minutes() {
+    let clock = ManualClock::auto_advancing();
+    let admitted = acquire_concurrently(1_000, &RateLimiter::new(RateLimit::POSTS), &clock).await;
     let order: Vec<_> = admitted.iter().map(|(caller, _)| *caller).collect();
     assert_eq!(order, (0..1_000).collect::<Vec<_>>());
     for (index, (_, start)) in admitted.iter().enumerate() {
@@ -67,14 +71,18 @@ async fn a_thousand_callers_in_nine_minutes_in_order() {
         assert!(within <= 100, "{within} in the minute from {start:?}");
     }
     assert_eq!(clock.now(), MINUTE * 9);
-    assert_eq!(clock.sleeps().len(), 9, "only the first in line sleeps");
+    assert_eq!(
+        clock.sleeps().len(),
+        9,
+        "only the first in the queue sleeps"
+    );
 }
 
 #[tokio::test]
 async fn off_never_sleeps() {
-    let clock = ManualClock::jumping();
+    let clock = ManualClock::auto_advancing();
     assert_eq!(
-        crowd(2_000, &Limiter::new(RateLimit::off()), &clock)
+        acquire_concurrently(2_000, &RateLimiter::new(RateLimit::off()), &clock)
             .await
             .len(),
         2_000
@@ -83,9 +91,9 @@ async fn off_never_sleeps() {
 }
 
 #[test]
-fn a_waiter_that_is_dropped_frees_its_place() {
+fn dropped_waiter_leaves_the_queue() {
     let clock = ManualClock::new();
-    let limiter = Limiter::new(RateLimit::per_minute(1));
+    let limiter = RateLimiter::new(RateLimit::per_minute(1));
     assert!(ready(pin!(limiter.acquire(&clock))).is_some());
     let mut first = Box::pin(limiter.acquire(&clock));
     let mut second = Box::pin(limiter.acquire(&clock));
@@ -95,7 +103,7 @@ fn a_waiter_that_is_dropped_frees_its_place() {
             && ready(second.as_mut()).is_none()
             && ready(third.as_mut()).is_none()
     );
-    // The first in line goes, and so does one from the middle: nobody pays for them.
+    // Dropping the first and a middle waiter uses up no slot.
     drop(first);
     drop(second);
     assert!(ready(third.as_mut()).is_none());
@@ -104,22 +112,22 @@ fn a_waiter_that_is_dropped_frees_its_place() {
 }
 
 #[test]
-fn later_callers_do_not_overtake() {
+fn waiters_are_admitted_in_order_of_arrival() {
     let clock = ManualClock::new();
-    let limiter = Limiter::new(RateLimit::per_minute(1));
+    let limiter = RateLimiter::new(RateLimit::per_minute(1));
     assert!(ready(pin!(limiter.acquire(&clock))).is_some());
     let mut early = Box::pin(limiter.acquire(&clock));
     assert!(ready(early.as_mut()).is_none());
     clock.advance(MINUTE);
-    // There is room, and somebody who came earlier.
+    // A slot is free, but an earlier caller is waiting for it.
     assert!(ready(pin!(limiter.acquire(&clock))).is_none());
     assert!(ready(early.as_mut()).is_some());
 }
 
 #[test]
-fn an_answer_that_shows_room_ends_a_wait_early() {
+fn completed_request_ends_a_wait_early() {
     let clock = ManualClock::new();
-    let limiter = Limiter::new(RateLimit::POSTS);
+    let limiter = RateLimiter::new(RateLimit::POSTS);
     observe(
         &limiter,
         &clock,
@@ -129,14 +137,14 @@ fn an_answer_that_shows_room_ends_a_wait_early() {
     let mut next = Box::pin(limiter.acquire(&clock));
     assert!(
         ready(next.as_mut()).is_none(),
-        "the one that is left may be the one under way"
+        "the remaining slot may be that of the request in flight"
     );
     drop(permit);
     assert!(ready(next.as_mut()).is_some());
 }
 
 #[test]
-fn both_forms_of_reset_and_retry_after_close_the_endpoint() {
+fn reset_and_retry_after_close_the_endpoint_in_every_format() {
     let table: [&[(&str, &str)]; 5] = [
         &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "30")],
         // The manual clock starts at 2026-01-01T00:00:00Z.
@@ -155,7 +163,7 @@ fn both_forms_of_reset_and_retry_after_close_the_endpoint() {
     ];
     for pairs in table {
         let clock = ManualClock::new();
-        let limiter = Limiter::new(RateLimit::POSTS);
+        let limiter = RateLimiter::new(RateLimit::POSTS);
         observe(&limiter, &clock, pairs);
         let mut waiter = Box::pin(limiter.acquire(&clock));
         assert!(ready(waiter.as_mut()).is_none(), "{pairs:?}");
@@ -167,9 +175,9 @@ fn both_forms_of_reset_and_retry_after_close_the_endpoint() {
 }
 
 #[test]
-fn a_429_reaches_those_who_wait_already() {
+fn retry_after_applies_to_pending_waiters() {
     let clock = ManualClock::new();
-    let limiter = Limiter::new(RateLimit::per_minute(1));
+    let limiter = RateLimiter::new(RateLimit::per_minute(1));
     drop(ready(pin!(limiter.acquire(&clock))));
     let mut waiter = Box::pin(limiter.acquire(&clock));
     assert!(ready(waiter.as_mut()).is_none());
@@ -181,8 +189,22 @@ fn a_429_reaches_those_who_wait_already() {
 }
 
 #[test]
-fn acquiring_can_be_sent_to_another_thread() {
+fn acquire_is_send() {
     fn is_send<T: Send>(_: &T) {}
-    let (limiter, clock) = (Limiter::new(RateLimit::default()), ManualClock::new());
+    let (limiter, clock) = (RateLimiter::new(RateLimit::default()), ManualClock::new());
     is_send(&limiter.acquire(&clock));
+}
+
+#[test]
+fn retry_after_does_not_use_up_a_slot() {
+    let clock = ManualClock::new();
+    let limiter = RateLimiter::new(RateLimit::per_minute(1));
+    for _ in 0..3 {
+        assert_eq!(limiter.retry_after(&clock), None);
+    }
+    let permit = ready(pin!(limiter.acquire(&clock)));
+    assert!(permit.is_some());
+    clock.advance(MINUTE / 4);
+    assert_eq!(limiter.retry_after(&clock), Some(MINUTE * 3 / 4));
+    assert_eq!(RateLimiter::new(RateLimit::off()).retry_after(&clock), None);
 }

@@ -1,41 +1,42 @@
-//! A budget of retries shared by all calls of a client.
+//! A retry budget shared by all calls of a client: a token bucket, as in the AWS SDKs.
 //!
-//! One failed call may be retried; when everything fails, retries would multiply the load on a server that is down
-//! already. Each retry takes tokens from one bucket, successes put a little back, and an empty bucket refuses retries.
+//! A single failed call may be retried. If every call fails, retries would multiply the load on a service that is
+//! already down. Each retry takes tokens from the bucket, each success returns one, and no retry is made while the
+//! bucket has too few tokens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::retry::{Decision, Failure, GiveUp};
 
-/// A full bucket: 100 ordinary retries without one success in between.
-const CAPACITY: u32 = 500;
-/// What an ordinary retry costs.
-const RETRY_COST: u32 = 5;
-/// What a retry after a timeout costs. A server that is slow suffers most from being asked again.
-const TIMEOUT_COST: u32 = 10;
-/// What a retry costs whose time the server named itself. It asked for that load, and a team at its rate limit sees
-/// many of them while all is well.
-const INVITED_COST: u32 = 1;
-/// What a success puts back.
-const REFUND: u32 = 1;
+/// Tokens in a full bucket: enough for 100 ordinary retries without a single success.
+const CAPACITY_TOKENS: u32 = 500;
+/// Cost of an ordinary retry.
+const RETRY_COST_TOKENS: u32 = 5;
+/// Cost of a retry after a timeout. A slow server suffers most from repeated requests.
+const TIMEOUT_COST_TOKENS: u32 = 10;
+/// Cost of a retry whose time the server set with `Retry-After`. The server asked for this load, and a team at its rate
+/// limit makes many such retries in normal operation.
+const RETRY_AFTER_COST_TOKENS: u32 = 1;
+/// Tokens returned by a success.
+const SUCCESS_REFUND_TOKENS: u32 = 1;
 
-/// Tokens for retries. Clones share the bucket.
+/// A token bucket for retries. Clones share the bucket.
 #[derive(Clone, Debug)]
 pub(crate) struct RetryBudget {
     tokens: Arc<AtomicU32>,
 }
 
 impl RetryBudget {
-    /// A full bucket.
+    /// Creates a full bucket.
     pub(crate) fn new() -> Self {
         Self {
-            tokens: Arc::new(AtomicU32::new(CAPACITY)),
+            tokens: Arc::new(AtomicU32::new(CAPACITY_TOKENS)),
         }
     }
 
-    /// Pays for a decided retry. Where the bucket cannot, the retry becomes [`GiveUp::BudgetExhausted`]. Any other
-    /// decision costs nothing and stays as it is.
+    /// Pays for a retry. A retry that the bucket cannot pay for becomes [`GiveUp::BudgetExhausted`]; any other decision
+    /// is free and returned unchanged.
     pub(crate) fn charge(&self, decision: Decision, failure: &Failure) -> Decision {
         match decision {
             Decision::Retry { .. } if !self.try_take(cost(failure)) => {
@@ -45,9 +46,9 @@ impl RetryBudget {
         }
     }
 
-    /// Takes tokens, all or none.
+    /// Takes `cost` tokens, or none and returns false if there are fewer.
     pub(crate) fn try_take(&self, cost: u32) -> bool {
-        // Relaxed suffices: the number guards nothing but itself.
+        // Relaxed suffices: no other memory is synchronized through this counter.
         self.tokens
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| {
                 tokens.checked_sub(cost)
@@ -55,12 +56,16 @@ impl RetryBudget {
             .is_ok()
     }
 
-    /// A request succeeded: puts a little back, never beyond a full bucket.
+    /// Returns tokens to the bucket after a success, up to its capacity.
     pub(crate) fn refund(&self) {
         let _ = self
             .tokens
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| {
-                Some(tokens.saturating_add(REFUND).min(CAPACITY))
+                Some(
+                    tokens
+                        .saturating_add(SUCCESS_REFUND_TOKENS)
+                        .min(CAPACITY_TOKENS),
+                )
             });
     }
 }
@@ -71,18 +76,19 @@ impl Default for RetryBudget {
     }
 }
 
+/// Tokens that a retry after this failure takes.
 fn cost(failure: &Failure) -> u32 {
     match failure {
-        Failure::Timeout => TIMEOUT_COST,
+        Failure::Timeout => TIMEOUT_COST_TOKENS,
         Failure::Status {
             retry_after: Some(_),
             ..
-        } => INVITED_COST,
+        } => RETRY_AFTER_COST_TOKENS,
         Failure::Connect
-        | Failure::Reset
-        | Failure::Body
+        | Failure::ConnectionLost
+        | Failure::IncompleteBody
         | Failure::Unsendable
-        | Failure::Status { .. } => RETRY_COST,
+        | Failure::Status { .. } => RETRY_COST_TOKENS,
     }
 }
 
@@ -111,15 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_has_its_price() {
+    fn cost_of_each_failure() {
         let status = |retry_after| Failure::Status {
             status: StatusCode::SERVICE_UNAVAILABLE,
             retry_after,
         };
         let table = [
             (Failure::Connect, 100),
-            (Failure::Reset, 100),
-            (Failure::Body, 100),
+            (Failure::ConnectionLost, 100),
+            (Failure::IncompleteBody, 100),
             (status(None), 100),
             (Failure::Timeout, 50),
             (status(Some(Duration::ZERO)), 500),
@@ -130,30 +136,33 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_bucket_refuses_until_successes_fill_it() {
+    fn empty_bucket_refuses_retries_until_refunded() {
         let budget = RetryBudget::new();
-        assert!(budget.try_take(CAPACITY));
+        assert!(budget.try_take(CAPACITY_TOKENS));
         assert!(!budget.try_take(1));
         for _ in 0..4 {
             budget.clone().refund();
         }
-        assert_eq!(budget.charge(RETRY, &Failure::Reset), REFUSED);
+        assert_eq!(budget.charge(RETRY, &Failure::ConnectionLost), REFUSED);
         budget.refund();
-        assert_eq!(budget.charge(RETRY, &Failure::Reset), RETRY);
-        assert_eq!(budget.charge(RETRY, &Failure::Reset), REFUSED);
+        assert_eq!(budget.charge(RETRY, &Failure::ConnectionLost), RETRY);
+        assert_eq!(budget.charge(RETRY, &Failure::ConnectionLost), REFUSED);
     }
 
     #[test]
-    fn a_full_bucket_does_not_overflow() {
+    fn refund_does_not_exceed_capacity() {
         let budget = RetryBudget::default();
         budget.refund();
-        assert!(!budget.try_take(CAPACITY + 1));
+        assert!(!budget.try_take(CAPACITY_TOKENS + 1));
         assert!(!budget.try_take(u32::MAX));
-        assert!(budget.try_take(CAPACITY), "a refused take takes nothing");
+        assert!(
+            budget.try_take(CAPACITY_TOKENS),
+            "a failed take leaves the tokens"
+        );
     }
 
     #[test]
-    fn giving_up_costs_nothing() {
+    fn giving_up_is_free() {
         let budget = RetryBudget::new();
         for reason in [
             GiveUp::NotRetryable,
@@ -163,17 +172,21 @@ mod tests {
             let decision = Decision::GiveUp(reason);
             assert_eq!(budget.charge(decision, &Failure::Timeout), decision);
         }
-        assert!(budget.try_take(CAPACITY));
+        assert!(budget.try_take(CAPACITY_TOKENS));
     }
 
     #[test]
-    fn clones_in_threads_never_take_more_than_there_is() {
+    fn concurrent_clones_never_take_more_than_the_capacity() {
         let budget = RetryBudget::new();
         let taken: usize = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..4)
                 .map(|_| {
                     let budget = budget.clone();
-                    scope.spawn(move || (0..200).filter(|_| budget.try_take(RETRY_COST)).count())
+                    scope.spawn(move || {
+                        (0..200)
+                            .filter(|_| budget.try_take(RETRY_COST_TOKENS))
+                            .count()
+                    })
                 })
                 .collect();
             workers

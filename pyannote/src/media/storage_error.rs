@@ -1,0 +1,133 @@
+//! Errors of the object storage behind a pre-signed URL.
+
+use http::StatusCode;
+use reqwest::Response;
+
+use super::presigned::PresignedUrl;
+use crate::error::{Error, ErrorKind};
+use crate::excerpt::excerpt;
+use crate::transport::{Executor, Failure, TransferError};
+
+/// How much of the body of an error response is read; the error message shows less.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// The error of an attempt without a complete response.
+pub(super) fn no_response(failure: Failure, source: reqwest::Error) -> TransferError {
+    let error = failure_error(failure).with_source(source);
+    TransferError::Transient { failure, error }
+}
+
+/// The error of an attempt that exceeded its timeout.
+pub(super) fn timed_out() -> TransferError {
+    let failure = Failure::Timeout;
+    let error = failure_error(failure);
+    TransferError::Transient { failure, error }
+}
+
+fn failure_error(failure: Failure) -> Error {
+    let (kind, message) = match failure {
+        Failure::Connect => (
+            ErrorKind::Connect,
+            "could not connect to the storage; check the network and the proxy",
+        ),
+        Failure::Timeout => (
+            ErrorKind::Timeout,
+            "the transfer timed out; check the network, or set a longer attempt timeout",
+        ),
+        Failure::ConnectionLost
+        | Failure::IncompleteBody
+        | Failure::Unsendable
+        | Failure::Status { .. } => (
+            ErrorKind::Network,
+            "the connection to the storage was lost during the transfer; check the network, and try again",
+        ),
+    };
+    Error::new(kind, message)
+}
+
+/// The error of an attempt whose response has a status other than success.
+pub(super) async fn error_response(
+    executor: &Executor,
+    url: &PresignedUrl,
+    mut response: Response,
+) -> TransferError {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    // If reading fails, only an explanation is lost.
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let read = chunk.len().min(MAX_BODY_BYTES - body.len());
+        body.extend_from_slice(&chunk[..read]);
+        if body.len() == MAX_BODY_BYTES {
+            break;
+        }
+    }
+    let failure = executor.storage_failure(status, &headers);
+    let retry_after = match failure {
+        Failure::Status { retry_after, .. } => retry_after,
+        _ => None,
+    };
+    let error = status_error(status, &url.redact(&body)).with_retry_after(retry_after);
+    TransferError::Transient { failure, error }
+}
+
+fn status_error(status: StatusCode, body: &str) -> Error {
+    let (kind, problem) = match status.as_u16() {
+        401 | 403 => (
+            ErrorKind::Forbidden,
+            "the storage rejected the pre-signed URL; check the clock of this machine and the proxy, and try again"
+                .to_owned(),
+        ),
+        404 | 410 => (
+            ErrorKind::NotFound,
+            "the storage has no such media object; media is deleted 24 to 48 h after upload"
+                .to_owned(),
+        ),
+        413 => (
+            ErrorKind::TooLarge,
+            "the recording is too large for the storage; compress it, or split it".to_owned(),
+        ),
+        429 => (
+            ErrorKind::RateLimited,
+            "too many requests to the storage; try again later".to_owned(),
+        ),
+        code @ 500..=599 => (
+            ErrorKind::Server,
+            format!("the storage failed with status {code}; try again later"),
+        ),
+        code => (
+            ErrorKind::UnexpectedStatus,
+            format!("the storage returned the unexpected status {code}"),
+        ),
+    };
+    let details = match body.trim() {
+        "" => "it gives no reason".to_owned(),
+        body => format!("the response was: {}", excerpt(body.as_bytes())),
+    };
+    Error::new(kind, format!("{problem} ({details})"))
+        .with_status(status)
+        .with_body(body.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kind_of_each_status() {
+        for (status, kind) in [
+            (400, ErrorKind::UnexpectedStatus),
+            (403, ErrorKind::Forbidden),
+            (404, ErrorKind::NotFound),
+            (413, ErrorKind::TooLarge),
+            (429, ErrorKind::RateLimited),
+            (500, ErrorKind::Server),
+            (503, ErrorKind::Server),
+            (302, ErrorKind::UnexpectedStatus),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = status_error(status, "<Code>No</Code>");
+            assert_eq!((error.kind(), error.status()), (kind, Some(status)));
+            assert!(error.to_string().contains("<Code>No</Code>"), "{error}");
+        }
+    }
+}

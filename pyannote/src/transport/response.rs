@@ -1,0 +1,231 @@
+//! API responses: decoding a successful one, and turning any other into an error.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::endpoint::Endpoint;
+use crate::error::{Error, ErrorKind, FieldError};
+use crate::excerpt::excerpt;
+
+/// Retry times further away than this are shown as a number of seconds only: the header may contain any number.
+const MAX_RETRY_DATE_DISTANCE: Duration = Duration::from_secs(30 * 86_400);
+
+/// A response of the API with its body in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl ApiResponse {
+    /// For the bindings: a 429 without a request, because the rate limiter did not admit it in time.
+    pub(crate) fn rate_limited() -> Self {
+        Self::local(
+            StatusCode::TOO_MANY_REQUESTS,
+            r#"{"requestId":"","message":"the rate limit of this client was reached; nothing was sent"}"#,
+        )
+    }
+
+    /// For the bindings: a 400 without a request, because its body is a stream and could not be retried.
+    pub(crate) fn unsendable() -> Self {
+        Self::local(
+            StatusCode::BAD_REQUEST,
+            r#"{"requestId":"","message":"the request body is a stream, which cannot be retried; nothing was sent"}"#,
+        )
+    }
+
+    fn local(status: StatusCode, body: &'static str) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    /// A copy with the API key removed from the body: a gateway may echo the key that it rejects.
+    pub(crate) fn without_api_key(&self, authorization: &HeaderValue) -> Self {
+        let key = authorization
+            .to_str()
+            .unwrap_or_default()
+            .trim_start_matches("Bearer ");
+        let body = String::from_utf8_lossy(&self.body);
+        let mut response = self.clone();
+        if !key.is_empty() && body.contains(key) {
+            response.body = body.replace(key, "…").into();
+        }
+        response
+    }
+
+    pub(crate) fn into_reqwest(self) -> reqwest::Response {
+        let mut response = http::Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response.into()
+    }
+
+    /// Deserializes the body as JSON.
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        decode(&self.body).map_err(|error| {
+            error
+                .with_status(self.status)
+                .with_request_id(request_id(&self.headers))
+        })
+    }
+}
+
+/// Deserializes JSON.
+///
+/// If that fails, a second pass finds the path to the error. Tracking the path costs time for each of millions of
+/// scores, so only failures pay for it.
+pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| {
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer)
+            .err()
+            .map(|error| redact(&error.path().to_string()))
+            .filter(|path| path != ".");
+        decode_error(body, path, &error)
+    })
+}
+
+fn decode_error(body: &[u8], path: Option<String>, error: &serde_json::Error) -> Error {
+    let location = path.map_or_else(String::new, |path| format!(" at {path}"));
+    let problem = match error.classify() {
+        serde_json::error::Category::Data => "does not have the expected form",
+        serde_json::error::Category::Eof => "is truncated",
+        _ => "is not valid JSON",
+    };
+    let reason = redact(&error.to_string());
+    let start = excerpt(body);
+    let message = format!("the response {problem}{location}: {reason}; it starts with: {start}");
+    Error::new(ErrorKind::Decode, message).with_body(body)
+}
+
+/// The union of both documented forms of error bodies. Every field is optional, so that any JSON object can be read.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ErrorBody {
+    message: Option<String>,
+    request_id: Option<String>,
+    errors: Option<Vec<ErrorField>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorField {
+    field: String,
+    message: String,
+}
+
+/// The error for a response with a status other than success.
+pub(crate) fn status_error(
+    endpoint: Endpoint,
+    response: &ApiResponse,
+    retry_after: Option<Duration>,
+    now: SystemTime,
+) -> Error {
+    let body: ErrorBody = serde_json::from_slice(&response.body).unwrap_or_default();
+    let details = match body.message.as_deref().map(str::trim) {
+        Some(message) if !message.is_empty() => format!("the service says: {}", redact(message)),
+        _ if response.body.is_empty() => "the service gives no reason".to_owned(),
+        _ => format!("the response was: {}", excerpt(&response.body)),
+    };
+    let status = response.status.as_u16();
+    let (kind, problem) = match status {
+        400 => (
+            ErrorKind::Validation,
+            "the service rejected the request as invalid".to_owned(),
+        ),
+        401 => (
+            ErrorKind::Unauthorized,
+            "the API key is invalid; check PYANNOTEAI_API_KEY, or create a new key in the dashboard".to_owned(),
+        ),
+        402 => (
+            ErrorKind::PaymentRequired,
+            "the team has no credits or subscription for this operation; check its billing page in the dashboard"
+                .to_owned(),
+        ),
+        403 => (
+            ErrorKind::Forbidden,
+            match endpoint.scope() {
+                Some(scope) => format!(
+                    "the API key lacks permission; it needs the scope {scope}, and the team needs access to the feature"
+                ),
+                None => "the API key lacks permission for this operation".to_owned(),
+            },
+        ),
+        404 => (
+            ErrorKind::NotFound,
+            match endpoint {
+                Endpoint::GetJob => "the team of this API key has no such job".to_owned(),
+                Endpoint::MediaOutput => {
+                    "there is no such media object; media is deleted 24 to 48 h after upload".to_owned()
+                }
+                _ => "the service has no such endpoint; check the base URL".to_owned(),
+            },
+        ),
+        408 => (
+            ErrorKind::Timeout,
+            "the service timed out while waiting for the request".to_owned(),
+        ),
+        413 => (
+            ErrorKind::TooLarge,
+            "the request is too large; recordings are limited to 1 GiB and 24 h".to_owned(),
+        ),
+        429 => (
+            ErrorKind::RateLimited,
+            match retry_after {
+                Some(after) => format!("too many requests; try again {}", format_retry_time(after, now)),
+                None => "too many requests; try again later".to_owned(),
+            },
+        ),
+        500..=599 => (ErrorKind::Server, format!("the service failed with status {status}")),
+        _ => (
+            ErrorKind::UnexpectedStatus,
+            format!("the service returned the unexpected status {status}"),
+        ),
+    };
+    let request_id_of_body = body.request_id.map(|id| redact(&id));
+    let error = if kind == ErrorKind::Validation {
+        let fields = body
+            .errors
+            .unwrap_or_default()
+            .into_iter()
+            .map(|error| FieldError::new(redact(&error.field), redact(&error.message)))
+            .collect();
+        Error::validation(format!("{problem} ({details})"), fields)
+    } else {
+        Error::new(kind, format!("{problem} ({details})"))
+    };
+    error
+        .with_status(response.status)
+        .with_request_id(request_id_of_body.or_else(|| request_id(&response.headers)))
+        .with_retry_after(retry_after)
+        .with_body(&response.body)
+}
+
+fn format_retry_time(after: Duration, now: SystemTime) -> String {
+    let seconds = after.as_secs_f64().ceil();
+    match now
+        .checked_add(after)
+        .filter(|_| after < MAX_RETRY_DATE_DISTANCE)
+    {
+        Some(date) => format!("in {seconds} s, at {}", httpdate::fmt_http_date(date)),
+        None => format!("in {seconds} s"),
+    }
+}
+
+/// Text of the service, shortened and without anything that might be a secret.
+fn redact(text: &str) -> String {
+    excerpt(text.as_bytes())
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("x-request-id")?.to_str().ok()?;
+    Some(redact(value))
+}
