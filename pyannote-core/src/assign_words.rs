@@ -87,9 +87,9 @@ impl Turns {
     /// Assigns to each word the speaker whose speech overlaps it most.
     ///
     /// If several speakers overlap a word equally, it goes to the one who appears first in the recording. A word that
-    /// overlaps no turn goes to the speaker of the nearest turn (the earlier one if two are equally near), provided that
-    /// it is at most `max_distance` seconds away. Otherwise the word has no speaker. A negative or NaN `max_distance`
-    /// disables this rule.
+    /// overlaps no turn goes to the speaker of the nearest turn (the earlier one if two are equally near), provided
+    /// that it is at most `max_distance` seconds away. Otherwise the word has no speaker. A negative or NaN
+    /// `max_distance` disables this rule.
     ///
     /// A word whose end is not after its start is treated as an instant. A word whose start is NaN has no speaker.
     /// The result contains every word, in the given order. O((n + m) log n) for n turns and m words that overlap few
@@ -142,9 +142,9 @@ impl AttributedWords {
 
     /// Returns a transcript with one segment per turn, joining consecutive words of the same speaker.
     ///
-    /// Words without a speaker are attributed to `unknown_speaker`. A pause of more than `max_pause` seconds between two
-    /// words starts a new segment; with infinity, only a change of speaker does. Words keep their order and are joined
-    /// by a single space. Blank words extend their segment but add no text.
+    /// Words without a speaker are attributed to `unknown_speaker`. A pause of more than `max_pause` seconds between
+    /// two words starts a new segment; with infinity, only a change of speaker does. Words keep their order and are
+    /// joined by a single space. Blank words extend their segment but add no text.
     #[must_use]
     pub fn turn_level(&self, unknown_speaker: &str, max_pause: f64) -> Transcript {
         let mut segments: Vec<TranscriptSegment> = Vec::new();

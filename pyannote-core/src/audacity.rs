@@ -5,10 +5,11 @@ use crate::whitespace::collapse_whitespace;
 use crate::{Span, Transcript, Turns};
 
 impl Turns {
-    /// Formats the turns as an Audacity label track (File > Import > Labels): start, end and speaker, separated by tabs.
+    /// Formats the turns as an Audacity label track (File > Import > Labels).
     ///
-    /// Times are in seconds with six decimals, as Audacity writes them. White space in names becomes a single space.
-    /// Turns whose times are not finite, reversed, or before the start of the recording are skipped.
+    /// Each line has start, end and speaker, separated by tabs. Times are in seconds with six decimals, as Audacity
+    /// writes them. White space in names becomes a single space. Turns whose times are not finite, reversed, or before
+    /// the start of the recording are skipped.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};

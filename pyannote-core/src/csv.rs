@@ -7,11 +7,12 @@ use crate::{Transcript, Turns};
 impl Turns {
     /// Formats the turns as CSV with the columns `start,end,speaker,confidence`, one row per turn in list order.
     ///
-    /// Times are in seconds. The confidence is that of the turn's own speaker, 0..100, and empty if it is unknown. Numbers
-    /// are written in the shortest form that parses to the same value; non-finite ones as `NaN` or `inf`.
+    /// Times are in seconds. The confidence is that of the turn's own speaker, 0..100, and empty if it is unknown.
+    /// Numbers are written in the shortest form that parses to the same value; non-finite ones as `NaN` or `inf`.
     ///
-    /// Text is written unchanged, so that it can be read back. Spreadsheets evaluate cells that begin with `=`, `+`, `-`
-    /// or `@` as formulas: if names come from untrusted people, import the columns as text, or rename the speakers first.
+    /// Text is written unchanged, so that it can be read back. Spreadsheets evaluate cells that begin with `=`, `+`,
+    /// `-` or `@` as formulas: if names come from untrusted people, import the columns as text, or rename the speakers
+    /// first.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns};

@@ -236,7 +236,7 @@ mod tests {
             Turn::new(2.0, 2.0, "B"),
         ];
         assert_eq!(*list.rename_speaker("A", "B"), expected);
-        assert_eq!(list.rename_speaker("nobody", "B"), list);
+        assert_eq!(list.rename_speaker("absent", "B"), list);
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
             *list.merge_gaps(0.0),
             [confident(0.0, 9.0, "A", &[("A", 70.0), ("B", 20.0)])]
         );
-        let none = turns(&[(0.0, 1.0, "A"), (1.0, 2.0, "A")]);
-        assert_eq!(none.merge_gaps(0.0), turns(&[(0.0, 2.0, "A")]));
+        let unknown = turns(&[(0.0, 1.0, "A"), (1.0, 2.0, "A")]);
+        assert_eq!(unknown.merge_gaps(0.0), turns(&[(0.0, 2.0, "A")]));
     }
 }

@@ -32,7 +32,7 @@ proptest! {
         range in (times(), times()),
         uri in names(),
     ) {
-        let turns: Turns = turns.into_iter().map(|(start, end, who)| Turn::new(start, end, who)).collect();
+        let turns: Turns = turns.into_iter().map(|(start, end, speaker)| Turn::new(start, end, speaker)).collect();
         let _ = turns.to_rttm(&uri);
         let _ = turns.to_csv();
         prop_assert_eq!(turns.to_text().lines().count(), turns.len());
@@ -44,10 +44,10 @@ proptest! {
             prop_assert!(document.is_ok(), "{:?}\n{}", document, svg);
             // Viewers do not draw elements with NaN or infinite attributes.
             let document = document.unwrap();
-            for (name, value) in document.descendants().flat_map(|node| node.attributes()).map(|a| (a.name(), a.value())) {
-                if matches!(name, "x" | "y" | "x1" | "x2" | "width" | "height" | "fill-opacity") {
-                    let value: f64 = value.parse().unwrap();
-                    prop_assert!((0.0..1e7).contains(&value), "{} {}", name, value);
+            for attribute in document.descendants().flat_map(|node| node.attributes()) {
+                if matches!(attribute.name(), "x" | "y" | "x1" | "x2" | "width" | "height" | "fill-opacity") {
+                    let value: f64 = attribute.value().parse().unwrap();
+                    prop_assert!((0.0..1e7).contains(&value), "{} {}", attribute.name(), value);
                 }
             }
         }
@@ -59,9 +59,10 @@ proptest! {
         max_line_chars: usize,
         max_lines: usize,
     ) {
-        let transcript = Transcript::from(
-            segments.into_iter().map(|(start, end, text, who)| TranscriptSegment::new(start, end, text, who)).collect::<Vec<_>>(),
-        );
+        let transcript: Transcript = segments
+            .into_iter()
+            .map(|(start, end, text, speaker)| TranscriptSegment::new(start, end, text, speaker))
+            .collect();
         let _ = transcript.to_csv();
         let _ = transcript.to_text();
         let _ = transcript.to_audacity();

@@ -1,7 +1,7 @@
 //! An interval tree: finds the spans that overlap a range of time, or the nearest one.
 //!
-//! Words are looked up one by one, and a day of speech has a hundred thousand of them: scanning all turns for each would
-//! be quadratic.
+//! Words are looked up one by one, and a day of speech has a hundred thousand of them: scanning all turns for each
+//! would be quadratic.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

@@ -25,7 +25,8 @@
 //! | SVG timeline | [`Turns::to_svg`] | |
 //! | JSON | `serde` | `serde` |
 //!
-//! JSON needs no methods: all types implement `Serialize` and `Deserialize`, in the form that the pyannoteAI API uses.
+//! JSON needs no methods: turns, transcripts and words implement `Serialize` and `Deserialize`, in the form that the
+//! pyannoteAI API uses.
 //!
 //! ```
 //! use pyannote_core::Turns;

@@ -7,7 +7,7 @@ use crate::{Transcript, Turns};
 impl Turns {
     /// Formats the turns as text, one line per turn: `[hh:mm:ss.mmm --> hh:mm:ss.mmm] Speaker`.
     ///
-    /// The turns keep their order, and none is skipped: times that are not finite or negative are written as
+    /// The turns keep their order, and no turn is skipped: times that are negative or not finite are written as
     /// `--:--:--.---`. White space in names becomes a single space.
     ///
     /// ```
@@ -44,8 +44,8 @@ impl Transcript {
     /// Formats the transcript as text, one line per turn: `[hh:mm:ss] Speaker: text`, with the start time of the turn.
     ///
     /// Consecutive segments of the same speaker are joined, in the order of the list. White space in names and words
-    /// becomes a single space, so that each turn is exactly one line. No text is skipped: a start that is not finite or
-    /// negative is written as `[--:--:--]`.
+    /// becomes a single space, so that each turn is exactly one line. No text is skipped: a start that is negative or
+    /// not finite is written as `[--:--:--]`.
     ///
     /// ```
     /// use pyannote_core::{Transcript, TranscriptSegment};

@@ -148,7 +148,10 @@ proptest! {
     #[test]
     fn measures_equal_a_count_of_grid_cells(turns in grid_turns()) {
         let (overlap, gaps) = (turns.overlap(), turns.gaps());
-        let seconds = |min_speakers: usize| cell_centers().filter(|time| speaker_count(&turns, *time) >= min_speakers).count() as f64 / 10.0;
+        let seconds = |min_speakers: usize| {
+            let cells = cell_centers().filter(|time| speaker_count(&turns, *time) >= min_speakers);
+            cells.count() as f64 / 10.0
+        };
         prop_assert!((turns.speech_time() - seconds(1)).abs() < 1e-6);
         prop_assert!((turns.overlap_time() - seconds(2)).abs() < 1e-6);
         let speech: Vec<f64> = cell_centers().filter(|time| speaker_count(&turns, *time) > 0).collect();
@@ -198,7 +201,10 @@ proptest! {
     }
 
     #[test]
-    fn every_word_is_kept_exactly_once(turns in grid_turns(), words in prop::collection::vec((0_u16..320, 0_u16..9), 0..30)) {
+    fn every_word_is_kept_exactly_once(
+        turns in grid_turns(),
+        words in prop::collection::vec((0_u16..320, 0_u16..9), 0..30),
+    ) {
         let time = |tenths: u16| f64::from(tenths) / 10.0;
         let words: Vec<Word> = words
             .iter()
@@ -213,7 +219,8 @@ proptest! {
             prop_assert!(attributed.speaker.is_some() || !inside);
         }
         let joined = attributed.turn_level("?", f64::INFINITY);
-        let text: Vec<&str> = joined.iter().flat_map(|segment| segment.text.split(' ')).filter(|w| !w.is_empty()).collect();
+        let text = joined.iter().flat_map(|segment| segment.text.split(' '));
+        let text: Vec<&str> = text.filter(|word| !word.is_empty()).collect();
         let expected: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
         prop_assert_eq!(text, expected);
         let transcript = attributed.word_level("?");

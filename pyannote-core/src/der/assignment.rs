@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BinaryHeap};
 /// Greater weights are clamped to this, so that sums of weights stay finite.
 const MAX_WEIGHT: f64 = 1e300;
 
-/// Returns the column assigned to each row, so that the sum of the weights is greatest. Columns are assigned at most once.
+/// Returns the column of each row in the assignment with the greatest sum of weights.
 ///
-/// `rows` contains the weights by column. Pairs without a positive weight are never assigned.
+/// `rows` contains the weights by column. Each column is assigned at most once. Pairs without a positive weight are
+/// never assigned, so that some rows may have no column.
 pub(super) fn assign(rows: &[BTreeMap<usize, f64>]) -> BTreeMap<usize, usize> {
     let edges: Vec<Vec<(usize, f64)>> = rows
         .iter()
@@ -41,9 +42,9 @@ pub(super) fn assign(rows: &[BTreeMap<usize, f64>]) -> BTreeMap<usize, usize> {
 
 /// The optimal matching of the rows added so far.
 ///
-/// The prices (dual variables) certify optimality: `row price + column price >= weight` for each edge, with equality for
-/// matched edges, and unmatched rows and columns have a price of 0. The slack of an edge is the difference between the
-/// two sides.
+/// The prices (dual variables) certify optimality: `row price + column price >= weight` for each edge, with equality
+/// for matched edges, and unmatched rows and columns have a price of 0. The slack of an edge is the difference between
+/// the two sides.
 struct Matching {
     edges: Vec<Vec<(usize, f64)>>,
     row_price: Vec<f64>,

@@ -17,8 +17,8 @@ use crate::Turns;
 pub struct Jer {
     /// Error rate of each reference speaker with scored speech, 0..1.
     ///
-    /// This is 1 minus the Jaccard index of the speech of the two mapped speakers (the duration of the intersection divided
-    /// by that of the union), or 1 if no hypothesis speaker is mapped to this one.
+    /// This is 1 minus the Jaccard index of the speech of the two mapped speakers (the duration of the intersection
+    /// divided by that of the union), or 1 if no hypothesis speaker is mapped to this one.
     pub by_speaker: BTreeMap<String, f64>,
     /// Optimal mapping from hypothesis speakers to reference speakers. Unmapped speakers are not included.
     pub mapping: BTreeMap<String, String>,

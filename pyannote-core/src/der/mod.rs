@@ -1,8 +1,9 @@
 //! Diarization error rate (DER) and Jaccard error rate (JER).
 //!
-//! The values equal those of `DiarizationErrorRate` and `JaccardErrorRate` in pyannote.metrics, with the same meaning of
-//! collar, overlap and scored regions. Both lists of turns are cropped to the scored regions; then hypothesis speakers
-//! are mapped one-to-one to reference speakers so that the time they share is greatest; then the errors are summed.
+//! The values equal those of `DiarizationErrorRate` and `JaccardErrorRate` in pyannote.metrics, with the same meaning
+//! of collar, overlap and scored regions. Both lists of turns are cropped to the scored regions; then hypothesis
+//! speakers are mapped one-to-one to reference speakers so that the time they share is greatest; then the errors are
+//! summed.
 
 mod assignment;
 mod jer;
@@ -41,8 +42,8 @@ pub struct Der {
 impl Der {
     /// Scores `hypothesis` against `reference`.
     ///
-    /// Turns that are not finite, or not longer than a microsecond, are ignored, as in pyannote.metrics. O(n log n) for n
-    /// turns, plus the mapping of the speakers.
+    /// Turns that are not finite, or not longer than a microsecond, are ignored, as in pyannote.metrics. O(n log n) for
+    /// n turns, plus the mapping of the speakers.
     ///
     /// ```
     /// use pyannote_core::{Der, ScoringOptions, Turn, Turns};

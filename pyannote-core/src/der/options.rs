@@ -24,10 +24,10 @@ impl ScoringOptions {
         Self::default()
     }
 
-    /// Sets the total width of the collars in seconds: the unscored region around each start and end of a reference turn.
+    /// Sets the width of the unscored collar around each start and end of a reference turn, in seconds.
     ///
-    /// Half of the collar is before the boundary, half after it, as in pyannote.metrics. NIST tools specify one half: their
-    /// 0.25 is 0.5 here. A negative or NaN collar is treated as 0.
+    /// This is the total width: half of the collar is before the boundary, half after it, as in pyannote.metrics. NIST
+    /// tools specify one half: their 0.25 is 0.5 here. A negative or NaN collar is treated as 0.
     #[must_use]
     pub fn collar(mut self, seconds: f64) -> Self {
         self.collar = seconds;
@@ -43,8 +43,8 @@ impl ScoringOptions {
 
     /// Sets the scored regions (un-partitioned evaluation map, UEM). Anything outside of them is ignored.
     ///
-    /// Regions may overlap and need not be sorted; bounds may be infinite. Regions whose end is not after their start are
-    /// ignored. If there are no regions, nothing is scored.
+    /// Regions may overlap and need not be sorted; bounds may be infinite. Regions whose end is not after their start
+    /// are ignored. If there are no regions, nothing is scored.
     #[must_use]
     pub fn uem(mut self, regions: impl IntoIterator<Item = Span>) -> Self {
         self.uem = Some(regions.into_iter().collect());

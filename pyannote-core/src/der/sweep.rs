@@ -99,8 +99,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Calls `visit` for each scored stretch of speech without a change: its duration in seconds, and the active speakers
-    /// of reference and hypothesis.
+    /// Calls `visit` for each scored stretch of speech without a change: its duration in seconds, and the active
+    /// speakers of reference and hypothesis.
     pub(super) fn run(&self, mut visit: impl FnMut(f64, &ActiveSpeakers, &ActiveSpeakers)) {
         let mut reference = ActiveSpeakers::default();
         let mut hypothesis = ActiveSpeakers::default();
@@ -122,8 +122,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// The optimal mapping: the reference speaker of each hypothesis speaker, by index, that maximizes the time in which
-    /// they are active together.
+    /// The optimal mapping: the reference speaker of each hypothesis speaker, by index, that maximizes the time in
+    /// which they are active together.
     pub(super) fn optimal_mapping(&self) -> BTreeMap<usize, usize> {
         let mut cooccurrence: Vec<BTreeMap<usize, f64>> =
             vec![BTreeMap::new(); self.hypothesis_speakers.len()];

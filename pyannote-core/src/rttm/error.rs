@@ -96,8 +96,8 @@ impl fmt::Display for WriteRttmError {
         };
         write!(
             f,
-            "{field} {name:?} is invalid in RTTM: names must not be empty or `<NA>`, nor contain white space or control \
-             characters; use `rttm::sanitize_name`"
+            "{field} {name:?} is invalid in RTTM: names must not be empty or `<NA>`, nor contain white space or \
+             control characters; use `rttm::sanitize_name`"
         )
     }
 }

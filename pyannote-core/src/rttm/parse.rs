@@ -14,8 +14,8 @@ use crate::{Turn, Turns};
 ///
 /// # Errors
 ///
-/// Fails at the first `SPEAKER` line that has too few or too many fields, or whose start or duration is not a number, not
-/// finite, or negative.
+/// Fails at the first `SPEAKER` line that has too few or too many fields, or whose start or duration is not a number,
+/// not finite, or negative.
 ///
 /// ```
 /// use pyannote_core::rttm;

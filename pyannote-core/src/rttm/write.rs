@@ -17,8 +17,8 @@ impl Turns {
     /// # Errors
     ///
     /// Fails if `uri` or the name of a speaker is empty, `<NA>`, or contains white space or control characters, because
-    /// RTTM has no quoting. [`rttm::sanitize_name`](crate::rttm::sanitize_name) makes names valid. Fails if the times of a
-    /// turn are not finite, negative, or reversed: skipping the turn would silently change a score.
+    /// RTTM has no quoting. [`rttm::sanitize_name`](crate::rttm::sanitize_name) makes names valid. Fails if the times
+    /// of a turn are not finite, negative, or reversed: skipping the turn would silently change a score.
     ///
     /// ```
     /// use pyannote_core::{Turn, Turns, rttm};

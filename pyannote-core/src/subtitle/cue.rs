@@ -140,7 +140,7 @@ mod tests {
     fn format_cues(segments: &[Segment], options: &SubtitleOptions) -> Vec<String> {
         let segments = segments
             .iter()
-            .map(|&(start, end, text, who)| TranscriptSegment::new(start, end, text, who));
+            .map(|&(start, end, text, speaker)| TranscriptSegment::new(start, end, text, speaker));
         let transcript = Transcript::from(segments.collect::<Vec<_>>());
         let cue = |cue: &Cue| {
             let (start, end) = cue.times_ms();
@@ -253,8 +253,12 @@ mod tests {
             max_lines in 1..4_usize,
             prefix in 0..50_usize,
         ) {
-            let transcript = segments.iter().map(|(start, length, text, who)| TranscriptSegment::new(*start, start + length, text.as_str(), who.as_str()));
-            let transcript = Transcript::from(transcript.collect::<Vec<_>>());
+            let transcript: Transcript = segments
+                .iter()
+                .map(|(start, duration, text, speaker)| {
+                    TranscriptSegment::new(*start, start + duration, text.as_str(), speaker.as_str())
+                })
+                .collect();
             let options = SubtitleOptions::default().max_line_chars(max_line_chars).max_lines(max_lines);
             let cues = cues(&transcript, &options, |_| prefix);
             let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();

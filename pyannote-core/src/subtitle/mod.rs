@@ -1,7 +1,7 @@
 //! SRT and WebVTT subtitles of a transcript.
 //!
-//! A transcript is split into tokens (`token`), which are grouped into cues (`cue`) that both formats share. Transcripts
-//! with one segment per word and with one per turn thus give the same kind of subtitles.
+//! A transcript is split into tokens (`token`), which are grouped into cues (`cue`) that both formats share.
+//! Transcripts with one segment per word and with one per turn thus give the same kind of subtitles.
 
 mod cue;
 mod srt;
@@ -49,10 +49,10 @@ impl Default for SubtitleOptions {
 }
 
 impl SubtitleOptions {
-    /// Sets the maximum length of a line in characters, at least 1. For scripts with wide characters, such as Chinese, use
-    /// 16 to 20.
+    /// Sets the maximum length of a line in characters, at least 1.
     ///
-    /// The name of the speaker in SRT counts for up to half a line; a longer name makes the first line longer.
+    /// Scripts with wide characters, such as Chinese, need 16 to 20. The name of the speaker in SRT counts for up to
+    /// half a line; a longer name makes the first line longer.
     #[must_use]
     pub fn max_line_chars(mut self, chars: usize) -> Self {
         self.max_line_chars = chars.max(1);

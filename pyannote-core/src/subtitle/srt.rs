@@ -14,12 +14,12 @@ const WORD_JOINER: char = '\u{2060}';
 impl Transcript {
     /// Formats the transcript as SRT subtitles, with the speaker at the beginning of each cue: `Ada: Good morning.`
     ///
-    /// Words are grouped into cues by speaker, pause and length with the default [`SubtitleOptions`]. Segments that are too
-    /// long for a cue are split; the times within them are estimated from the number of characters. If speakers speak at
-    /// the same time, their cues overlap.
+    /// Words are grouped into cues by speaker, pause and length with the default [`SubtitleOptions`]. Segments that are
+    /// too long for a cue are split; the times within them are estimated from the number of characters. If speakers
+    /// speak at the same time, their cues overlap.
     ///
-    /// Segments whose times are not finite, reversed, or before the start of the recording are skipped. SRT has no escape
-    /// sequences: an invisible U+2060 follows each `<` or `{` that would begin a tag, and `-->` becomes `-- >`.
+    /// Segments whose times are not finite, reversed, or before the start of the recording are skipped. SRT has no
+    /// escape sequences: an invisible U+2060 follows each `<` or `{` that would begin a tag, and `-->` becomes `-- >`.
     ///
     /// ```
     /// use pyannote_core::{Transcript, TranscriptSegment};

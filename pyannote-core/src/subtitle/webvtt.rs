@@ -6,7 +6,8 @@ use crate::Transcript;
 use crate::time_format::format_timestamp;
 
 impl Transcript {
-    /// Formats the transcript as WebVTT subtitles, with the speaker as the voice of each cue: `<v Ada>Good morning.</v>`
+    /// Formats the transcript as WebVTT subtitles, with the speaker as the voice of each cue: `<v Ada>Good
+    /// morning.</v>`
     ///
     /// Cues are the same as those of [`to_srt`](Self::to_srt), except that the name of the speaker takes up no space.
     /// The characters `&`, `<` and `>` are escaped.

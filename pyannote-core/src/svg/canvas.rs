@@ -51,8 +51,11 @@ impl Canvas {
     pub(super) fn lane(&mut self, y: f64) {
         let top = y + (LANE_HEIGHT_PX - BAR_HEIGHT_PX) / 2.0;
         self.svg.push_str(&format!(
-            "<rect class=\"pya-lane\" fill=\"{LANE}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{BAR_HEIGHT_PX}\" rx=\"3\"/>\n",
-            format_px(self.left), format_px(top), format_px(self.right - self.left)
+            "<rect class=\"pya-lane\" fill=\"{LANE}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{BAR_HEIGHT_PX}\" \
+             rx=\"3\"/>\n",
+            format_px(self.left),
+            format_px(top),
+            format_px(self.right - self.left)
         ));
     }
 
@@ -104,7 +107,8 @@ impl Canvas {
         }
     }
 
-    /// Draws the bars of the lane whose top is at `y`, in the color of the speaker with this index. `name` must be escaped.
+    /// Draws the bars of the lane whose top is at `y`, in the color of the speaker with this index. `name` must be
+    /// escaped.
     pub(super) fn speaker_bars(
         &mut self,
         y: f64,

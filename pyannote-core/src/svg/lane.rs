@@ -84,7 +84,7 @@ pub(super) fn crop(segments: &[Segment], range: Span) -> Vec<Segment> {
         .collect()
 }
 
-/// The sum of the durations of all segments in seconds. May be infinite, for absurdly long turns.
+/// The sum of the durations of all segments in seconds. Infinite if turns are near the limit of `f64`.
 pub(super) fn total_duration(segments: &[Segment]) -> f64 {
     // Not `Iterator::sum`, which is -0.0 if there are no segments.
     segments

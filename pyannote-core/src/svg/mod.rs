@@ -44,7 +44,8 @@ impl SvgOptions {
         self
     }
 
-    /// Sets a title, which is displayed above the timeline and is its label for screen readers. Long titles are truncated.
+    /// Sets a title, which is displayed above the timeline and is its label for screen readers. Long titles are
+    /// truncated.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
@@ -53,8 +54,8 @@ impl SvgOptions {
 
     /// Sets the displayed part of the recording, in seconds. Speech times are those within this part.
     ///
-    /// The whole recording is displayed if the range is not finite, negative, empty or reversed. Lanes and colors do not
-    /// depend on the range, so that timelines of several parts can be compared.
+    /// The whole recording is displayed if the range is not finite, negative, empty or reversed. Lanes and colors do
+    /// not depend on the range, so that timelines of several parts can be compared.
     #[must_use]
     pub fn range(mut self, start: f64, end: f64) -> Self {
         let is_valid = start >= 0.0 && start < end && end.is_finite();
@@ -64,13 +65,13 @@ impl SvgOptions {
 }
 
 impl Turns {
-    /// Draws the turns as an SVG timeline: one lane per speaker in order of appearance, with their speech time and share,
-    /// and a lane for overlapped speech.
+    /// Draws the turns as an SVG timeline: one lane per speaker in order of appearance, with their speech time and
+    /// share, and a lane for overlapped speech.
     ///
-    /// The document is self-contained, follows the light or dark color scheme of the viewer, and can be embedded in HTML.
-    /// Each bar has a tooltip with its times; screen readers get a summary. Turns less than a pixel apart share a bar,
-    /// whose opacity reflects the density of speech, so that a day with ten thousand turns remains a small file. The output
-    /// is deterministic.
+    /// The document is self-contained, follows the light or dark color scheme of the viewer, and can be embedded in
+    /// HTML. Each bar has a tooltip with its times; screen readers get a summary. Turns less than a pixel apart share a
+    /// bar, whose opacity reflects the density of speech, so that a day with ten thousand turns remains a small file.
+    /// The output is deterministic.
     ///
     /// Turns whose times are not finite, reversed, or before the start of the recording are skipped.
     ///

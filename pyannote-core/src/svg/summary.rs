@@ -12,7 +12,7 @@ const MAX_NAME_EM: f64 = 50.0;
 
 /// Formats `part` as a percentage of `total`.
 pub(super) fn format_share(part: f64, total: f64) -> String {
-    // The sum of absurdly long turns may be infinite.
+    // The total is infinite if turns are near the limit of `f64`.
     let percent = if total > 0.0 && total.is_finite() {
         part / total * 100.0
     } else {

@@ -1,5 +1,6 @@
-//! Colors, based on the palette of Okabe and Ito, which is distinguishable with any kind of color vision. Their contrast
-//! with the background of a lane is at least 3:1. No information is conveyed by color alone: each lane has a name.
+//! Colors, based on the palette of Okabe and Ito, which is distinguishable with any kind of color vision. Their
+//! contrast with the background of a lane is at least 3:1. No information is conveyed by color alone: each lane has a
+//! name.
 
 // The colors of the light theme, written as attributes for viewers without support for CSS variables.
 pub(super) const BACKGROUND: &str = "#fff";
@@ -15,8 +16,9 @@ pub(super) const SPEAKERS: [&str; 8] = [
 
 /// The style sheet: the light theme, and the dark one if the viewer prefers it.
 ///
-/// All rules are scoped to the class of the timeline, because a style sheet applies to the whole page if the SVG is embedded
-/// in HTML. Viewers without support for CSS variables do not support `@supports` either, and use the attributes.
+/// All rules are scoped to the class of the timeline, because a style sheet applies to the whole page if the SVG is
+/// embedded in HTML. Viewers without support for CSS variables do not support `@supports` either, and use the
+/// attributes.
 pub(super) const STYLE: &str = "\
 .pya-timeline{--bg:#fff;--ink:#18212d;--mute:#566273;--grid:#dfe5ec;--lane:#f3f5f8;--over:#18212d;\
 --s0:#0072b2;--s1:#d55e00;--s2:#00805c;--s3:#b8438c;--s4:#8a6a00;--s5:#5b4bc4;--s6:#3a8fb7;--s7:#5f6b7a;\
