@@ -1,10 +1,10 @@
-//! Asks the service whether an API key is valid.
+//! Checks whether an API key is valid.
 //!
 //! ```sh
 //! PYANNOTEAI_API_KEY=... cargo run --example test_key
 //! ```
 //!
-//! `PYANNOTEAI_BASE_URL` names another server that speaks the same API.
+//! Set `PYANNOTEAI_BASE_URL` to use another server with the same API.
 
 use pyannote_api_sys::{Client, Error};
 
@@ -15,14 +15,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let base_url = std::env::var("PYANNOTEAI_BASE_URL");
     let base_url = base_url.as_deref().unwrap_or("https://api.pyannote.ai");
     match Client::bearer(base_url, &key)?.test_key().send().await {
-        Ok(answer) => println!("{}: {}", answer.status, answer.message),
-        // The error's own text prints every header of the answer: say only what helps.
-        Err(Error::UnexpectedResponse(answer)) => {
-            return Err(format!("the service said {}", answer.status()).into());
+        Ok(response) => println!("{}: {}", response.status, response.message),
+        // The `Display` implementation of the error would print all headers of the response.
+        Err(Error::UnexpectedResponse(response)) => {
+            return Err(format!("the service returned {}", response.status()).into());
         }
         Err(Error::CommunicationError(error)) => return Err(error.into()),
         Err(error) => {
-            return Err(format!("no answer that could be read: {:?}", error.status()).into());
+            return Err(format!("invalid response (status {:?})", error.status()).into());
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! Numbers in a range and arrays of a limited length, for what callers send.
+//! Numbers in a range and arrays with a limited length, for requests.
 //!
-//! The generator checks the length and the pattern of a text, but no other limit. A type of this kind holds only what
-//! the specification allows.
+//! progenitor generates checks for the length and the pattern of a string, but for no other limit of the specification.
+//! The types defined here check their limits when they are constructed or deserialized.
 //!
 //! ```
 //! use pyannote_api_sys::types::MatchingOptionsThreshold;
@@ -9,14 +9,14 @@
 //! assert_eq!(MatchingOptionsThreshold::try_from(62.5)?.get(), 62.5);
 //! assert_eq!(
 //!     MatchingOptionsThreshold::try_from(250.0).unwrap_err().to_string(),
-//!     "250 is not in the range from 0 to 100",
+//!     "must be between 0 and 100, got 250",
 //! );
 //! # Ok::<_, pyannote_api_sys::bounded::OutOfBounds>(())
 //! ```
 
 use std::fmt;
 
-/// A value is not within the limits of the specification.
+/// A number or a length is outside the limits of the specification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutOfBounds(String);
 
@@ -27,18 +27,15 @@ impl OutOfBounds {
         maximum: impl fmt::Display,
     ) -> Self {
         Self(format!(
-            "{value} is not in the range from {minimum} to {maximum}"
+            "must be between {minimum} and {maximum}, got {value}"
         ))
     }
 
     pub(crate) fn length(length: usize, minimum: usize, maximum: usize) -> Self {
-        let most = match maximum {
-            usize::MAX => String::new(),
-            _ => format!(" and at most {maximum}"),
-        };
-        Self(format!(
-            "{length} items, where there must be at least {minimum}{most}"
-        ))
+        Self(match maximum {
+            usize::MAX => format!("must have at least {minimum} items, got {length}"),
+            _ => format!("must have between {minimum} and {maximum} items, got {length}"),
+        })
     }
 }
 
@@ -50,22 +47,22 @@ impl fmt::Display for OutOfBounds {
 
 impl std::error::Error for OutOfBounds {}
 
-/// Writes a number in a range. The generated file invokes it with the limits of the specification.
+/// Defines a number in a range. The generated file invokes it with the limits in the specification.
 macro_rules! bounded_number {
     ($(#[$meta:meta])* $name:ident($repr:ty) in $minimum:literal..=$maximum:literal) => {
         $(#[$meta])*
-        #[doc = concat!("\n\nFrom ", $minimum, " to ", $maximum, ".")]
+        #[doc = concat!("\n\nBetween ", $minimum, " and ", $maximum, ", inclusive.")]
         #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name($repr);
 
         impl $name {
-            /// The least value.
+            /// Smallest allowed value.
             pub const MINIMUM: $repr = $minimum;
-            /// The greatest value.
+            /// Largest allowed value.
             pub const MAXIMUM: $repr = $maximum;
 
-            /// The number.
+            /// The value as a primitive number.
             #[must_use]
             pub fn get(self) -> $repr {
                 self.0
@@ -103,42 +100,32 @@ macro_rules! bounded_number {
             }
         }
 
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn schema_id() -> std::borrow::Cow<'static, str> {
-                concat!(module_path!(), "::", stringify!($name)).into()
-            }
-
-            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                let mut schema = <$repr as schemars::JsonSchema>::json_schema(generator);
-                schema.insert("minimum".to_owned(), Self::MINIMUM.into());
-                schema.insert("maximum".to_owned(), Self::MAXIMUM.into());
-                schema
-            }
-        }
+        $crate::json_schema::impl_json_schema!($name, |generator| {
+            let mut schema = <$repr as schemars::JsonSchema>::json_schema(generator);
+            schema.insert("minimum".to_owned(), Self::MINIMUM.into());
+            schema.insert("maximum".to_owned(), Self::MAXIMUM.into());
+            schema
+        });
     };
 }
 pub(crate) use bounded_number;
 
-/// Writes an array of a limited length. The generated file invokes it with the limits of the specification.
+/// Defines an array with a limited length. The generated file invokes it with the limits in the specification.
 macro_rules! bounded_list {
     ($(#[$meta:meta])* $name:ident($item:ty) in $minimum:literal..=$maximum:literal) => {
         $(#[$meta])*
-        #[doc = concat!("\n\nFrom ", $minimum, " to ", $maximum, " items.")]
+        #[doc = concat!("\n\nBetween ", $minimum, " and ", $maximum, " items, inclusive.")]
         #[derive(Clone, Debug, PartialEq, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(Vec<$item>);
 
         impl $name {
-            /// The least length.
+            /// Smallest allowed length.
             pub const MINIMUM: usize = $minimum;
-            /// The greatest length.
+            /// Largest allowed length.
             pub const MAXIMUM: usize = $maximum;
 
-            /// The items.
+            /// Unwraps the items.
             #[must_use]
             pub fn into_inner(self) -> Vec<$item> {
                 self.0
@@ -172,22 +159,12 @@ macro_rules! bounded_list {
             }
         }
 
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn schema_id() -> std::borrow::Cow<'static, str> {
-                concat!(module_path!(), "::", stringify!($name)).into()
-            }
-
-            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                let mut schema = <Vec<$item> as schemars::JsonSchema>::json_schema(generator);
-                schema.insert("minItems".to_owned(), Self::MINIMUM.into());
-                schema.insert("maxItems".to_owned(), Self::MAXIMUM.into());
-                schema
-            }
-        }
+        $crate::json_schema::impl_json_schema!($name, |generator| {
+            let mut schema = <Vec<$item> as schemars::JsonSchema>::json_schema(generator);
+            schema.insert("minItems".to_owned(), Self::MINIMUM.into());
+            schema.insert("maxItems".to_owned(), Self::MAXIMUM.into());
+            schema
+        });
     };
 }
 pub(crate) use bounded_list;

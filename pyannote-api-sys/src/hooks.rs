@@ -1,23 +1,24 @@
-//! How a request of the generated client is sent.
+//! How the generated client sends requests.
 //!
-//! Every generated method hands its request to the [`Executor`] inside the client. [`Client::bearer`] brings a plain
-//! one, which adds an API key; an SDK brings its own, with retries and rate limits.
+//! Every generated method passes its request to the [`Executor`] of the client. [`Client::bearer`] uses a simple one,
+//! which adds an API key and sends each request once. An SDK can provide its own, with retries and rate limits.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use pyannote_api_sys::{Client, hooks::{Executor, Inner, ResponseFuture}};
 //!
-//! /// Counts nothing, logs nothing: only sends.
-//! struct Plain(reqwest::Client);
+//! /// Prints the name of each operation.
+//! struct Logging(reqwest::Client);
 //!
-//! impl Executor for Plain {
-//!     fn execute<'a>(&'a self, request: reqwest::Request, _operation: &'static str) -> ResponseFuture<'a> {
+//! impl Executor for Logging {
+//!     fn execute<'a>(&'a self, request: reqwest::Request, operation: &'static str) -> ResponseFuture<'a> {
+//!         println!("{operation}");
 //!         Box::pin(self.0.execute(request))
 //!     }
 //! }
 //!
 //! let http = reqwest::Client::new();
-//! let inner = Inner::new(Arc::new(Plain(http.clone())));
+//! let inner = Inner::new(Arc::new(Logging(http.clone())));
 //! let client = Client::new_with_client("http://127.0.0.1:8080", http, inner);
 //! ```
 
@@ -32,30 +33,29 @@ use reqwest::{Request, Response, Url};
 
 use crate::{Client, Error};
 
-/// How long [`Client::bearer`] waits for a connection.
+/// Connect timeout of [`Client::bearer`].
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long [`Client::bearer`] waits for the next bytes of an answer. There is no limit on the whole of it, since the
-/// body of a long recording takes its time.
+/// Read timeout of [`Client::bearer`], between two reads of a response. There is no total timeout, because the result of
+/// a long recording may take minutes to download.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// A header that the generator adds to every request, with the version of the specification. The API knows no such
-/// header.
-const STRAY_HEADER: &str = "api-version";
+/// Header with the version of the specification, which progenitor adds to every request. The API does not define it.
+const API_VERSION_HEADER: &str = "api-version";
 
-/// An answer that is on its way.
+/// The future of a response, as returned by [`Executor::execute`].
 pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send + 'a>>;
 
-/// Sends the requests of a client.
+/// Sends the requests of a [`Client`].
 pub trait Executor: Send + Sync + 'static {
-    /// Sends a request of an operation, which is named by its `operationId` in snake case, such as `get_job_by_id`.
+    /// Sends a request. `operation` is its `operationId` in snake case, such as `get_job_by_id`.
     fn execute<'a>(&'a self, request: Request, operation: &'static str) -> ResponseFuture<'a>;
 }
 
-/// What a generated client holds: its executor.
+/// The state of a [`Client`]: its [`Executor`].
 #[derive(Clone)]
 pub struct Inner(Arc<dyn Executor>);
 
 impl Inner {
-    /// An inner value that sends by `executor`.
+    /// Wraps an executor.
     #[must_use]
     pub fn new(executor: Arc<dyn Executor>) -> Self {
         Self(executor)
@@ -70,7 +70,7 @@ impl fmt::Debug for Inner {
 
 impl ClientHooks<Inner> for Client {
     async fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
-        request.headers_mut().remove(STRAY_HEADER);
+        request.headers_mut().remove(API_VERSION_HEADER);
         Ok(())
     }
 
@@ -80,16 +80,23 @@ impl ClientHooks<Inner> for Client {
 }
 
 impl Client {
-    /// A client that adds an API key to its requests and sends each once: no retries, no redirects. It waits 10 s for a
-    /// connection and 60 s for the next bytes of an answer.
+    /// Creates a client that authenticates with an API key and sends each request once, without retries or redirects.
     ///
-    /// `base_url` is `https://api.pyannote.ai`, or that of a server that speaks the same API. The key goes to its
-    /// origin alone.
+    /// `base_url` is `https://api.pyannote.ai`, or the URL of a server with the same API. The key is sent only to the
+    /// origin of that URL. The connect timeout is 10 s, and the read timeout 60 s; there is no total timeout.
+    ///
+    /// ```
+    /// use pyannote_api_sys::{Client, hooks::SetupError};
+    ///
+    /// let client = Client::bearer("https://api.pyannote.ai", "my-key")?;
+    /// assert!(matches!(Client::bearer("http://example.com", "my-key"), Err(SetupError::PlainHttp)));
+    /// # Ok::<_, SetupError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`SetupError`] where the URL is not one, or is plain http to another machine (the key would cross the network
-    /// in the clear), or the key is empty or has characters that a header cannot carry.
+    /// Returns a [`SetupError`] if the URL is invalid, if it is plain http to another machine (the key would be sent
+    /// unencrypted), or if the key is empty or is not a valid header value.
     pub fn bearer(base_url: &str, api_key: &str) -> Result<Self, SetupError> {
         let base_url = base_url.trim_end_matches('/');
         let url = Url::parse(base_url).map_err(|error| SetupError::BaseUrl(error.to_string()))?;
@@ -99,7 +106,7 @@ impl Client {
             "http" => return Err(SetupError::PlainHttp),
             scheme => {
                 return Err(SetupError::BaseUrl(format!(
-                    "the scheme {scheme} is neither https nor http"
+                    "the scheme must be https or http, got {scheme}"
                 )));
             }
         }
@@ -111,7 +118,7 @@ impl Client {
         bearer.set_sensitive(true);
         let http = reqwest::Client::builder();
         let http = match url.scheme() {
-            // What is for this machine in the clear must not reach a proxy of the environment.
+            // Unencrypted requests to this machine must not be sent to a proxy configured in the environment.
             "http" => http.no_proxy(),
             _ => http,
         };
@@ -139,7 +146,7 @@ impl Client {
     }
 }
 
-/// Whether a URL is on this machine: `localhost`, or a loopback address. There, plain http carries a key safely.
+/// Whether the host of a URL is this machine: `localhost` or a loopback address. Plain http is safe there.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
@@ -152,7 +159,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Adds an API key and sends once.
+/// Adds an API key and sends each request once.
 struct Bearer {
     http: reqwest::Client,
     origin: String,
@@ -170,31 +177,32 @@ impl Executor for Bearer {
     }
 }
 
-/// A client could not be made.
+/// An error of [`Client::bearer`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The base URL is not one, for this reason.
+    /// The base URL is invalid, for this reason.
     BaseUrl(String),
     /// The base URL is plain http to another machine.
     PlainHttp,
-    /// The API key is empty, or has characters that a header cannot carry.
+    /// The API key is empty, or has characters that are not allowed in a header.
     ApiKey,
-    /// The HTTP client could not be set up.
+    /// The HTTP client could not be created.
     Http(reqwest::Error),
 }
 
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BaseUrl(reason) => write!(f, "the base URL cannot be used: {reason}"),
+            Self::BaseUrl(reason) => write!(f, "invalid base URL: {reason}"),
             Self::PlainHttp => f.write_str(
-                "the base URL is plain http to another machine, where the API key could be read on the way: use https",
+                "invalid base URL: plain http to another machine would expose the API key; use https",
             ),
             Self::ApiKey => f.write_str(
-                "the API key is empty or has characters that a header cannot carry: check what was copied",
+                "invalid API key: it is empty or has characters that are not allowed in a header; check that it was \
+                 copied completely",
             ),
-            Self::Http(_) => f.write_str("the HTTP client could not be set up"),
+            Self::Http(_) => f.write_str("failed to create the HTTP client"),
         }
     }
 }

@@ -1,11 +1,10 @@
-//! The body of a job whose kind is not known: which of the three it is, or that it cannot be told.
+//! [`JobBody`], the body of a job whose kind is not known in advance.
 //!
-//! The specification says that the body is one of three schemas, each of which accepts the bodies of the others. Here
-//! the parts of the output decide. The body is read in one pass, straight into the parts, so that the millions of
-//! scores of a long recording are never buffered in a general form first.
+//! According to the specification, the body matches one of three schemas, but each of them also accepts the bodies of the
+//! other two. [`JobBody`] distinguishes them by the fields of the output. It is deserialized in one pass, directly into
+//! typed fields: the millions of scores of a long recording are never buffered as generic values.
 //!
-//! A caller that knows which kind it asked for decodes [`DiarizationJob`], [`IdentifyJob`] or [`VoiceprintJob`]
-//! directly.
+//! If the kind of job is known, deserialize [`DiarizationJob`], [`IdentifyJob`] or [`VoiceprintJob`] instead.
 //!
 //! ```
 //! use pyannote_api_sys::types::JobBody;
@@ -23,9 +22,9 @@
 //! ```
 
 use chrono::{DateTime, Utc};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::json_schema::impl_json_schema;
 use crate::types::{
     Confidence, DiarizationJob, DiarizationJobOutput, DiarizationSegment, IdentificationJobOutput,
     IdentificationSegment, IdentificationVoiceprint, IdentifyJob, JobStatus, TranscriptionSegment,
@@ -38,23 +37,22 @@ use crate::types::{
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum JobBody {
-    /// Who spoke when.
+    /// A diarization with output.
     Diarization(DiarizationJob),
-    /// Who spoke when, by voiceprint.
+    /// An identification with output.
     Identification(IdentifyJob),
-    /// A voiceprint.
+    /// A voiceprint job with output.
     Voiceprint(VoiceprintJob),
-    /// The job failed or was canceled, whatever its kind. The reason is in the `error` of its output.
+    /// A job of any kind that failed or was canceled. The reason is in the `error` field of its output.
     Failed(JobRecord),
-    /// The job has not ended, or has a status that the specification does not list, and has no output that tells its
-    /// kind.
+    /// A job of unknown kind without output that is still in progress, or whose status is not in the specification.
     Unfinished(JobRecord),
-    /// The job succeeded, and has no output that tells its kind: the output was deleted, which happens 24 h after the
-    /// end of the job, or the job is of a kind that the specification does not know yet.
+    /// A job that succeeded, but whose kind cannot be determined: either its output was deleted, which happens 24 h
+    /// after the job finished, or its kind is not in the specification.
     Other(JobRecord),
 }
 
-/// A job, with the parts of the outputs of all kinds.
+/// A job of any kind.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -65,10 +63,10 @@ pub struct JobRecord {
     /// Status of the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<JobStatus>,
-    /// When the job was submitted.
+    /// Time of submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateTime<Utc>>,
-    /// When the job last changed.
+    /// Time of the last change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<DateTime<Utc>>,
     /// Output of the job.
@@ -76,44 +74,44 @@ pub struct JobRecord {
     pub output: Option<JobOutput>,
 }
 
-/// The parts of the outputs of all kinds of job.
+/// The output of a job of any kind: the union of the fields of all kinds.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct JobOutput {
-    /// Who spoke when.
+    /// Diarization segments, which may overlap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diarization: Option<Vec<DiarizationSegment>>,
-    /// Who spoke when, one speaker at a time.
+    /// Diarization segments without overlap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exclusive_diarization: Option<Vec<DiarizationSegment>>,
-    /// Confidence of each frame, from 0 to 100.
+    /// Frame-level confidence, from 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
-    /// The words, each with its speaker.
+    /// Words with their speakers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word_level_transcription: Option<Vec<TranscriptionSegment>>,
-    /// The turns, each with its text.
+    /// Turns with their text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn_level_transcription: Option<Vec<TranscriptionSegment>>,
-    /// Who spoke when, by voiceprint.
+    /// Segments with the matched voiceprints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identification: Option<Vec<IdentificationSegment>>,
-    /// How each speaker was matched.
+    /// Match and confidences of each speaker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voiceprints: Option<Vec<IdentificationVoiceprint>>,
-    /// The voiceprint that was made.
+    /// The created voiceprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voiceprint: Option<VoiceprintJobResultsVoiceprint>,
-    /// Why the job failed.
+    /// Reason of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What to know about an output that could not be made quite as asked.
+    /// Explanation if the output does not fully meet the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }
 
-/// The kinds of output.
+/// A kind of output.
 enum Kind {
     Diarization,
     Identification,
@@ -121,8 +119,8 @@ enum Kind {
 }
 
 impl JobOutput {
-    /// The kind of job that makes such an output. An identification has all that a diarization has, and more, so it is
-    /// looked for first.
+    /// The kind of job that produces this output. An identification also has the fields of a diarization, so it is
+    /// checked first.
     fn kind(&self) -> Option<Kind> {
         if self.identification.is_some() || self.voiceprints.is_some() {
             Some(Kind::Identification)
@@ -179,8 +177,8 @@ impl From<JobOutput> for VoiceprintJobResults {
     }
 }
 
-/// Makes a job of one kind of a record: the three schemas differ in their output only.
-macro_rules! job_of_record {
+/// Implements the conversion from a record to a job of one kind. The three schemas differ in their output only.
+macro_rules! impl_from_record {
     ($job:ident) => {
         impl From<JobRecord> for $job {
             fn from(record: JobRecord) -> Self {
@@ -195,9 +193,9 @@ macro_rules! job_of_record {
         }
     };
 }
-job_of_record!(DiarizationJob);
-job_of_record!(IdentifyJob);
-job_of_record!(VoiceprintJob);
+impl_from_record!(DiarizationJob);
+impl_from_record!(IdentifyJob);
+impl_from_record!(VoiceprintJob);
 
 impl From<JobRecord> for JobBody {
     fn from(record: JobRecord) -> Self {
@@ -238,22 +236,12 @@ impl JobBody {
     }
 }
 
-impl JsonSchema for JobBody {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "JobBody".into()
-    }
-
-    fn schema_id() -> std::borrow::Cow<'static, str> {
-        concat!(module_path!(), "::JobBody").into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                generator.subschema_for::<DiarizationJob>(),
-                generator.subschema_for::<VoiceprintJob>(),
-                generator.subschema_for::<IdentifyJob>(),
-            ]
-        })
-    }
-}
+impl_json_schema!(JobBody, |generator| {
+    schemars::json_schema!({
+        "anyOf": [
+            generator.subschema_for::<DiarizationJob>(),
+            generator.subschema_for::<VoiceprintJob>(),
+            generator.subschema_for::<IdentifyJob>(),
+        ]
+    })
+});

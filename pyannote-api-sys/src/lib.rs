@@ -1,8 +1,9 @@
-//! Raw bindings of the [pyannoteAI](https://www.pyannote.ai) HTTP API: the API exactly as specified, generated.
+//! Raw bindings to the [pyannoteAI](https://www.pyannote.ai) HTTP API, generated from its OpenAPI specification.
 //!
-//! Who spoke when (diarization), who it was (identification by voiceprints) and what they said. This crate is the
-//! layer below the SDK `pyannote`, which most programs want instead: it retries, waits for jobs and checks requests.
-//! Take this crate alone for the types, or to build a client of your own.
+//! The API provides speaker diarization (who spoke when), speaker identification with voiceprints, and transcription.
+//! This crate contains a type for every schema, a builder for every request, and a method for every operation. Most
+//! programs should use the SDK `pyannote` instead, which is built on this crate and adds validation, retries and waiting
+//! for jobs. Use this crate directly if you only need the types, or to build your own client.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,36 +13,45 @@
 //! let request: DiarizeRequest = DiarizeRequest::builder()
 //!     .url("https://example.com/meeting.wav")
 //!     .try_into()?;
-//! let job = client.diarize().body(request).send().await?; // accepted, and billed
-//! println!("{} is {}", job.job_id, job.status);
+//! let job = client.diarize().body(request).send().await?; // submits a job, which is billed
+//! println!("job {} is {}", job.job_id, job.status);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What is where
+//! # Modules
 //!
-//! | part | what it holds |
+//! | module or type | content |
 //! | --- | --- |
-//! | [`types`], [`builder`], [`Client`] | generated: a type a schema, a builder a request, a method an operation |
-//! | [`hooks`] | how a request is sent: the executor seam, and [`Client::bearer`] |
-//! | [`job`] | [`types::JobBody`], the body of a job whose kind is not known |
-//! | [`open`] | enums that keep values which the specification does not list yet |
-//! | [`bounded`] | numbers in a range and arrays of a limited length |
-//! | [`secret`] | texts that debug output does not show |
-//! | [`speakers`] | the one rule of a request that spans fields and that no schema can express |
+//! | [`types`], [`builder`], [`Client`] | generated: types of the schemas, request builders, operations |
+//! | [`hooks`] | how requests are sent: the [`Executor`](hooks::Executor) trait and [`Client::bearer`] |
+//! | [`job`] | [`types::JobBody`], the body of a job whose kind is not known in advance |
+//! | [`open_enum`] | enums that keep values missing from the specification |
+//! | [`bounded`] | numbers in a range and arrays with a limited length |
+//! | [`secret`] | strings that are redacted in debug output |
+//! | [`speaker_count`] | validation of speaker counts, which no schema can express |
 //!
-//! # What differs from the published specification
+//! # Differences from the published specification
 //!
-//! The specification is generated from as it is published, with the mends of `openapi/overlay.yaml` in the repository;
-//! each says why. In short: speakers without a match decode, failed jobs decode, absent and empty parts of an output
-//! can be told apart, `media://` URLs are accepted, numbers of speakers are whole, and every request type has a map
-//! `extra` for fields that the specification does not know yet.
+//! The published specification has defects, which are corrected in `openapi/overlay.yaml` of the repository, each with a
+//! reason. Most importantly:
+//!
+//! - Speakers without a match and failed jobs can be deserialized.
+//! - Missing and empty fields of an output are distinguished.
+//! - `media://` URLs are accepted.
+//! - Speaker counts are integers.
+//! - Every request type has a map `extra` for fields that the specification does not list yet.
 //!
 //! # Errors
 //!
-//! [`Error`] is progenitor's. Its `Display` prints every header of the answer, and
-//! [`Error::is_retryable`] says yes to failures after which the service may have accepted, and billed, the job: do not
-//! retry a submission by it.
+//! [`Error`] is the error type of progenitor. Its `Display` implementation prints all headers of the response. Do not use
+//! [`Error::is_retryable`] to retry a submission: it also returns `true` for failures after which the service may have
+//! accepted, and billed, the job.
+//!
+//! # Features
+//!
+//! - `rustls` (default) or `native-tls`: TLS backend of the HTTP client.
+//! - `schemars` (default): implements `schemars::JsonSchema` for all types.
 
 pub mod bounded;
 #[rustfmt::skip]
@@ -58,13 +68,14 @@ pub mod bounded;
 mod generated;
 pub mod hooks;
 pub mod job;
-pub mod open;
+mod json_schema;
+pub mod open_enum;
 pub mod secret;
-pub mod speakers;
+pub mod speaker_count;
 
 pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, builder, types};
 
-/// The examples of the README run, too.
+/// Compiles the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,7 @@
-//! Texts that debug output does not show: pre-signed URLs, URLs with a token, voiceprints.
+//! Strings that are redacted in debug output: pre-signed URLs, URLs with a token, and voiceprints.
+//!
+//! `Debug` prints the length only. There is no `Display`; [`expose`](crate::types::MediaResponseUrl::expose) returns the
+//! string. Serialization is not redacted.
 //!
 //! ```
 //! use pyannote_api_sys::types::MediaResponse;
@@ -11,10 +14,12 @@
 
 use std::fmt;
 
-/// A text is longer than the specification allows.
+/// A string is longer than the specification allows.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TooLong {
+    /// Length in characters.
     pub(crate) length: usize,
+    /// Largest allowed length in characters.
     pub(crate) maximum: usize,
 }
 
@@ -22,28 +27,28 @@ impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} characters, where {} are allowed",
-            self.length, self.maximum
+            "must have at most {} characters, got {}",
+            self.maximum, self.length
         )
     }
 }
 
 impl std::error::Error for TooLong {}
 
-/// Writes a secret text. The generated file invokes it with the limits of the specification.
-macro_rules! secret_text {
-    ($(#[$meta:meta])* $name:ident of at most $maximum:expr, characters) => {
+/// Defines a secret string. The generated file invokes it with the limit in the specification, or `usize::MAX`.
+macro_rules! secret_string {
+    ($(#[$meta:meta])* $name:ident(max_length = $max_length:expr)) => {
         $(#[$meta])*
-        #[doc = "\n\nDebug output shows its length only."]
+        #[doc = "\n\nRedacted in debug output."]
         #[derive(Clone, Eq, PartialEq, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(String);
 
         impl $name {
-            /// The greatest length, in characters.
-            pub const MAX_LENGTH: usize = $maximum;
+            /// Largest allowed length, in characters.
+            pub const MAX_LENGTH: usize = $max_length;
 
-            /// The text itself. Keep it out of logs.
+            /// The string itself. Do not log it.
             #[must_use]
             pub fn expose(&self) -> &str {
                 &self.0
@@ -91,23 +96,13 @@ macro_rules! secret_text {
             }
         }
 
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
+        $crate::json_schema::impl_json_schema!($name, |generator| {
+            let mut schema = <String as schemars::JsonSchema>::json_schema(generator);
+            if Self::MAX_LENGTH < usize::MAX {
+                schema.insert("maxLength".to_owned(), Self::MAX_LENGTH.into());
             }
-
-            fn schema_id() -> std::borrow::Cow<'static, str> {
-                concat!(module_path!(), "::", stringify!($name)).into()
-            }
-
-            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                let mut schema = <String as schemars::JsonSchema>::json_schema(generator);
-                if Self::MAX_LENGTH < usize::MAX {
-                    schema.insert("maxLength".to_owned(), Self::MAX_LENGTH.into());
-                }
-                schema
-            }
-        }
+            schema
+        });
     };
 }
-pub(crate) use secret_text;
+pub(crate) use secret_string;

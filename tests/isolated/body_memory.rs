@@ -31,7 +31,7 @@ fn peak<T>(decode: impl FnOnce() -> T) -> usize {
 }
 
 #[test]
-fn trap_11_a_body_of_any_kind_takes_no_more_memory_than_one_of_a_known_kind() {
+fn defect_11_job_body_needs_no_more_memory_than_a_known_kind_of_job() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let body = long_body(SCORES);
     let known = peak(|| serde_json::from_str::<DiarizationJob>(&body).unwrap());

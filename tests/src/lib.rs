@@ -5,7 +5,7 @@ pub mod http;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use xtask::layout::Layout;
+use xtask::workspace::Workspace;
 use xtask::{document, merge};
 
 /// The folder `fixtures`.
@@ -40,7 +40,7 @@ pub fn body(name: &str) -> String {
     reason = "a test cannot continue without the bundle"
 )]
 pub fn bundle() -> Value {
-    let text = fs_err::read_to_string(Layout::of_this_checkout().bundle());
+    let text = fs_err::read_to_string(Workspace::current().bundle());
     document::parse(&text.expect("the bundle exists")).expect("the bundle is OpenAPI")
 }
 
@@ -55,7 +55,7 @@ pub fn bundle() -> Value {
     reason = "a test cannot continue without the specification"
 )]
 pub fn published() -> Value {
-    let folder = Layout::of_this_checkout().openapi();
+    let folder = Workspace::current().openapi();
     let fragments = merge::read_fragments(&folder).expect("the fragments are readable");
     merge::merge(&fragments).expect("the fragments agree")
 }

@@ -1,6 +1,7 @@
-//! Runs what needs the local server and its engine, with another cargo.
+//! Tasks that need the server or the engine, run in a second cargo process.
 //!
-//! As dependencies of the tasks, they would make `cargo xtask regen` compile a server, a database and TLS first.
+//! With those crates as dependencies of `xtask`, `cargo xtask regen` would first compile a server, a database driver and
+//! TLS.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{PathBuf, absolute};
@@ -8,16 +9,20 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
-use crate::layout::Layout;
+use crate::workspace::Workspace;
 
-/// Fetches the models: `pyannote-server assets`.
-pub fn assets(layout: &Layout) -> Result<ExitCode> {
-    run(layout, "run", ["--package=pyannote-server", "--", "assets"])
+/// Downloads the models with `pyannote-server assets`.
+pub fn assets(workspace: &Workspace) -> Result<ExitCode> {
+    run(
+        workspace,
+        "run",
+        ["--package=pyannote-server", "--", "assets"],
+    )
 }
 
-/// Measures the engine on the sample recording and those of the folders: `tests/benches/{name}`.
+/// Runs the benchmark `tests/benches/{name}` on the sample recording and on the recordings in `folders`.
 pub fn bench(
-    layout: &Layout,
+    workspace: &Workspace,
     name: &str,
     folders: &[PathBuf],
     options: impl Iterator<Item = String>,
@@ -33,25 +38,25 @@ pub fn bench(
         .map(OsString::from)
         .collect();
     for folder in folders {
-        // A benchmark does not run in the folder that it was called from.
+        // Cargo runs a benchmark in the directory of its package, not in the caller's.
         arguments.push(absolute(folder)?.into());
     }
-    run(layout, "bench", arguments)
+    run(workspace, "bench", arguments)
 }
 
-/// Runs a command of cargo in this workspace, and ends as it ends.
+/// Runs a cargo command in this workspace and maps its exit status.
 fn run(
-    layout: &Layout,
+    workspace: &Workspace,
     command: &str,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .args([command, "--quiet", "--manifest-path"])
-        .arg(layout.manifest())
+        .arg(workspace.manifest())
         .args(arguments)
         .status()
-        .context("cargo cannot be run")?;
+        .context("failed to run cargo")?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {

@@ -1,41 +1,47 @@
-//! An OpenAPI document as a JSON value, in the order in which it was written.
+//! OpenAPI documents as JSON values whose keys keep their order.
+
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
-/// The methods of a path item that are operations.
+/// Keys of a path item that are operations.
 pub const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// The place of the schemas in a document.
+/// JSON pointer of the schemas of a document.
 pub const SCHEMAS: &str = "/components/schemas";
-/// What a reference to a schema starts with.
+/// Prefix of a `$ref` to a schema.
 pub const SCHEMA_REF: &str = "#/components/schemas/";
 
-/// Reads YAML or JSON (which is YAML, too) and checks that it is an OpenAPI 3.0 document.
+/// Parses an OpenAPI 3.0 document from YAML or JSON (a subset of YAML).
+///
+/// # Errors
+///
+/// If the text is neither YAML nor JSON, is not OpenAPI 3.0, or has an operation without an `operationId`.
 pub fn parse(text: &str) -> Result<Value> {
-    let value: Value = yaml_serde::from_str(text).context("neither YAML nor JSON")?;
+    let value: Value = yaml_serde::from_str(text).context("invalid YAML or JSON")?;
     let version = value
         .get("openapi")
         .and_then(Value::as_str)
-        .context("not an OpenAPI document: it has no `openapi` version")?;
+        .context("missing `openapi` version")?;
     ensure!(
         version.starts_with("3.0."),
-        "OpenAPI {version}, but only 3.0 can be read"
+        "unsupported OpenAPI version {version}: only 3.0 is supported"
     );
     for operation in operations(&value)? {
         operation.id()?;
     }
-    for place in ["/components", SCHEMAS] {
-        if let Some(part) = value.pointer(place) {
-            ensure!(part.is_object(), "{place} is not a map");
+    for pointer in ["/components", SCHEMAS] {
+        if let Some(part) = value.pointer(pointer) {
+            ensure!(part.is_object(), "{pointer} must be a map");
         }
     }
     Ok(value)
 }
 
-/// Writes a document as YAML.
+/// Formats a document as YAML.
 pub fn to_yaml(document: &Value) -> Result<String> {
     Ok(yaml_serde::to_string(document)?)
 }
@@ -43,21 +49,21 @@ pub fn to_yaml(document: &Value) -> Result<String> {
 /// An operation of a document.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation<'a> {
-    /// Its path, such as `/v1/jobs/{jobId}`.
+    /// Path, such as `/v1/jobs/{jobId}`.
     pub path: &'a str,
-    /// Its method, in lower case.
+    /// HTTP method, in lower case.
     pub method: &'a str,
-    /// What is declared there.
+    /// The operation object.
     pub value: &'a Value,
 }
 
 impl Operation<'_> {
-    /// Its `operationId`, which the bindings are named after.
+    /// The `operationId`, after which the generated method is named.
     pub fn id(&self) -> Result<&str> {
         self.value
             .get("operationId")
             .and_then(Value::as_str)
-            .with_context(|| format!("{self} has no operationId"))
+            .with_context(|| format!("{self} has no `operationId`"))
     }
 }
 
@@ -67,36 +73,40 @@ impl std::fmt::Display for Operation<'_> {
     }
 }
 
-/// The operations of a document, in its order.
+/// The operations of a document, in document order.
+///
+/// # Errors
+///
+/// If `paths` or one of its entries is not a map, or a path item has settings that apply to all its operations.
 pub fn operations(document: &Value) -> Result<Vec<Operation<'_>>> {
     let paths = document
         .get("paths")
         .and_then(Value::as_object)
-        .context("not an OpenAPI document: it has no map of `paths`")?;
-    let mut found = Vec::new();
+        .context("missing or invalid `paths`: must be a map")?;
+    let mut operations = Vec::new();
     for (path, item) in paths {
         let item = item
             .as_object()
-            .with_context(|| format!("the path {path} is not a map"))?;
+            .with_context(|| format!("the path item of {path} must be a map"))?;
         for (method, value) in item {
             if METHODS.contains(&method.as_str()) {
-                ensure!(value.is_object(), "{method} of {path} is not a map");
-                found.push(Operation {
+                ensure!(value.is_object(), "`{method}` of {path} must be a map");
+                operations.push(Operation {
                     path,
                     method,
                     value,
                 });
             } else if ["$ref", "parameters", "servers"].contains(&method.as_str()) {
                 bail!(
-                    "the path {path} has `{method}` for all its operations, which is not supported"
+                    "`{method}` of the path item {path} is not supported: move it into the operations"
                 );
             }
         }
     }
-    Ok(found)
+    Ok(operations)
 }
 
-/// The schemas of a document; none is an empty map.
+/// The schemas of a document, by name. Empty if the document has none.
 #[must_use]
 pub fn schemas(document: &Value) -> Map<String, Value> {
     document
@@ -106,21 +116,22 @@ pub fn schemas(document: &Value) -> Map<String, Value> {
         .unwrap_or_default()
 }
 
-/// The name of the schema that `schema` refers to: by `$ref`, or by an `allOf` of one `$ref`, which OpenAPI 3.0 needs
-/// to put a description beside a reference.
+/// The name of the schema that `schema` refers to, by `$ref` or by an `allOf` with a single `$ref`.
+///
+/// OpenAPI 3.0 needs the latter to add a description to a reference.
 #[must_use]
-pub fn referred(schema: &Value) -> Option<&str> {
+pub fn referenced_schema(schema: &Value) -> Option<&str> {
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
         return reference.strip_prefix(SCHEMA_REF);
     }
     match schema.get("allOf").and_then(Value::as_array)?.as_slice() {
-        [only] => referred(only),
+        [only] => referenced_schema(only),
         _ => None,
     }
 }
 
-/// Calls `visit` with the name of each schema that is referred to anywhere in `value`.
-pub fn each_reference<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str)) {
+/// Calls `visit` with the schema name of every `$ref` in `value`.
+pub fn visit_references<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str)) {
     match value {
         Value::Object(map) => {
             for (key, inner) in map {
@@ -130,32 +141,31 @@ pub fn each_reference<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str)) {
                             visit(name);
                         }
                     }
-                    _ => each_reference(inner, visit),
+                    _ => visit_references(inner, visit),
                 }
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| each_reference(item, visit)),
+        Value::Array(items) => items.iter().for_each(|item| visit_references(item, visit)),
         _ => {}
     }
 }
 
-/// The names of the schemas that `roots` refer to, directly or through other schemas of `schemas`, in the order of
-/// `schemas`.
+/// The names of the schemas that `roots` refer to, directly or through other schemas, in the order of `schemas`.
 #[must_use]
-pub fn reachable<'a>(
+pub fn reachable_schemas<'a>(
     roots: impl IntoIterator<Item = &'a Value>,
     schemas: &Map<String, Value>,
 ) -> Vec<String> {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut open = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut pending = Vec::new();
     for root in roots {
-        each_reference(root, &mut |name| open.push(name.to_owned()));
+        visit_references(root, &mut |name| pending.push(name.to_owned()));
     }
-    while let Some(name) = open.pop() {
+    while let Some(name) = pending.pop() {
         if let Some(schema) = schemas.get(&name)
             && seen.insert(name)
         {
-            each_reference(schema, &mut |next| open.push(next.to_owned()));
+            visit_references(schema, &mut |next| pending.push(next.to_owned()));
         }
     }
     schemas

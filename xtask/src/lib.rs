@@ -1,23 +1,24 @@
-//! The project's own tasks, as a library so that `tests/` can check them.
+//! Development tasks of this workspace, as a library so that they can be tested.
 //!
-//! The way from the documentation to the bindings, a module a step:
+//! The pipeline from the API documentation to the Rust bindings has one module per step:
 //!
-//! 1. [`import`]: documentation pages become the fragments in `openapi/`;
-//! 2. [`merge`]: fragments become one document;
-//! 3. [`overlay`]: the mends of `openapi/overlay.yaml` are applied, which gives the bundle `openapi/pyannoteai.yaml`;
-//! 4. [`lower`]: what progenitor cannot read is put in a form that it can;
-//! 5. [`generate`]: progenitor writes the client, and the formatted file is `pyannote-api-sys/src/generated.rs`.
+//! 1. [`import`] turns documentation pages into the fragments in `openapi/`.
+//! 2. [`merge`] merges the fragments into one document.
+//! 3. [`overlay`] applies the corrections in `openapi/overlay.yaml`. The result is the bundle,
+//!    `openapi/pyannoteai.yaml`.
+//! 4. [`lower`] rewrites schemas that progenitor does not support.
+//! 5. [`generate`] runs progenitor and formats its output, `pyannote-api-sys/src/generated.rs`.
 //!
-//! [`regen`] runs steps 2 to 5, and [`report`] tells what a new specification changes for callers.
-//! [`cargo`] runs what needs the local server.
+//! [`regen`] runs steps 2 to 5. [`report`] lists how a new specification affects callers. [`cargo`] runs the tasks that
+//! need the server or the engine.
 
 pub mod cargo;
 pub mod document;
 pub mod generate;
 pub mod import;
-pub mod layout;
 pub mod lower;
 pub mod merge;
 pub mod overlay;
 pub mod regen;
 pub mod report;
+pub mod workspace;

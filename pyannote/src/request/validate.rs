@@ -97,7 +97,7 @@ impl Violations {
         let num = number("numSpeakers", speakers.num_speakers);
         let min = number("minSpeakers", speakers.min_speakers);
         let max = number("maxSpeakers", speakers.max_speakers);
-        for violation in pyannote_api_sys::speakers::check(num, min, max) {
+        for violation in pyannote_api_sys::speaker_count::check(num, min, max) {
             self.add(violation.field, violation.message);
         }
     }

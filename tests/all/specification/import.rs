@@ -1,10 +1,10 @@
-//! Pages become fragments, with a report.
+//! Importing documentation pages and complete documents, and the report of their changes.
 
 use xtask::import::{self, Plan};
 
 use super::{Checkout, replaced};
 
-/// A documentation page around an OpenAPI block.
+/// A documentation page with an OpenAPI block.
 fn page(block: &str) -> String {
     format!(
         "# Submit a job\n\nSome words.\n\n```json example\n{{\"jobId\": \"1\"}}\n```\n\n\
@@ -13,27 +13,27 @@ fn page(block: &str) -> String {
 }
 
 fn fragment(checkout: &Checkout, name: &str) -> String {
-    fs_err::read_to_string(checkout.layout().openapi().join(name)).unwrap()
+    fs_err::read_to_string(checkout.workspace().openapi().join(name)).unwrap()
 }
 
 fn plan(checkout: &Checkout, name: &str, text: &str) -> Result<Plan, String> {
     let file = checkout.write(name, text);
-    import::plan(&checkout.layout(), &[file]).map_err(|error| format!("{error:#}"))
+    import::plan(&checkout.workspace(), &[file]).map_err(|error| format!("{error:#}"))
 }
 
-/// Imports a page that must be refused: the error, after a look that nothing was written.
-fn refused(name: &str, text: &str) -> String {
+/// The error of an import that must fail. Checks that nothing was written.
+fn import_error(name: &str, text: &str) -> String {
     let checkout = Checkout::new();
     let before = checkout.openapi();
     let error = plan(&checkout, name, text).unwrap_err();
     assert_eq!(checkout.openapi(), before);
-    let folder = checkout.layout().openapi();
+    let folder = checkout.workspace().openapi();
     let root = folder.parent().unwrap().to_string_lossy().into_owned();
     error.replace(&root, "")
 }
 
 #[test]
-fn pages_as_they_are_change_nothing() {
+fn importing_the_current_pages_changes_nothing() {
     let checkout = Checkout::new();
     let before = checkout.openapi();
     for name in [
@@ -43,25 +43,25 @@ fn pages_as_they_are_change_nothing() {
         "jobs.yaml",
     ] {
         let plan = plan(&checkout, "page.md", &page(&fragment(&checkout, name))).unwrap();
-        assert_eq!(plan.report.to_string(), "no change\n", "{name}");
+        assert_eq!(plan.report.to_string(), "no changes\n", "{name}");
         plan.write().unwrap();
     }
     assert_eq!(checkout.openapi(), before);
 }
 
 #[test]
-fn planted_changes_are_reported_by_direction() {
+fn request_changes_are_reported_by_direction() {
     let checkout = Checkout::new();
     let mut diarize = fragment(&checkout, "diarize.yaml");
     for (from, to) in [
-        // Values: one gone, one new.
+        // One enum value removed, one added.
         ("            - community-1\n", "            - precision-3\n"),
-        // A limit, tighter for what is sent.
+        // A stricter limit.
         (
             "        minSpeakers:\n          type: number\n          minimum: 1\n",
             "        minSpeakers:\n          type: number\n          minimum: 2\n",
         ),
-        // A property less, and two more, one of them required.
+        // One property removed, three added, one of them required.
         (
             "        transcription:\n          type: boolean\n          default: false\n",
             "        vadSensitivity:\n          type: number\n        language:\n          type: string\n\
@@ -71,12 +71,12 @@ fn planted_changes_are_reported_by_direction() {
             "      required:\n        - url\n",
             "      required:\n        - url\n        - language\n",
         ),
-        // Null is refused now.
+        // No longer nullable.
         (
             "        turnLevelConfidence:\n          type: boolean\n          nullable: true\n",
             "        turnLevelConfidence:\n          type: boolean\n",
         ),
-        // Another default, another wording.
+        // Another default, another description.
         (
             "          default: parakeet-tdt-0.6b-v3\n",
             "          default: faster-whisper-large-v3-turbo\n",
@@ -85,7 +85,7 @@ fn planted_changes_are_reported_by_direction() {
             "          description: URL of the audio file to be processed\n",
             "          description: Where the audio is\n",
         ),
-        // An answer more.
+        // An additional response.
         (
             "        '429':\n",
             "        '413':\n          description: Too large\n        '429':\n",
@@ -94,36 +94,36 @@ fn planted_changes_are_reported_by_direction() {
         diarize = replaced(&diarize, from, to);
     }
     let plan = plan(&checkout, "page.md", &page(&diarize)).unwrap();
-    insta::assert_snapshot!("planted_changes_in_a_request", plan.report);
+    insta::assert_snapshot!("request_changes", plan.report);
     plan.write().unwrap();
     assert_eq!(
         fragment(&checkout, "diarize.yaml"),
         diarize,
-        "the fragment is the block, byte for byte"
+        "the fragment is the block, unchanged"
     );
 }
 
 #[test]
-fn planted_changes_in_answers_are_reported_by_direction() {
+fn response_changes_are_reported_by_direction() {
     let checkout = Checkout::new();
     let mut jobs = fragment(&checkout, "jobs.yaml");
     for (from, to) in [
-        // A status more is no break: the enums are open.
+        // A new status is compatible, because the enums are open.
         (
             "        - succeeded\n        - canceled\n",
             "        - succeeded\n        - queued\n        - canceled\n",
         ),
-        // Promised less.
+        // No longer required.
         (
             "        - items\n        - nextCursor\n",
             "        - items\n",
         ),
-        // Promised more.
+        // An additional property.
         (
             "        status:\n          type: string\n",
             "        type:\n          type: string\n        status:\n          type: string\n",
         ),
-        // A wider limit of what is received, a tighter one of what is sent.
+        // A looser limit in a response, a stricter one in a request.
         (
             "            minimum: 0\n            maximum: 100\n",
             "            minimum: 0\n            maximum: 1000\n",
@@ -132,22 +132,22 @@ fn planted_changes_in_answers_are_reported_by_direction() {
             "            minimum: 1\n            maximum: 100\n",
             "            minimum: 1\n            maximum: 50\n",
         ),
-        // Null where none was.
+        // Now nullable.
         (
             "          description: What was said\n",
             "          description: What was said\n          nullable: true\n",
         ),
-        // A parameter less.
+        // One parameter removed, one added.
         ("        - name: cursor\n", "        - name: after\n"),
     ] {
         jobs = replaced(&jobs, from, to);
     }
     let plan = plan(&checkout, "page.md", &page(&jobs)).unwrap();
-    insta::assert_snapshot!("planted_changes_in_answers", plan.report);
+    insta::assert_snapshot!("response_changes", plan.report);
 }
 
 #[test]
-fn a_page_of_one_operation_leaves_the_others_of_its_fragment() {
+fn page_of_one_operation_keeps_the_others_of_its_fragment() {
     let checkout = Checkout::new();
     let whole = xtask::document::parse(&fragment(&checkout, "media.yaml")).unwrap();
     let mut part = whole.clone();
@@ -162,8 +162,8 @@ fn a_page_of_one_operation_leaves_the_others_of_its_fragment() {
     insta::assert_snapshot!(plan.report, @r"
     compatible        MediaResponse.expiresAt: added (response)
 
-    1 change, 0 of them breaking
-    semver step: minor (patch while the version is 0.x)
+    1 change, 0 breaking
+    semver bump: minor (patch for 0.x versions)
     ");
     plan.write().unwrap();
     let after = xtask::document::parse(&fragment(&checkout, "media.yaml")).unwrap();
@@ -171,7 +171,7 @@ fn a_page_of_one_operation_leaves_the_others_of_its_fragment() {
 }
 
 #[test]
-fn a_whole_document_is_split_into_the_fragments() {
+fn complete_document_is_split_into_fragments() {
     for format in ["json", "yaml"] {
         let checkout = Checkout::new();
         let before = checkout.openapi();
@@ -180,15 +180,15 @@ fn a_whole_document_is_split_into_the_fragments() {
             "json" => serde_json::to_string(&published).unwrap(),
             _ => xtask::document::to_yaml(&published).unwrap(),
         };
-        let plan = plan(&checkout, &format!("whole.{format}"), &text).unwrap();
-        assert_eq!(plan.report.to_string(), "no change\n");
+        let plan = plan(&checkout, &format!("complete.{format}"), &text).unwrap();
+        assert_eq!(plan.report.to_string(), "no changes\n");
         plan.write().unwrap();
         assert_eq!(checkout.openapi(), before, "{format}");
     }
 }
 
 #[test]
-fn a_whole_document_without_an_operation_removes_it() {
+fn complete_document_removes_missing_operations() {
     let checkout = Checkout::new();
     let mut published = pyannote_tests::published();
     for path in ["/v1/live", "/v1/live/{id}", "/v1/media/output"] {
@@ -198,52 +198,52 @@ fn a_whole_document_without_an_operation_removes_it() {
             .remove(path)
             .unwrap();
     }
-    let plan = plan(&checkout, "whole.json", &published.to_string()).unwrap();
+    let plan = plan(&checkout, "complete.json", &published.to_string()).unwrap();
     let report = plan.report.to_string();
     assert!(
         report.contains("BREAKING          POST /v1/live: operation removed"),
         "{report}"
     );
     plan.write().unwrap();
-    assert!(!checkout.layout().openapi().join("live.yaml").exists());
+    assert!(!checkout.workspace().openapi().join("live.yaml").exists());
     assert!(!fragment(&checkout, "media.yaml").contains("/v1/media/output:"));
 }
 
 #[test]
-fn what_cannot_be_imported_is_refused_and_nothing_is_written() {
+fn invalid_sources_are_rejected_and_nothing_is_written() {
     let diarize = fragment(&Checkout::new(), "diarize.yaml");
-    insta::assert_snapshot!(refused("tutorial.md", "# How to\n\n```json\n{\"jobId\": \"1\"}\n```\n"),
-        @"in /tutorial.md: no fenced OpenAPI block (one that opens with ````yaml POST /v1/…)");
-    insta::assert_snapshot!(refused("empty.md", ""),
-        @"in /empty.md: no fenced OpenAPI block (one that opens with ````yaml POST /v1/…)");
-    insta::assert_snapshot!(refused("twice.md", &format!("{}\n{}", page(&diarize), page(&diarize))),
+    insta::assert_snapshot!(import_error("tutorial.md", "# How to\n\n```json\n{\"jobId\": \"1\"}\n```\n"),
+        @"in /tutorial.md: no fenced OpenAPI block: expected one that starts with ````yaml POST /v1/…");
+    insta::assert_snapshot!(import_error("empty.md", ""),
+        @"in /empty.md: no fenced OpenAPI block: expected one that starts with ````yaml POST /v1/…");
+    insta::assert_snapshot!(import_error("twice.md", &format!("{}\n{}", page(&diarize), page(&diarize))),
         @"in /twice.md: more than one fenced OpenAPI block");
-    insta::assert_snapshot!(refused("other.md", &page("asyncapi: 3.0.0\n")),
-        @"the fenced block of /other.md is not OpenAPI: not an OpenAPI document: it has no `openapi` version");
-    insta::assert_snapshot!(refused("newer.md", &page(&replaced(&diarize, "openapi: 3.0.0", "openapi: 3.1.0"))),
-        @"the fenced block of /newer.md is not OpenAPI: OpenAPI 3.1.0, but only 3.0 can be read");
-    insta::assert_snapshot!(refused("list.json", "[1, 2]"),
-        @"/list.json is not an OpenAPI document: not an OpenAPI document: it has no `openapi` version");
-    insta::assert_snapshot!(refused("none.yaml", "openapi: 3.0.0\npaths: {}\n"),
-        @"/none.yaml describes no operation");
-    insta::assert_snapshot!(refused("new.md", &page(&replaced(&diarize, "  /v1/diarize:", "  /v1/summarize:"))),
-        @"in /new.md: cannot place POST /v1/summarize: its path is not /v<number>/ and one of diarize, identify, jobs, live, media, test, voiceprint. If it is a new part of the API, add its name to FRAGMENTS in xtask/src/import/place.rs");
-    insta::assert_snapshot!(refused("dangling.md", &page(&diarize.replace("    JobCreated:\n", "    JobMade:\n"))),
-        @"/dangling.md refers to the schema JobCreated, which it does not have");
-    insta::assert_snapshot!(refused("conflict.md", &page(&replaced(&diarize, "          description: Field name\n", "          description: Field\n"))),
-        @"diarize.yaml and identify.yaml differ at components.schemas.ValidationError.properties.field.description: one name cannot have two contents. Import the newer page of both, or mend the fragment that is wrong");
+    insta::assert_snapshot!(import_error("other.md", &page("asyncapi: 3.0.0\n")),
+        @"the fenced block of /other.md is not an OpenAPI document: missing `openapi` version");
+    insta::assert_snapshot!(import_error("newer.md", &page(&replaced(&diarize, "openapi: 3.0.0", "openapi: 3.1.0"))),
+        @"the fenced block of /newer.md is not an OpenAPI document: unsupported OpenAPI version 3.1.0: only 3.0 is supported");
+    insta::assert_snapshot!(import_error("list.json", "[1, 2]"),
+        @"/list.json is not an OpenAPI document: missing `openapi` version");
+    insta::assert_snapshot!(import_error("none.yaml", "openapi: 3.0.0\npaths: {}\n"),
+        @"/none.yaml contains no operations");
+    insta::assert_snapshot!(import_error("new.md", &page(&replaced(&diarize, "  /v1/diarize:", "  /v1/summarize:"))),
+        @"in /new.md: no fragment for POST /v1/summarize: the path must start with /v<number>/ and one of diarize, identify, jobs, live, media, test, voiceprint. If this is a new part of the API, add its name to FRAGMENTS in xtask/src/import/fragments.rs");
+    insta::assert_snapshot!(import_error("dangling.md", &page(&diarize.replace("    JobCreated:\n", "    JobMade:\n"))),
+        @"/dangling.md refers to the missing schema JobCreated");
+    insta::assert_snapshot!(import_error("conflict.md", &page(&replaced(&diarize, "          description: Field name\n", "          description: Field\n"))),
+        @"diarize.yaml and identify.yaml differ at components.schemas.ValidationError.properties.field.description: import the newer page of both, or correct the fragment that is wrong");
     assert!(
-        refused("broken.yaml", "openapi: [")
-            .starts_with("/broken.yaml is not an OpenAPI document: neither YAML nor JSON")
+        import_error("broken.yaml", "openapi: [")
+            .starts_with("/broken.yaml is not an OpenAPI document: invalid YAML or JSON")
     );
     assert!(
-        refused("scalar.md", &page("just words\n"))
-            .starts_with("the fenced block of /scalar.md is not OpenAPI")
+        import_error("scalar.md", &page("just words\n"))
+            .starts_with("the fenced block of /scalar.md is not an OpenAPI document")
     );
 }
 
 #[test]
-fn changes_that_are_easily_missed_are_reported() {
+fn less_visible_changes_are_reported() {
     let report = |change: &dyn Fn(&mut serde_json::Value)| {
         let before = pyannote_tests::published();
         let mut after = before.clone();
@@ -282,12 +282,12 @@ fn changes_that_are_easily_missed_are_reported() {
         voiceprint.as_object_mut().unwrap().remove("maxLength");
     });
     assert!(
-        longer.contains("BREAKING (types)  Voiceprint.label: limit maxLength 100 removed"),
+        longer.contains("BREAKING (types)  Voiceprint.label: maxLength 100 removed"),
         "{longer}"
     );
     let flag = report(&|document| {
         document["components"]["schemas"]["ApiError"]["properties"]["message"]["nullable"] =
             false.into();
     });
-    assert_eq!(flag, "no change\n");
+    assert_eq!(flag, "no changes\n");
 }

@@ -1,14 +1,14 @@
-//! Fragments that disagree.
+//! Merging fragments, and conflicts between them.
 
 use xtask::merge::{Fragment, merge};
 
 use super::{Checkout, replaced};
 
 fn fragments() -> Vec<Fragment> {
-    xtask::merge::read_fragments(&Checkout::new().layout().openapi()).unwrap()
+    xtask::merge::read_fragments(&Checkout::new().workspace().openapi()).unwrap()
 }
 
-/// The error of a merge after one replacement in `file`.
+/// The error of a merge after a replacement in `file`.
 fn conflict(file: &str, from: &str, to: &str) -> String {
     let mut fragments = fragments();
     let changed = fragments
@@ -20,7 +20,7 @@ fn conflict(file: &str, from: &str, to: &str) -> String {
 }
 
 #[test]
-fn all_ten_operations_are_in_the_whole() {
+fn merged_document_has_all_ten_operations() {
     let merged = merge(&fragments()).unwrap();
     let operations = xtask::document::operations(&merged).unwrap();
     let ids: Vec<&str> = operations
@@ -45,7 +45,7 @@ fn all_ten_operations_are_in_the_whole() {
 }
 
 #[test]
-fn one_name_with_two_contents_names_both_files_and_the_place() {
+fn conflicting_definitions_name_both_files_and_the_location() {
     let error = conflict(
         "voiceprint.yaml",
         "          description: Field name\n",
@@ -61,8 +61,8 @@ fn one_name_with_two_contents_names_both_files_and_the_place() {
 }
 
 #[test]
-fn the_owner_of_a_name_is_the_file_that_had_it_first() {
-    // MatchingOptions comes with identify.yaml, so that is the file to look at, and not the first of all.
+fn conflict_names_the_first_file_with_the_definition() {
+    // MatchingOptions is first defined in identify.yaml, which is not the first fragment.
     let mut fragments = fragments();
     let identify = fragments
         .iter()
@@ -86,7 +86,7 @@ fn the_owner_of_a_name_is_the_file_that_had_it_first() {
 }
 
 #[test]
-fn another_server_is_a_conflict_too() {
+fn conflicting_servers_are_an_error() {
     let error = conflict(
         "test.yaml",
         "url: https://api.pyannote.ai",

@@ -1,4 +1,4 @@
-//! From the documentation to the bindings: fragments, merge, overlay, regen, import.
+//! The pipeline from the API documentation to the bindings: import, merge, overlay and regen.
 
 mod import;
 mod merge;
@@ -8,18 +8,18 @@ mod regen;
 use std::path::Path;
 
 use tempfile::TempDir;
-use xtask::layout::Layout;
+use xtask::workspace::Workspace;
 
-/// A copy of what regen reads and writes, to change at will.
+/// A temporary copy of the files that `xtask` reads and writes.
 struct Checkout {
     folder: TempDir,
 }
 
 impl Checkout {
     fn new() -> Self {
-        let source = Layout::of_this_checkout();
+        let source = Workspace::current();
         let folder = tempfile::tempdir().unwrap();
-        let copy = Layout::at(folder.path());
+        let copy = Workspace::at(folder.path());
         fs_err::create_dir_all(copy.openapi()).unwrap();
         for entry in fs_err::read_dir(source.openapi()).unwrap() {
             let entry = entry.unwrap();
@@ -27,7 +27,7 @@ impl Checkout {
         }
         for (from, to) in [
             (source.bindings(), copy.bindings()),
-            (source.bundle_of_the_server(), copy.bundle_of_the_server()),
+            (source.server_bundle(), copy.server_bundle()),
         ] {
             fs_err::create_dir_all(to.parent().unwrap()).unwrap();
             fs_err::copy(from, to).unwrap();
@@ -35,29 +35,31 @@ impl Checkout {
         Self { folder }
     }
 
-    fn layout(&self) -> Layout {
-        Layout::at(self.folder.path())
+    fn workspace(&self) -> Workspace {
+        Workspace::at(self.folder.path())
     }
 
-    /// Replaces what must be there once in a file of `openapi/`.
+    /// Replaces the only occurrence of `from` in a file in `openapi/`.
     fn replace(&self, file: &str, from: &str, to: &str) {
-        let path = self.layout().openapi().join(file);
+        let path = self.workspace().openapi().join(file);
         let text = fs_err::read_to_string(&path).unwrap();
         fs_err::write(&path, replaced(&text, from, to)).unwrap();
     }
 
+    /// Writes a file outside of `openapi/` and returns its path.
     fn write(&self, name: &str, text: &str) -> std::path::PathBuf {
         let path = self.folder.path().join(name);
         fs_err::write(&path, text).unwrap();
         path
     }
 
-    /// All that is in `openapi/`, to see that nothing was written.
+    /// The files in `openapi/`.
     fn openapi(&self) -> Vec<(String, String)> {
-        contents(&self.layout().openapi())
+        contents(&self.workspace().openapi())
     }
 }
 
+/// Names and contents of the files in `folder`, sorted by name.
 fn contents(folder: &Path) -> Vec<(String, String)> {
     let mut files: Vec<_> = fs_err::read_dir(folder)
         .unwrap()
@@ -71,8 +73,12 @@ fn contents(folder: &Path) -> Vec<(String, String)> {
     files
 }
 
-/// `text` with the only occurrence of `from` replaced.
+/// Replaces the only occurrence of `from` in `text`.
 fn replaced(text: &str, from: &str, to: &str) -> String {
-    assert_eq!(text.matches(from).count(), 1, "{from:?} is not there once");
+    assert_eq!(
+        text.matches(from).count(),
+        1,
+        "{from:?} must occur exactly once"
+    );
     text.replace(from, to)
 }

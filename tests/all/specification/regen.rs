@@ -1,37 +1,37 @@
-//! Regeneration: up to date, deterministic, and strict about what is stale.
+//! Regeneration is deterministic, and the committed files are up to date.
 
-use xtask::layout::Layout;
 use xtask::regen;
+use xtask::workspace::Workspace;
 
 use super::Checkout;
 
 #[test]
-fn what_is_committed_is_up_to_date() {
-    assert_eq!(regen::check(&Layout::of_this_checkout()).unwrap(), "");
+fn committed_files_are_up_to_date() {
+    assert_eq!(regen::check(&Workspace::current()).unwrap(), "");
 }
 
 #[test]
-fn a_second_run_changes_nothing() {
+fn second_run_changes_nothing() {
     let checkout = Checkout::new();
     checkout.replace("diarize.yaml", "- community-1", "- community-2");
     assert_eq!(
-        regen::write(&checkout.layout()).unwrap(),
+        regen::write(&checkout.workspace()).unwrap(),
         [
             "openapi/pyannoteai.yaml",
             "pyannote-server/pyannoteai.yaml",
             "pyannote-api-sys/src/generated.rs"
         ]
     );
-    assert!(regen::write(&checkout.layout()).unwrap().is_empty());
-    assert_eq!(regen::check(&checkout.layout()).unwrap(), "");
+    assert!(regen::write(&checkout.workspace()).unwrap().is_empty());
+    assert_eq!(regen::check(&checkout.workspace()).unwrap(), "");
 }
 
 #[test]
-fn a_stale_file_is_shown_as_a_diff_and_left_alone() {
+fn check_prints_a_diff_and_writes_nothing() {
     let checkout = Checkout::new();
     checkout.replace("diarize.yaml", "- community-1", "- community-2");
     let before = checkout.openapi();
-    let diff = regen::check(&checkout.layout()).unwrap();
+    let diff = regen::check(&checkout.workspace()).unwrap();
     assert!(
         diff.contains("--- openapi/pyannoteai.yaml (committed)"),
         "{diff}"
@@ -43,21 +43,21 @@ fn a_stale_file_is_shown_as_a_diff_and_left_alone() {
 }
 
 #[test]
-fn a_kind_of_job_that_the_bindings_cannot_tell_apart_is_an_error() {
+fn unsupported_kind_of_job_is_an_error() {
     let checkout = Checkout::new();
     checkout.replace(
         "jobs.yaml",
         "                  - $ref: '#/components/schemas/IdentifyJob'\n",
         "                  - $ref: '#/components/schemas/JobListItem'\n",
     );
-    let error = format!("{:#}", regen::check(&checkout.layout()).unwrap_err());
-    assert!(error.contains("mends nothing"), "{error}");
+    let error = format!("{:#}", regen::check(&checkout.workspace()).unwrap_err());
+    assert!(error.contains("has no target"), "{error}");
 
-    // And without the mend that says which three they are:
+    // Without the correction, which also names the three kinds:
     let mut document = pyannote_tests::published();
-    let place =
+    let pointer =
         "/paths/~1v1~1jobs~1{jobId}/get/responses/200/content/application~1json/schema/oneOf/2";
-    *document.pointer_mut(place).unwrap() =
+    *document.pointer_mut(pointer).unwrap() =
         serde_json::json!({"$ref": "#/components/schemas/JobListItem"});
     let error = format!("{:#}", xtask::lower::lower(&document).unwrap_err());
     assert!(error.contains("in GET /v1/jobs/{jobId}"), "{error}");
@@ -65,18 +65,21 @@ fn a_kind_of_job_that_the_bindings_cannot_tell_apart_is_an_error() {
 }
 
 #[test]
-fn a_value_that_gives_no_name_to_a_variant_is_an_error() {
+fn enum_value_without_a_valid_variant_name_is_an_error() {
     for (value, reason) in [
-        ("3d", "gives no name to a variant"),
-        ("unknown", "would be called Unknown, as another variant is"),
+        ("3d", r#"cannot derive a variant name from the value "3d""#),
+        (
+            "unknown",
+            r#"the variant name Unknown of the value "unknown" is already taken"#,
+        ),
         (
             "precision_2",
-            "would be called Precision2, as another variant is",
+            r#"the variant name Precision2 of the value "precision_2" is already taken"#,
         ),
     ] {
         let checkout = Checkout::new();
         checkout.replace("diarize.yaml", "- community-1", &format!("- {value}"));
-        let error = format!("{:#}", regen::check(&checkout.layout()).unwrap_err());
+        let error = format!("{:#}", regen::check(&checkout.workspace()).unwrap_err());
         assert!(error.contains("in the enum DiarizeRequestModel"), "{error}");
         assert!(error.contains(reason), "{error}");
     }

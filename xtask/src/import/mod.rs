@@ -1,7 +1,7 @@
-//! `cargo xtask import`: a new specification becomes fragments, with a report of what it changes for callers.
+//! `cargo xtask import`: updates the fragments from a new specification and reports how it affects callers.
 
-mod page;
-mod place;
+mod fragments;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,27 +10,25 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::document;
-use crate::layout::Layout;
 use crate::merge::{self, Fragment};
 use crate::report::{self, Report};
+use crate::workspace::Workspace;
 
-pub use page::Source;
-pub use place::FRAGMENTS;
+pub use fragments::FRAGMENTS;
+pub use source::Source;
 
-/// What an import would do. Nothing is written before [`Plan::write`].
+/// A planned import. Nothing is written until [`Plan::write`].
 #[derive(Debug)]
 pub struct Plan {
     folder: PathBuf,
-    /// The fragments as they are.
     before: Vec<Fragment>,
-    /// The fragments as they would be.
     after: Vec<Fragment>,
-    /// What changes for callers.
+    /// The changes for callers.
     pub report: Report,
 }
 
 /// Plans the import of the files at `paths`.
-pub fn plan(layout: &Layout, paths: &[impl AsRef<Path>]) -> Result<Plan> {
+pub fn plan(workspace: &Workspace, paths: &[impl AsRef<Path>]) -> Result<Plan> {
     let sources = paths
         .iter()
         .map(|path| {
@@ -39,11 +37,11 @@ pub fn plan(layout: &Layout, paths: &[impl AsRef<Path>]) -> Result<Plan> {
             Source::parse(&path.to_string_lossy(), &text)
         })
         .collect::<Result<Vec<_>>>()?;
-    let before = merge::read_fragments(&layout.openapi())?;
-    let after = fragments_after(&before, &sources)?;
+    let before = merge::read_fragments(&workspace.openapi())?;
+    let after = updated_fragments(&before, &sources)?;
     let report = report::compare(&merge::merge(&before)?, &merge::merge(&after)?)?;
     Ok(Plan {
-        folder: layout.openapi(),
+        folder: workspace.openapi(),
         before,
         after,
         report,
@@ -51,7 +49,7 @@ pub fn plan(layout: &Layout, paths: &[impl AsRef<Path>]) -> Result<Plan> {
 }
 
 impl Plan {
-    /// Writes the fragments that changed and removes those that are gone.
+    /// Writes the fragments that changed and deletes those that were removed.
     pub fn write(&self) -> Result<()> {
         for fragment in &self.after {
             if !self.before.contains(fragment) {
@@ -67,34 +65,34 @@ impl Plan {
     }
 }
 
-/// A part of a source that belongs into one fragment.
+/// The part of a source that belongs to one fragment.
 struct Part<'a> {
     source: &'a Source,
     document: Value,
 }
 
 /// The fragments after the import of `sources`.
-pub fn fragments_after(before: &[Fragment], sources: &[Source]) -> Result<Vec<Fragment>> {
-    let whole = sources.iter().find(|source| source.is_whole);
-    if let Some(whole) = whole {
+pub fn updated_fragments(before: &[Fragment], sources: &[Source]) -> Result<Vec<Fragment>> {
+    let complete = sources.iter().find(|source| source.is_complete);
+    if let Some(complete) = complete {
         ensure!(
             sources.len() == 1,
-            "{} is a whole document, which replaces everything: import it alone",
-            whole.name
+            "{} is a complete document, which replaces everything: import it on its own",
+            complete.name
         );
     }
     let mut parts: BTreeMap<String, Vec<Part<'_>>> = BTreeMap::new();
     for source in sources {
         check_references(source)?;
         let split =
-            place::split(&source.document).with_context(|| format!("in {}", source.name))?;
+            fragments::split(&source.document).with_context(|| format!("in {}", source.name))?;
         for (fragment, document) in split {
             let part = Part { source, document };
             parts.entry(fragment).or_default().push(part);
         }
     }
 
-    let mut after: BTreeMap<String, Fragment> = match whole {
+    let mut after: BTreeMap<String, Fragment> = match complete {
         Some(_) => BTreeMap::new(),
         None => before
             .iter()
@@ -103,18 +101,18 @@ pub fn fragments_after(before: &[Fragment], sources: &[Source]) -> Result<Vec<Fr
     };
     for (name, parts) in parts {
         let current = before.iter().find(|fragment| fragment.name == name);
-        let kept = current.filter(|_| whole.is_none());
-        let fragment = updated(&name, current, kept, &parts)?;
+        let base = current.filter(|_| complete.is_none());
+        let fragment = updated_fragment(&name, current, base, &parts)?;
         after.insert(name, fragment);
     }
     Ok(after.into_values().collect())
 }
 
-/// The fragment `name` with the operations of `parts`, and those of `kept` that `parts` do not have.
-fn updated(
+/// The fragment `name` with the operations of `parts`, and those operations of `base` that `parts` do not replace.
+fn updated_fragment(
     name: &str,
     current: Option<&Fragment>,
-    kept: Option<&Fragment>,
+    base: Option<&Fragment>,
     parts: &[Part<'_>],
 ) -> Result<Fragment> {
     let documents: Vec<Fragment> = parts
@@ -127,21 +125,21 @@ fn updated(
         .collect();
     let mut document = merge::merge(&documents)?;
     let mut is_as_published = true;
-    if let Some(kept) = kept {
+    if let Some(base) = base {
         let replaced: Vec<String> = document::operations(&document)?
             .iter()
             .map(ToString::to_string)
             .collect();
-        let mut others = document::operations(&kept.document)?;
-        others.retain(|operation| !replaced.contains(&operation.to_string()));
-        if !others.is_empty() {
-            let mut rest = place::only(&kept.document, &others);
-            take_over(&mut rest, &document);
+        let mut kept = document::operations(&base.document)?;
+        kept.retain(|operation| !replaced.contains(&operation.to_string()));
+        if !kept.is_empty() {
+            let mut rest = fragments::subset(&base.document, &kept);
+            overwrite(&mut rest, &document);
             document = rest;
             is_as_published = false;
         }
     }
-    // The text as it was published, comments and all, where one page or YAML file holds all of the fragment.
+    // Keep the published text, including comments, if one page or YAML file is the entire fragment.
     if let ([part], true) = (parts, is_as_published)
         && part.document == part.source.document
         && !part.source.text.trim_start().starts_with('{')
@@ -156,8 +154,8 @@ fn updated(
     Fragment::parse(name, document::to_yaml(&document)?)
 }
 
-/// Puts the paths and components of `newer` into `document`, in the place of those of the same name.
-fn take_over(document: &mut Value, newer: &Value) {
+/// Copies everything in `newer` to `document`. Paths and components that `newer` does not have are kept.
+fn overwrite(document: &mut Value, newer: &Value) {
     for (key, value) in newer.as_object().into_iter().flatten() {
         if !["paths", "components"].contains(&key.as_str()) {
             document[key] = value.clone();
@@ -172,20 +170,18 @@ fn take_over(document: &mut Value, newer: &Value) {
     }
 }
 
-/// A reference to a schema that is not there would only fail in the generator, without saying where it came from.
+/// Checks that all referenced schemas exist. The generator would fail on a dangling reference too, but without naming
+/// the source.
 fn check_references(source: &Source) -> Result<()> {
     let schemas = document::schemas(&source.document);
     let mut missing = None;
-    document::each_reference(&source.document, &mut |name| {
+    document::visit_references(&source.document, &mut |name| {
         if !schemas.contains_key(name) {
             missing = Some(name);
         }
     });
     match missing {
         None => Ok(()),
-        Some(name) => anyhow::bail!(
-            "{} refers to the schema {name}, which it does not have",
-            source.name
-        ),
+        Some(name) => anyhow::bail!("{} refers to the missing schema {name}", source.name),
     }
 }

@@ -1,27 +1,28 @@
-//! What a new specification changes for callers.
+//! How a new specification affects callers.
 
 mod compare;
+mod operations;
+mod schemas;
 
 use std::fmt;
 
 pub use compare::compare;
 
-/// What a change does to callers.
+/// How a change affects callers.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Impact {
-    /// Documentation only.
-    Wording,
-    /// Callers go on as they are.
+    /// Only the documentation changes.
+    Documentation,
+    /// Existing callers keep working.
     Compatible,
-    /// The service goes on to understand callers, but the generated Rust types change, so that code may no longer
-    /// compile.
+    /// Existing requests keep working, but the generated Rust types change, so that code may no longer compile.
     Types,
-    /// The service refuses what callers send, or answers what they do not expect.
+    /// The service rejects existing requests, or responds in a way that existing callers do not expect.
     Breaking,
 }
 
 impl Impact {
-    /// Whether callers have to act.
+    /// Whether callers may have to change their code.
     #[must_use]
     pub fn is_breaking(self) -> bool {
         matches!(self, Self::Types | Self::Breaking)
@@ -31,7 +32,7 @@ impl Impact {
 impl fmt::Display for Impact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Wording => "wording",
+            Self::Documentation => "documentation",
             Self::Compatible => "compatible",
             Self::Types => "BREAKING (types)",
             Self::Breaking => "BREAKING",
@@ -39,26 +40,26 @@ impl fmt::Display for Impact {
     }
 }
 
-/// A change.
+/// A change of the specification.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Change {
-    /// Where, such as `DiarizeRequest.model` or `POST /v1/diarize`.
-    pub place: String,
-    /// What, and for whom, in words.
-    pub what: String,
-    /// What it does to callers.
+    /// Location, such as `DiarizeRequest.model` or `POST /v1/diarize`.
+    pub location: String,
+    /// Description, such as `removed (request)`.
+    pub description: String,
+    /// Effect on callers.
     pub impact: Impact,
 }
 
-/// All changes, in the order of the specification.
+/// The changes of a specification.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Report {
-    /// The changes.
+    /// The changes, in the order of the specification.
     pub changes: Vec<Change>,
 }
 
 impl Report {
-    /// The worst that any of the changes does; `None` without a change.
+    /// The highest impact of all changes, or `None` if nothing changed.
     #[must_use]
     pub fn impact(&self) -> Option<Impact> {
         self.changes.iter().map(|change| change.impact).max()
@@ -68,13 +69,13 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(impact) = self.impact() else {
-            return writeln!(f, "no change");
+            return writeln!(f, "no changes");
         };
         for change in &self.changes {
             writeln!(
                 f,
                 "{:<16}  {}: {}",
-                change.impact, change.place, change.what
+                change.impact, change.location, change.description
             )?;
         }
         let count = self.changes.len();
@@ -83,13 +84,13 @@ impl fmt::Display for Report {
             .iter()
             .filter(|change| change.impact.is_breaking())
             .count();
-        let plural = if count == 1 { "change" } else { "changes" };
-        writeln!(f, "\n{count} {plural}, {breaking} of them breaking")?;
-        let step = match impact {
-            Impact::Breaking | Impact::Types => "major (minor while the version is 0.x)",
-            Impact::Compatible => "minor (patch while the version is 0.x)",
-            Impact::Wording => "patch",
+        let noun = if count == 1 { "change" } else { "changes" };
+        writeln!(f, "\n{count} {noun}, {breaking} breaking")?;
+        let version_bump = match impact {
+            Impact::Breaking | Impact::Types => "major (minor for 0.x versions)",
+            Impact::Compatible => "minor (patch for 0.x versions)",
+            Impact::Documentation => "patch",
         };
-        writeln!(f, "semver step: {step}")
+        writeln!(f, "semver bump: {version_bump}")
     }
 }

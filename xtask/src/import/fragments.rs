@@ -1,4 +1,4 @@
-//! Which operation belongs into which fragment.
+//! Assigns operations to fragments and splits documents accordingly.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::document::{self, Operation};
 
-/// The fragments, by the part of a path behind its version. A new part of the API gets its name here.
+/// Names of the fragments: the path segments that may follow the version. Add new parts of the API here.
 pub const FRAGMENTS: [&str; 7] = [
     "diarize",
     "identify",
@@ -18,8 +18,8 @@ pub const FRAGMENTS: [&str; 7] = [
     "voiceprint",
 ];
 
-/// The file name of the fragment that an operation belongs into.
-pub(super) fn fragment_of(operation: &Operation<'_>) -> Result<String> {
+/// The file name of the fragment that contains an operation.
+fn file_name(operation: &Operation<'_>) -> Result<String> {
     let mut segments = operation.path.split('/').skip(1);
     let version = segments.next().unwrap_or_default();
     let is_version = version.strip_prefix('v').is_some_and(|number| {
@@ -31,37 +31,37 @@ pub(super) fn fragment_of(operation: &Operation<'_>) -> Result<String> {
         .map(|name| format!("{name}.yaml"))
         .with_context(|| {
             format!(
-                "cannot place {operation}: its path is not /v<number>/ and one of {}. \
-                 If it is a new part of the API, add its name to FRAGMENTS in xtask/src/import/place.rs",
+                "no fragment for {operation}: the path must start with /v<number>/ and one of {}. \
+                 If this is a new part of the API, add its name to FRAGMENTS in xtask/src/import/fragments.rs",
                 FRAGMENTS.join(", ")
             )
         })
 }
 
-/// Splits a document into a document a fragment, each with the schemas that its operations need.
+/// Splits a document into one document per fragment, each with the schemas that its operations use.
 pub(super) fn split(document: &Value) -> Result<BTreeMap<String, Value>> {
-    let mut parts: BTreeMap<String, Vec<Operation<'_>>> = BTreeMap::new();
+    let mut fragments: BTreeMap<String, Vec<Operation<'_>>> = BTreeMap::new();
     for operation in document::operations(document)? {
-        let fragment = fragment_of(&operation)?;
-        parts.entry(fragment).or_default().push(operation);
+        let name = file_name(&operation)?;
+        fragments.entry(name).or_default().push(operation);
     }
-    let is_one = parts.len() == 1;
-    Ok(parts
+    let is_single = fragments.len() == 1;
+    Ok(fragments
         .into_iter()
-        .map(|(fragment, operations)| {
-            let part = if is_one {
+        .map(|(name, operations)| {
+            let part = if is_single {
                 document.clone()
             } else {
-                only(document, &operations)
+                subset(document, &operations)
             };
-            (fragment, part)
+            (name, part)
         })
         .collect())
 }
 
-/// `document` with only these of its operations, and only the schemas that they need.
+/// Reduces `document` to these operations and the schemas that they use.
 #[must_use]
-pub(super) fn only(document: &Value, operations: &[Operation<'_>]) -> Value {
+pub(super) fn subset(document: &Value, operations: &[Operation<'_>]) -> Value {
     let mut paths = Map::new();
     for operation in operations {
         let whole = &document["paths"][operation.path];
@@ -72,26 +72,25 @@ pub(super) fn only(document: &Value, operations: &[Operation<'_>]) -> Value {
     }
     let mut part = document.clone();
     part["paths"] = Value::Object(paths);
-    prune(&mut part);
+    remove_unused_schemas(&mut part);
     part
 }
 
-/// A path item without its operations: what is declared for all of them.
+/// A path item without its operations.
 fn without_operations(item: &Value) -> Value {
-    let shared = item.as_object().into_iter().flatten();
+    let entries = item.as_object().into_iter().flatten();
     Value::Object(
-        shared
+        entries
             .filter(|(key, _)| !document::METHODS.contains(&key.as_str()))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect(),
     )
 }
 
-/// Takes the schemas out of `document` that nothing in its paths needs.
-pub(super) fn prune(document: &mut Value) {
+fn remove_unused_schemas(document: &mut Value) {
     let mut schemas = document::schemas(document);
-    let needed = document::reachable([&document["paths"]], &schemas);
-    schemas.retain(|name, _| needed.contains(name));
+    let used = document::reachable_schemas([&document["paths"]], &schemas);
+    schemas.retain(|name, _| used.contains(name));
     if let Some(slot) = document.pointer_mut(document::SCHEMAS) {
         *slot = Value::Object(schemas);
     }

@@ -1,7 +1,11 @@
-//! Open enums: a value that the specification does not list survives, as itself.
+//! Open enums: enums of strings that keep values missing from the specification.
 //!
-//! The service gains statuses and models before its specification does. An enum of this kind decodes any text, keeps
-//! what it does not know in its variant `Unknown`, and writes it back as it came.
+//! The service may introduce statuses and models before its specification lists them. An open enum deserializes any
+//! string. A value that the specification does not list becomes the variant `Unknown`, and is serialized unchanged.
+//!
+//! Every open enum implements `From<&str>`, `From<String>`, `FromStr`, `Display`, `Serialize` and `Deserialize`, and has
+//! a method `as_str` and a constant `KNOWN` with the listed values. It is `#[non_exhaustive]`: a value that the
+//! specification adds later moves from `Unknown` to a variant of its own.
 //!
 //! ```
 //! use pyannote_api_sys::types::JobStatus;
@@ -9,18 +13,23 @@
 //! let status: JobStatus = serde_json::from_str(r#""queued""#)?;
 //! assert!(matches!(&status, JobStatus::Unknown(value) if value.as_str() == "queued"));
 //! assert_eq!(serde_json::to_string(&status)?, r#""queued""#);
+//!
 //! assert_eq!(JobStatus::from("succeeded"), JobStatus::Succeeded);
+//! assert!(JobStatus::KNOWN.contains(&"succeeded"));
 //! # Ok::<_, serde_json::Error>(())
 //! ```
 
 use std::fmt;
 
-/// A value that the specification does not list. Only an open enum makes one, so that it is never a listed value.
+/// A value that the specification does not list.
+///
+/// There is no public constructor, so an `Unknown` variant never holds a listed value. Convert a string with the
+/// `From` implementation of the enum instead.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct UnknownValue(pub(crate) String);
 
 impl UnknownValue {
-    /// The value.
+    /// The value as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -33,7 +42,8 @@ impl fmt::Display for UnknownValue {
     }
 }
 
-/// The schema of an open enum: the listed values, or any other text.
+/// JSON schema of an open enum: the listed values, or any other string.
+#[cfg(feature = "schemars")]
 pub(crate) fn schema(known: &[&str]) -> schemars::Schema {
     schemars::json_schema!({
         "anyOf": [
@@ -43,7 +53,14 @@ pub(crate) fn schema(known: &[&str]) -> schemars::Schema {
     })
 }
 
-/// Writes an open enum. The generated file invokes it with the values of the specification.
+/// Defines an open enum. The generated file invokes it with the values in the specification:
+///
+/// ```ignore
+/// open_enum! {
+///     #[doc = "Status of a stream."]
+///     StreamStatus { Created = "created", Running = "running" }
+/// }
+/// ```
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $value:literal),* $(,)? }) => {
         $(#[$meta])*
@@ -53,14 +70,14 @@ macro_rules! open_enum {
         pub enum $name {
             $(#[doc = concat!("`", $value, "`")] $variant,)*
             /// A value that the specification does not list.
-            Unknown($crate::open::UnknownValue),
+            Unknown($crate::open_enum::UnknownValue),
         }
 
         impl $name {
             /// The values that the specification lists, in its order.
             pub const KNOWN: &'static [&'static str] = &[$($value),*];
 
-            /// The value as it is sent.
+            /// The value as it is serialized.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -74,7 +91,7 @@ macro_rules! open_enum {
             fn from(value: &str) -> Self {
                 match value {
                     $($value => Self::$variant,)*
-                    _ => Self::Unknown($crate::open::UnknownValue(value.to_owned())),
+                    _ => Self::Unknown($crate::open_enum::UnknownValue(value.to_owned())),
                 }
             }
         }
@@ -83,7 +100,7 @@ macro_rules! open_enum {
             fn from(value: String) -> Self {
                 match value.as_str() {
                     $($value => Self::$variant,)*
-                    _ => Self::Unknown($crate::open::UnknownValue(value)),
+                    _ => Self::Unknown($crate::open_enum::UnknownValue(value)),
                 }
             }
         }
@@ -114,19 +131,9 @@ macro_rules! open_enum {
             }
         }
 
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn schema_id() -> std::borrow::Cow<'static, str> {
-                concat!(module_path!(), "::", stringify!($name)).into()
-            }
-
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                $crate::open::schema(Self::KNOWN)
-            }
-        }
+        $crate::json_schema::impl_json_schema!($name, |_generator| {
+            $crate::open_enum::schema(Self::KNOWN)
+        });
     };
 }
 pub(crate) use open_enum;

@@ -1,22 +1,22 @@
-//! Where things are in the workspace.
+//! Paths of the files that the tasks read and write.
 
 use std::path::{Path, PathBuf};
 
-/// The mends, an OpenAPI Overlay document.
+/// File name of the overlay: the corrections of the specification, as an OpenAPI Overlay document.
 pub const OVERLAY: &str = "overlay.yaml";
-/// The bundle: fragments merged and mended.
+/// File name of the bundle: the merged fragments with the overlay applied.
 pub const BUNDLE: &str = "pyannoteai.yaml";
 
-/// A checkout of the workspace.
+/// A checkout of this workspace.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct Workspace {
     root: PathBuf,
 }
 
-impl Layout {
+impl Workspace {
     /// The checkout that this program was built from.
     #[must_use]
-    pub fn of_this_checkout() -> Self {
+    pub fn current() -> Self {
         Self::at(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
     }
 
@@ -27,43 +27,44 @@ impl Layout {
         }
     }
 
-    /// The manifest of the workspace.
+    /// The workspace manifest, `Cargo.toml`.
     #[must_use]
     pub fn manifest(&self) -> PathBuf {
         self.root.join("Cargo.toml")
     }
 
-    /// The folder of the specification.
+    /// The directory of the specification, `openapi/`.
     #[must_use]
     pub fn openapi(&self) -> PathBuf {
         self.root.join("openapi")
     }
 
-    /// The mends.
+    /// The overlay, `openapi/overlay.yaml`.
     #[must_use]
     pub fn overlay(&self) -> PathBuf {
         self.openapi().join(OVERLAY)
     }
 
-    /// The bundle, which is generated.
+    /// The generated bundle, `openapi/pyannoteai.yaml`.
     #[must_use]
     pub fn bundle(&self) -> PathBuf {
         self.openapi().join(BUNDLE)
     }
 
-    /// The bundle once more, inside the server's crate: a package holds only what is below its folder.
+    /// The generated copy of the bundle in `pyannote-server/`. A package can only include files below its own
+    /// directory.
     #[must_use]
-    pub fn bundle_of_the_server(&self) -> PathBuf {
+    pub fn server_bundle(&self) -> PathBuf {
         self.root.join("pyannote-server").join(BUNDLE)
     }
 
-    /// The bindings, which are generated.
+    /// The generated bindings, `pyannote-api-sys/src/generated.rs`.
     #[must_use]
     pub fn bindings(&self) -> PathBuf {
         self.root.join("pyannote-api-sys/src/generated.rs")
     }
 
-    /// `path` as seen from the root, for messages.
+    /// `path` relative to the root, with forward slashes, for messages.
     #[must_use]
     pub fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)
