@@ -138,11 +138,11 @@ fn defect_08_numbers_and_lengths_are_validated() {
     serde_json::from_value::<Voiceprint>(long).unwrap_err();
 
     let mut request: DiarizeRequest = serde_json::from_value(json!({ "url": "a" })).unwrap();
-    assert!(request.check_speakers().is_empty());
+    assert!(request.check_speaker_count().is_empty());
     (request.min_speakers, request.max_speakers) = (NonZeroU64::new(5), NonZeroU64::new(2));
     request.num_speakers = NonZeroU64::new(3);
     let fields: Vec<String> = request
-        .check_speakers()
+        .check_speaker_count()
         .into_iter()
         .map(|violation| violation.message)
         .collect();
@@ -151,7 +151,7 @@ fn defect_08_numbers_and_lengths_are_validated() {
         [
             "cannot be used together with minSpeakers",
             "cannot be used together with maxSpeakers",
-            "must be at most maxSpeakers, which is 2, and is 5",
+            "must be at most maxSpeakers (2), got 5",
         ]
     );
 }

@@ -79,7 +79,7 @@ impl Shape {
     fn of_specification(schema: &Value) -> Self {
         let map = schema.as_object().unwrap();
         let nullable = map.get("nullable") == Some(&Value::Bool(true));
-        if let Some(name) = document::referred(schema) {
+        if let Some(name) = document::referenced_schema(schema) {
             return Self {
                 reference: Some(name.to_owned()),
                 nullable,
