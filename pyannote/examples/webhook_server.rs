@@ -1,10 +1,10 @@
-//! Receives webhooks, and prints what they say.
+//! Receives webhooks, verifies them, and prints their events.
 //!
 //! ```text
 //! PYANNOTEAI_WEBHOOK_SECRET=whs_… cargo run --example webhook_server --features axum [ADDRESS:PORT]
 //! ```
 //!
-//! pyannoteAI delivers over https only: put a reverse proxy or a tunnel in front, and give its address to
+//! pyannoteAI delivers over https only: put a reverse proxy or a tunnel in front of it, and pass its URL to
 //! `.webhook("https://…/webhook")` of a request.
 
 use std::error::Error;
@@ -18,11 +18,9 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let secret = std::env::var("PYANNOTEAI_WEBHOOK_SECRET").unwrap_or_default();
-    let verifier = Verifier::new(secret).replay_guard(10_000);
-    if !verifier.has_secret() {
-        return Err("set PYANNOTEAI_WEBHOOK_SECRET: it is in the pyannoteAI dashboard".into());
-    }
+    let secret = std::env::var("PYANNOTEAI_WEBHOOK_SECRET")
+        .map_err(|_| "set PYANNOTEAI_WEBHOOK_SECRET to the secret in the pyannoteAI dashboard")?;
+    let verifier = Verifier::new(secret)?.replay_guard(10_000);
     let address = std::env::args().nth(1);
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:3000")).await?;
     println!("listening on http://{}/webhook", listener.local_addr()?);
@@ -33,10 +31,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Answers at once, since the sender waits for 10 s only. A retry may tell of the same job again: a receiver that must
-/// act once stores the event here, under its job's id, before it answers.
+/// Responds at once, because the sender's timeout is 10 s. A retry may deliver an event again: to handle each event once,
+/// store it under its job id here, before responding.
 async fn receive(VerifiedEvent(event): VerifiedEvent) {
-    // A large output takes a while to read, and must not hold up other requests.
+    // Decoding a large output takes a while, and must not block other requests.
     tokio::task::spawn_blocking(move || {
         if let Err(error) = report(&event, &mut io::stdout().lock()) {
             eprintln!("{}: {error}", event.job_id());
@@ -52,9 +50,9 @@ fn report(event: &Event, out: &mut impl io::Write) -> Result<(), Box<dyn Error>>
     match event.outcome()? {
         Outcome::Diarization(diarization) => print_turns(out, id.as_str(), diarization.turns()),
         Outcome::Identification(found) => print_turns(out, id.as_str(), found.turns()),
-        // Biometric data: stored, and not printed.
-        Outcome::Voiceprint(_) => writeln!(out, "{id}: a voiceprint, to be stored"),
-        Outcome::StatusOnly => writeln!(out, "{id}: succeeded; the output is to be fetched"),
+        // Voiceprints are biometric data: store them, but do not print them.
+        Outcome::Voiceprint(_) => writeln!(out, "{id}: a voiceprint"),
+        Outcome::StatusOnly => writeln!(out, "{id}: succeeded; fetch its output"),
         Outcome::Failed { error } => writeln!(out, "{id}: failed: {}", or_no_reason(error)),
         Outcome::Canceled { error } => writeln!(out, "{id}: canceled: {}", or_no_reason(error)),
         _ => writeln!(out, "{id}: {}, with an unknown output", event.status()),

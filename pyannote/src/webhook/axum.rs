@@ -1,9 +1,11 @@
-//! An extractor for axum: a handler that takes a [`VerifiedEvent`] sees genuine events only.
+//! An extractor for axum that verifies deliveries.
 
 mod rejection;
 
 #[cfg(test)]
 mod tests;
+
+use std::time::SystemTime;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Request};
@@ -11,28 +13,29 @@ use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Request};
 pub use self::rejection::EventRejection;
 use super::{Event, Verifier};
 
-/// The largest body that is read unless the application says otherwise, in bytes. The scores of 24 h are about 30 MB.
-const LIMIT: usize = 64 << 20;
+/// The default limit of a body. The scores of 24 h take about 30 MB.
+const DEFAULT_LIMIT_BYTES: usize = 64 << 20;
 
-/// An event, verified. As an extractor for axum it reads the raw body, verifies it with the [`Verifier`] of the state,
-/// and answers refused deliveries itself.
+/// A verified event, as an extractor for axum.
 ///
-/// | refused | answer |
+/// It reads the raw body, verifies it with the [`Verifier`] in the application's state, and responds to rejected
+/// deliveries itself:
+///
+/// | rejected because | response |
 /// | --- | --- |
-/// | no signature, a wrong one, or one too far from now | 401 |
-/// | a timestamp that is missing or none, a body that is no event | 400 |
-/// | a body that is too large | 413 |
-/// | [`Replayed`](super::VerifyError::Replayed) | 200: it was received before |
-/// | [`NoSecret`](super::VerifyError::NoSecret) | 500: the verifier was made with a blank secret |
+/// | the signature is missing or invalid, or the timestamp is too far from the current time | 401 |
+/// | the timestamp is missing or invalid, or the body is not a job event | 400 |
+/// | the body is too large | 413 |
+/// | it is [`Replayed`](super::VerifyError::Replayed) | 200: it was received before |
 ///
-/// The answers do not say more than that, so that they are of no help to a forger; the reason is logged as a `tracing`
-/// event. A handler that wants the reason takes a `Result<VerifiedEvent, EventRejection>`.
+/// Responses contain no more than that, so that they do not help a forger; the reason is logged as a `tracing` event. A
+/// handler that needs the reason takes a `Result<VerifiedEvent, EventRejection>`.
 ///
-/// A body may have 64 MiB, unless [`DefaultBodyLimit`] sets another limit for the route. axum's own default of 2 MB does
-/// not apply: an output is larger.
+/// The default limit of a body is 64 MiB; set [`DefaultBodyLimit`] for another. axum's own default of 2 MB does not apply,
+/// because outputs are larger.
 ///
-/// Answer within 10 s, which is how long the sender waits: leave long work to a task. Where an event cannot be handled
-/// and the verifier has a replay guard, call [`Verifier::forget`] before answering with an error, and the retry is
+/// Respond within 10 s, the timeout of the sender: move long work to a background task. If handling an event fails and
+/// the verifier has a replay guard, call [`Verifier::forget`] before responding with an error, so that the retry is
 /// accepted.
 ///
 /// ```
@@ -44,10 +47,11 @@ const LIMIT: usize = 64 << 20;
 ///     println!("{} {}", event.job_id(), event.status());
 /// }
 ///
-/// let verifier = Verifier::new("whs_secret").replay_guard(10_000);
+/// let verifier = Verifier::new("whs_secret")?.replay_guard(10_000);
 /// let app: Router = Router::new()
 ///     .route("/webhook", post(receive))
 ///     .with_state(verifier);
+/// # Ok::<(), pyannote::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct VerifiedEvent(pub Event);
@@ -61,12 +65,12 @@ where
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Self::Rejection> {
         if !has_limit(&request) {
-            DefaultBodyLimit::max(LIMIT).apply(&mut request);
+            DefaultBodyLimit::max(DEFAULT_LIMIT_BYTES).apply(&mut request);
         }
         let headers = std::mem::take(request.headers_mut());
         let event = match Bytes::from_request(request, state).await {
             Ok(body) => Verifier::from_ref(state)
-                .verify_bytes(&headers, body)
+                .verify_bytes_at(&headers, body, SystemTime::now())
                 .map_err(EventRejection::from),
             Err(rejection) => Err(EventRejection::from(rejection)),
         };
@@ -74,12 +78,12 @@ where
     }
 }
 
-/// Whether the application set a limit of its own. axum does not tell, but a limit is an extension of the request:
-/// setting one adds an extension only where there was none.
+/// Whether the application set its own limit. axum does not expose it, but stores it as an extension of the request:
+/// setting a limit adds an extension only if there was none.
 fn has_limit(request: &Request) -> bool {
-    let mut probe = Request::new(());
-    probe.extensions_mut().clone_from(request.extensions());
-    let before = probe.extensions().len();
-    DefaultBodyLimit::disable().apply(&mut probe);
-    probe.extensions().len() == before
+    let mut copy = Request::new(());
+    copy.extensions_mut().clone_from(request.extensions());
+    let before = copy.extensions().len();
+    DefaultBodyLimit::disable().apply(&mut copy);
+    copy.extensions().len() == before
 }

@@ -1,4 +1,4 @@
-//! What the body of a delivery is, found out without reading it all into memory a second time.
+//! The JSON body of a delivery: its top-level fields, and what kind of output it has.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -9,18 +9,18 @@ use super::error::VerifyError;
 use crate::excerpt::excerpt;
 use crate::job::{JobId, JobStatus};
 
-/// The head of a body. The output stays text: it may be tens of megabytes.
+/// The top-level fields of a body. The output, which can have tens of megabytes, is borrowed as JSON text.
 #[derive(Debug)]
-pub(super) struct Head<'a> {
-    pub(super) job: JobId,
+pub(super) struct EventBody<'a> {
+    pub(super) job_id: JobId,
     pub(super) status: JobStatus,
     pub(super) output: Option<&'a RawValue>,
 }
 
-/// The fields, of any type: what is wrong with one is said by its name.
+/// The fields with any JSON type, so that errors can name the invalid field.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Fields<'a> {
+struct RawFields<'a> {
     #[serde(borrow)]
     job_id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -29,16 +29,12 @@ struct Fields<'a> {
     output: Option<&'a RawValue>,
 }
 
-impl<'a> Head<'a> {
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, VerifyError> {
-        let fields: Result<Fields<'a>, _> = serde_json::from_slice(body);
+impl<'a> EventBody<'a> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, VerifyError> {
+        let fields: Result<RawFields<'a>, _> = serde_json::from_slice(body);
         let is_object = body.trim_ascii_start().starts_with(b"{");
-        let why = |why| VerifyError::NotAnEvent { why };
-        let Fields {
-            job_id,
-            status,
-            output,
-        } = match fields {
+        let not_an_event = |reason| VerifyError::NotAnEvent { reason };
+        let fields = match fields {
             Ok(fields) if is_object => fields,
             Err(error) if error.classify() != Category::Data => {
                 return Err(VerifyError::NotJson {
@@ -46,27 +42,28 @@ impl<'a> Head<'a> {
                     column: error.column(),
                 });
             }
-            // Each field may have any type, so a field that is there twice is all that can be wrong with an object.
-            Err(_) if is_object => return Err(why("it has a field twice")),
-            _ => return Err(why("it is not a JSON object")),
+            // Every field accepts any type, so a duplicate field is the only possible data error of an object.
+            Err(_) if is_object => return Err(not_an_event("it has a duplicate field")),
+            _ => return Err(not_an_event("it is not a JSON object")),
         };
-        let job = text(job_id)
+        let job_id = string(fields.job_id)
             .filter(|id| !id.is_empty())
-            .ok_or_else(|| why("`jobId` is missing, empty or not a string"))?;
-        let status = text(status).ok_or_else(|| why("`status` is missing or not a string"))?;
+            .ok_or_else(|| not_an_event("`jobId` is missing, empty or not a string"))?;
+        let status = string(fields.status)
+            .ok_or_else(|| not_an_event("`status` is missing or not a string"))?;
         Ok(Self {
-            job: JobId::from(job),
+            job_id: JobId::from(job_id),
             status: JobStatus::from(status.as_str()),
-            output,
+            output: fields.output,
         })
     }
 }
 
-fn text(value: Option<&RawValue>) -> Option<String> {
+fn string(value: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(value?.get()).ok()
 }
 
-/// What an output is of, by the names of its parts.
+/// The kind of job that an output belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum OutputKind {
     Diarization,
@@ -75,9 +72,9 @@ pub(super) enum OutputKind {
     Unknown,
 }
 
-/// The parts of an output that tell what it is of, and the reason of a failure.
+/// The fields of an output that determine its kind, and the reason of a failure.
 #[derive(Default, Deserialize)]
-struct Parts<'a> {
+struct OutputFields<'a> {
     identification: Option<IgnoredAny>,
     voiceprints: Option<IgnoredAny>,
     voiceprint: Option<IgnoredAny>,
@@ -86,35 +83,35 @@ struct Parts<'a> {
     error: Option<&'a RawValue>,
 }
 
-impl<'a> Parts<'a> {
-    /// No parts where the output is nothing that has parts.
-    fn of(output: &'a RawValue) -> Self {
+impl<'a> OutputFields<'a> {
+    /// All fields are `None` if the output is not an object.
+    fn parse(output: &'a RawValue) -> Self {
         Some(output.get())
-            // An array would be taken for a list of the parts.
+            // serde would also accept an array, as the fields in order.
             .filter(|text| text.starts_with('{'))
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default()
     }
 }
 
-/// What an output is of. One of an identification has a diarization too, so the rarer parts decide first.
-pub(super) fn kind(output: &RawValue) -> OutputKind {
-    let parts = Parts::of(output);
-    if parts.identification.is_some() || parts.voiceprints.is_some() {
+/// The kind of an output. That of an identification also has a diarization, so the rarer fields are checked first.
+pub(super) fn output_kind(output: &RawValue) -> OutputKind {
+    let fields = OutputFields::parse(output);
+    if fields.identification.is_some() || fields.voiceprints.is_some() {
         OutputKind::Identification
-    } else if parts.voiceprint.is_some() {
+    } else if fields.voiceprint.is_some() {
         OutputKind::Voiceprint
-    } else if parts.diarization.is_some() {
+    } else if fields.diarization.is_some() {
         OutputKind::Diarization
     } else {
         OutputKind::Unknown
     }
 }
 
-/// The service's reason for a failure, whatever its form, fit for a log.
-pub(super) fn reason(output: &RawValue) -> Option<String> {
-    let error = Parts::of(output).error?;
-    let reason = text(Some(error)).unwrap_or_else(|| error.get().to_owned());
+/// The service's reason for a failure, whatever its JSON type, redacted for logs.
+pub(super) fn failure_reason(output: &RawValue) -> Option<String> {
+    let error = OutputFields::parse(output).error?;
+    let reason = string(Some(error)).unwrap_or_else(|| error.get().to_owned());
     let reason = reason.trim();
     (!reason.is_empty()).then(|| excerpt(reason.as_bytes()))
 }
@@ -124,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_tell_the_kind() {
+    fn kind_of_outputs() {
         for (output, expected) in [
             (r#"{"diarization":[]}"#, OutputKind::Diarization),
             (
@@ -155,12 +152,12 @@ mod tests {
             ("1e999", OutputKind::Unknown),
         ] {
             let output: &RawValue = serde_json::from_str(output).unwrap();
-            assert_eq!(kind(output), expected, "{output}");
+            assert_eq!(output_kind(output), expected, "{output}");
         }
     }
 
     #[test]
-    fn reasons_of_any_form() {
+    fn failure_reasons_of_any_json_type() {
         for (output, expected) in [
             (r#"{"error":"no speech"}"#, Some("no speech")),
             (r#"{"error":" no\nspeech "}"#, Some("no speech")),
@@ -175,7 +172,7 @@ mod tests {
             (r#""no speech""#, None),
         ] {
             let output: &RawValue = serde_json::from_str(output).unwrap();
-            assert_eq!(reason(output).as_deref(), expected, "{output}");
+            assert_eq!(failure_reason(output).as_deref(), expected, "{output}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of a delivery once it is verified.
+//! Properties of a verified delivery.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -8,19 +8,19 @@ use http::HeaderMap;
 use super::signature::Tag;
 use super::{RETRY_NUMBER, RETRY_REASON};
 
-/// A delivery that pyannoteAI signed.
+/// A delivery with a valid signature of pyannoteAI.
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Delivery {
     /// When it was signed, in whole seconds.
     pub timestamp: SystemTime,
-    /// Which retry it is, if the sender says that it is one. Not covered by the signature.
+    /// Set if the sender says that the delivery is a retry. Not covered by the signature.
     pub retry: Option<Retry>,
-    /// What the replay guard knows it by.
+    /// Identifies the delivery in the replay guard.
     pub(super) tag: Tag,
 }
 
-/// Without the signature, which is noise in a log, and with the timestamp in Unix seconds on every system.
+/// Omits the signature, and formats the timestamp in Unix seconds on every platform.
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since_epoch = self.timestamp.duration_since(SystemTime::UNIX_EPOCH);
@@ -31,19 +31,19 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// A delivery that is sent again because an earlier one failed.
+/// A retry of a delivery that failed before.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Retry {
-    /// Which retry it is: 1 to 3.
+    /// The number of the retry, 1 to 3.
     pub number: u8,
-    /// What the sender says went wrong the last time.
+    /// Why the previous attempt failed, according to the sender.
     pub reason: RetryReason,
 }
 
 impl Retry {
-    /// Reads the headers. No header of a retry refuses a delivery: what cannot be read is no retry.
-    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
+    /// Parses the retry headers. Invalid ones are ignored, so that they never cause a rejection.
+    pub(super) fn parse(headers: &HeaderMap) -> Option<Self> {
         let number = headers
             .get(RETRY_NUMBER)?
             .to_str()
@@ -60,28 +60,28 @@ impl Retry {
     }
 }
 
-/// What the sender says went wrong with the delivery before.
+/// Why the previous attempt of a delivery failed, according to the sender.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum RetryReason {
-    /// The receiver did not answer in time (10 s).
+    /// The receiver did not respond within 10 s.
     HttpTimeout,
     /// The receiver redirected more than twice.
     TooManyRedirects,
-    /// No connection to the receiver could be made.
+    /// No connection to the receiver could be established.
     ConnectionFailed,
-    /// The receiver's TLS certificate was refused.
+    /// The receiver's TLS certificate was rejected.
     SslError,
-    /// The receiver answered with an error.
+    /// The receiver responded with an error status.
     HttpError,
-    /// The sender does not know, or does not say.
+    /// The sender gives no reason, or does not know it.
     UnknownError,
-    /// A reason that this version does not know.
+    /// A reason unknown to this version.
     Other(String),
 }
 
 impl RetryReason {
-    /// The reason as the header spells it.
+    /// The value of the header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -123,18 +123,18 @@ mod tests {
 
     use super::*;
 
-    fn read(number: Option<&[u8]>, reason: Option<&[u8]>) -> Option<Retry> {
+    fn parse(number: Option<&[u8]>, reason: Option<&[u8]>) -> Option<Retry> {
         let mut headers = HeaderMap::new();
         for (name, value) in [(RETRY_NUMBER, number), (RETRY_REASON, reason)] {
             if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value).ok()) {
                 headers.insert(name, value);
             }
         }
-        Retry::read(&headers)
+        Retry::parse(&headers)
     }
 
     #[test]
-    fn every_reason_is_known_by_its_name() {
+    fn every_reason_round_trips() {
         for (name, reason) in [
             ("http_timeout", RetryReason::HttpTimeout),
             ("too_many_redirects", RetryReason::TooManyRedirects),
@@ -144,14 +144,14 @@ mod tests {
             ("unknown_error", RetryReason::UnknownError),
             ("solar_flare", RetryReason::Other("solar_flare".into())),
         ] {
-            let retry = read(Some(b"2"), Some(name.as_bytes())).unwrap();
+            let retry = parse(Some(b"2"), Some(name.as_bytes())).unwrap();
             assert_eq!((retry.number, &retry.reason), (2, &reason));
             assert_eq!(reason.to_string(), name);
         }
     }
 
     #[test]
-    fn numbers() {
+    fn retry_numbers() {
         for (text, expected) in [
             ("1", Some(1)),
             (" 3 ", Some(3)),
@@ -161,21 +161,21 @@ mod tests {
             ("", None),
             ("one", None),
         ] {
-            let number = read(Some(text.as_bytes()), None).map(|retry| retry.number);
+            let number = parse(Some(text.as_bytes()), None).map(|retry| retry.number);
             assert_eq!(number, expected, "{text:?}");
         }
         assert_eq!(
-            read(Some(b"1"), None).unwrap().reason,
+            parse(Some(b"1"), None).unwrap().reason,
             RetryReason::UnknownError
         );
-        assert_eq!(read(None, Some(b"ssl_error")), None);
+        assert_eq!(parse(None, Some(b"ssl_error")), None);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_panic(number in any::<Vec<u8>>(), reason in any::<Vec<u8>>()) {
-            let _ = read(Some(&number), Some(&reason));
-            let _ = read(Some(b"1"), Some(&reason));
+        fn arbitrary_bytes_do_not_panic(number in any::<Vec<u8>>(), reason in any::<Vec<u8>>()) {
+            let _ = parse(Some(&number), Some(&reason));
+            let _ = parse(Some(b"1"), Some(&reason));
         }
     }
 }

@@ -1,17 +1,18 @@
-//! What a delivery says: a job has ended, and how.
+//! Job events: a job has ended, and how.
 
 use std::fmt;
 
 use bytes::Bytes;
 
-use super::body::{self, Head, OutputKind};
-use super::{Delivery, Outcome, VerifyError};
+use super::body::{self, EventBody, OutputKind};
+use super::{Delivery, VerifyError};
 use crate::error::{Error, ErrorKind};
 use crate::job::{self, JobId, JobKind, JobStatus, State};
+use crate::results::{Diarization, Identification, Voiceprint};
 
-/// The end of a job, as a webhook tells it.
+/// The end of a job, as delivered to a webhook.
 ///
-/// Cheap to clone: clones share the body. Debug output does not show the body, since there are voiceprints in bodies.
+/// Clones share the body and are cheap. Debug output omits the body, which may contain voiceprints.
 ///
 /// ```
 /// use pyannote::Diarization;
@@ -21,13 +22,13 @@ use crate::job::{self, JobId, JobKind, JobStatus, State};
 ///     {"start":0.5,"end":2.0,"speaker":"SPEAKER_00"}]}}"#;
 /// let now = std::time::UNIX_EPOCH.elapsed()?.as_secs();
 /// let headers = Signer::new("whs_test").sign(now, body);
-/// let event = Verifier::new("whs_test").verify(&headers, body)?;
+/// let event = Verifier::new("whs_test")?.verify(&headers, body)?;
 ///
-/// // As what the receiver knows that it asked for.
+/// // If the receiver knows the kind of the job:
 /// if let Some(diarization) = event.output::<Diarization>()? {
 ///     assert_eq!(diarization.turns().len(), 1);
 /// }
-/// // Or as whatever it is.
+/// // If it does not:
 /// match event.outcome()? {
 ///     Outcome::Diarization(diarization) => println!("{} turns", diarization.turns().len()),
 ///     Outcome::StatusOnly => println!("fetch {}", event.job_id()),
@@ -38,24 +39,51 @@ use crate::job::{self, JobId, JobKind, JobStatus, State};
 /// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct Event {
-    job: JobId,
+    job_id: JobId,
     status: JobStatus,
     has_output: bool,
     delivery: Delivery,
     body: Bytes,
 }
 
+/// How a job ended, as returned by [`Event::outcome`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The job succeeded, and its output must be fetched within 24 h: the request asked for
+    /// [the status only](crate::Diarize::webhook_status_only).
+    StatusOnly,
+    /// A diarization succeeded.
+    Diarization(Box<Diarization>),
+    /// An identification succeeded.
+    Identification(Box<Identification>),
+    /// A voiceprint was created.
+    Voiceprint(Voiceprint),
+    /// The job failed.
+    Failed {
+        /// The service's reason, if any; shortened, without pre-signed URLs and tokens.
+        error: Option<String>,
+    },
+    /// The job was canceled.
+    Canceled {
+        /// The service's reason, if any; shortened, without pre-signed URLs and tokens.
+        error: Option<String>,
+    },
+    /// A status or an output unknown to this version; see [`Event::status`] and [`Event::raw`].
+    Other,
+}
+
 impl Event {
-    /// What a genuine delivery says.
-    pub(super) fn read(delivery: Delivery, body: Bytes) -> Result<Self, VerifyError> {
-        let Head {
-            job,
+    /// Parses the body of an authentic delivery.
+    pub(super) fn parse(delivery: Delivery, body: Bytes) -> Result<Self, VerifyError> {
+        let EventBody {
+            job_id,
             status,
             output,
-        } = Head::read(&body)?;
+        } = EventBody::parse(&body)?;
         let has_output = output.is_some();
         Ok(Self {
-            job,
+            job_id,
             status,
             has_output,
             delivery,
@@ -66,7 +94,7 @@ impl Event {
     /// The job that ended.
     #[must_use]
     pub fn job_id(&self) -> &JobId {
-        &self.job
+        &self.job_id
     }
 
     /// How it ended.
@@ -81,56 +109,58 @@ impl Event {
         &self.delivery
     }
 
-    /// Whether the delivery brings an output. That of a failed job holds no more than the reason.
+    /// Whether the delivery contains an output. The output of a failed job contains only the reason.
     #[must_use]
     pub fn has_output(&self) -> bool {
         self.has_output
     }
 
-    /// The body as it came, as JSON: with what this version does not know. There may be a voiceprint in it; keep it out
-    /// of logs.
+    /// The body as received, as JSON, including fields unknown to this version. It may contain a voiceprint; do not log
+    /// it.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         &self.body
     }
 
-    /// The result, read as the kind that the caller asked for. `None` where the delivery brings the status only, or the
-    /// job has not ended: the result is then to be fetched, with [`Client::job`](crate::Client::job).
+    /// The result, decoded as the given kind. `None` if the delivery contains the status only or the job has not ended:
+    /// fetch the result with [`Client::job`](crate::Client::job) then.
     ///
-    /// The body is read anew at each call; one with the scores of a day takes a good part of a second.
+    /// Each call decodes the body again, which takes a large fraction of a second for the scores of a whole day.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::JobFailed`] and [`ErrorKind::JobCanceled`] with the service's text; [`ErrorKind::Decode`] where the
-    /// job is of another kind, or its output of a form that this version does not know.
+    /// [`ErrorKind::JobFailed`] and [`ErrorKind::JobCanceled`] with the service's reason; [`ErrorKind::Decode`] if the job
+    /// is of another kind, or if this version does not know the form of its output.
     pub fn output<T: JobKind>(&self) -> Result<Option<T>, Error> {
-        match job::read(&self.body, &self.job, false) {
+        match job::read(&self.body, &self.job_id, false) {
             Ok(State::Done(result)) => Ok(Some(result)),
             Ok(State::Unfinished(_)) => Ok(None),
-            // Gone for a job that is looked up, but not sent in a delivery.
+            // A missing output means that it was deleted if the job is fetched, but not in a delivery.
             Err(error) if error.kind() == ErrorKind::OutputGone => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// How the job ended, whatever its kind: the parts of the output tell.
+    /// How the job ended, whatever its kind, which is determined by the fields of the output.
     ///
-    /// The body is read anew at each call, as by [`output`](Self::output).
+    /// Each call decodes the body again, as [`output`](Self::output) does.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`] where the kind is clear, but the output is of a form that this version does not know. A job
-    /// that failed or was canceled is no error here.
+    /// [`ErrorKind::Decode`] if the kind is known, but not the form of the output. A failed or canceled job is not an
+    /// error here.
     pub fn outcome(&self) -> Result<Outcome, Error> {
-        // It was read before, so it can be read again: the other branch does not exist.
-        let output = Head::read(&self.body).ok().and_then(|head| head.output);
+        // `parse` parsed the same body before, so this never fails.
+        let output = EventBody::parse(&self.body)
+            .ok()
+            .and_then(|body| body.output);
         match &self.status {
             JobStatus::Failed => {
-                let error = output.and_then(body::reason);
+                let error = output.and_then(body::failure_reason);
                 return Ok(Outcome::Failed { error });
             }
             JobStatus::Canceled => {
-                let error = output.and_then(body::reason);
+                let error = output.and_then(body::failure_reason);
                 return Ok(Outcome::Canceled { error });
             }
             JobStatus::Succeeded => {}
@@ -139,15 +169,19 @@ impl Event {
         let Some(output) = output else {
             return Ok(Outcome::StatusOnly);
         };
-        match body::kind(output) {
-            OutputKind::Diarization => self.as_kind(|it| Outcome::Diarization(Box::new(it))),
-            OutputKind::Identification => self.as_kind(|it| Outcome::Identification(Box::new(it))),
-            OutputKind::Voiceprint => self.as_kind(Outcome::Voiceprint),
+        match body::output_kind(output) {
+            OutputKind::Diarization => {
+                self.output_as(|output| Outcome::Diarization(Box::new(output)))
+            }
+            OutputKind::Identification => {
+                self.output_as(|output| Outcome::Identification(Box::new(output)))
+            }
+            OutputKind::Voiceprint => self.output_as(Outcome::Voiceprint),
             OutputKind::Unknown => Ok(Outcome::Other),
         }
     }
 
-    fn as_kind<T: JobKind>(&self, outcome: fn(T) -> Outcome) -> Result<Outcome, Error> {
+    fn output_as<T: JobKind>(&self, outcome: fn(T) -> Outcome) -> Result<Outcome, Error> {
         Ok(self.output()?.map_or(Outcome::StatusOnly, outcome))
     }
 
@@ -159,7 +193,7 @@ impl Event {
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
-            .field("job_id", &self.job)
+            .field("job_id", &self.job_id)
             .field("status", &self.status)
             .field("has_output", &self.has_output)
             .field("delivery", &self.delivery)

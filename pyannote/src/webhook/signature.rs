@@ -1,20 +1,23 @@
-//! The signature itself: what is signed, with what, and how it is written down.
+//! The signature scheme: an HMAC-SHA256 over `v0:{timestamp}:{body}`, in hex or base64.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
-/// An HMAC-SHA256.
+/// An HMAC-SHA256 tag.
 pub(super) type Tag = [u8; 32];
 
-/// Names of the scheme that some senders put in front. They are no part of the signature.
+/// Scheme names that some senders put in front of the signature.
 const PREFIXES: [&[u8]; 2] = [b"v0=", b"sha256="];
 
-/// The HMAC over `v0:{timestamp}:{body}`, ready to be finished or compared.
+/// The HMAC over `v0:{timestamp}:{body}`, to finalize or verify.
+#[expect(
+    clippy::expect_used,
+    reason = "HMAC accepts keys of any length, so `new_from_slice` never fails"
+)]
 pub(super) fn mac(secret: &[u8], timestamp: &[u8], body: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new(&block(secret));
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC accepts keys of any length");
     mac.update(b"v0:");
     mac.update(timestamp);
     mac.update(b":");
@@ -22,28 +25,18 @@ pub(super) fn mac(secret: &[u8], timestamp: &[u8], body: &[u8]) -> Hmac<Sha256> 
     mac
 }
 
-/// A key as HMAC takes it: filled up with zeros to one block, and hashed first if it is longer than that (RFC 2104).
-/// The same as `new_from_slice` does, without an error that never comes.
-fn block(secret: &[u8]) -> Key<Hmac<Sha256>> {
-    let mut block = Key::<Hmac<Sha256>>::default();
-    let fill =
-        |block: &mut [u8], key: &[u8]| block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    if secret.len() > block.len() {
-        fill(&mut block, &Sha256::digest(secret));
-    } else {
-        fill(&mut block, secret);
-    }
-    block
-}
-
-/// The signatures that a header may mean, of the right length. The documentation says base64 and its sample code says
-/// hex, so both are read; a text that is both at once is tried as both.
+/// Decodes the signature header; yields every reading of the right length.
+///
+/// The documentation says base64 and its sample code uses hex, so both are accepted, and text that is valid in both is
+/// tried as both.
 pub(super) fn decode(header: &[u8]) -> impl Iterator<Item = Tag> {
-    let text = without_prefix(header.trim_ascii());
-    [from_hex(text), from_base64(text)].into_iter().flatten()
+    let text = strip_prefix(header.trim_ascii());
+    [decode_hex(text), decode_base64(text)]
+        .into_iter()
+        .flatten()
 }
 
-fn without_prefix(text: &[u8]) -> &[u8] {
+fn strip_prefix(text: &[u8]) -> &[u8] {
     PREFIXES
         .iter()
         .find_map(|prefix| {
@@ -53,14 +46,14 @@ fn without_prefix(text: &[u8]) -> &[u8] {
         .unwrap_or(text)
 }
 
-fn from_hex(text: &[u8]) -> Option<Tag> {
+fn decode_hex(text: &[u8]) -> Option<Tag> {
     let mut tag = Tag::default();
     hex::decode_to_slice(text, &mut tag).ok()?;
     Some(tag)
 }
 
-/// Standard or URL-safe, padded or not.
-fn from_base64(text: &[u8]) -> Option<Tag> {
+/// Decodes the standard or URL-safe alphabet, padded or not.
+fn decode_base64(text: &[u8]) -> Option<Tag> {
     let digits = text.strip_suffix(b"=").unwrap_or(text);
     let standard: Vec<u8> = digits
         .iter()
@@ -78,29 +71,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_any_length_is_taken_as_hmac_takes_it() {
+    fn mac_accepts_secrets_of_any_length() {
         for length in [0, 1, 31, 32, 63, 64, 65, 128, 1_000] {
             let secret: Vec<u8> = (0..=255).cycle().take(length).collect();
-            let mut theirs = Hmac::<Sha256>::new_from_slice(&secret).unwrap();
-            theirs.update(b"v0:1:body");
-            let ours = mac(&secret, b"1", b"body");
+            let mut reference = Hmac::<Sha256>::new_from_slice(&secret).unwrap();
+            reference.update(b"v0:1:body");
+            let mac = mac(&secret, b"1", b"body");
             assert_eq!(
-                ours.finalize().into_bytes(),
-                theirs.finalize().into_bytes(),
+                mac.finalize().into_bytes(),
+                reference.finalize().into_bytes(),
                 "{length} bytes"
             );
         }
     }
 
     #[test]
-    fn every_way_to_write_a_signature() {
-        // 0xfb 0xff .. makes both digits that the two base64 alphabets write differently.
+    fn decodes_every_encoding_and_prefix() {
+        // 0xfb 0xff … encodes to both digits in which the base64 alphabets differ.
         let mut tag = [0xfb_u8; 32];
         tag[1] = 0xff;
         let hex = "fbfffbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfbfb";
         let standard = "+//7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s";
         let url_safe = "-__7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s";
-        let forms = [
+        let encodings = [
             hex.to_owned(),
             hex.to_uppercase(),
             format!("{}{}", &hex[..32], hex[32..].to_uppercase()),
@@ -109,14 +102,14 @@ mod tests {
             url_safe.to_owned(),
             format!("{url_safe}="),
         ];
-        for form in forms {
+        for encoded in encodings {
             for text in [
-                form.clone(),
-                format!("  {form}\t"),
-                format!("v0={form}"),
-                format!("V0={form}"),
-                format!("sha256={form}"),
-                format!("SHA256={form}"),
+                encoded.clone(),
+                format!("  {encoded}\t"),
+                format!("v0={encoded}"),
+                format!("V0={encoded}"),
+                format!("sha256={encoded}"),
+                format!("SHA256={encoded}"),
             ] {
                 assert_eq!(
                     decode(text.as_bytes()).collect::<Vec<_>>(),
@@ -137,7 +130,7 @@ mod tests {
             &format!("{standard}=="),
             &format!("v0=v0={hex}"),
             &format!("sha512={hex}"),
-            // Its last digit carries bits that mean nothing: one signature is not to have several spellings.
+            // Unused bits of its last digit are set: every signature must have a single encoding per alphabet.
             "+//7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/t",
             "not a signature",
             "\u{fffd}",

@@ -1,4 +1,4 @@
-//! A signer for tests: makes what pyannoteAI would send.
+//! Signs deliveries as pyannoteAI does, for tests of webhook receivers.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{SIGNATURE, TIMESTAMP, signature};
 
-/// Signs deliveries as pyannoteAI does, for tests of your own receiver.
+/// Signs deliveries as pyannoteAI does, to test your own receiver.
 ///
 /// ```
 /// use pyannote::webhook::{Signer, Verifier};
@@ -19,8 +19,8 @@ use super::{SIGNATURE, TIMESTAMP, signature};
 /// let headers = Signer::new("whs_test").sign(1_700_000_000, body);
 ///
 /// let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_002);
-/// Verifier::new("whs_test").verify_at(&headers, body, now)?;
-/// # Ok::<(), pyannote::webhook::VerifyError>(())
+/// Verifier::new("whs_test")?.verify_at(&headers, body, now)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Signer {
@@ -29,7 +29,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer that writes signatures in hex. Takes any secret, an empty one too: a test may want a wrong one.
+    /// Creates a signer with signatures in hex. It accepts any secret, even an empty one, to test wrong secrets.
     pub fn new(secret: impl Into<SecretString>) -> Self {
         Self {
             secret: secret.into(),
@@ -37,7 +37,7 @@ impl Signer {
         }
     }
 
-    /// Writes signatures in base64 instead (the standard alphabet, padded).
+    /// Encodes signatures in base64 instead (standard alphabet, padded).
     #[must_use]
     pub fn base64(mut self) -> Self {
         self.base64 = true;
@@ -46,21 +46,23 @@ impl Signer {
 
     /// The headers of a delivery of `body`, signed at `timestamp` in Unix seconds.
     #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "hex and base64 are visible ASCII, which header values accept"
+    )]
     pub fn sign(&self, timestamp: u64, body: impl AsRef<[u8]>) -> HeaderMap {
         let secret = self.secret.expose_secret().as_bytes();
         let mac = signature::mac(secret, timestamp.to_string().as_bytes(), body.as_ref());
         let tag = mac.finalize().into_bytes();
-        let text = if self.base64 {
+        let signature = if self.base64 {
             STANDARD.encode(tag)
         } else {
             hex::encode(tag)
         };
+        let signature = HeaderValue::try_from(signature).expect("signatures are visible ASCII");
         let mut headers = HeaderMap::new();
         headers.insert(TIMESTAMP, HeaderValue::from(timestamp));
-        // Hex and base64 are visible ASCII, which every header takes: the other branch does not exist.
-        if let Ok(signature) = HeaderValue::try_from(text) {
-            headers.insert(SIGNATURE, signature);
-        }
+        headers.insert(SIGNATURE, signature);
         headers
     }
 }
@@ -78,11 +80,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_in_debug() {
-        let shown = format!("{:?}", Signer::new("whs_hidden").base64());
+    fn debug_omits_the_secret() {
+        let debug = format!("{:?}", Signer::new("whs_hidden").base64());
         assert!(
-            !shown.contains("hidden") && shown.contains("base64: true"),
-            "{shown}"
+            !debug.contains("hidden") && debug.contains("base64: true"),
+            "{debug}"
         );
     }
 }

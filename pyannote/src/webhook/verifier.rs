@@ -1,4 +1,4 @@
-//! Is a delivery genuine, fresh, and seen for the first time?
+//! Verifies that a delivery is authentic, recent and not a replay.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,130 +12,124 @@ use secrecy::{ExposeSecret, SecretString};
 use super::delivery::{Delivery, Retry};
 use super::error::VerifyError;
 use super::event::Event;
-use super::replay::Accepted;
+use super::replay::ReplayGuard;
 use super::signature::{self, Tag};
 use super::{SIGNATURE, TIMESTAMP};
+use crate::error::{Error, ErrorKind};
 
-/// How far a timestamp may be from now unless set otherwise.
-const TOLERANCE: Duration = Duration::from_secs(300);
+/// The default of [`Verifier::tolerance`].
+const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 
-/// How much of a bad timestamp an error shows, in characters.
-const SHOWN: usize = 32;
+/// How much of an invalid timestamp an error shows.
+const MAX_SHOWN_CHARS: usize = 32;
 
-/// Verifies deliveries of webhooks.
+/// Verifies webhook deliveries.
 ///
-/// Hand over the body as it was received, byte for byte: a body that was parsed and written again has another
-/// signature.
+/// Pass the body exactly as it was received: a body that was parsed and serialized again has a different signature.
 ///
 /// ```
 /// use pyannote::webhook::{Signer, Verifier, VerifyError};
 ///
-/// let verifier = Verifier::new("whs_current").also("whs_previous");
+/// let verifier = Verifier::new("whs_current")?.previous_secret("whs_previous")?;
 ///
 /// let body = br#"{"jobId":"1","status":"succeeded"}"#;
-/// let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+/// let now = std::time::UNIX_EPOCH.elapsed()?.as_secs();
 /// let mut headers = Signer::new("whs_previous").sign(now, body);
 /// let event = verifier.verify(&headers, body)?;
 /// assert_eq!(event.job_id().as_str(), "1");
 /// assert!(event.delivery().retry.is_none());
 ///
-/// headers.insert("x-signature", "00".parse().unwrap());
+/// headers.insert("x-signature", "00".parse()?);
 /// assert_eq!(verifier.verify(&headers, body), Err(VerifyError::BadSignature));
-/// # Ok::<(), VerifyError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// # Secrets
-///
-/// A blank secret is never used: anyone could sign with it. A verifier that is left without any refuses every delivery
-/// with [`VerifyError::NoSecret`]. [`has_secret`](Self::has_secret) tells so when the program starts.
 ///
 /// # Replays
 ///
-/// Whoever gets hold of a delivery can send it again within the tolerance. [`replay_guard`](Self::replay_guard) refuses
-/// the second one. It knows a delivery by its timestamp and signature, since those are proven; `x-retry-num` is not
-/// signed, so a replay could carry any, and the guard does not look at it. For retries of pyannoteAI this means:
+/// Someone who intercepts a delivery can send it again within the tolerance. [`replay_guard`](Self::replay_guard)
+/// rejects the second one. It identifies a delivery by its timestamp and signature, because these are authenticated;
+/// `x-retry-num` is not signed, so a replay could have any value, and the guard ignores it. Consequences for retries by
+/// pyannoteAI:
 ///
-/// - The documentation does not say whether a retry is signed anew. If it is, it has another signature and is accepted
-///   like any delivery. So the guard does not make an event come once only: for that, remember the job's id.
-/// - If it is not, or is signed anew within the same second (the first retry comes at once), it is refused as
-///   [`VerifyError::Replayed`]. The first one was accepted, so answer 200. Where handling an accepted delivery fails,
-///   call [`forget`](Self::forget) before answering with an error, and the retry is accepted.
-/// - The last retry comes about 6 minutes after the first delivery. If retries turn out to keep the first timestamp
-///   ([`VerifyError::TooOld`] on the last one), set a tolerance of 10 minutes.
+/// - The documentation does not say whether a retry is signed again. If it is, its signature differs, and it is accepted
+///   like any other delivery. So the guard does not ensure that each event is handled once: to do so, remember the ids
+///   of handled jobs.
+/// - If it is not, or if it is signed again within the same second (the first retry is immediate), it is rejected as
+///   [`VerifyError::Replayed`]. The first one was accepted, so respond with 200. If handling an accepted delivery fails,
+///   call [`forget`](Self::forget) before responding with an error, and its retry is accepted.
+/// - The last retry is sent about 6 minutes after the first delivery. If retries keep the first timestamp (the last one
+///   is rejected as [`VerifyError::TooOld`]), set a tolerance of 10 minutes.
 ///
-/// Each process has its own guard: where several receive deliveries, remember the job's id in a place they share.
+/// Each process has its own guard. If several processes receive deliveries, store the ids of handled jobs where all of
+/// them can see them.
 #[derive(Clone)]
 pub struct Verifier {
-    /// None of them blank.
+    /// Never empty, and none of them is blank.
     secrets: Vec<SecretString>,
     tolerance: Duration,
-    /// Clones share it: a web framework clones its state for each worker.
-    accepted: Option<Arc<Mutex<Accepted>>>,
+    /// Shared by clones: web frameworks clone their state for each request.
+    replay_guard: Option<Arc<Mutex<ReplayGuard>>>,
 }
 
 impl Verifier {
-    /// A verifier with the team's webhook secret. A blank one is dropped: see [Secrets](Self#secrets).
-    #[must_use]
-    pub fn new(secret: impl Into<SecretString>) -> Self {
-        Self {
-            secrets: Vec::new(),
-            tolerance: TOLERANCE,
-            accepted: None,
-        }
-        .also(secret)
-    }
-
-    /// Accepts deliveries signed with this secret too. While a secret is replaced, both are in use for a time.
-    ///
-    /// A blank one is dropped, so that a variable for the previous secret may be empty.
-    #[must_use]
-    pub fn also(mut self, secret: impl Into<SecretString>) -> Self {
-        let secret = secret.into();
-        if !secret.expose_secret().trim().is_empty() {
-            self.secrets.push(secret);
-        }
-        self
-    }
-
-    /// Whether there is a secret to verify with. Without one, every delivery is refused.
+    /// Creates a verifier with the team's webhook secret.
     ///
     /// ```
+    /// use pyannote::ErrorKind;
     /// use pyannote::webhook::Verifier;
     ///
-    /// assert!(Verifier::new("whs_current").has_secret());
-    /// assert!(!Verifier::new(" ").has_secret());
+    /// assert!(Verifier::new("whs_current").is_ok());
+    /// assert_eq!(Verifier::new(" ").unwrap_err().kind(), ErrorKind::Config);
     /// ```
-    #[must_use]
-    pub fn has_secret(&self) -> bool {
-        !self.secrets.is_empty()
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if the secret is blank: anyone could sign deliveries with it.
+    pub fn new(secret: impl Into<SecretString>) -> Result<Self, Error> {
+        Ok(Self {
+            secrets: vec![not_blank(secret.into(), "webhook secret")?],
+            tolerance: DEFAULT_TOLERANCE,
+            replay_guard: None,
+        })
     }
 
-    /// How far a timestamp may be from now, in the past as in the future. 5 minutes unless set.
+    /// Also accepts deliveries signed with this secret, for the time after the secret was replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if the secret is blank.
+    pub fn previous_secret(mut self, secret: impl Into<SecretString>) -> Result<Self, Error> {
+        let secret = not_blank(secret.into(), "previous webhook secret")?;
+        self.secrets.push(secret);
+        Ok(self)
+    }
+
+    /// Sets how far a timestamp may be from the current time, in the past and in the future. Default: 5 minutes.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// Refuses a delivery that was accepted before, and remembers up to `capacity` of them (about 100 bytes each) for
-    /// as long as they could be accepted again. 10,000 are 33 a second at the tolerance of 5 minutes. When it is full,
-    /// the oldest is forgotten, and could be replayed.
+    /// Rejects deliveries that were accepted before.
     ///
-    /// See [Replays](Self#replays) for what this means for retries.
+    /// The guard remembers up to `capacity` deliveries (about 100 bytes each) for as long as they could be accepted
+    /// again; 10,000 allow 33 per second at the default tolerance. If it is full, it forgets the oldest, which could then
+    /// be replayed.
+    ///
+    /// See [Replays](Self#replays) for the effect on retries.
     #[must_use]
     pub fn replay_guard(mut self, capacity: usize) -> Self {
-        self.accepted = Some(Arc::new(Mutex::new(Accepted::new(capacity))));
+        self.replay_guard = Some(Arc::new(Mutex::new(ReplayGuard::new(capacity))));
         self
     }
 
-    /// Verifies a delivery that has just come, and reads what it says.
-    ///
-    /// The body is copied once it is proven genuine; [`verify_bytes`](Self::verify_bytes) does without.
+    /// Verifies a delivery that was just received, and decodes its event.
     ///
     /// # Errors
     ///
-    /// See [`VerifyError`]: a missing header, a wrong signature, a timestamp too far from now, a body that is no event
-    /// of a job, a replay.
+    /// See [`VerifyError`]: a missing header, an invalid signature, a timestamp too far from the current time, a body
+    /// that is not a job event, a replay.
     pub fn verify(
         &self,
         headers: &HeaderMap,
@@ -144,7 +138,7 @@ impl Verifier {
         self.verify_at(headers, body, SystemTime::now())
     }
 
-    /// Verifies a delivery that came at `now`: the same answer each time, unless there is a replay guard.
+    /// [`verify`](Self::verify) with an explicit current time. Deterministic, unless there is a replay guard.
     ///
     /// # Errors
     ///
@@ -156,112 +150,97 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<Event, VerifyError> {
         let body = body.as_ref();
-        let delivery = self.genuine(headers, body, now)?;
+        let delivery = self.authenticate(headers, body, now)?;
         self.event(delivery, Bytes::copy_from_slice(body), now)
     }
 
-    /// [`verify`](Self::verify) for a body that the caller can give away, such as a `Vec<u8>` or `Bytes`: it is not
-    /// copied.
-    ///
-    /// # Errors
-    ///
-    /// As [`verify`](Self::verify).
-    pub fn verify_bytes(
+    /// [`verify_at`](Self::verify_at) without copying the body.
+    pub(super) fn verify_bytes_at(
         &self,
         headers: &HeaderMap,
-        body: impl Into<Bytes>,
+        body: Bytes,
+        now: SystemTime,
     ) -> Result<Event, VerifyError> {
-        let body = body.into();
-        let now = SystemTime::now();
-        let delivery = self.genuine(headers, &body, now)?;
+        let delivery = self.authenticate(headers, &body, now)?;
         self.event(delivery, body, now)
     }
 
-    /// Checks that a delivery that has just come is genuine, fresh and no replay, without looking into its body.
+    /// Verifies that a delivery that was just received is authentic, recent and not a replay, without decoding its body.
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify), but for what is wrong with the body.
+    /// As [`verify`](Self::verify), except for an invalid body.
     pub fn check(&self, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, VerifyError> {
         self.check_at(headers, body, SystemTime::now())
     }
 
-    /// [`check`](Self::check) for a delivery that came at `now`.
-    ///
-    /// # Errors
-    ///
-    /// As [`check`](Self::check).
-    pub fn check_at(
+    pub(super) fn check_at(
         &self,
         headers: &HeaderMap,
         body: &[u8],
         now: SystemTime,
     ) -> Result<Delivery, VerifyError> {
-        let delivery = self.genuine(headers, body, now)?;
-        self.first_time(&delivery, now)?;
+        let delivery = self.authenticate(headers, body, now)?;
+        self.check_replay(&delivery, now)?;
         Ok(delivery)
     }
 
-    /// Makes the replay guard forget an accepted delivery, because handling it failed: its retry is then accepted.
+    /// Removes an accepted delivery from the replay guard because handling it failed, so that its retry is accepted.
     /// Does nothing without a guard.
     pub fn forget(&self, delivery: &Delivery) {
-        if let Some(accepted) = &self.accepted {
-            accepted
+        if let Some(guard) = &self.replay_guard {
+            guard
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(delivery.timestamp, delivery.tag);
         }
     }
 
-    /// The delivery, if it is genuine and fresh. Whether it is a replay is not asked yet.
-    fn genuine(
+    /// Checks signature and timestamp, but not whether the delivery is a replay.
+    fn authenticate(
         &self,
         headers: &HeaderMap,
         body: &[u8],
         now: SystemTime,
     ) -> Result<Delivery, VerifyError> {
-        // Before the headers: whatever the request is, the mend is at this end.
-        if !self.has_secret() {
-            return Err(VerifyError::NoSecret);
-        }
-        let signature = required(headers, SIGNATURE)?;
-        let stamp = required(headers, TIMESTAMP)?;
-        let timestamp = parse_timestamp(stamp)?;
-        // The signature before the age: an error about the age then says that the delivery itself is genuine.
+        let signature = required_header(headers, SIGNATURE)?;
+        let timestamp_text = required_header(headers, TIMESTAMP)?;
+        let timestamp = parse_timestamp(timestamp_text)?;
+        // The signature is checked before the age, so that an error about the age implies an authentic delivery.
         let tag = self
-            .authentic(signature, stamp, body)
+            .matching_tag(signature, timestamp_text, body)
             .ok_or(VerifyError::BadSignature)?;
-        self.fresh(timestamp, now)?;
+        self.check_age(timestamp, now)?;
         Ok(Delivery {
             timestamp,
-            retry: Retry::read(headers),
+            retry: Retry::parse(headers),
             tag,
         })
     }
 
-    /// What a genuine delivery says, if it comes for the first time.
+    /// Decodes the event of an authentic delivery that is not a replay.
     fn event(
         &self,
         delivery: Delivery,
         body: Bytes,
         now: SystemTime,
     ) -> Result<Event, VerifyError> {
-        let event = Event::read(delivery, body)?;
-        // Last: what is refused for any reason must not count as accepted.
-        self.first_time(event.delivery(), now)?;
+        let event = Event::parse(delivery, body)?;
+        // Last, because a delivery that is rejected for any reason must not be remembered as accepted.
+        self.check_replay(event.delivery(), now)?;
         Ok(event)
     }
 
-    /// The signature, if it was made with one of the secrets.
-    fn authentic(&self, header: &[u8], stamp: &[u8], body: &[u8]) -> Option<Tag> {
+    /// The tag of the signature, if it was created with one of the secrets.
+    fn matching_tag(&self, header: &[u8], timestamp: &[u8], body: &[u8]) -> Option<Tag> {
         self.secrets.iter().find_map(|secret| {
-            let mac = signature::mac(secret.expose_secret().as_bytes(), stamp, body);
-            // In constant time. Which secret fits, and in which spelling, may show: neither is secret.
+            let mac = signature::mac(secret.expose_secret().as_bytes(), timestamp, body);
+            // `verify_slice` compares in constant time. Which secret and encoding match is not secret.
             signature::decode(header).find(|tag| mac.clone().verify_slice(tag).is_ok())
         })
     }
 
-    fn fresh(&self, timestamp: SystemTime, now: SystemTime) -> Result<(), VerifyError> {
+    fn check_age(&self, timestamp: SystemTime, now: SystemTime) -> Result<(), VerifyError> {
         let tolerance = self.tolerance;
         match now.duration_since(timestamp) {
             Ok(age) if age > tolerance => Err(VerifyError::TooOld { age, tolerance }),
@@ -273,13 +252,13 @@ impl Verifier {
         }
     }
 
-    fn first_time(&self, delivery: &Delivery, now: SystemTime) -> Result<(), VerifyError> {
-        let Some(accepted) = &self.accepted else {
+    fn check_replay(&self, delivery: &Delivery, now: SystemTime) -> Result<(), VerifyError> {
+        let Some(guard) = &self.replay_guard else {
             return Ok(());
         };
-        // Looked up and remembered under one lock: of two at the same moment, one is the replay.
-        let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
-        if accepted.insert(delivery.timestamp, delivery.tag, now, self.tolerance) {
+        // Checked and remembered under one lock, so that one of two simultaneous deliveries is the replay.
+        let mut guard = guard.lock().unwrap_or_else(PoisonError::into_inner);
+        if guard.insert(delivery.timestamp, delivery.tag, now, self.tolerance) {
             Ok(())
         } else {
             Err(VerifyError::Replayed)
@@ -292,22 +271,39 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier")
             .field("secrets", &self.secrets.len())
             .field("tolerance", &self.tolerance)
-            .field("replay_guard", &self.accepted.is_some())
+            .field("replay_guard", &self.replay_guard.is_some())
             .finish()
     }
 }
 
-fn required<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a [u8], VerifyError> {
+fn not_blank(secret: SecretString, name: &str) -> Result<SecretString, Error> {
+    if secret.expose_secret().trim().is_empty() {
+        let message = format!(
+            "the {name} is blank; copy it from the pyannoteAI dashboard, and check that the variable it is read from is \
+             set"
+        );
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    Ok(secret)
+}
+
+fn required_header<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+) -> Result<&'a [u8], VerifyError> {
     match headers.get(name) {
         Some(value) => Ok(value.as_bytes().trim_ascii()),
         None => Err(VerifyError::MissingHeader(name)),
     }
 }
 
-/// Digits and nothing else: `+1` and `1.0` are other texts than what is signed.
+/// Parses Unix seconds. Only digits are valid: the signature covers the text, in which `+1` and `1` differ.
 fn parse_timestamp(text: &[u8]) -> Result<SystemTime, VerifyError> {
     let bad = || VerifyError::BadTimestamp {
-        value: String::from_utf8_lossy(text).chars().take(SHOWN).collect(),
+        value: String::from_utf8_lossy(text)
+            .chars()
+            .take(MAX_SHOWN_CHARS)
+            .collect(),
     };
     if !text.iter().all(u8::is_ascii_digit) {
         return Err(bad());

@@ -240,7 +240,10 @@ async fn a_thousand_waits_share_the_rate_limit() {
 fn event(body: &str) -> Event {
     let headers = Signer::new("whs").sign(1_767_225_600, body);
     let now = std::time::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-    Verifier::new("whs").verify_at(&headers, body, now).unwrap()
+    Verifier::new("whs")
+        .unwrap()
+        .verify_at(&headers, body, now)
+        .unwrap()
 }
 
 const ID: &str = "3c8a89a5-dcc6-4edb-a75d-ffd64739674d";

@@ -165,6 +165,7 @@ async fn a_webhook_is_lost_on_demand_and_sent_again() {
         .unwrap();
     let delivery = receiver.next_request().await;
     let event = pyannote::webhook::Verifier::new("whs")
+        .unwrap()
         .verify(&delivery.headers, &delivery.body)
         .unwrap();
     assert_eq!(event.job_id(), job.id());

@@ -15,6 +15,7 @@ use super::{SECRET, TEAM, config, ended, running, start, submit, timing};
 async fn event(receiver: &mut TestServer) -> Event {
     let request = receiver.next_request().await;
     Verifier::new(SECRET)
+        .unwrap()
         .verify(&request.headers, &request.body)
         .unwrap()
 }

@@ -1,4 +1,4 @@
-//! How a refused delivery is answered, and logged.
+//! The response to a rejected delivery, and its log message.
 
 use std::fmt;
 
@@ -8,52 +8,46 @@ use axum::response::{IntoResponse, Response};
 
 use super::super::{SIGNATURE, VerifyError};
 
-/// Why [`VerifiedEvent`](super::VerifiedEvent) refuses a delivery. As a response it says little, so that it is of no
-/// help to a forger; its `Display` says all.
+/// Why [`VerifiedEvent`](super::VerifiedEvent) rejects a delivery. Its `Display` has the full reason; as a response it has
+/// as little as possible, so that it does not help a forger.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EventRejection {
-    /// The delivery is not to be trusted, was received before, or is no event.
-    Refused(VerifyError),
+    /// The verifier rejected the delivery.
+    Invalid(VerifyError),
     /// The body is larger than the limit.
     TooLarge,
-    /// The body did not come to its end.
+    /// The body is incomplete.
     Incomplete,
 }
 
 impl EventRejection {
-    /// The status of the answer.
+    /// The status of the response.
     ///
     /// ```
     /// use pyannote::webhook::{EventRejection, VerifyError};
     ///
-    /// assert_eq!(EventRejection::Refused(VerifyError::BadSignature).status(), 401);
+    /// assert_eq!(EventRejection::Invalid(VerifyError::BadSignature).status(), 401);
     /// ```
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.answer().0
+        self.response().0
     }
 
-    /// Status and body of the answer. All that is 401 reads the same.
-    fn answer(&self) -> (StatusCode, &'static str) {
-        let Self::Refused(error) = self else {
-            return match self {
-                Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n"),
-                _ => (StatusCode::BAD_REQUEST, "the body is incomplete\n"),
-            };
+    /// Status and body of the response. The body is the same for every 401.
+    fn response(&self) -> (StatusCode, &'static str) {
+        let error = match self {
+            Self::Invalid(error) => error,
+            Self::TooLarge => return (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n"),
+            Self::Incomplete => return (StatusCode::BAD_REQUEST, "the body is incomplete\n"),
         };
         match error {
-            VerifyError::MissingHeader(name) if *name != SIGNATURE => BAD_TIMESTAMP,
-            VerifyError::BadTimestamp { .. } => BAD_TIMESTAMP,
-            VerifyError::NotJson { .. } | VerifyError::NotAnEvent { .. } => (
-                StatusCode::BAD_REQUEST,
-                "the body is not the end of a job\n",
-            ),
+            VerifyError::MissingHeader(name) if *name != SIGNATURE => INVALID_TIMESTAMP,
+            VerifyError::BadTimestamp { .. } => INVALID_TIMESTAMP,
+            VerifyError::NotJson { .. } | VerifyError::NotAnEvent { .. } => {
+                (StatusCode::BAD_REQUEST, "the body is not a job event\n")
+            }
             VerifyError::Replayed => (StatusCode::OK, "received before\n"),
-            VerifyError::NoSecret => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "this receiver has no webhook secret: set it, and deliveries are accepted\n",
-            ),
             VerifyError::MissingHeader(_)
             | VerifyError::BadSignature
             | VerifyError::TooOld { .. }
@@ -64,28 +58,25 @@ impl EventRejection {
         }
     }
 
-    /// For whoever runs the receiver: the answer does not say it.
+    /// Logs the reason, which the response omits.
     pub(super) fn log(&self) {
         match self {
-            Self::Refused(VerifyError::NoSecret) => {
-                tracing::error!(error = %self, "webhook refused")
+            Self::Invalid(VerifyError::Replayed) => {
+                tracing::debug!(error = %self, "webhook delivery rejected");
             }
-            Self::Refused(VerifyError::Replayed) => {
-                tracing::debug!(error = %self, "webhook refused")
-            }
-            _ => tracing::warn!(error = %self, "webhook refused"),
+            _ => tracing::warn!(error = %self, "webhook delivery rejected"),
         }
     }
 }
 
-const BAD_TIMESTAMP: (StatusCode, &str) = (
+const INVALID_TIMESTAMP: (StatusCode, &str) = (
     StatusCode::BAD_REQUEST,
     "the delivery has no valid timestamp\n",
 );
 
 impl From<VerifyError> for EventRejection {
     fn from(error: VerifyError) -> Self {
-        Self::Refused(error)
+        Self::Invalid(error)
     }
 }
 
@@ -102,20 +93,20 @@ impl From<BytesRejection> for EventRejection {
 
 impl IntoResponse for EventRejection {
     fn into_response(self) -> Response {
-        self.answer().into_response()
+        self.response().into_response()
     }
 }
 
 impl fmt::Display for EventRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(error) => error.fmt(f),
+            Self::Invalid(error) => error.fmt(f),
             Self::TooLarge => f.write_str(
-                "the body is larger than the limit of the route: set a DefaultBodyLimit if the output of a job may be \
-                 that large",
+                "the body is larger than the limit of the route; if outputs can be this large, set a larger \
+                 DefaultBodyLimit",
             ),
             Self::Incomplete => f.write_str(
-                "the body did not come to its end: the connection was lost, or the sender gave up",
+                "the body is incomplete; the connection was lost, or the sender aborted the request",
             ),
         }
     }
@@ -124,8 +115,9 @@ impl fmt::Display for EventRejection {
 impl std::error::Error for EventRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Refused(error) => Some(error),
-            _ => None,
+            // `Display` is that of the inner error, so the chain continues with its source.
+            Self::Invalid(error) => error.source(),
+            Self::TooLarge | Self::Incomplete => None,
         }
     }
 }

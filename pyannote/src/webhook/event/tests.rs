@@ -1,4 +1,4 @@
-//! What every body says, and that no body panics or shows.
+//! Every kind of body, and that no body causes a panic or appears in debug output.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::super::{Signer, Verifier};
 use super::*;
-use crate::{Diarization, Identification, Voiceprint};
 
 const SECRET: &str = "whs_0123456789abcdef";
 const ID: &str = "3c8a89a5-dcc6-4edb-a75d-ffd64739674d";
@@ -22,16 +21,20 @@ fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn receive(body: impl AsRef<[u8]>) -> Result<Event, VerifyError> {
-    let headers = Signer::new(SECRET).sign(NOW, &body);
-    Verifier::new(SECRET).verify_at(&headers, body, at(NOW))
+fn verifier() -> Verifier {
+    Verifier::new(SECRET).unwrap()
 }
 
-/// An event of a job with this status and, unless empty, with these further fields.
-fn event(status: &str, rest: &str) -> Event {
-    let comma = if rest.is_empty() { "" } else { "," };
+fn receive(body: impl AsRef<[u8]>) -> Result<Event, VerifyError> {
+    let headers = Signer::new(SECRET).sign(NOW, &body);
+    verifier().verify_at(&headers, body, at(NOW))
+}
+
+/// An event with this status and these other fields, if any.
+fn event(status: &str, fields: &str) -> Event {
+    let comma = if fields.is_empty() { "" } else { "," };
     receive(format!(
-        r#"{{"jobId":"{ID}","status":"{status}"{comma}{rest}}}"#
+        r#"{{"jobId":"{ID}","status":"{status}"{comma}{fields}}}"#
     ))
     .unwrap()
 }
@@ -40,25 +43,25 @@ fn output(parts: &[&str]) -> String {
     format!(r#""output":{{{}}}"#, parts.join(","))
 }
 
-/// An outcome in a word, with what tells that it was read.
-fn word(outcome: &Outcome) -> String {
-    let said = |what: &str, error: &Option<String>| match error {
-        Some(error) => format!("{what}: {error}"),
-        None => what.to_owned(),
+/// Summarizes an outcome and its content.
+fn summary(outcome: &Outcome) -> String {
+    let with_error = |outcome: &str, error: &Option<String>| match error {
+        Some(error) => format!("{outcome}: {error}"),
+        None => outcome.to_owned(),
     };
     match outcome {
         Outcome::StatusOnly => "status only".to_owned(),
         Outcome::Diarization(it) => {
             let speaker = it.turns().iter().next().map(|turn| turn.speaker.as_str());
-            format!("diarization {}", speaker.unwrap_or("of nobody"))
+            format!("diarization {}", speaker.unwrap_or("without turns"))
         }
         Outcome::Identification(it) => {
             let speaker = it.turns().iter().next().map(|turn| turn.speaker.as_str());
-            format!("identification {}", speaker.unwrap_or("of nobody"))
+            format!("identification {}", speaker.unwrap_or("without turns"))
         }
         Outcome::Voiceprint(it) => format!("voiceprint {}", it.as_base64()),
-        Outcome::Failed { error } => said("failed", error),
-        Outcome::Canceled { error } => said("canceled", error),
+        Outcome::Failed { error } => with_error("failed", error),
+        Outcome::Canceled { error } => with_error("canceled", error),
         Outcome::Other => "other".to_owned(),
     }
 }
@@ -66,7 +69,7 @@ fn word(outcome: &Outcome) -> String {
 #[test]
 fn every_outcome() {
     let unknown = r#""crosstalkProbability":{"resolution":0.02,"score":[1,2]}"#;
-    for (status, rest, expected) in [
+    for (status, fields, expected) in [
         ("succeeded", String::new(), "status only"),
         ("succeeded", r#""output":null"#.to_owned(), "status only"),
         (
@@ -87,7 +90,7 @@ fn every_outcome() {
         (
             "succeeded",
             output(&[r#""diarization":[]"#]),
-            "diarization of nobody",
+            "diarization without turns",
         ),
         (
             "succeeded",
@@ -143,17 +146,21 @@ fn every_outcome() {
         ("paused", output(&[DIARIZATION]), "other"),
         ("running", String::new(), "other"),
     ] {
-        let event = event(status, &rest);
+        let event = event(status, &fields);
         assert_eq!(event.job_id().as_str(), ID);
         assert_eq!(event.status().as_str(), status);
-        let brought = rest.starts_with(r#""output":"#) && !rest.ends_with(":null");
-        assert_eq!(event.has_output(), brought, "{rest}");
-        assert_eq!(word(&event.outcome().unwrap()), expected, "{status} {rest}");
+        let has_output = fields.starts_with(r#""output":"#) && !fields.ends_with(":null");
+        assert_eq!(event.has_output(), has_output, "{fields}");
+        assert_eq!(
+            summary(&event.outcome().unwrap()),
+            expected,
+            "{status} {fields}"
+        );
     }
 }
 
 #[test]
-fn an_outcome_of_a_known_kind_and_an_unknown_form_says_where() {
+fn outcome_of_an_unknown_form_is_a_decode_error_with_its_path() {
     for (parts, expected) in [
         (
             r#""diarization":[{"start":"soon"}]"#,
@@ -171,7 +178,7 @@ fn an_outcome_of_a_known_kind_and_an_unknown_form_says_where() {
 }
 
 #[test]
-fn an_output_is_read_as_what_is_asked_for() {
+fn output_is_decoded_as_the_requested_kind() {
     let event = event(
         "succeeded",
         &output(&[DIARIZATION, IDENTIFICATION, MATCHES]),
@@ -191,14 +198,14 @@ fn an_output_is_read_as_what_is_asked_for() {
 }
 
 #[test]
-fn where_there_is_no_output_there_is_none_of_any_kind() {
-    for (status, rest) in [
+fn missing_output_is_none_for_every_kind() {
+    for (status, fields) in [
         ("succeeded", ""),
         ("succeeded", r#""output":null"#),
         ("paused", ""),
         ("running", r#""output":{"diarization":[]}"#),
     ] {
-        let event = event(status, rest);
+        let event = event(status, fields);
         assert!(event.output::<Diarization>().unwrap().is_none(), "{status}");
         assert!(event.output::<Identification>().unwrap().is_none());
         assert!(event.output::<Voiceprint>().unwrap().is_none());
@@ -206,8 +213,8 @@ fn where_there_is_no_output_there_is_none_of_any_kind() {
 }
 
 #[test]
-fn to_ask_a_failed_job_for_its_output_is_an_error_that_says_why() {
-    for (status, rest, kind, expected) in [
+fn output_of_a_failed_job_is_an_error_with_the_reason() {
+    for (status, fields, kind, expected) in [
         ("failed", String::new(), ErrorKind::JobFailed, "no reason"),
         (
             "failed",
@@ -246,13 +253,13 @@ fn to_ask_a_failed_job_for_its_output_is_an_error_that_says_why() {
             "canceled",
         ),
     ] {
-        let event = event(status, &rest);
+        let event = event(status, &fields);
         for error in [
             event.output::<Diarization>().unwrap_err(),
             event.output::<Identification>().unwrap_err(),
             event.output::<Voiceprint>().unwrap_err(),
         ] {
-            assert_eq!(error.kind(), kind, "{status} {rest}");
+            assert_eq!(error.kind(), kind, "{status} {fields}");
             assert_eq!(error.job_id(), Some(event.job_id()));
             assert_eq!(error.last_status(), Some(event.status()));
             assert!(error.to_string().contains(expected), "{error}");
@@ -261,12 +268,12 @@ fn to_ask_a_failed_job_for_its_output_is_an_error_that_says_why() {
 }
 
 #[test]
-fn a_body_that_is_no_event_is_refused() {
+fn invalid_events_are_rejected() {
     let not_json = |line, column| VerifyError::NotJson { line, column };
-    let why = |why| VerifyError::NotAnEvent { why };
-    let job = why("`jobId` is missing, empty or not a string");
-    let status = why("`status` is missing or not a string");
-    let object = why("it is not a JSON object");
+    let not_an_event = |reason| VerifyError::NotAnEvent { reason };
+    let job = not_an_event("`jobId` is missing, empty or not a string");
+    let status = not_an_event("`status` is missing or not a string");
+    let object = not_an_event("it is not a JSON object");
     for (body, expected) in [
         (&b""[..], not_json(1, 0)),
         (b"<html>", not_json(1, 1)),
@@ -292,46 +299,44 @@ fn a_body_that_is_no_event_is_refused() {
         (b"null", object),
         (
             br#"{"jobId":"1","jobId":"2","status":"failed"}"#,
-            why("it has a field twice"),
+            not_an_event("it has a duplicate field"),
         ),
     ] {
-        let shown = String::from_utf8_lossy(body);
-        assert_eq!(receive(body), Err(expected), "{shown}");
+        let text = String::from_utf8_lossy(body);
+        assert_eq!(receive(body), Err(expected), "{text}");
     }
-    // White space around it changes nothing.
+    // Surrounding white space is allowed.
     assert!(receive(b" \r\n{\"jobId\":\"1\",\"status\":\"failed\"}\n").is_ok());
 }
 
 #[test]
-fn an_event_has_its_delivery_and_its_body() {
+fn event_has_its_delivery_and_body() {
     let body = format!(r#"{{"jobId":"{ID}","status":"succeeded","novelty":1}}"#);
     let mut headers = Signer::new(SECRET).sign(NOW, &body);
     headers.insert("x-retry-num", http::HeaderValue::from_static("2"));
-    let event = Verifier::new(SECRET)
-        .verify_at(&headers, &body, at(NOW + 1))
-        .unwrap();
+    let event = verifier().verify_at(&headers, &body, at(NOW + 1)).unwrap();
     assert_eq!(event.delivery().timestamp, at(NOW));
     assert_eq!(event.delivery().retry.as_ref().unwrap().number, 2);
     assert_eq!(event.raw(), body.as_bytes());
     assert_eq!(event.body(), body.as_bytes());
-    let checked = Verifier::new(SECRET).check_at(&headers, body.as_bytes(), at(NOW));
+    let checked = verifier().check_at(&headers, body.as_bytes(), at(NOW));
     assert_eq!(&checked.unwrap(), event.delivery());
 }
 
 #[test]
-fn bytes_are_not_copied() {
+fn verify_bytes_at_does_not_copy() {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let body = Bytes::from(format!(r#"{{"jobId":"{ID}","status":"succeeded"}}"#).into_bytes());
     let headers = Signer::new(SECRET).sign(now, &body);
-    let event = Verifier::new(SECRET)
-        .verify_bytes(&headers, body.clone())
+    let event = verifier()
+        .verify_bytes_at(&headers, body.clone(), SystemTime::now())
         .unwrap();
     assert_eq!(event.raw().as_ptr(), body.as_ptr());
     assert_eq!(event.clone().raw().as_ptr(), body.as_ptr());
 }
 
 #[test]
-fn debug_shows_no_voiceprint() {
+fn debug_omits_voiceprints() {
     let event = event("succeeded", &output(&[VOICEPRINT]));
     insta::assert_snapshot!(format!("{event:#?}"), @r#"
     Event {
@@ -351,7 +356,7 @@ fn debug_shows_no_voiceprint() {
     insta::assert_snapshot!(format!("{:?}", event.outcome().unwrap()), @"Voiceprint(Voiceprint(<28 characters>))");
 }
 
-/// JSON that comes close to an event, so that the tests get beyond the first look.
+/// JSON that resembles an event, so that the tests get past the first checks.
 fn near_event() -> impl Strategy<Value = String> {
     let value = prop_oneof![
         Just("null".to_owned()),
@@ -391,7 +396,7 @@ fn near_event() -> impl Strategy<Value = String> {
     })
 }
 
-fn read_all(event: &Event) {
+fn decode_all(event: &Event) {
     let _ = event.outcome();
     let _ = event.output::<Diarization>();
     let _ = event.output::<Identification>();
@@ -401,17 +406,17 @@ fn read_all(event: &Event) {
 
 proptest! {
     #[test]
-    fn no_signed_bytes_panic(body in any::<Vec<u8>>()) {
+    fn arbitrary_signed_bytes_do_not_panic(body in any::<Vec<u8>>()) {
         if let Ok(event) = receive(&body) {
-            read_all(&event);
+            decode_all(&event);
         }
     }
 
     #[test]
-    fn no_signed_event_panics_and_every_one_is_an_event(body in near_event()) {
+    fn near_events_are_events_and_do_not_panic(body in near_event()) {
         let event = receive(&body).unwrap();
-        read_all(&event);
-        // A job that failed is never an error of the outcome, nor ever a result.
+        decode_all(&event);
+        // A failed job is an outcome and not an error, and never has a result.
         if matches!(event.status(), JobStatus::Failed | JobStatus::Canceled) {
             prop_assert!(event.outcome().is_ok());
             prop_assert!(event.output::<Diarization>().is_err());
@@ -419,32 +424,32 @@ proptest! {
     }
 
     #[test]
-    fn no_damaged_event_panics(body in near_event(), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn damaged_events_do_not_panic(body in near_event(), index in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut body = body.into_bytes();
-        let place = place.index(body.len());
-        body[place] = byte;
+        let index = index.index(body.len());
+        body[index] = byte;
         if let Ok(event) = receive(&body) {
-            read_all(&event);
+            decode_all(&event);
         }
     }
 
     #[test]
-    fn one_flipped_bit_of_an_event_is_refused(body in near_event(), bit in any::<prop::sample::Index>()) {
+    fn flipped_bit_of_an_event_is_rejected(body in near_event(), bit in any::<prop::sample::Index>()) {
         let headers = Signer::new(SECRET).sign(NOW, &body);
         let mut body = body.into_bytes();
         let bit = bit.index(body.len() * 8);
         body[bit / 8] ^= 1 << (bit % 8);
         prop_assert_eq!(
-            Verifier::new(SECRET).verify_at(&headers, &body, at(NOW)),
+            verifier().verify_at(&headers, &body, at(NOW)),
             Err(VerifyError::BadSignature)
         );
     }
 
     #[test]
-    fn debug_has_nothing_of_the_output(secret in "[g-z]{20,60}") {
+    fn debug_omits_the_output(secret in "[g-z]{20,60}") {
         let event = event("succeeded", &output(&[&format!(r#""voiceprint":"{secret}""#)]));
         let outcome = event.outcome().unwrap();
-        let shown = format!("{event:?} {event:#?} {outcome:?}");
-        prop_assert!(!shown.contains(&secret), "{}", shown);
+        let debug = format!("{event:?} {event:#?} {outcome:?}");
+        prop_assert!(!debug.contains(&secret), "{}", debug);
     }
 }
