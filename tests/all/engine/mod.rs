@@ -1,15 +1,15 @@
-//! The engine with the open models, on the sample recording, through the server and the SDK.
+//! The engine with the open models on the sample recording, partly through the server and the SDK.
 //!
-//! The models are not in the repository, so these tests run where they were fetched:
+//! The models are not in the repository, so these tests are ignored by default. To run them:
 //!
 //! ```text
 //! cargo xtask assets
-//! cargo test -p pyannote-tests --test all -- --ignored
+//! cargo test -p pyannote-tests --test all engine -- --ignored
 //! ```
 
-mod answers;
-mod audio;
-mod voices;
+mod identification;
+mod robustness;
+mod sample;
 
 use std::sync::{Arc, LazyLock};
 
@@ -25,7 +25,7 @@ fn assets() -> Assets {
     assets
 }
 
-/// The models, loaded once for all tests.
+/// The models, loaded once.
 static MODELS: LazyLock<Arc<OpenModels>> =
     LazyLock::new(|| Arc::new(OpenModels::load(&assets()).unwrap()));
 
@@ -36,7 +36,7 @@ fn sample() -> Vec<f32> {
         .samples
 }
 
-/// A server with the models, a client of it, and the sample recording, uploaded.
+/// A server with the models, a client, and the uploaded sample recording.
 async fn server() -> (LocalServer, Client, MediaUrl) {
     let engine = DiarizerEngine::new(MODELS.clone());
     let builder = LocalServer::builder().engine(engine).key("test-key");

@@ -1,4 +1,4 @@
-//! Faults on demand, as the SDK meets them.
+//! Injected faults, and how the SDK handles them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{AUDIO, KEY, builder, get, server, serving, shown};
+use super::{AUDIO, KEY, builder, get, server, server_with, status_and_body};
 
-/// A client whose clock jumps over every wait.
+/// A client with a clock that skips sleeps.
 fn client(server: &LocalServer) -> Client {
     Client::builder()
         .api_key(KEY)
@@ -32,7 +32,7 @@ fn status(status: u16) -> Fault {
 }
 
 #[tokio::test]
-async fn reads_survive_every_fault() {
+async fn reads_survive_faults() {
     let server = server().await;
     let faults = server.faults();
     faults.next(Operation::TestKey, 1, Fault::Reset);
@@ -43,7 +43,7 @@ async fn reads_survive_every_fault() {
 }
 
 #[tokio::test]
-async fn a_submission_is_sent_again_only_where_it_was_not_taken() {
+async fn submissions_are_retried_only_if_they_were_not_accepted() {
     for (fault, kind, requests) in [
         (Fault::Reset, ErrorKind::OutcomeUnknown, 1),
         (Fault::CutBody { after: 5 }, ErrorKind::OutcomeUnknown, 1),
@@ -68,7 +68,7 @@ async fn a_submission_is_sent_again_only_where_it_was_not_taken() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_json() {
+async fn malformed_response() {
     let server = server().await;
     server
         .faults()
@@ -78,7 +78,7 @@ async fn an_answer_that_is_no_json() {
 }
 
 #[tokio::test]
-async fn a_delay_is_a_delay() {
+async fn delayed_response() {
     let server = server().await;
     let delay = Duration::from_millis(100);
     server
@@ -90,14 +90,14 @@ async fn a_delay_is_a_delay() {
 }
 
 #[tokio::test]
-async fn a_status_has_a_body_of_its_own() {
+async fn injected_status_has_a_default_body() {
     let server = server().await;
     server.faults().next(Operation::TestKey, 1, status(500));
     server.faults().next(Operation::TestKey, 1, status(500));
     server.faults().clear();
     assert_eq!(get(&server, "/v1/test").await.status(), StatusCode::OK);
     server.faults().next(Operation::TestKey, 1, status(500));
-    insta::assert_json_snapshot!(shown(get(&server, "/v1/test").await).await, @r#"
+    insta::assert_json_snapshot!(status_and_body(get(&server, "/v1/test").await).await, @r#"
     {
       "status": 500,
       "body": {
@@ -108,20 +108,20 @@ async fn a_status_has_a_body_of_its_own() {
     "#);
 }
 
-/// All that arrives on a connection of one request.
+/// All bytes that the server sends on a connection after one request.
 async fn raw(server: &LocalServer) -> String {
     let address = server.url().strip_prefix("http://").unwrap();
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
     let request =
         format!("GET /v1/test HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {KEY}\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let _ = socket.read_to_end(&mut answer).await;
-    String::from_utf8(answer).unwrap()
+    let mut response = Vec::new();
+    let _ = socket.read_to_end(&mut response).await;
+    String::from_utf8(response).unwrap()
 }
 
 #[tokio::test]
-async fn what_goes_over_the_wire() {
+async fn reset_and_truncated_body_on_the_wire() {
     let server = server().await;
     server.faults().next(Operation::TestKey, 1, Fault::Reset);
     assert_eq!(raw(&server).await, "");
@@ -129,18 +129,18 @@ async fn what_goes_over_the_wire() {
         server
             .faults()
             .next(Operation::TestKey, 1, Fault::CutBody { after });
-        let answer = raw(&server).await;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let response = raw(&server).await;
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         assert!(head.contains("content-length: 44"), "{head}");
         assert_eq!(body.len(), after, "{body}");
     }
 }
 
 #[tokio::test]
-async fn a_job_is_stuck_on_demand() {
+async fn stuck_job() {
     let engine = ScriptedEngine::new();
     engine.then_stuck();
-    let server = serving(engine).await;
+    let server = server_with(engine).await;
     let client = super::client(&server);
     let job = client.diarize(AUDIO).submit().await.unwrap();
     let mut status = job.status().await.unwrap();
@@ -153,7 +153,7 @@ async fn a_job_is_stuck_on_demand() {
 }
 
 #[tokio::test]
-async fn a_webhook_is_lost_on_demand_and_sent_again() {
+async fn a_lost_webhook_is_delivered_again() {
     let mut receiver = TestServer::with_responses([Response::ok("")]).await;
     let server = builder().webhook_secret("whs").start().await.unwrap();
     server.faults().lose_webhooks(1);

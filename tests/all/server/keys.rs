@@ -1,11 +1,11 @@
-//! What a key may do.
+//! Scopes, credit and teams of API keys.
 
 use pyannote::{Client, ErrorKind};
 use pyannote_server::{ApiKey, Scope};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{AUDIO, KEY, bare, builder, get, post, shown};
+use super::{AUDIO, KEY, anonymous, builder, get, post, status_and_body};
 
 #[tokio::test]
 async fn scopes_and_credit() {
@@ -17,14 +17,16 @@ async fn scopes_and_credit() {
         .unwrap();
     let send = async |key: &str, method: Method, path: &str| {
         let body = json!({ "url": "media://a" });
-        let request = bare(&server, method, path).bearer_auth(key).json(&body);
+        let request = anonymous(&server, method, path)
+            .bearer_auth(key)
+            .json(&body);
         request.send().await.unwrap()
     };
     for path in ["/v1/diarize", "/v1/identify", "/v1/voiceprint"] {
         let response = send("reader", Method::POST, path).await;
-        insta::assert_json_snapshot!("scope", shown(response).await);
+        insta::assert_json_snapshot!("scope", status_and_body(response).await);
         let response = send("broke", Method::POST, path).await;
-        insta::assert_json_snapshot!("credit", shown(response).await);
+        insta::assert_json_snapshot!("credit", status_and_body(response).await);
     }
     for (key, method, path, status) in [
         ("reader", Method::GET, "/v2/jobs", 200),
@@ -55,7 +57,7 @@ async fn scopes_and_credit() {
 }
 
 #[tokio::test]
-async fn teams_see_nothing_of_each_other() {
+async fn teams_are_isolated() {
     let server = builder()
         .api_key(ApiKey::new("other").team("other"))
         .start()
@@ -65,9 +67,9 @@ async fn teams_see_nothing_of_each_other() {
     let created: Value = created.json().await.unwrap();
     let path = format!("/v1/jobs/{}", created["jobId"].as_str().unwrap());
     assert_eq!(get(&server, &path).await.status(), 200);
-    let theirs = bare(&server, Method::GET, &path).bearer_auth("other");
+    let theirs = anonymous(&server, Method::GET, &path).bearer_auth("other");
     assert_eq!(theirs.send().await.unwrap().status(), 404);
-    let list = bare(&server, Method::GET, "/v2/jobs").bearer_auth("other");
+    let list = anonymous(&server, Method::GET, "/v2/jobs").bearer_auth("other");
     let list: Value = list.send().await.unwrap().json().await.unwrap();
     assert_eq!(list, json!({ "items": [], "nextCursor": null }));
     assert_eq!(server.api_key(), KEY);

@@ -1,4 +1,4 @@
-//! Rate limits, and what the SDK learns of them.
+//! Rate limits and their headers, and how the SDK adapts to them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use pyannote::{Client, ErrorKind, RateLimit, RetryPolicy};
 use pyannote_server::Limits;
 use reqwest::StatusCode;
 
-use super::{KEY, builder, get, server, shown};
+use super::{KEY, builder, get, server, status_and_body};
 
 #[tokio::test]
-async fn answers_say_what_is_left() {
+async fn responses_have_rate_limit_headers() {
     let server = server().await;
     for (path, limit) in [("/v1/test", 100), ("/v2/jobs", 300), ("/v1/live/1", 100)] {
-        for left in 1..3 {
+        for used in 1..3 {
             let response = get(&server, path).await;
             let header = |name| response.headers()[name].to_str().unwrap().to_owned();
             assert_eq!(header("x-ratelimit-limit"), limit.to_string());
-            assert_eq!(header("x-ratelimit-remaining"), (limit - left).to_string());
+            assert_eq!(header("x-ratelimit-remaining"), (limit - used).to_string());
             let reset: u64 = header("x-ratelimit-reset").parse().unwrap();
             assert!((1..=60).contains(&reset), "{reset}");
         }
@@ -26,7 +26,7 @@ async fn answers_say_what_is_left() {
 }
 
 #[tokio::test]
-async fn too_many_are_refused() {
+async fn requests_over_the_limit_are_refused() {
     let limits = Limits {
         posts: Some(1),
         job_reads: None,
@@ -41,7 +41,7 @@ async fn too_many_are_refused() {
         .unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert_eq!(response.headers()["x-ratelimit-remaining"], "0");
-    insta::assert_json_snapshot!(shown(response).await, @r#"
+    insta::assert_json_snapshot!(status_and_body(response).await, @r#"
     {
       "status": 429,
       "body": {
@@ -50,13 +50,13 @@ async fn too_many_are_refused() {
       }
     }
     "#);
-    // The other endpoints are counted for themselves, and this one not at all.
+    // Other endpoints have their own limits, and this one has none.
     let response = get(&server, "/v2/jobs").await;
     assert!(!response.headers().contains_key("x-ratelimit-limit"));
 }
 
 #[tokio::test]
-async fn the_sdk_learns_the_limit_and_the_wait() {
+async fn the_sdk_waits_until_the_limit_resets() {
     let limits = Limits {
         posts: Some(2),
         job_reads: Some(300),
@@ -74,12 +74,12 @@ async fn the_sdk_learns_the_limit_and_the_wait() {
         }
         builder.build().unwrap()
     };
-    let heedless = client(Some(RateLimit::off()));
-    heedless.test_key().await.unwrap();
-    // Another client, which takes the last place and knows from the answer that there is none left.
-    let careful = client(None);
-    careful.test_key().await.unwrap();
-    let error = heedless.test_key().await.unwrap_err();
+    let unlimited = client(Some(RateLimit::off()));
+    unlimited.test_key().await.unwrap();
+    // Another client uses the last request of the limit and learns from the response that none is left.
+    let limited = client(None);
+    limited.test_key().await.unwrap();
+    let error = unlimited.test_key().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     let wait = error.retry_after().unwrap();
     assert!(
@@ -89,8 +89,8 @@ async fn the_sdk_learns_the_limit_and_the_wait() {
     let before = server.requests().len();
     let slept = |clock: &ManualClock| clock.sleeps().iter().sum::<Duration>();
     assert_eq!(slept(&clock), Duration::ZERO);
-    // Its own clock jumps; the server's does not, and refuses.
-    careful.test_key().await.unwrap_err();
+    // The client skips the sleep, but the server's clock does not, so the server refuses.
+    limited.test_key().await.unwrap_err();
     assert!(
         slept(&clock) > Duration::from_secs(30),
         "{:?}",

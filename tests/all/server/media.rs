@@ -1,4 +1,4 @@
-//! Media through the SDK.
+//! Uploads and downloads through the SDK.
 
 use pyannote::{ErrorKind, MediaUrl};
 use pyannote_server::{Fault, Operation};
@@ -6,7 +6,7 @@ use pyannote_server::{Fault, Operation};
 use super::{builder, client, server};
 
 #[tokio::test]
-async fn an_upload_is_diarized_and_downloaded() {
+async fn upload_diarize_and_download() {
     let server = server().await;
     let client = client(&server);
     let media = client
@@ -24,33 +24,36 @@ async fn an_upload_is_diarized_and_downloaded() {
     let storage = server.requests();
     let storage: Vec<_> = storage
         .iter()
-        .filter(|seen| seen.path.starts_with("/media/"))
+        .filter(|request| request.path.starts_with("/media/"))
         .collect();
     assert_eq!(storage.len(), 2);
     assert!(
         storage
             .iter()
-            .all(|seen| seen.authorized.is_none() && seen.body.is_empty())
+            .all(|request| request.authorized.is_none() && request.body.is_empty())
     );
 }
 
 #[tokio::test]
-async fn what_is_stored_is_not_sent_again() {
+async fn skip_existing_sends_a_recording_once() {
     let server = server().await;
     let client = client(&server);
     for puts in [1, 1] {
         let upload = client.upload(vec![1_u8; 1_000]).skip_existing(true);
         upload.await.unwrap();
-        let seen = server.requests();
+        let requests = server.requests();
         assert_eq!(
-            seen.iter().filter(|seen| seen.method == "PUT").count(),
+            requests
+                .iter()
+                .filter(|request| request.method == "PUT")
+                .count(),
             puts
         );
     }
 }
 
 #[tokio::test]
-async fn refusals_of_the_storage() {
+async fn missing_recording_and_storage_fault() {
     let server = builder().largest_medium(1_000).start().await.unwrap();
     let client = client(&server);
     let missing: MediaUrl = "media://missing".parse().unwrap();
@@ -60,7 +63,7 @@ async fn refusals_of_the_storage() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    // A fault is met by one attempt, and the next one goes through.
+    // The first attempt meets the fault, the second succeeds.
     server
         .faults()
         .next(Operation::StorageUpload, 1, Fault::Reset);

@@ -1,19 +1,19 @@
-//! The local server, through the SDK and by hand.
+//! The server, through the SDK and with plain HTTP requests.
 
-mod diarizing;
-mod fake;
+mod audio;
+mod diarizer_engine;
+mod errors;
+mod fake_diarizer;
 mod faults;
-mod hearing;
 mod keys;
 mod limits;
 mod media;
 mod operations;
 mod outputs;
-mod refusals;
-mod rules;
 mod sdk;
-mod starts;
+mod startup;
 mod storage;
+mod validation;
 mod wav;
 
 use std::sync::LazyLock;
@@ -33,11 +33,11 @@ fn builder() -> LocalServerBuilder {
 }
 
 async fn server() -> LocalServer {
-    serving(ScriptedEngine::new()).await
+    server_with(ScriptedEngine::new()).await
 }
 
 /// A server with this engine.
-async fn serving(engine: impl Engine) -> LocalServer {
+async fn server_with(engine: impl Engine) -> LocalServer {
     let builder = LocalServer::builder().engine(engine).key(KEY);
     builder.start().await.unwrap()
 }
@@ -50,12 +50,12 @@ fn client(server: &LocalServer) -> Client {
         .unwrap()
 }
 
-/// A request with the right key.
+/// A request with the server's API key.
 fn request(server: &LocalServer, method: Method, path: &str) -> RequestBuilder {
-    bare(server, method, path).bearer_auth(KEY)
+    anonymous(server, method, path).bearer_auth(KEY)
 }
 
-/// A client without connections to keep: each test has a runtime of its own, which ends with them.
+/// A client that keeps no idle connections, since they would end with the runtime of the test that opened them.
 fn http() -> &'static reqwest::Client {
     static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {
         let builder = reqwest::Client::builder().pool_max_idle_per_host(0);
@@ -64,8 +64,8 @@ fn http() -> &'static reqwest::Client {
     &HTTP
 }
 
-/// A request without a key.
-fn bare(server: &LocalServer, method: Method, path: &str) -> RequestBuilder {
+/// A request without an API key.
+fn anonymous(server: &LocalServer, method: Method, path: &str) -> RequestBuilder {
     http().request(method, format!("{}{path}", server.url()))
 }
 
@@ -78,8 +78,8 @@ async fn post(server: &LocalServer, path: &str, body: &Value) -> Response {
     request.send().await.unwrap()
 }
 
-/// The status and the body, with ids and URLs that change left out.
-async fn shown(response: Response) -> Value {
+/// Status and body, with the request id redacted.
+async fn status_and_body(response: Response) -> Value {
     let status = response.status().as_u16();
     let mut body: Value = response.json().await.unwrap();
     if let Some(id) = body.get_mut("requestId") {
@@ -89,7 +89,7 @@ async fn shown(response: Response) -> Value {
     json!({ "status": status, "body": body })
 }
 
-/// The pre-signed URL for a medium.
+/// A pre-signed URL for an uploaded recording.
 async fn presigned(server: &LocalServer, path: &str, media: &str) -> String {
     let response = post(server, path, &json!({ "url": media })).await;
     assert_eq!(response.status(), StatusCode::CREATED);

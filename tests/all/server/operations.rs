@@ -1,4 +1,4 @@
-//! Each operation, by hand: shapes and statuses.
+//! Status and body of each operation, with plain HTTP requests.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use pyannote_server::{LocalServer, ScriptedEngine};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{AUDIO, KEY, bare, get, post, request, server, serving, shown};
+use super::{AUDIO, KEY, anonymous, get, post, request, server, server_with, status_and_body};
 
 async fn submit(server: &LocalServer, path: &str, body: &Value) -> String {
     let response = post(server, path, body).await;
@@ -17,7 +17,7 @@ async fn submit(server: &LocalServer, path: &str, body: &Value) -> String {
     id
 }
 
-/// The body of a job once it has ended, with what changes left out.
+/// The body of a job once it has ended, with ids and times redacted.
 async fn ended(server: &LocalServer, id: &str) -> Value {
     for _ in 0..400 {
         let response = get(server, &format!("/v1/jobs/{id}")).await;
@@ -37,11 +37,11 @@ async fn ended(server: &LocalServer, id: &str) -> Value {
         body["jobId"] = json!("…");
         return body;
     }
-    panic!("the job never ends");
+    panic!("the job does not end");
 }
 
 #[tokio::test]
-async fn submissions_and_their_jobs() {
+async fn submit_and_read_jobs() {
     let server = server().await;
     let voiceprints = json!([{ "label": "Ada", "voiceprint": "U29tZQ==" }]);
     for (path, body) in [
@@ -61,10 +61,10 @@ async fn submissions_and_their_jobs() {
 }
 
 #[tokio::test]
-async fn a_failed_job_says_why() {
+async fn failed_job_has_an_error() {
     let engine = ScriptedEngine::new();
     engine.then(Err("the audio could not be read".to_owned()));
-    let server = serving(engine).await;
+    let server = server_with(engine).await;
     let id = submit(&server, "/v1/diarize", &json!({ "url": AUDIO })).await;
     insta::assert_json_snapshot!(ended(&server, &id).await, @r#"
     {
@@ -105,16 +105,16 @@ async fn jobs_are_listed_newest_first() {
     assert_eq!(first, ids[..10]);
     let (second, end) = page(&format!("?cursor={}", cursor.as_str().unwrap())).await;
     assert_eq!((second.as_slice(), end), (&ids[10..], Value::Null));
-    // A full page that is the last one says so.
+    // A full page that is the last one has no cursor.
     assert_eq!(page("?limit=12&status=succeeded").await, (ids, Value::Null));
     assert_eq!(page("?status=failed").await, (vec![], Value::Null));
     assert_eq!(page("?status=pending").await, (vec![], Value::Null));
 }
 
 #[tokio::test]
-async fn the_key_is_tested() {
+async fn test_key() {
     let server = server().await;
-    insta::assert_json_snapshot!(shown(get(&server, "/v1/test").await).await, @r#"
+    insta::assert_json_snapshot!(status_and_body(get(&server, "/v1/test").await).await, @r#"
     {
       "status": 200,
       "body": {
@@ -128,8 +128,8 @@ async fn the_key_is_tested() {
 #[tokio::test]
 async fn live_is_disabled() {
     let server = server().await;
-    let create = shown(post(&server, "/v1/live", &json!({})).await).await;
-    let read = shown(get(&server, "/v1/live/1").await).await;
+    let create = status_and_body(post(&server, "/v1/live", &json!({})).await).await;
+    let read = status_and_body(get(&server, "/v1/live/1").await).await;
     assert_eq!(create, read);
     insta::assert_json_snapshot!(create, @r#"
     {
@@ -147,9 +147,15 @@ async fn health_and_metrics_need_no_key() {
     let server = server().await;
     post(&server, "/v1/diarize", &json!({ "url": AUDIO })).await;
     post(&server, "/v1/diarize", &json!({})).await;
-    let health = bare(&server, Method::GET, "/healthz").send().await.unwrap();
+    let health = anonymous(&server, Method::GET, "/healthz")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(health.status(), StatusCode::OK);
-    let metrics = bare(&server, Method::GET, "/metrics").send().await.unwrap();
+    let metrics = anonymous(&server, Method::GET, "/metrics")
+        .send()
+        .await
+        .unwrap();
     let text = metrics.text().await.unwrap();
     for line in [
         r#"pyannote_requests_total{operation="diarize",status="200"} 1"#,
@@ -162,10 +168,10 @@ async fn health_and_metrics_need_no_key() {
 }
 
 #[tokio::test]
-async fn requests_are_recorded_without_the_key() {
+async fn recorded_requests_do_not_contain_the_key() {
     let server = super::builder().recorded(2).start().await.unwrap();
     get(&server, "/v1/test").await;
-    bare(&server, Method::GET, "/unknown?a=1")
+    anonymous(&server, Method::GET, "/unknown?a=1")
         .send()
         .await
         .unwrap();
@@ -175,17 +181,20 @@ async fn requests_are_recorded_without_the_key() {
         .send()
         .await
         .unwrap();
-    let seen = server.requests();
-    assert_eq!(seen.len(), 2);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
     assert_eq!(
-        (seen[0].path.as_str(), seen[0].query.as_deref()),
+        (requests[0].path.as_str(), requests[0].query.as_deref()),
         ("/unknown", Some("a=1"))
     );
-    assert_eq!((seen[0].authorized, seen[1].authorized), (None, Some(true)));
-    assert_eq!(seen[1].method, Method::POST);
     assert_eq!(
-        serde_json::from_slice::<Value>(&seen[1].body).unwrap(),
+        (requests[0].authorized, requests[1].authorized),
+        (None, Some(true))
+    );
+    assert_eq!(requests[1].method, Method::POST);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&requests[1].body).unwrap(),
         body
     );
-    assert!(!format!("{seen:?} {server:?}").contains(KEY));
+    assert!(!format!("{requests:?} {server:?}").contains(KEY));
 }

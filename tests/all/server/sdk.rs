@@ -1,13 +1,13 @@
-//! The SDK's own flow against the server.
+//! Jobs and listings through the SDK.
 
 use futures_util::TryStreamExt;
 use pyannote::{ErrorKind, JobStatus, JobSummary};
 use pyannote_server::ScriptedEngine;
 
-use super::{AUDIO, client, server, serving};
+use super::{AUDIO, client, server, server_with};
 
 #[tokio::test]
-async fn every_kind_of_job() {
+async fn all_kinds_of_jobs() {
     let server = server().await;
     let client = client(&server);
     client.test_key().await.unwrap();
@@ -24,10 +24,10 @@ async fn every_kind_of_job() {
 }
 
 #[tokio::test]
-async fn a_job_that_fails() {
+async fn failed_job() {
     let engine = ScriptedEngine::new();
     engine.then(Err("too quiet".to_owned()));
-    let server = serving(engine).await;
+    let server = server_with(engine).await;
     let error = client(&server).diarize(AUDIO).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobFailed);
     assert!(error.to_string().contains("too quiet"), "{error}");
@@ -43,21 +43,21 @@ async fn jobs_are_listed_in_pages() {
         ids.insert(0, job.id().clone());
         job.wait().await.unwrap();
     }
-    let listing = || client.jobs().page_size(2);
-    let listed: Vec<JobSummary> = listing().stream().try_collect().await.unwrap();
+    let list = || client.jobs().page_size(2);
+    let listed: Vec<JobSummary> = list().stream().try_collect().await.unwrap();
     let listed: Vec<_> = listed.into_iter().map(|job| job.id).collect();
     assert_eq!(listed, ids);
     let reads = server
         .requests()
         .into_iter()
-        .filter(|seen| seen.path == "/v2/jobs");
+        .filter(|request| request.path == "/v2/jobs");
     assert_eq!(reads.count(), 3);
-    let failed = listing().status(JobStatus::Failed).stream();
+    let failed = list().status(JobStatus::Failed).stream();
     assert_eq!(failed.try_collect::<Vec<_>>().await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn an_unknown_job() {
+async fn unknown_job() {
     let server = server().await;
     let id = uuid::Uuid::new_v4().to_string();
     let error = client(&server)

@@ -1,4 +1,4 @@
-//! The storage, by hand: signatures, tricks with paths, sizes and ranges.
+//! The storage, with plain HTTP requests: signatures, path traversal, sizes and ranges.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{KEY, bare, builder, http, post, presigned, server, shown};
+use super::{KEY, anonymous, builder, http, post, presigned, server, status_and_body};
 
 const INPUT: &str = "/v1/media/input";
 const OUTPUT: &str = "/v1/media/output";
@@ -18,7 +18,7 @@ async fn put(url: &str, body: impl Into<reqwest::Body>) -> StatusCode {
     request.send().await.unwrap().status()
 }
 
-/// How many files there are in the server's folders.
+/// Number of files in a folder and its subfolders.
 fn files(folder: &std::path::Path) -> usize {
     let entries = fs_err::read_dir(folder).unwrap();
     let count = entries.map(|entry| match entry.unwrap().path() {
@@ -29,7 +29,7 @@ fn files(folder: &std::path::Path) -> usize {
 }
 
 #[tokio::test]
-async fn stored_whole_and_read_in_parts() {
+async fn upload_and_range_requests() {
     let server = server().await;
     let url = presigned(&server, INPUT, "media://a/b.wav").await;
     assert!(url.starts_with(&format!("{}/media/local/a/b.wav?expires=", server.url())));
@@ -49,9 +49,9 @@ async fn stored_whole_and_read_in_parts() {
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), status, "{range:?}");
-        let said = response.headers().get(CONTENT_RANGE).cloned();
+        let header = response.headers().get(CONTENT_RANGE).cloned();
         assert_eq!(
-            said.as_ref().map(|said| said.to_str().unwrap()),
+            header.as_ref().map(|header| header.to_str().unwrap()),
             content_range
         );
         assert_eq!(response.text().await.unwrap(), body, "{range:?}");
@@ -59,12 +59,12 @@ async fn stored_whole_and_read_in_parts() {
 }
 
 #[tokio::test]
-async fn a_url_is_good_for_what_it_was_made_for() {
+async fn urls_are_valid_for_one_method_and_key() {
     let server = server().await;
     let url = presigned(&server, INPUT, "media://a").await;
     put(&url, "one").await;
     let other_method = http().get(&url).send().await.unwrap();
-    insta::assert_json_snapshot!("refused_by_the_storage", shown(other_method).await);
+    insta::assert_json_snapshot!("wrong_method", status_and_body(other_method).await);
     let (start, query) = url.split_once('?').unwrap();
     let (expires, signature) = query.split_once('&').unwrap();
     let later = expires
@@ -95,7 +95,7 @@ async fn a_url_is_good_for_what_it_was_made_for() {
             "{tampered}"
         );
     }
-    // The key is no way in.
+    // An API key is not accepted instead of a signature.
     let request = http().put(start).bearer_auth(KEY).body("two");
     assert_eq!(
         request.send().await.unwrap().status(),
@@ -120,7 +120,7 @@ async fn urls_expire() {
 }
 
 #[tokio::test]
-async fn keys_lead_nowhere_else() {
+async fn invalid_keys_and_path_traversal_are_refused() {
     let server = builder()
         .api_key(ApiKey::new("other").team("other"))
         .start()
@@ -144,38 +144,44 @@ async fn keys_lead_nowhere_else() {
         for path in [INPUT, OUTPUT] {
             let response = post(&server, path, &json!({ "url": media })).await;
             assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{media}");
-            let shown = shown(response).await;
-            assert_eq!(shown["body"]["errors"][0]["field"], "url", "{shown}");
+            let body = status_and_body(response).await;
+            assert_eq!(body["body"]["errors"][0]["field"], "url", "{body}");
         }
     }
-    // A signature of one key, with a path that another way of reading makes of it.
+    // A signature for one key, with encoded paths that could be normalized to that key.
     let url = presigned(&server, INPUT, "media://b").await;
-    for trick in ["a%2f..%2fb", "..%2flocal%2fb", "%2e%2e/local/b", "b%00"] {
-        let tampered = url.replace("/media/local/b?", &format!("/media/local/{trick}?"));
+    for encoded in ["a%2f..%2fb", "..%2flocal%2fb", "%2e%2e/local/b", "b%00"] {
+        let tampered = url.replace("/media/local/b?", &format!("/media/local/{encoded}?"));
         let address = server.url().strip_prefix("http://").unwrap();
         let path = tampered.strip_prefix(server.url()).unwrap();
-        // Sent as it is: clients tidy paths up.
+        // Over a raw connection, since clients normalize paths.
         let head = format!(
             "PUT {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         );
-        let answer = raw(address, &head).await;
-        assert!(answer.starts_with("HTTP/1.1 403"), "{trick}: {answer}");
+        let response = raw(address, &head).await;
+        assert!(
+            response.starts_with("HTTP/1.1 403"),
+            "{encoded}: {response}"
+        );
     }
-    // The same key of another team is another medium.
+    // The same key of another team is another recording.
     put(&url, "ours").await;
     let body = json!({ "url": "media://b" });
-    let theirs = bare(&server, Method::POST, OUTPUT)
+    let theirs = anonymous(&server, Method::POST, OUTPUT)
         .bearer_auth("other")
         .json(&body);
-    insta::assert_json_snapshot!("unknown_medium", shown(theirs.send().await.unwrap()).await);
+    insta::assert_json_snapshot!(
+        "unknown_recording",
+        status_and_body(theirs.send().await.unwrap()).await
+    );
 }
 
 async fn raw(address: &str, head: &str) -> String {
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
     socket.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    answer
+    let mut response = String::new();
+    socket.read_to_string(&mut response).await.unwrap();
+    response
 }
 
 async fn limited(folder: &std::path::Path) -> LocalServer {
@@ -184,16 +190,16 @@ async fn limited(folder: &std::path::Path) -> LocalServer {
 }
 
 #[tokio::test]
-async fn too_much_is_refused_and_nothing_is_left() {
+async fn uploads_over_the_limit_are_refused_and_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let server = limited(folder.path()).await;
     let url = presigned(&server, INPUT, "media://a").await;
-    let piece = || Ok::<_, std::io::Error>("a".repeat(600));
-    let pieces = || reqwest::Body::wrap_stream(futures_util::stream::iter([piece(), piece()]));
-    assert_eq!(put(&url, pieces()).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let chunk = || Ok::<_, std::io::Error>("a".repeat(600));
+    let chunks = || reqwest::Body::wrap_stream(futures_util::stream::iter([chunk(), chunk()]));
+    assert_eq!(put(&url, chunks()).await, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(files(&folder.path().join("media")), 0);
     assert_eq!(put(&url, "a".repeat(1_000)).await, StatusCode::OK);
-    assert_eq!(put(&url, pieces()).await, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(put(&url, chunks()).await, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(files(&folder.path().join("media")), 1);
     let url = presigned(&server, OUTPUT, "media://a").await;
     assert_eq!(
@@ -203,21 +209,24 @@ async fn too_much_is_refused_and_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn an_announced_gigabyte_too_much_is_refused_at_once() {
+async fn an_announced_length_over_the_limit_is_refused_at_once() {
     let server = server().await;
     let url = presigned(&server, INPUT, "media://a").await;
     let address = server.url().strip_prefix("http://").unwrap();
     let path = url.strip_prefix(server.url()).unwrap();
     let length = (1_u64 << 30) + 1;
-    // Not a byte of the body is sent.
+    // No byte of the body is sent.
     let head = format!("PUT {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n");
-    let answer = raw(address, &head).await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    assert!(answer.contains("larger than 1073741824 bytes"), "{answer}");
+    let response = raw(address, &head).await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
+    assert!(
+        response.contains("larger than 1073741824 bytes"),
+        "{response}"
+    );
 }
 
 #[tokio::test]
-async fn an_upload_that_breaks_off_leaves_nothing() {
+async fn an_aborted_upload_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let server = limited(folder.path()).await;
     let url = presigned(&server, INPUT, "media://a").await;
@@ -234,5 +243,5 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("something is left");
+    panic!("the partial upload was not deleted");
 }

@@ -1,10 +1,10 @@
-//! Recordings of any length, to upload.
+//! WAV files to upload.
 
 use std::io::Cursor;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
 
-/// A WAV file of so many seconds: a tone in one channel.
+/// A mono WAV file with a tone of this duration.
 pub(crate) fn tone(sample_rate: u32, seconds: u32) -> Vec<u8> {
     let spec = WavSpec {
         channels: 1,

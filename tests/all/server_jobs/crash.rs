@@ -1,4 +1,4 @@
-//! Servers that are killed in the middle (SIGKILL), as processes of their own.
+//! Worker processes that are killed with SIGKILL.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -14,30 +14,30 @@ use serde_json::json;
 
 use super::{submit, timing};
 
-const URL: &str = "LOCAL_JOBS_URL";
-const LOG: &str = "LOCAL_JOBS_LOG";
+const URL: &str = "TEST_STORE_URL";
+const LOG: &str = "TEST_RUN_LOG";
 const JOBS: usize = 20;
 
-/// Takes a while, and writes down when it begins and ends.
-struct Slow(PathBuf);
+/// An engine that takes 50 ms, and logs the start and end of each run.
+struct LoggingEngine(PathBuf);
 
-/// A run that is written down, however it ends; unless the process is killed.
-struct Written<'a>(&'a Path, String);
+/// Logs the end of a run when dropped, so not if the process is killed.
+struct EndGuard<'a>(&'a Path, String);
 
 fn write(log: &Path, line: &str) {
     let mut file = std::fs::OpenOptions::new();
     let mut file = file.append(true).create(true).open(log).unwrap();
-    // One write, so that lines of several processes do not mix.
+    // A single write, so that lines of several processes do not interleave.
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-impl Drop for Written<'_> {
+impl Drop for EndGuard<'_> {
     fn drop(&mut self) {
         write(self.0, &format!("end {} {}", self.1, std::process::id()));
     }
 }
 
-impl Engine for Slow {
+impl Engine for LoggingEngine {
     fn needs_audio(&self) -> bool {
         false
     }
@@ -45,16 +45,16 @@ impl Engine for Slow {
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         Box::pin(async move {
             write(&self.0, &format!("start {} {}", job.id, std::process::id()));
-            let _written = Written(&self.0, job.id);
+            let _guard = EndGuard(&self.0, job.id);
             tokio::time::sleep(Duration::from_millis(50)).await;
             Ok(json!({ "diarization": [] }))
         })
     }
 }
 
-/// The process that is killed. It works until no job is left.
+/// The process that is killed. It runs until all jobs have ended.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "started by the tests that kill it"]
+#[ignore = "only run as a subprocess of the other tests"]
 async fn worker_process() {
     let (Ok(url), Ok(log)) = (std::env::var(URL), std::env::var(LOG)) else {
         return;
@@ -62,7 +62,7 @@ async fn worker_process() {
     let store = Store::connect(&url).await.unwrap();
     let config = WorkerConfig {
         store: store.clone(),
-        engine: Arc::new(Slow(log.into())),
+        engine: Arc::new(LoggingEngine(log.into())),
         audio: None,
         webhook_secret: None,
         faults: Default::default(),
@@ -81,7 +81,7 @@ async fn open(store: &Store) -> u64 {
     open.map(|(_, jobs)| jobs).sum()
 }
 
-/// A process that is killed when the test ends, whatever comes.
+/// A worker process, killed when dropped.
 struct Worker(Child);
 
 impl Worker {
@@ -115,24 +115,25 @@ fn lines(log: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-async fn ends(log: &Path, wanted: usize) {
-    let begun = Instant::now();
+/// Waits until this many runs have ended.
+async fn wait_for_ends(log: &Path, count: usize) {
+    let start = Instant::now();
     while lines(log)
         .iter()
         .filter(|line| line.starts_with("end"))
         .count()
-        < wanted
+        < count
     {
         assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "the workers work"
+            start.elapsed() < Duration::from_secs(60),
+            "the workers do not make progress"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Whether no job began while it ran in a process that lived.
-fn check(log: &Path) {
+/// Asserts that no job was started while a live process was running it.
+fn assert_no_concurrent_runs(log: &Path) {
     let mut running = HashMap::<String, String>::new();
     for line in lines(log) {
         let words: Vec<_> = line.split(' ').collect();
@@ -140,17 +141,17 @@ fn check(log: &Path) {
         match words[0] {
             "start" => {
                 let other = running.insert(job, process);
-                assert_eq!(other, None, "twice at once: {line}");
+                assert_eq!(other, None, "concurrent runs: {line}");
             }
             "end" => assert_eq!(running.remove(&job), Some(process), "{line}"),
-            _ => running.retain(|_, in_process| *in_process != process),
+            _ => running.retain(|_, running_in| *running_in != process),
         }
     }
     assert!(running.is_empty(), "{running:?}");
 }
 
-/// Twenty jobs, `together` processes, two kills: all end, and none runs twice at once.
-pub(crate) async fn survive(url: &str, together: usize) {
+/// Runs 20 jobs in several processes, two of which are killed. All jobs must succeed, without concurrent runs of one job.
+pub(crate) async fn survive(url: &str, processes: usize) {
     let folder = tempfile::tempdir().unwrap();
     let log = &folder.path().join("log");
     let store = Store::connect(url).await.unwrap();
@@ -158,39 +159,42 @@ pub(crate) async fn survive(url: &str, together: usize) {
     for _ in 0..JOBS {
         ids.push(submit(&store, json!({})).await);
     }
-    let mut workers: Vec<_> = (0..together).map(|_| Worker::start(url, log)).collect();
+    let mut workers: Vec<_> = (0..processes).map(|_| Worker::start(url, log)).collect();
     for done in [4, 9] {
-        ends(log, done).await;
+        wait_for_ends(log, done).await;
         workers.remove(0).kill(log);
         workers.push(Worker::start(url, log));
     }
-    let begun = Instant::now();
+    let start = Instant::now();
     while open(&store).await > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "all jobs end");
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "not all jobs end"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for worker in &mut workers {
         assert!(worker.0.wait().unwrap().success());
     }
-    check(log);
-    let mut again = 0;
+    assert_no_concurrent_runs(log);
+    let mut retries = 0;
     for id in ids {
         let job = super::ended(&store, id).await;
         assert_eq!(job.status, Status::Succeeded, "{job:?}");
-        again += job.attempts - 1;
+        retries += job.attempts - 1;
     }
-    assert!(again > 0, "the kills came while jobs were running");
+    assert!(retries > 0, "no process was killed during a job");
 }
 
 #[tokio::test]
-async fn jobs_in_a_file_survive_kills() {
+async fn sqlite_jobs_survive_kills() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
     survive(&url, 1).await;
 }
 
 #[tokio::test]
-async fn two_processes_on_one_file_survive_kills() {
+async fn sqlite_jobs_of_two_processes_survive_kills() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
     survive(&url, 2).await;

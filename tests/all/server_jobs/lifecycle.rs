@@ -1,4 +1,4 @@
-//! A job's way from accepted to ended.
+//! Jobs from submission to completion.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use pyannote_server::worker::{AudioSource, RecordingFuture, Timing, Workers};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::engine::Steered;
+use super::test_engine::TestEngine;
 use super::{TEAM, config, ended, running, start, submit, timing};
 
 #[tokio::test]
@@ -20,17 +20,17 @@ async fn created_running_succeeded() {
     created_running_succeeded_in(&store).await;
 }
 
-/// The same for every kind of store.
+/// The test for any store.
 pub(crate) async fn created_running_succeeded_in(store: &Store) {
-    let engine = Steered::new();
-    let id = submit(store, json!({ "do": "gate" })).await;
+    let engine = TestEngine::new();
+    let id = submit(store, json!({ "behavior": "wait" })).await;
     let job = store.get(TEAM, id).await.unwrap().unwrap();
     assert_eq!(job.status, Status::Created);
     let workers = start(store, &engine, 1).await;
     let job = running(store, id).await;
     assert_eq!((job.attempts, job.completed_at), (1, None));
     assert!(job.started_at >= Some(job.created_at));
-    engine.open(1);
+    engine.release(1);
     let job = ended(store, id).await;
     assert_eq!(job.status, Status::Succeeded);
     assert_eq!(
@@ -42,14 +42,18 @@ pub(crate) async fn created_running_succeeded_in(store: &Store) {
 }
 
 #[tokio::test]
-async fn an_engine_that_fails_or_panics_takes_nothing_down() {
+async fn a_failing_or_panicking_engine_fails_only_its_job() {
     let store = Store::memory().await.unwrap();
-    let workers = start(&store, &Steered::new(), 1).await;
-    for (what, error) in [
+    let workers = start(&store, &TestEngine::new(), 1).await;
+    for (behavior, error) in [
         ("fail", "the recording is silent"),
         ("panic", "the engine panicked: a model is missing"),
     ] {
-        let job = ended(&store, submit(&store, json!({ "do": what })).await).await;
+        let job = ended(
+            &store,
+            submit(&store, json!({ "behavior": behavior })).await,
+        )
+        .await;
         assert_eq!(job.status, Status::Failed);
         assert_eq!(job.output, Some(json!({ "error": error })));
     }
@@ -59,16 +63,16 @@ async fn an_engine_that_fails_or_panics_takes_nothing_down() {
 }
 
 #[tokio::test]
-async fn a_job_that_takes_too_long_fails() {
+async fn a_job_over_the_time_limit_fails() {
     let store = Store::memory().await.unwrap();
-    let engine = Steered::new();
+    let engine = TestEngine::new();
     let short = Timing {
         time_limit: Duration::from_millis(30),
         ..timing()
     };
     let config = config(&store, &engine, 1);
     let workers = Workers::start_with(config, short).await.unwrap();
-    let job = ended(&store, submit(&store, json!({ "do": "hang" })).await).await;
+    let job = ended(&store, submit(&store, json!({ "behavior": "hang" })).await).await;
     let error = "the job took longer than 30ms";
     assert_eq!(job.output, Some(json!({ "error": error })));
     workers.stop().await;
@@ -78,17 +82,17 @@ async fn a_job_that_takes_too_long_fails() {
 #[tokio::test]
 async fn a_canceled_job_is_stopped() {
     let store = Store::memory().await.unwrap();
-    let engine = Steered::new();
+    let engine = TestEngine::new();
     let short = Timing {
         lease: Duration::from_millis(150),
         ..timing()
     };
     let config = config(&store, &engine, 1);
     let workers = Workers::start_with(config, short).await.unwrap();
-    let id = submit(&store, json!({ "do": "hang" })).await;
+    let id = submit(&store, json!({ "behavior": "hang" })).await;
     running(&store, id).await;
     assert!(store.cancel(TEAM, id).await.unwrap());
-    // The only lane is free again.
+    // The only worker is free again.
     let job = ended(&store, submit(&store, json!({})).await).await;
     assert_eq!(job.status, Status::Succeeded);
     let job = store.get(TEAM, id).await.unwrap().unwrap();
@@ -96,10 +100,10 @@ async fn a_canceled_job_is_stopped() {
     workers.stop().await;
 }
 
-/// A diarizer that does what a test says.
-struct Doing<F>(F);
+/// A diarizer with a function as its result.
+struct FnDiarizer<F>(F);
 
-impl<F> Diarizer for Doing<F>
+impl<F> Diarizer for FnDiarizer<F>
 where
     F: Fn(&CancelToken) -> Result<Diarization, DiarizeError> + Send + Sync + 'static,
 {
@@ -121,12 +125,12 @@ where
 }
 
 #[tokio::test]
-async fn a_diarizer_that_fails_or_panics_fails_the_job_alone() {
+async fn a_failing_or_panicking_diarizer_fails_only_its_job() {
     let store = Store::memory().await.unwrap();
-    let begun = AtomicUsize::new(0);
-    let mut config = config(&store, &Steered::new(), 1);
-    config.engine = Arc::new(DiarizerEngine::new(Doing(
-        move |_: &CancelToken| match begun.fetch_add(1, Ordering::Relaxed) {
+    let runs = AtomicUsize::new(0);
+    let mut config = config(&store, &TestEngine::new(), 1);
+    config.engine = Arc::new(DiarizerEngine::new(FnDiarizer(
+        move |_: &CancelToken| match runs.fetch_add(1, Ordering::Relaxed) {
             0 => panic!("a weight is missing"),
             1 => Err(DiarizeError::Failed("the model is too old".into())),
             _ => Ok(Diarization::default()),
@@ -147,22 +151,28 @@ async fn a_diarizer_that_fails_or_panics_fails_the_job_alone() {
 }
 
 #[tokio::test]
-async fn a_diarizer_is_stopped_with_its_job() {
-    let (sender, mut told) = mpsc::unbounded_channel();
+async fn cancellation_and_shutdown_cancel_the_diarizer() {
+    let (sender, mut events) = mpsc::unbounded_channel();
     let store = Store::memory().await.unwrap();
-    let mut config = config(&store, &Steered::new(), 1);
-    config.engine = Arc::new(DiarizerEngine::new(Doing(move |stop: &CancelToken| {
-        sender.send("begun").unwrap();
-        let mut looks = std::iter::repeat_n((), 10_000);
-        let is_cancelled = looks.any(|()| {
-            std::thread::sleep(Duration::from_millis(1));
-            stop.is_cancelled()
-        });
-        sender
-            .send(if is_cancelled { "stopped" } else { "tired" })
-            .unwrap();
-        Err(DiarizeError::Cancelled)
-    })));
+    let mut config = config(&store, &TestEngine::new(), 1);
+    config.engine = Arc::new(DiarizerEngine::new(FnDiarizer(
+        move |token: &CancelToken| {
+            sender.send("started").unwrap();
+            let mut checks = std::iter::repeat_n((), 10_000);
+            let is_cancelled = checks.any(|()| {
+                std::thread::sleep(Duration::from_millis(1));
+                token.is_cancelled()
+            });
+            sender
+                .send(if is_cancelled {
+                    "cancelled"
+                } else {
+                    "timed out"
+                })
+                .unwrap();
+            Err(DiarizeError::Cancelled)
+        },
+    )));
     config.audio = Some(Arc::new(Recordings));
     let short = Timing {
         lease: Duration::from_millis(150),
@@ -172,63 +182,63 @@ async fn a_diarizer_is_stopped_with_its_job() {
     let workers = Workers::start_with(config, short).await.unwrap();
     let request = json!({ "url": "media://calls/1" });
     let canceled = submit(&store, request.clone()).await;
-    assert_eq!(told.recv().await, Some("begun"));
+    assert_eq!(events.recv().await, Some("started"));
     assert!(store.cancel(TEAM, canceled).await.unwrap());
-    assert_eq!(told.recv().await, Some("stopped"));
-    // So it is when the server stops, which leaves the job to the next start.
-    let left = submit(&store, request).await;
-    assert_eq!(told.recv().await, Some("begun"));
+    assert_eq!(events.recv().await, Some("cancelled"));
+    // The same happens at shutdown, which leaves the job to the next start.
+    let interrupted = submit(&store, request).await;
+    assert_eq!(events.recv().await, Some("started"));
     workers.stop().await;
-    assert_eq!(told.recv().await, Some("stopped"));
+    assert_eq!(events.recv().await, Some("cancelled"));
     let job = store.get(TEAM, canceled).await.unwrap().unwrap();
     assert_eq!((job.status, job.output), (Status::Canceled, None));
-    let job = store.get(TEAM, left).await.unwrap().unwrap();
+    let job = store.get(TEAM, interrupted).await.unwrap().unwrap();
     assert_eq!((job.status, job.attempts), (Status::Running, 0));
 }
 
 #[tokio::test]
-async fn jobs_begin_in_the_order_of_acceptance() {
+async fn jobs_start_in_submission_order() {
     let store = Store::memory().await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..10 {
         ids.push(submit(&store, json!({})).await);
     }
-    let engine = Steered::new();
+    let engine = TestEngine::new();
     let workers = start(&store, &engine, 1).await;
     ended(&store, ids[9]).await;
     let expected: Vec<_> = ids.iter().map(ToString::to_string).collect();
-    assert_eq!(engine.order(), expected);
+    assert_eq!(engine.started(), expected);
     workers.stop().await;
 }
 
 #[tokio::test]
-async fn no_more_at_once_than_allowed() {
+async fn concurrency_is_limited() {
     let store = Store::memory().await.unwrap();
-    let engine = Steered::new();
+    let engine = TestEngine::new();
     let mut ids = Vec::new();
     for _ in 0..8 {
-        ids.push(submit(&store, json!({ "do": "gate" })).await);
+        ids.push(submit(&store, json!({ "behavior": "wait" })).await);
     }
     let workers = start(&store, &engine, 3).await;
     for id in &ids[..3] {
         running(&store, *id).await;
     }
-    engine.open(8);
+    engine.release(8);
     for id in ids {
         assert_eq!(ended(&store, id).await.status, Status::Succeeded);
     }
-    assert_eq!(engine.most_at_once(), 3);
+    assert_eq!(engine.max_concurrent(), 3);
     workers.stop().await;
 }
 
 #[tokio::test]
-async fn a_new_job_wakes_a_worker_that_hardly_polls() {
+async fn a_new_job_wakes_an_idle_worker() {
     let store = Store::memory().await.unwrap();
     let slow = Timing {
         poll: Duration::from_secs(3600),
         ..timing()
     };
-    let config = config(&store, &Steered::new(), 2);
+    let config = config(&store, &TestEngine::new(), 2);
     let workers = Workers::start_with(config, slow).await.unwrap();
     for _ in 0..5 {
         let (a, b) = tokio::join!(submit(&store, json!({})), submit(&store, json!({})));
@@ -248,16 +258,16 @@ impl AudioSource for Recordings {
                     samples: vec![0.0; 160],
                     warnings: Vec::new(),
                 }),
-                _ => Err(EngineError(format!("{url} is not there"))),
+                _ => Err(EngineError(format!("{url} does not exist"))),
             }
         })
     }
 }
 
 #[tokio::test]
-async fn an_engine_that_hears_gets_the_recording() {
+async fn the_engine_is_given_the_recording() {
     let store = Store::memory().await.unwrap();
-    let mut config = config(&store, &Steered::hearing(), 1);
+    let mut config = config(&store, &TestEngine::with_audio(), 1);
     config.audio = Some(Arc::new(Recordings));
     let workers = Workers::start_with(config, timing()).await.unwrap();
     for (request, output) in [
@@ -267,7 +277,7 @@ async fn an_engine_that_hears_gets_the_recording() {
         ),
         (
             json!({ "url": "media://calls/2" }),
-            json!({ "error": "media://calls/2 is not there" }),
+            json!({ "error": "media://calls/2 does not exist" }),
         ),
         (json!({}), json!({ "error": "the request names no url" })),
     ] {

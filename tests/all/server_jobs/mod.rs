@@ -1,26 +1,26 @@
-//! Jobs of the local server: the store, the workers and webhooks, also where the server is killed in the middle.
+//! Jobs of the server: store, workers, webhooks, and recovery after crashes.
 
 mod crash;
-mod engine;
 mod lifecycle;
 mod postgres;
 mod restart;
+mod test_engine;
 mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Steered;
 use pyannote_server::engine::JobKind;
 use pyannote_server::store::{Job, Status, Store};
 use pyannote_server::worker::{Timing, WorkerConfig, Workers};
 use serde_json::{Map, Value};
+use test_engine::TestEngine;
 use uuid::Uuid;
 
 const TEAM: &str = "ada";
 const SECRET: &str = "whs_test";
 
-/// Short enough that no test waits for long.
+/// Intervals that keep the tests short.
 fn timing() -> Timing {
     let milliseconds = Duration::from_millis;
     Timing {
@@ -33,7 +33,7 @@ fn timing() -> Timing {
     }
 }
 
-fn config(store: &Store, engine: &Steered, concurrency: usize) -> WorkerConfig {
+fn config(store: &Store, engine: &TestEngine, concurrency: usize) -> WorkerConfig {
     WorkerConfig {
         store: store.clone(),
         engine: Arc::new(engine.clone()),
@@ -44,7 +44,7 @@ fn config(store: &Store, engine: &Steered, concurrency: usize) -> WorkerConfig {
     }
 }
 
-async fn start(store: &Store, engine: &Steered, concurrency: usize) -> Workers {
+async fn start(store: &Store, engine: &TestEngine, concurrency: usize) -> Workers {
     let config = config(store, engine, concurrency);
     Workers::start_with(config, timing()).await.unwrap()
 }
@@ -55,25 +55,25 @@ async fn submit(store: &Store, request: Value) -> Uuid {
     job.unwrap().id
 }
 
-/// The job, as soon as it is as wanted.
-async fn until(store: &Store, id: Uuid, wanted: impl Fn(&Job) -> bool) -> Job {
+/// Polls a job until it satisfies a condition.
+async fn wait_until(store: &Store, id: Uuid, condition: impl Fn(&Job) -> bool) -> Job {
     let waiting = async {
         loop {
             let job = store.get(TEAM, id).await.unwrap().unwrap();
-            if wanted(&job) {
+            if condition(&job) {
                 return job;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     let job = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-    job.expect("the job comes so far")
+    job.expect("the job does not reach the state")
 }
 
 async fn ended(store: &Store, id: Uuid) -> Job {
-    until(store, id, |job| job.status.is_final()).await
+    wait_until(store, id, |job| job.status.is_final()).await
 }
 
 async fn running(store: &Store, id: Uuid) -> Job {
-    until(store, id, |job| job.status == Status::Running).await
+    wait_until(store, id, |job| job.status == Status::Running).await
 }

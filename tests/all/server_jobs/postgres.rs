@@ -1,4 +1,4 @@
-//! The same on PostgreSQL, where one is installed: a private cluster in a temporary folder, on a Unix socket.
+//! The store on PostgreSQL, if it is installed: a temporary cluster on a Unix socket.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -12,16 +12,16 @@ use tempfile::TempDir;
 
 use super::{TEAM, crash, lifecycle, submit, webhooks};
 
-/// A cluster, stopped and deleted with this.
+/// A cluster, stopped and deleted when dropped.
 struct Cluster {
     folder: TempDir,
     programs: PathBuf,
-    /// Whom it runs as. PostgreSQL refuses to run as root.
+    /// The user to run as, since PostgreSQL refuses to run as root.
     user: Option<u32>,
 }
 
 impl Cluster {
-    /// None where PostgreSQL is not installed.
+    /// Starts a cluster. Returns `None` if PostgreSQL is not installed.
     fn start() -> Option<Self> {
         let programs = programs()?;
         let folder = tempfile::tempdir().unwrap();
@@ -86,14 +86,14 @@ impl Drop for Cluster {
     }
 }
 
-/// The folder of the newest version.
+/// The folder with the programs of the newest version.
 fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
     let folders = versions.map(|version| version.path().join("bin"));
     folders.filter(|bin| bin.join("initdb").is_file()).max()
 }
 
-/// The user that the package made, or nobody.
+/// The id of the user `postgres`, or of `nobody`.
 fn unprivileged() -> u32 {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let line = users.lines().find(|line| line.starts_with("postgres:"));
@@ -102,18 +102,20 @@ fn unprivileged() -> u32 {
 }
 
 #[tokio::test]
-async fn jobs_in_postgres() {
+async fn postgres_jobs() {
     let Some(cluster) = Cluster::start() else {
-        eprintln!("SKIPPED: no PostgreSQL under /usr/lib/postgresql, so its store is not tested");
+        eprintln!(
+            "SKIPPED: the store on PostgreSQL is not tested, since there is none in /usr/lib/postgresql"
+        );
         return;
     };
     let url = cluster.url();
-    // Several servers start at once on an empty database.
+    // Two servers start concurrently on an empty database.
     let (one, two) = tokio::join!(Store::connect(&url), Store::connect(&url));
     let store = one.unwrap();
     two.unwrap();
     lifecycle::created_running_succeeded_in(&store).await;
-    webhooks::each_end_is_told_by(&store).await;
+    webhooks::all_final_statuses_are_delivered_from(&store).await;
     let later = Utc::now() + TimeDelta::hours(25);
     assert_eq!(store.expire_outputs(later).await.unwrap(), 4);
 

@@ -1,4 +1,4 @@
-//! Webhooks, verified as the SDK verifies them.
+//! Webhooks, verified by the SDK.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use pyannote_server::worker::{Timing, Workers};
 use pyannote_tests::http::{Response, TestServer};
 use serde_json::{Value, json};
 
-use super::engine::Steered;
+use super::test_engine::TestEngine;
 use super::{SECRET, TEAM, config, ended, running, start, submit, timing};
 
 async fn event(receiver: &mut TestServer) -> Event {
@@ -20,7 +20,7 @@ async fn event(receiver: &mut TestServer) -> Event {
         .unwrap()
 }
 
-/// Which retry it is, and why.
+/// The retry number and reason of the next delivery, unless it is the first attempt.
 async fn retry(receiver: &mut TestServer) -> Option<(u8, String)> {
     let delivery = event(receiver).await.delivery().clone();
     let retry = delivery.retry?;
@@ -28,50 +28,61 @@ async fn retry(receiver: &mut TestServer) -> Option<(u8, String)> {
 }
 
 #[tokio::test]
-async fn each_end_is_told() {
+async fn all_final_statuses_are_delivered() {
     let store = Store::memory().await.unwrap();
-    each_end_is_told_by(&store).await;
+    all_final_statuses_are_delivered_from(&store).await;
 }
 
-/// The same for every kind of store.
-pub(crate) async fn each_end_is_told_by(store: &Store) {
+/// The test for any store.
+pub(crate) async fn all_final_statuses_are_delivered_from(store: &Store) {
     let mut receiver = TestServer::with_responses([Response::ok("")]).await;
-    let workers = start(store, &Steered::new(), 1).await;
+    let workers = start(store, &TestEngine::new(), 1).await;
 
     let id = submit(store, json!({ "webhook": receiver.url() })).await;
-    let event_ = event(&mut receiver).await;
-    assert_eq!(event_.job_id().as_str(), id.to_string());
-    assert!(event_.delivery().retry.is_none());
-    assert!(matches!(event_.outcome().unwrap(), Outcome::Diarization(_)));
-    let body: Value = serde_json::from_slice(event_.raw()).unwrap();
+    let delivered = event(&mut receiver).await;
+    assert_eq!(delivered.job_id().as_str(), id.to_string());
+    assert!(delivered.delivery().retry.is_none());
+    assert!(matches!(
+        delivered.outcome().unwrap(),
+        Outcome::Diarization(_)
+    ));
+    let body: Value = serde_json::from_slice(delivered.raw()).unwrap();
     let output = store.get(TEAM, id).await.unwrap().unwrap().output;
     assert_eq!(
         body,
         json!({ "jobId": id, "status": "succeeded", "output": output })
     );
 
-    submit(store, json!({ "webhook": receiver.url(), "do": "fail" })).await;
+    submit(
+        store,
+        json!({ "webhook": receiver.url(), "behavior": "fail" }),
+    )
+    .await;
     let Outcome::Failed { error, .. } = event(&mut receiver).await.outcome().unwrap() else {
-        panic!("the job failed");
+        panic!("not a failed job");
     };
     assert_eq!(error.as_deref(), Some("the recording is silent"));
 
-    let id = submit(store, json!({ "webhook": receiver.url(), "do": "hang" })).await;
+    let id = submit(
+        store,
+        json!({ "webhook": receiver.url(), "behavior": "hang" }),
+    )
+    .await;
     running(store, id).await;
     assert!(store.cancel(TEAM, id).await.unwrap());
     assert_eq!(event(&mut receiver).await.status(), &JobStatus::Canceled);
 
-    let only = json!({ "webhook": receiver.url(), "webhookStatusOnly": true });
-    let id = submit(store, only).await;
-    let event_ = event(&mut receiver).await;
-    let body: Value = serde_json::from_slice(event_.raw()).unwrap();
+    let status_only = json!({ "webhook": receiver.url(), "webhookStatusOnly": true });
+    let id = submit(store, status_only).await;
+    let delivered = event(&mut receiver).await;
+    let body: Value = serde_json::from_slice(delivered.raw()).unwrap();
     assert_eq!(body, json!({ "jobId": id, "status": "succeeded" }));
     workers.stop().await;
     assert!(!receiver.has_more_requests());
 }
 
 #[tokio::test]
-async fn retries_say_their_number_and_reason() {
+async fn retries_have_a_number_and_a_reason() {
     let store = Store::memory().await.unwrap();
     let redirect = || Response::redirect("/elsewhere");
     let responses = [
@@ -87,7 +98,7 @@ async fn retries_say_their_number_and_reason() {
         webhook_timeout: Duration::from_millis(300),
         ..timing()
     };
-    let config = config(&store, &Steered::new(), 1);
+    let config = config(&store, &TestEngine::new(), 1);
     let workers = Workers::start_with(config, timing).await.unwrap();
     submit(&store, json!({ "webhook": receiver.url() })).await;
     let reason = |number, reason: &str| Some((number, reason.to_owned()));
@@ -102,11 +113,11 @@ async fn retries_say_their_number_and_reason() {
 }
 
 #[tokio::test]
-async fn two_redirects_are_followed_with_the_body() {
+async fn redirects_are_followed_with_the_body() {
     let store = Store::memory().await.unwrap();
     let redirect = || Response::redirect("/elsewhere");
     let mut receiver = TestServer::with_responses([redirect(), redirect(), Response::ok("")]).await;
-    let workers = start(&store, &Steered::new(), 1).await;
+    let workers = start(&store, &TestEngine::new(), 1).await;
     submit(&store, json!({ "webhook": receiver.url() })).await;
     for _ in 0..3 {
         assert!(event(&mut receiver).await.has_output());
@@ -116,10 +127,10 @@ async fn two_redirects_are_followed_with_the_body() {
 }
 
 #[tokio::test]
-async fn after_three_retries_it_is_given_up() {
+async fn delivery_stops_after_three_retries() {
     let store = Store::memory().await.unwrap();
     let mut receiver = TestServer::with_responses([Response::new(500, "")]).await;
-    let workers = start(&store, &Steered::new(), 1).await;
+    let workers = start(&store, &TestEngine::new(), 1).await;
     submit(&store, json!({ "webhook": receiver.url() })).await;
     for _ in 0..4 {
         event(&mut receiver).await;
@@ -130,11 +141,11 @@ async fn after_three_retries_it_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_hangs_delays_no_job_and_no_other() {
+async fn a_hanging_receiver_delays_neither_jobs_nor_other_deliveries() {
     let store = Store::memory().await.unwrap();
     let mut hanging = TestServer::with_responses([Response::none()]).await;
     let mut other = TestServer::with_responses([Response::ok("")]).await;
-    let workers = start(&store, &Steered::new(), 1).await;
+    let workers = start(&store, &TestEngine::new(), 1).await;
     let id = submit(&store, json!({ "webhook": hanging.url() })).await;
     hanging.next_request().await;
     assert_eq!(ended(&store, id).await.status, Status::Succeeded);
@@ -145,7 +156,7 @@ async fn a_receiver_that_hangs_delays_no_job_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_with_deliveries() {
+async fn deliveries_resume_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.db");
     let mut receiver = TestServer::with_responses([Response::new(500, ""), Response::ok("")]).await;
@@ -154,7 +165,7 @@ async fn a_restart_goes_on_with_deliveries() {
         ..timing()
     };
     let store = Store::open(&path).await.unwrap();
-    let engine = Steered::new();
+    let engine = TestEngine::new();
     let workers = Workers::start_with(config(&store, &engine, 1), timing.clone());
     let workers = workers.await.unwrap();
     submit(&store, json!({ "webhook": receiver.url() })).await;

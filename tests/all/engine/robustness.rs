@@ -1,4 +1,4 @@
-//! Audio of every kind: nothing is too short, too quiet or too odd.
+//! Audio that is silent, quiet, loud, short, long or corrupted.
 
 use pyannote_engine::{CancelToken, DiarizeError, Diarizer, OpenModels, Options};
 
@@ -22,7 +22,7 @@ fn turns(samples: &[f32]) -> usize {
             .chain(&found.scores.speech)
             .all(|score| (0.0..=1.0).contains(score))
     );
-    // There are scores of all of it, whoever speaks.
+    // The scores cover the whole recording.
     let scored = found.scores.frames().len() as f64 * found.scores.resolution;
     assert!((seconds..seconds + found.scores.resolution).contains(&scored));
     found.turns.len()
@@ -30,36 +30,35 @@ fn turns(samples: &[f32]) -> usize {
 
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
-fn where_nobody_speaks_there_are_no_turns() {
+fn no_turns_without_speech() {
     assert_eq!(turns(&[]), 0);
     assert_eq!(turns(&[0.0; 100]), 0);
     assert_eq!(turns(&[0.0; 16_000 * 12]), 0);
-    // A quiet tone.
     let tone: Vec<f32> = (0..16_000 * 5)
         .map(|n| 0.01 * (n as f32 * 0.2).sin())
         .collect();
     assert_eq!(turns(&tone), 0);
-    let broken = [f32::NAN, f32::INFINITY, -f32::INFINITY, f32::MAX].repeat(10_000);
-    assert_eq!(turns(&broken), 0);
+    let invalid = [f32::NAN, f32::INFINITY, -f32::INFINITY, f32::MAX].repeat(10_000);
+    assert_eq!(turns(&invalid), 0);
 }
 
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
-fn loudness_makes_no_difference() {
+fn turns_do_not_depend_on_the_gain() {
     let samples = sample();
-    let usual = turns(&samples);
-    assert!(usual > 5);
+    let expected = turns(&samples);
+    assert!(expected > 5);
     for gain in [1e-4, 30.0] {
         let changed: Vec<f32> = samples.iter().map(|sample| sample * gain).collect();
-        assert_eq!(turns(&changed), usual, "{gain}");
+        assert_eq!(turns(&changed), expected, "{gain}");
     }
 }
 
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
-fn a_piece_of_any_length_is_heard() {
+fn any_duration_is_diarized() {
     let samples = sample();
-    // Somebody speaks at 12 s.
+    // There is speech at 12 s.
     for length in [1, 400, 990, 991, 3_000, 16_000, 40_000, 159_999, 160_001] {
         let found = turns(&samples[12 * 16_000..][..length]);
         assert!(length < 16_000 || found > 0, "{length}");
@@ -74,7 +73,7 @@ fn a_piece_of_any_length_is_heard() {
 
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
-fn the_number_of_threads_makes_no_difference() {
+fn turns_do_not_depend_on_the_number_of_threads() {
     let one = OpenModels::load_with(&assets(), std::num::NonZero::<usize>::MIN).unwrap();
     let samples = sample();
     let found = MODELS.diarize(&samples, &mut Options::new()).unwrap();
@@ -91,10 +90,10 @@ fn cancelled_token_ends_the_run() {
     assert_eq!(result.unwrap_err(), DiarizeError::Cancelled);
 }
 
-/// Eleven minutes are two blocks: the people of the first are known again in the second.
+/// Eleven minutes are clustered in two blocks, whose speakers must be linked.
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
-fn a_long_recording_has_no_more_speakers_than_a_short_one() {
+fn speakers_are_linked_across_blocks() {
     let samples = sample().repeat(22);
     let found = MODELS.diarize(&samples, &mut Options::new()).unwrap();
     assert_eq!(found.speakers.len(), 2);

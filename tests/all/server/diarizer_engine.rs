@@ -1,4 +1,4 @@
-//! An engine made of a diarizer, through the server and the SDK.
+//! `DiarizerEngine`, through the server and the SDK.
 
 use pyannote::output::Turns;
 use pyannote::{Client, MediaUrl, Voiceprint};
@@ -8,12 +8,12 @@ use pyannote_server::engine::DiarizerEngine;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::fake::{Fake, alone, meeting};
+use super::fake_diarizer::{FakeDiarizer, meeting, monologue};
 use super::wav::tone;
-use super::{AUDIO, client, post, serving, shown};
+use super::{AUDIO, client, post, server_with, status_and_body};
 
-async fn server(fake: &Fake) -> (LocalServer, Client, MediaUrl) {
-    let server = serving(DiarizerEngine::new(fake.clone())).await;
+async fn server(fake: &FakeDiarizer) -> (LocalServer, Client, MediaUrl) {
+    let server = server_with(DiarizerEngine::new(fake.clone())).await;
     let client = client(&server);
     let tone = pyannote_tests::fixtures().join("audio/tone.flac");
     let media = client.upload(tone).await.unwrap();
@@ -26,8 +26,8 @@ fn speakers(turns: &Turns) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_diarization_with_all_options() {
-    let fake = Fake::new([meeting()]);
+async fn diarization_with_all_options() {
+    let fake = FakeDiarizer::new([meeting()]);
     let (_server, client, media) = server(&fake).await;
     let job = client
         .diarize(&media)
@@ -44,18 +44,21 @@ async fn a_diarization_with_all_options() {
     assert_eq!(job.warning(), Some(models));
     let found = job.wait().await.unwrap();
     assert_eq!(found.warning(), Some(models));
-    assert_eq!(fake.asked(), [(8_000, SpeakerBounds::exactly(2))]);
+    assert_eq!(fake.calls(), [(8_000, SpeakerBounds::exactly(2))]);
     assert_eq!(speakers(found.turns()), ["SPEAKER_00", "SPEAKER_01"]);
     assert_eq!((found.turns()[0].start, found.turns()[0].end), (0.0, 1.5));
-    let sure = found.turns()[1].confidence.as_ref().unwrap();
-    assert_eq!((sure["SPEAKER_00"], sure["SPEAKER_01"]), (40.0, 79.5));
+    let confidence = found.turns()[1].confidence.as_ref().unwrap();
+    assert_eq!(
+        (confidence["SPEAKER_00"], confidence["SPEAKER_01"]),
+        (40.0, 79.5)
+    );
     assert_eq!(found.exclusive().unwrap()[1].start, 1.25);
     assert_eq!(found.confidence().unwrap().score, [97.0, 87.5, 60.0, 99.0]);
 }
 
 #[tokio::test]
-async fn who_was_enrolled_is_found() {
-    let fake = Fake::new([alone(85.0), meeting(), meeting()]);
+async fn identifies_a_voiceprint_of_the_same_server() {
+    let fake = FakeDiarizer::new([monologue(85.0), meeting(), meeting()]);
     let (_server, client, media) = server(&fake).await;
     let ada = client.voiceprint(&media).await.unwrap();
     assert!(ada.warning().unwrap().contains("precision-2"));
@@ -69,7 +72,7 @@ async fn who_was_enrolled_is_found() {
         (matches[0].confidence["Ada"], matches[1].confidence["Ada"]),
         (100.0, 9.0)
     );
-    // Without a threshold, and shared: everyone is Ada.
+    // Without a threshold and not exclusive, both speakers match Ada.
     let found = identify()
         .exclusive_matching(false)
         .max_speakers(3)
@@ -81,7 +84,7 @@ async fn who_was_enrolled_is_found() {
         max: Some(3),
     };
     assert_eq!(
-        fake.asked(),
+        fake.calls(),
         [
             (8_000, SpeakerBounds::default()),
             (8_000, SpeakerBounds::default()),
@@ -91,8 +94,8 @@ async fn who_was_enrolled_is_found() {
 }
 
 #[tokio::test]
-async fn a_foreign_voiceprint_is_refused_by_name() {
-    let fake = Fake::new([alone(0.0)]);
+async fn foreign_voiceprints_are_rejected() {
+    let fake = FakeDiarizer::new([monologue(0.0)]);
     let (server, client, media) = server(&fake).await;
     let ada = client.voiceprint(&media).await.unwrap();
     let cloud = Voiceprint::from_base64("U29tZVZvaWNlUHJpbnREYXRhMQ==").unwrap();
@@ -132,14 +135,14 @@ async fn a_foreign_voiceprint_is_refused_by_name() {
             ),
         ]
     );
-    // All that is wrong is said at once, and nothing twice.
+    // All violations are reported at once, each once.
     let body = json!({ "voiceprints": [
         { "label": "Ada", "voiceprint": "no base64" },
         { "label": "Ada", "voiceprint": "U29t" },
         { "label": "Joan" },
     ]});
-    let refused = shown(post(&server, "/v1/identify", &body).await).await;
-    let errors = refused["body"]["errors"].as_array().unwrap();
+    let response = status_and_body(post(&server, "/v1/identify", &body).await).await;
+    let errors = response["body"]["errors"].as_array().unwrap();
     let fields: Vec<&Value> = errors.iter().map(|error| &error["field"]).collect();
     assert_eq!(
         fields,
@@ -154,8 +157,8 @@ async fn a_foreign_voiceprint_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn transcription_is_refused_and_says_why() {
-    let (server, client, media) = server(&Fake::default()).await;
+async fn transcription_is_rejected_with_a_reason() {
+    let (server, client, media) = server(&FakeDiarizer::default()).await;
     let error = client
         .diarize(&media)
         .transcription(true)
@@ -164,7 +167,7 @@ async fn transcription_is_refused_and_says_why() {
         .unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::BAD_REQUEST));
     insta::assert_json_snapshot!(
-        shown(post(&server, "/v1/diarize", &json!({ "url": AUDIO, "transcription": true })).await).await,
+        status_and_body(post(&server, "/v1/diarize", &json!({ "url": AUDIO, "transcription": true })).await).await,
         @r#"
     {
       "status": 400,
@@ -180,16 +183,16 @@ async fn transcription_is_refused_and_says_why() {
     }
     "#
     );
-    let not_asked = json!({ "url": AUDIO, "transcription": false });
+    let disabled = json!({ "url": AUDIO, "transcription": false });
     assert_eq!(
-        post(&server, "/v1/diarize", &not_asked).await.status(),
+        post(&server, "/v1/diarize", &disabled).await.status(),
         StatusCode::OK
     );
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_recording_is_told() {
-    let (_server, client, _) = server(&Fake::default()).await;
+async fn warnings_about_the_recording_are_returned() {
+    let (_server, client, _) = server(&FakeDiarizer::default()).await;
     let mut bytes = tone(16_000, 20);
     bytes.truncate(bytes.len() - 16_000 * 2);
     let media = client.upload(bytes).key("cut.wav").await.unwrap();

@@ -1,4 +1,4 @@
-//! Files that are cut, spoilt or no recordings at all: an error or a recording, never a panic of ours.
+//! Truncated, corrupted and arbitrary files: decoding returns a recording or an error, and our code never panics.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -26,7 +26,7 @@ const NAMES: &[&str] = &[
     "film.mp4",
 ];
 
-/// What files of each format begin with.
+/// The first bytes of each format.
 const MAGIC: &[&[u8]] = &[
     b"",
     b"RIFF\x10\0\0\0WAVEfmt ",
@@ -48,41 +48,42 @@ fn decoded(bytes: &[u8]) -> Result<Recording, AudioError> {
 }
 
 thread_local! {
-    /// Where this thread panicked last.
-    static PANICKED: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Where this thread last panicked.
+    static PANIC_LOCATION: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Sees to it that a panic leaves behind where it was.
-fn watch_panics() {
+/// Installs a panic hook that records the location.
+fn record_panic_locations() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let usual = std::panic::take_hook();
+        let default_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if let Some(place) = panic.location() {
-                PANICKED.set(place.to_string());
+            if let Some(location) = panic.location() {
+                PANIC_LOCATION.set(location.to_string());
             }
-            usual(panic);
+            default_hook(panic);
         }));
     });
 }
 
-/// What may come of a spoilt file: a recording or an error. The crate for CAF is known to panic over a header; the
-/// loader contains that. A panic of our own is a failure.
-fn survives(bytes: Vec<u8>, what: &str) {
-    watch_panics();
+/// Asserts that decoding returns a recording or an error.
+///
+/// The CAF decoder is known to panic on some headers, which the loader catches. A panic in our own code is a failure.
+fn assert_no_panic(bytes: Vec<u8>, what: &str) {
+    record_panic_locations();
     let Ok(result) = std::panic::catch_unwind(|| decoded(&bytes)) else {
-        let place = PANICKED.take();
-        assert!(!place.contains("pyannote-server"), "{what}: {place}");
+        let location = PANIC_LOCATION.take();
+        assert!(!location.contains("pyannote-engine"), "{what}: {location}");
         return;
     };
     match result {
         Ok(recording) => {
             assert!(!recording.samples.is_empty(), "{what}");
-            let loudest = recording
+            let peak = recording
                 .samples
                 .iter()
-                .fold(0.0_f32, |loudest, sample| loudest.max(sample.abs()));
-            assert!(loudest <= 1.0, "{what}: {loudest}");
+                .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+            assert!(peak <= 1.0, "{what}: {peak}");
             let seconds = recording.seconds();
             assert!(seconds < 120.0, "{what}: {seconds} s");
         }
@@ -91,25 +92,25 @@ fn survives(bytes: Vec<u8>, what: &str) {
 }
 
 #[test]
-fn an_empty_file_and_an_empty_recording_are_refused() {
+fn empty_files_and_recordings_are_errors() {
     assert!(matches!(decoded(&[]), Err(AudioError::Empty)));
     let error = decoded(&wav::bytes(0)).unwrap_err();
     assert!(matches!(error, AudioError::Empty), "{error}");
 }
 
 #[test]
-fn what_is_cut_off_is_refused_or_warned_of() {
+fn truncated_files_are_errors_or_have_a_warning() {
     let whole = wav::bytes(160_000);
-    for (share, refused) in [(0.5, true), (0.85, true), (0.95, false)] {
+    for (share, is_refused) in [(0.5, true), (0.85, true), (0.95, false)] {
         let cut = (whole.len() as f64 * share) as usize;
         match decoded(&whole[..cut]) {
             Err(AudioError::Truncated { found, promised }) => {
-                assert!(refused, "{share}");
+                assert!(is_refused, "{share}");
                 assert!((found - 10.0 * share).abs() < 0.1, "{found}");
                 assert!((promised - 10.0).abs() < 1e-6, "{promised}");
             }
             Ok(recording) => {
-                assert!(!refused, "{share}");
+                assert!(!is_refused, "{share}");
                 let warnings = recording.warnings.join("\n");
                 assert!(
                     warnings.contains("ends after 9.5 s of 10.0 s"),
@@ -127,11 +128,11 @@ fn what_is_cut_off_is_refused_or_warned_of() {
 }
 
 #[test]
-fn a_damaged_packet_costs_little_more_than_itself() {
+fn a_corrupted_packet_affects_only_its_neighbors() {
     let mut bytes = std::fs::read(fixture("tone.mp3")).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 120].fill(0);
-    // A second has 38 packets of 418 samples. Those next to the spoilt one build on it, or are gone with its header.
+    // A second has 38 packets of 418 samples. The next packets depend on the corrupted one or on its header.
     let recording = decoded(&bytes).unwrap();
     let missing = 16_000_usize.abs_diff(recording.samples.len());
     assert!(missing < 5 * 418, "{missing}");
@@ -140,7 +141,7 @@ fn a_damaged_packet_costs_little_more_than_itself() {
 }
 
 #[test]
-fn files_that_are_cut_anywhere_do_no_harm() {
+fn no_panic_on_truncated_files() {
     for name in NAMES {
         let whole = std::fs::read(fixture(name)).unwrap();
         let step = (whole.len() / 60).max(1);
@@ -148,7 +149,7 @@ fn files_that_are_cut_anywhere_do_no_harm() {
             .step_by(3)
             .chain((200..whole.len()).step_by(step))
         {
-            survives(whole[..cut].to_vec(), &format!("{name} cut at {cut}"));
+            assert_no_panic(whole[..cut].to_vec(), &format!("{name} cut at {cut}"));
         }
     }
 }
@@ -157,36 +158,36 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
-    fn flipped_bytes_do_no_harm(
+    fn no_panic_on_corrupted_files(
         name in prop::sample::select(NAMES),
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
         early in any::<bool>(),
     ) {
         let mut bytes = std::fs::read(fixture(name)).unwrap();
-        // Headers are the interesting part.
-        let reach = if early { 256 } else { bytes.len() };
+        // Corrupted headers are the most likely to cause problems.
+        let range = if early { 256 } else { bytes.len() };
         for (at, value) in &flips {
-            bytes[at.index(reach)] = *value;
+            bytes[at.index(range)] = *value;
         }
-        survives(bytes, &format!("{name} with {flips:?}, early: {early}"));
+        assert_no_panic(bytes, &format!("{name} with {flips:?}, early: {early}"));
     }
 
     #[test]
-    fn random_bytes_do_no_harm(
+    fn no_panic_on_random_bytes(
         magic in prop::sample::select(MAGIC),
         rest in prop::collection::vec(any::<u8>(), 0..2_000),
     ) {
-        survives([magic, &rest].concat(), "random bytes");
+        assert_no_panic([magic, &rest].concat(), "random bytes");
     }
 }
 
 #[test]
-fn a_header_that_promises_a_day_takes_no_memory() {
+fn a_huge_announced_length_allocates_no_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.wav");
     let mut bytes = wav::bytes(100);
-    let data = bytes.windows(4).position(|four| four == b"data").unwrap();
-    // 20 hours at 16 kHz would be over a gigabyte, so at 1 kHz.
+    let data = bytes.windows(4).position(|bytes| bytes == b"data").unwrap();
+    // 20 h at 1 kHz, since 20 h at 16 kHz would exceed a gigabyte.
     let size = 2_u32 * 1_000 * 20 * 3_600;
     bytes[4..8].copy_from_slice(&(size + 36).to_le_bytes());
     bytes[24..28].copy_from_slice(&1_000_u32.to_le_bytes());

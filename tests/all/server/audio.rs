@@ -1,4 +1,4 @@
-//! A server with an engine that hears: from the upload to the samples.
+//! An engine that needs audio: from the upload to the samples.
 
 use pyannote::{Client, ErrorKind};
 use pyannote_server::LocalServer;
@@ -6,12 +6,12 @@ use pyannote_server::engine::{Engine, EngineFuture, EngineJob};
 use serde_json::json;
 
 use super::wav::tone;
-use super::{client, serving};
+use super::{client, server_with};
 
-/// Says how long the recording is: one speaker, from start to end.
-struct Length;
+/// Returns one turn, as long as the recording.
+struct DurationEngine;
 
-impl Engine for Length {
+impl Engine for DurationEngine {
     fn needs_audio(&self) -> bool {
         true
     }
@@ -27,32 +27,32 @@ impl Engine for Length {
 }
 
 async fn server() -> (LocalServer, Client) {
-    let server = serving(Length).await;
+    let server = server_with(DurationEngine).await;
     let client = client(&server);
     (server, client)
 }
 
 #[tokio::test]
-async fn an_uploaded_recording_is_heard() {
+async fn the_engine_is_given_an_uploaded_recording() {
     let (_server, client) = server().await;
     let tone = pyannote_tests::fixtures().join("audio/tone.flac");
     let media = client.upload(tone).await.unwrap();
     let diarization = client.diarize(&media).await.unwrap();
-    let length = diarization.turns()[0].end;
-    assert!((length - 0.5).abs() < 0.01, "{length} s");
+    let seconds = diarization.turns()[0].end;
+    assert!((seconds - 0.5).abs() < 0.01, "{seconds} s");
 }
 
 #[tokio::test]
-async fn what_cannot_be_heard_is_a_failed_job_that_says_why() {
+async fn unreadable_audio_fails_the_job_with_a_reason() {
     let (server, client) = server().await;
     let words = client
         .upload(b"just words, no sound at all".repeat(50))
         .key("words.txt")
         .await
         .unwrap();
-    // A medium that was never uploaded, and an address that only this machine can reach.
+    // A recording that was not uploaded, and addresses that only this machine can reach.
     let private = format!("{}/healthz", server.url());
-    for (audio, told) in [
+    for (audio, message) in [
         (words.as_str(), "format"),
         ("media://nothing.wav", "media://nothing.wav"),
         (private.as_str(), "127.0.0.1"),
@@ -60,12 +60,12 @@ async fn what_cannot_be_heard_is_a_failed_job_that_says_why() {
     ] {
         let error = client.diarize(audio).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::JobFailed, "{audio}: {error}");
-        assert!(error.to_string().contains(told), "{audio}: {error}");
+        assert!(error.to_string().contains(message), "{audio}: {error}");
     }
 }
 
 #[tokio::test]
-async fn a_voiceprint_is_made_of_half_a_minute_at_most() {
+async fn voiceprints_need_at_most_30_s_of_audio() {
     let (_server, client) = server().await;
     let long = tone(8_000, 31);
     let media = client.upload(long).key("long.wav").await.unwrap();

@@ -1,4 +1,4 @@
-//! A diarizer that hears what a test tells it, and remembers what it was asked.
+//! A diarizer with scripted results.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -7,14 +7,14 @@ use pyannote_engine::{
     Diarization, DiarizeError, Diarizer, Embedding, Options, Scores, Speaker, SpeakerBounds, Turn,
 };
 
-/// Gives the diarizations of its script, and then finds nobody. Clones share the script.
+/// Returns the scripted diarizations in order, then empty ones. Clones share the script.
 #[derive(Clone, Default)]
-pub(crate) struct Fake {
+pub(crate) struct FakeDiarizer {
     script: Arc<Mutex<VecDeque<Diarization>>>,
-    asked: Arc<Mutex<Vec<(usize, SpeakerBounds)>>>,
+    calls: Arc<Mutex<Vec<(usize, SpeakerBounds)>>>,
 }
 
-impl Fake {
+impl FakeDiarizer {
     pub(crate) fn new(script: impl IntoIterator<Item = Diarization>) -> Self {
         Self {
             script: Arc::new(Mutex::new(script.into_iter().collect())),
@@ -22,13 +22,13 @@ impl Fake {
         }
     }
 
-    /// The number of samples and the speakers of each call.
-    pub(crate) fn asked(&self) -> Vec<(usize, SpeakerBounds)> {
-        self.asked.lock().unwrap().clone()
+    /// Number of samples and speaker counts of each call.
+    pub(crate) fn calls(&self) -> Vec<(usize, SpeakerBounds)> {
+        self.calls.lock().unwrap().clone()
     }
 }
 
-impl Diarizer for Fake {
+impl Diarizer for FakeDiarizer {
     fn models(&self) -> &str {
         "fake-segmentation and fake-embedding"
     }
@@ -42,12 +42,12 @@ impl Diarizer for Fake {
         samples: &[f32],
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
-        let asked = (samples.len(), options.speaker_bounds());
-        self.asked.lock().unwrap().push(asked);
+        let calls = (samples.len(), options.speaker_bounds());
+        self.calls.lock().unwrap().push(calls);
         Ok(self.script.lock().unwrap().pop_front().unwrap_or_default())
     }
 
-    /// The cosine itself, so that a test can tell the scores.
+    /// The cosine itself, so that tests can predict the scores.
     fn same_speaker_probability(&self, cosine: f32) -> f32 {
         cosine.max(0.0)
     }
@@ -61,21 +61,21 @@ pub(crate) fn turn(speaker: usize, start: f64, end: f64) -> Turn {
     }
 }
 
-/// A voice by its direction in the plane, in degrees: two that are 60 apart are 50 alike.
-pub(crate) fn voice(degrees: f32) -> Embedding {
+/// An embedding of two dimensions by its angle: a difference of 60 degrees is a score of 50.
+pub(crate) fn embedding(degrees: f32) -> Embedding {
     let (sin, cos) = degrees.to_radians().sin_cos();
     Embedding(vec![cos, sin])
 }
 
 pub(crate) fn speaker(degrees: f32, heard: f64) -> Speaker {
     Speaker {
-        embedding: Some(voice(degrees)),
+        embedding: Some(embedding(degrees)),
         heard,
     }
 }
 
-/// One voice alone, all along.
-pub(crate) fn alone(degrees: f32) -> Diarization {
+/// A single speaker.
+pub(crate) fn monologue(degrees: f32) -> Diarization {
     Diarization {
         turns: vec![turn(0, 0.0, 1.0)],
         exclusive: vec![turn(0, 0.0, 1.0)],
@@ -84,7 +84,7 @@ pub(crate) fn alone(degrees: f32) -> Diarization {
     }
 }
 
-/// Two voices, at 0 and 90 degrees, in four frames of half a second: the second begins, and both speak in the third.
+/// Two speakers at 0 and 90 degrees in four frames of 0.5 s. The second speaker starts, and both speak in the third frame.
 pub(crate) fn meeting() -> Diarization {
     Diarization {
         turns: vec![turn(1, 0.000_4, 1.499_6), turn(0, 1.0, 2.0)],

@@ -1,5 +1,4 @@
-//! The rules of requests, written twice: the SDK refuses a request before it is sent, and the server refuses the same
-//! request by hand, each for the same fields.
+//! Request validation is implemented independently in the SDK and in the server. Both must reject the same fields.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::{AUDIO, builder, post};
 
-/// The fields that are refused, each once.
+/// The rejected fields.
 type Fields = BTreeSet<String>;
 
-fn by_the_sdk(result: Result<(), Error>) -> Fields {
+fn rejected_fields(result: Result<(), Error>) -> Fields {
     match result {
         Ok(()) => Fields::new(),
         Err(error) => error
@@ -23,7 +22,7 @@ fn by_the_sdk(result: Result<(), Error>) -> Fields {
     }
 }
 
-async fn by_the_server(server: &LocalServer, path: &str, body: &Value) -> Fields {
+async fn rejected_by_server(server: &LocalServer, path: &str, body: &Value) -> Fields {
     let response = post(server, path, body).await;
     match response.status().as_u16() {
         200 => Fields::new(),
@@ -32,11 +31,11 @@ async fn by_the_server(server: &LocalServer, path: &str, body: &Value) -> Fields
             assert_eq!(body["message"], "Invalid request");
             let errors = body["errors"].as_array().unwrap();
             assert!(!errors.is_empty());
-            let named = errors.iter().map(|error| {
+            let fields = errors.iter().map(|error| {
                 assert!(!error["message"].as_str().unwrap().is_empty());
                 error["field"].as_str().unwrap().to_owned()
             });
-            named.collect()
+            fields.collect()
         }
         other => panic!("{other}"),
     }
@@ -53,13 +52,13 @@ fn offline() -> Client {
     builder.build().unwrap()
 }
 
-/// A voiceprint that is not checked when it is made.
+/// A voiceprint that is not validated.
 fn stored(text: &Value) -> Option<Voiceprint> {
     serde_json::from_value(text.clone()).ok()
 }
 
-/// What the SDK says to the request that `body` is.
-fn ask_the_sdk(path: &str, body: &Value) -> Fields {
+/// The fields that the SDK rejects in the request with this body.
+fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
     let client = offline();
     let text = |field: &str| body[field].as_str();
     let number = |field: &str| {
@@ -93,7 +92,7 @@ fn ask_the_sdk(path: &str, body: &Value) -> Fields {
             if let Some(model) = body["transcriptionConfig"]["model"].as_str() {
                 request = request.transcription_model(model);
             }
-            by_the_sdk(request.validate())
+            rejected_fields(request.validate())
         }
         "/v1/identify" => {
             let mut request = client.identify(url);
@@ -106,38 +105,38 @@ fn ask_the_sdk(path: &str, body: &Value) -> Fields {
             if let Some(threshold) = body["matching"]["threshold"].as_f64() {
                 request = request.threshold(threshold);
             }
-            by_the_sdk(request.validate())
+            rejected_fields(request.validate())
         }
         _ => {
             let mut request = client.voiceprint(url);
             common!(request);
-            by_the_sdk(request.validate())
+            rejected_fields(request.validate())
         }
     }
 }
 
-/// Asks both, who must agree with each other and with `expected`.
-async fn agreed(server: &LocalServer, path: &str, body: Value, expected: &[&str]) {
+/// Asserts that both reject exactly the fields in `expected`.
+async fn assert_rejected(server: &LocalServer, path: &str, body: Value, expected: &[&str]) {
     let expected: Fields = expected.iter().map(|field| (*field).to_owned()).collect();
-    let mut shown = body.to_string();
-    shown.truncate(300);
+    let mut text = body.to_string();
+    text.truncate(300);
     assert_eq!(
-        by_the_server(server, path, &body).await,
+        rejected_by_server(server, path, &body).await,
         expected,
-        "the server: {path} {shown}"
+        "the server: {path} {text}"
     );
     assert_eq!(
-        ask_the_sdk(path, &body),
+        rejected_by_sdk(path, &body),
         expected,
-        "the SDK: {path} {shown}"
+        "the SDK: {path} {text}"
     );
 }
 
-fn person(label: &str) -> Value {
+fn voiceprint_entry(label: &str) -> Value {
     json!({ "label": label, "voiceprint": "U29tZVZvaWNlUHJpbnREYXRhMQ==" })
 }
 
-/// A request with these fields, for every submission.
+/// A request of each kind with these fields.
 fn requests(fields: &Value) -> [(&'static str, Value); 3] {
     let with = |more: Value| {
         let mut body = json!({ "url": AUDIO });
@@ -152,14 +151,14 @@ fn requests(fields: &Value) -> [(&'static str, Value); 3] {
         ("/v1/diarize", with(json!({}))),
         (
             "/v1/identify",
-            with(json!({ "voiceprints": [person("Ada")] })),
+            with(json!({ "voiceprints": [voiceprint_entry("Ada")] })),
         ),
         ("/v1/voiceprint", with(json!({}))),
     ]
 }
 
 #[tokio::test]
-async fn what_every_submission_has() {
+async fn fields_common_to_all_submissions() {
     let server = unlimited().await;
     let key = |length: usize| format!("media://{}", "a".repeat(length - 8));
     let url = |url: &str| json!({ "url": url });
@@ -209,7 +208,7 @@ async fn what_every_submission_has() {
     ];
     for (fields, expected) in cases {
         for (path, body) in requests(&fields) {
-            agreed(&server, path, body, expected).await;
+            assert_rejected(&server, path, body, expected).await;
         }
     }
     for (path, body) in requests(&json!({ "model": "community-1" })) {
@@ -218,12 +217,12 @@ async fn what_every_submission_has() {
         } else {
             &["model"]
         };
-        agreed(&server, path, body, expected).await;
+        assert_rejected(&server, path, body, expected).await;
     }
 }
 
 #[tokio::test]
-async fn numbers_of_speakers() {
+async fn speaker_counts() {
     let server = unlimited().await;
     let cases: [(Value, &[&str]); 11] = [
         (json!({ "numSpeakers": 1 }), &[]),
@@ -258,7 +257,7 @@ async fn numbers_of_speakers() {
     ];
     for (fields, expected) in cases {
         for (path, body) in requests(&fields).into_iter().take(2) {
-            agreed(&server, path, body, expected).await;
+            assert_rejected(&server, path, body, expected).await;
         }
     }
 }
@@ -300,7 +299,7 @@ async fn transcription() {
     ];
     for (fields, expected) in cases {
         let [(path, body), ..] = requests(&fields);
-        agreed(&server, path, body, expected).await;
+        assert_rejected(&server, path, body, expected).await;
     }
 }
 
@@ -308,10 +307,10 @@ async fn transcription() {
 async fn voiceprints_and_matching() {
     let server = unlimited().await;
     let people = |count: usize| {
-        let people = (0..count).map(|index| person(&format!("Person {index}")));
+        let people = (0..count).map(|index| voiceprint_entry(&format!("Person {index}")));
         json!({ "voiceprints": people.collect::<Vec<_>>() })
     };
-    let label = |label: &str| json!({ "voiceprints": [person("Grace"), person(label)] });
+    let label = |label: &str| json!({ "voiceprints": [voiceprint_entry("Grace"), voiceprint_entry(label)] });
     let voiceprint =
         |text: &str| json!({ "voiceprints": [{ "label": "Ada", "voiceprint": text }] });
     let threshold = |threshold: f64| json!({ "matching": { "threshold": threshold } });
@@ -352,13 +351,12 @@ async fn voiceprints_and_matching() {
     ];
     for (fields, expected) in cases {
         let [_, (path, body), _] = requests(&fields);
-        agreed(&server, path, body, expected).await;
+        assert_rejected(&server, path, body, expected).await;
     }
 }
 
-/// What a builder cannot say, and a body can.
 #[tokio::test]
-async fn bodies_that_no_builder_makes() {
+async fn bodies_that_builders_cannot_create() {
     let server = unlimited().await;
     let cases: Vec<(&str, Value, &[&str])> = vec![
         ("/v1/diarize", json!({}), &["url"]),
@@ -366,7 +364,7 @@ async fn bodies_that_no_builder_makes() {
         ("/v1/identify", json!({}), &["url", "voiceprints"]),
         (
             "/v1/identify",
-            json!({ "voiceprints": [person("Ada")] }),
+            json!({ "voiceprints": [voiceprint_entry("Ada")] }),
             &["url"],
         ),
         (
@@ -413,7 +411,7 @@ async fn bodies_that_no_builder_makes() {
     for (path, body, expected) in cases {
         let expected: Fields = expected.iter().map(|field| (*field).to_owned()).collect();
         assert_eq!(
-            by_the_server(&server, path, &body).await,
+            rejected_by_server(&server, path, &body).await,
             expected,
             "{path} {body}"
         );

@@ -1,25 +1,25 @@
-//! Voices are known again.
+//! Identification by voiceprint.
 
 use pyannote::output::{Turn, rttm};
 
 use super::{assets, sample, server};
 
-/// What a speaker says alone in the first or the second half of the sample recording, as a WAV file.
+/// A WAV file with the first or second half of the speech of a speaker without overlap.
 fn half(speaker: &str, second: bool) -> tempfile::NamedTempFile {
     let text = std::fs::read_to_string(assets().sample().rttm).unwrap();
     let reference = rttm::parse(&text).unwrap().remove(0).1;
     let samples = sample();
-    let is_alone = |n: usize| {
+    let is_only_speaker = |n: usize| {
         let seconds = n as f64 / 16_000.0;
         let speaks = |turn: &&Turn| turn.start <= seconds && seconds < turn.end;
         let mut speaking = reference.iter().filter(speaks);
         speaking.next().is_some_and(|turn| turn.speaker == speaker) && speaking.next().is_none()
     };
-    let alone: Vec<f32> = (0..samples.len())
-        .filter(|n| is_alone(*n))
+    let speech: Vec<f32> = (0..samples.len())
+        .filter(|n| is_only_speaker(*n))
         .map(|n| samples[n])
         .collect();
-    let (one, other) = alone.split_at(alone.len() / 2);
+    let (one, other) = speech.split_at(speech.len() / 2);
     let file = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();
     let spec = hound::WavSpec {
         channels: 1,
@@ -37,7 +37,7 @@ fn half(speaker: &str, second: bool) -> tempfile::NamedTempFile {
 
 #[tokio::test]
 #[ignore = "needs the models: cargo xtask assets"]
-async fn a_voice_is_known_again_and_a_strangers_is_not() {
+async fn identifies_the_speaker_and_rejects_the_other() {
     let (server, client, _) = server().await;
     let speakers = ["speaker90", "speaker91"];
     let mut voiceprints = Vec::new();
@@ -63,10 +63,10 @@ async fn a_voice_is_known_again_and_a_strangers_is_not() {
             .collect();
         assert_eq!(matches, [speaker]);
 
-        let stranger = &voiceprints[1 - index];
+        let other = &voiceprints[1 - index];
         let found = client
             .identify(&media)
-            .voiceprint("stranger", stranger)
+            .voiceprint("other", other)
             .threshold(50.0)
             .await
             .unwrap();

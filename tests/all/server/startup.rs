@@ -1,4 +1,4 @@
-//! Servers that start, that do not, and that are gone.
+//! Startup and shutdown.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use pyannote_server::{ApiKey, LocalServer, ScriptedEngine};
 use super::{builder, get, server};
 
 #[tokio::test]
-async fn what_cannot_be_used_is_said() {
+async fn invalid_options_are_reported() {
     let cases = [
         (LocalServer::builder().key("a"), ".engine("),
         (
@@ -28,14 +28,14 @@ async fn what_cannot_be_used_is_said() {
         assert!(error.contains(expected), "{error}");
         assert!(!error.contains("a b"), "{error}");
     }
-    let taken = server().await;
-    let address = taken.url().strip_prefix("http://").unwrap().parse();
+    let other = server().await;
+    let address = other.url().strip_prefix("http://").unwrap().parse();
     let error = builder().listen(address.unwrap()).start().await;
     assert!(error.unwrap_err().to_string().contains("cannot listen"));
 }
 
 #[tokio::test]
-async fn public_addresses_need_leave() {
+async fn public_addresses_must_be_allowed() {
     let server = builder()
         .listen("0.0.0.0:0".parse().unwrap())
         .allow_public_bind()
@@ -47,7 +47,7 @@ async fn public_addresses_need_leave() {
 }
 
 #[tokio::test]
-async fn a_dropped_server_is_gone() {
+async fn a_stopped_or_dropped_server_frees_its_resources() {
     for stop in [true, false] {
         let server = server().await;
         let url = server.url().to_owned();

@@ -1,4 +1,4 @@
-//! How much of a recording is taken, and that it can be had piece by piece.
+//! Limits on size and duration, and decoding in blocks.
 
 use hound::SampleFormat;
 use pyannote_engine::audio::{AudioError, Blocks, Limits, decode, decode_within};
@@ -7,7 +7,7 @@ use super::tone::fixture;
 use super::wav;
 
 #[test]
-fn a_recording_that_is_too_long_is_refused() {
+fn recordings_over_the_maximum_duration_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.wav");
     let limits = Limits::default().within(30.0);
@@ -21,23 +21,23 @@ fn a_recording_that_is_too_long_is_refused() {
             }
             Err(error) => {
                 assert!(!fits, "{seconds}: {error}");
-                let said = "the recording is too long: at most 30 s are allowed";
-                assert_eq!(error.to_string(), said);
+                let message = "the recording is too long: at most 30 s are allowed";
+                assert_eq!(error.to_string(), message);
             }
         }
     }
-    // An MP3's length is known only when it was decoded.
+    // The duration of an MP3 is known only after decoding.
     let limits = Limits::default().within(0.5);
     let error = decode_within(fixture("tone.mp3"), limits).unwrap_err();
     assert!(matches!(error, AudioError::TooLong { .. }), "{error}");
 }
 
 #[test]
-fn a_file_that_is_too_large_is_refused() {
+fn files_over_the_maximum_size_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.wav");
     let file = std::fs::File::create(&path).unwrap();
-    // All holes: it takes no room on the disk.
+    // A sparse file: it takes no space on disk.
     file.set_len((1 << 30) + 1).unwrap();
     let error = decode(&path).unwrap_err();
     assert!(
@@ -47,7 +47,7 @@ fn a_file_that_is_too_large_is_refused() {
 }
 
 #[test]
-fn the_blocks_are_the_recording() {
+fn blocksadd_up_to_the_recording() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("blocks.wav");
     wav::write(
@@ -56,13 +56,13 @@ fn the_blocks_are_the_recording() {
         44_100 * 5,
     );
     let whole = decode(&path).unwrap().samples;
-    let mut blocks = Blocks::open(&path, Limits::default()).unwrap();
-    assert_eq!(blocks.expected_samples(), 80_000);
-    let pieces: Vec<_> = blocks.by_ref().map(Result::unwrap).collect();
-    assert!(pieces.len() >= 4, "{}", pieces.len());
-    assert!(pieces.iter().all(|piece| piece.len() < 24_000));
-    assert_eq!(pieces.concat(), whole);
+    let mut decoder = Blocks::open(&path, Limits::default()).unwrap();
+    assert_eq!(decoder.expected_samples(), 80_000);
+    let blocks: Vec<_> = decoder.by_ref().map(Result::unwrap).collect();
+    assert!(blocks.len() >= 4, "{}", blocks.len());
+    assert!(blocks.iter().all(|block| block.len() < 24_000));
+    assert_eq!(blocks.concat(), whole);
     assert_eq!(whole.len(), 80_000);
-    assert!(blocks.warnings().is_empty());
-    assert!(blocks.next().is_none());
+    assert!(decoder.warnings().is_empty());
+    assert!(decoder.next().is_none());
 }

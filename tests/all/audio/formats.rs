@@ -1,19 +1,19 @@
-//! The formats that recordings come in, from files that another program made.
+//! Every supported format, decoded from files that ffmpeg encoded.
 
 use pyannote_engine::audio::{AudioError, decode};
 
 use super::tone::{fixture, measure};
 
-/// A fixture, and what comes of it.
+/// A fixture and the expected measurements.
 struct Tone {
     name: &'static str,
-    /// How many samples, give or take 2.
+    /// Number of samples, with a tolerance of 2.
     samples: usize,
-    /// How much louder it is than the tone was, in dB.
-    level: f64,
-    /// How late it is, in samples, but for whole periods.
-    late: f64,
-    /// How much of it is not the tone.
+    /// Gain in dB.
+    gain_db: f64,
+    /// Delay in samples, modulo the period of the tone.
+    delay: f64,
+    /// Maximum of the noise, relative to the amplitude.
     noise: f64,
 }
 
@@ -21,27 +21,27 @@ const fn tone(name: &'static str, samples: usize) -> Tone {
     Tone {
         name,
         samples,
-        level: 0.0,
-        late: 0.0,
+        gain_db: 0.0,
+        delay: 0.0,
         noise: 0.001,
     }
 }
 
-/// AAC begins with 1024 samples of the encoder's, which are not cut off: 23 ms at 44.1 kHz. The encoder adds much of
-/// its own at this rate.
+/// AAC starts with 1024 samples of priming that are not removed: 23 ms at 44.1 kHz. The encoder is noisy at this bit
+/// rate.
 const fn aac(name: &'static str) -> Tone {
-    let late = 1024.0 * 16_000.0 / 44_100.0 - 10.0 * 16_000.0 / 440.0;
+    let delay = 1024.0 * 16_000.0 / 44_100.0 - 10.0 * 16_000.0 / 440.0;
     Tone {
-        late,
+        delay,
         noise: 0.17,
         ..tone(name, 16_718)
     }
 }
 
 const TONES: &[Tone] = &[
-    // The encoder makes it softer by a twentieth.
+    // The encoder attenuates the tone by 5%.
     Tone {
-        level: -0.445,
+        gain_db: -0.445,
         ..tone("tone.mp3", 16_000)
     },
     aac("tone.m4a"),
@@ -51,7 +51,7 @@ const TONES: &[Tone] = &[
         noise: 0.03,
         ..tone("tone.ogg", 16_000)
     },
-    // The container does not say that the last packet is shorter; nor does that of ADPCM its last block.
+    // The containers do not declare that the last packet (WebM) or block (ADPCM) is shorter.
     Tone {
         noise: 0.03,
         ..tone("tone.webm", 16_184)
@@ -72,35 +72,35 @@ const TONES: &[Tone] = &[
 ];
 
 #[test]
-fn every_format_is_the_same_tone() {
-    let mut wrong = Vec::new();
+fn all_formats_decode_to_the_tone() {
+    let mut failures = Vec::new();
     for tone in TONES {
         let name = tone.name;
         let recording = match decode(fixture(name)) {
             Ok(recording) => recording,
             Err(error) => {
-                wrong.push(format!("{name}: {error}"));
+                failures.push(format!("{name}: {error}"));
                 continue;
             }
         };
         let measured = measure(&recording.samples);
         if recording.samples.len().abs_diff(tone.samples) > 2
-            || (measured.level - tone.level).abs() > 0.1
-            || (measured.late - tone.late).abs() > 0.1
+            || (measured.gain_db - tone.gain_db).abs() > 0.1
+            || (measured.delay - tone.delay).abs() > 0.1
             || measured.noise > tone.noise
             || !recording.warnings.is_empty()
         {
             let (length, warnings) = (recording.samples.len(), recording.warnings);
-            wrong.push(format!(
+            failures.push(format!(
                 "{name}: {length} samples, {measured:?}, {warnings:?}"
             ));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
-fn what_cannot_be_heard_says_why() {
+fn messages_of_undecodable_files() {
     for (name, expected) in [
         ("opus.webm", "the recording's codec is not supported: Opus"),
         ("ac3.mka", "the recording's codec is not supported: AC-3"),
@@ -113,7 +113,7 @@ fn what_cannot_be_heard_says_why() {
 }
 
 #[test]
-fn a_folder_and_nothing_at_all_are_no_recordings() {
+fn a_folder_and_a_missing_file_are_errors() {
     assert!(matches!(decode(fixture("")), Err(AudioError::NotAudio)));
     assert!(matches!(
         decode(fixture("none.wav")),

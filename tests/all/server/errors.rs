@@ -1,13 +1,13 @@
-//! What is refused, and how it is said.
+//! Error responses.
 
 use reqwest::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{AUDIO, builder, get, post, request, server, shown};
+use super::{AUDIO, builder, get, post, request, server, status_and_body};
 
 #[tokio::test]
-async fn every_violation_is_said_at_once() {
+async fn all_violations_are_reported_at_once() {
     let server = server().await;
     let body = json!({
         "url": "meeting.wav",
@@ -24,45 +24,48 @@ async fn every_violation_is_said_at_once() {
             { "voiceprint": 1 },
         ],
     });
-    insta::assert_json_snapshot!(shown(post(&server, "/v1/identify", &body).await).await);
+    insta::assert_json_snapshot!(status_and_body(post(&server, "/v1/identify", &body).await).await);
 }
 
 #[tokio::test]
-async fn a_whole_number_may_be_written_as_a_fraction() {
+async fn integers_may_be_written_with_a_fraction() {
     let server = server().await;
     for (min, fields) in [(json!(2.0), vec![]), (json!(3.0), vec!["minSpeakers"])] {
         let body = json!({ "url": AUDIO, "minSpeakers": min, "maxSpeakers": 2 });
-        let answer = shown(post(&server, "/v1/diarize", &body).await).await;
-        let errors = answer["body"]["errors"].as_array().into_iter().flatten();
-        let refused: Vec<&Value> = errors.map(|error| &error["field"]).collect();
-        assert_eq!(refused, fields, "{min}");
+        let response = status_and_body(post(&server, "/v1/diarize", &body).await).await;
+        let errors = response["body"]["errors"].as_array().into_iter().flatten();
+        let invalid: Vec<&Value> = errors.map(|error| &error["field"]).collect();
+        assert_eq!(invalid, fields, "{min}");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_json() {
+async fn bodies_that_are_not_json_objects() {
     let server = server().await;
     let send = async |content_type: &str, body: &str| {
         let request = request(&server, Method::POST, "/v1/diarize")
             .header(CONTENT_TYPE, content_type)
             .body(body.to_owned());
-        shown(request.send().await.unwrap()).await
+        status_and_body(request.send().await.unwrap()).await
     };
-    insta::assert_json_snapshot!("truncated", send("application/json", r#"{"url": "#).await);
     insta::assert_json_snapshot!(
-        "no_object",
+        "truncated_json",
+        send("application/json", r#"{"url": "#).await
+    );
+    insta::assert_json_snapshot!(
+        "not_an_object",
         send("application/json; charset=utf-8", "[]").await
     );
-    insta::assert_json_snapshot!("no_json", send("text/plain", "{}").await);
+    insta::assert_json_snapshot!("wrong_content_type", send("text/plain", "{}").await);
     let deep = "[".repeat(100_000);
     assert_eq!(send("application/json", &deep).await["status"], 400);
 }
 
 #[tokio::test]
-async fn queries_of_the_listing() {
+async fn invalid_query_of_the_listing() {
     let server = server().await;
     let response = get(&server, "/v2/jobs?limit=101&cursor=1&status=done").await;
-    insta::assert_json_snapshot!(shown(response).await);
+    insta::assert_json_snapshot!(status_and_body(response).await);
 }
 
 #[tokio::test]
@@ -70,43 +73,43 @@ async fn unknown_paths_jobs_and_methods() {
     let server = server().await;
     insta::assert_json_snapshot!(
         "unknown_path",
-        shown(get(&server, "/v3/diarize").await).await
+        status_and_body(get(&server, "/v3/diarize").await).await
     );
     let nobody = uuid::Uuid::new_v4();
     for id in [nobody.to_string().as_str(), "1", "%ff", "..%2F.."] {
         let response = get(&server, &format!("/v1/jobs/{id}")).await;
-        insta::assert_json_snapshot!("unknown_job", shown(response).await);
+        insta::assert_json_snapshot!("unknown_job", status_and_body(response).await);
     }
     let response = get(&server, "/v1/diarize").await;
     assert_eq!(response.headers()[ALLOW], "POST");
-    insta::assert_json_snapshot!("method", shown(response).await);
+    insta::assert_json_snapshot!("method", status_and_body(response).await);
 }
 
 #[tokio::test]
-async fn a_key_that_is_missing_or_wrong() {
+async fn missing_or_invalid_key() {
     let server = server().await;
     for key in [None, Some("wrong")] {
-        let mut request = super::bare(&server, Method::GET, "/v1/test");
+        let mut request = super::anonymous(&server, Method::GET, "/v1/test");
         if let Some(key) = key {
             request = request.bearer_auth(key);
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
-        insta::assert_json_snapshot!("unauthorized", shown(response).await);
+        insta::assert_json_snapshot!("unauthorized", status_and_body(response).await);
     }
-    let seen = server.requests();
+    let requests = server.requests();
     assert_eq!(
-        (seen[0].authorized, seen[1].authorized),
+        (requests[0].authorized, requests[1].authorized),
         (None, Some(false))
     );
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit() {
+async fn body_over_the_limit() {
     let server = builder().largest_body(1_000).start().await.unwrap();
     let body = json!({ "url": AUDIO, "extra": "a".repeat(1_000) });
     let response = post(&server, "/v1/diarize", &body).await;
-    insta::assert_json_snapshot!(shown(response).await, @r#"
+    insta::assert_json_snapshot!(status_and_body(response).await, @r#"
     {
       "status": 413,
       "body": {
@@ -115,12 +118,12 @@ async fn a_body_over_the_limit() {
       }
     }
     "#);
-    // In pieces, so that its length is not known before.
-    let piece = || Ok::<_, std::io::Error>("a".repeat(600));
-    let pieces = futures_util::stream::iter([piece(), piece()]);
+    // Chunked, so that the length is not announced.
+    let chunk = || Ok::<_, std::io::Error>("a".repeat(600));
+    let chunks = futures_util::stream::iter([chunk(), chunk()]);
     let request = request(&server, Method::POST, "/v1/diarize")
         .header(CONTENT_TYPE, "application/json")
-        .body(reqwest::Body::wrap_stream(pieces));
+        .body(reqwest::Body::wrap_stream(chunks));
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }

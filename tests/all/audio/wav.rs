@@ -1,4 +1,4 @@
-//! WAV files, written here: every sample format, rate and number of channels that recorders write.
+//! WAV files of every common sample format, sample rate and channel count.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use pyannote_engine::audio::decode;
 
 use super::tone::{measure, sample};
 
-/// Writes a tone of this many frames, the same in each channel.
+/// Writes a tone of this many frames, identical in all channels.
 pub(crate) fn write(path: &Path, spec: WavSpec, frames: usize) {
     let mut writer = WavWriter::create(path, spec).unwrap();
     for n in 0..frames {
@@ -16,8 +16,8 @@ pub(crate) fn write(path: &Path, spec: WavSpec, frames: usize) {
             match spec.sample_format {
                 SampleFormat::Float => writer.write_sample(sample as f32).unwrap(),
                 SampleFormat::Int => {
-                    let full = f64::from(1_u32 << (spec.bits_per_sample - 1));
-                    writer.write_sample((sample * full) as i32).unwrap();
+                    let full_scale = f64::from(1_u32 << (spec.bits_per_sample - 1));
+                    writer.write_sample((sample * full_scale) as i32).unwrap();
                 }
             }
         }
@@ -25,7 +25,7 @@ pub(crate) fn write(path: &Path, spec: WavSpec, frames: usize) {
     writer.finalize().unwrap();
 }
 
-/// Bytes of a mono WAV file of 16 bits at 16 kHz with a tone, to send and to spoil.
+/// The bytes of a mono WAV file with a tone, 16 bits at 16 kHz.
 pub(crate) fn bytes(frames: usize) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tone.wav");
@@ -43,7 +43,7 @@ pub(crate) fn spec(rate: u32, channels: u16, bits: u16, format: SampleFormat) ->
 }
 
 #[test]
-fn every_variant_is_the_same_tone() {
+fn all_variants_decode_to_the_tone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tone.wav");
     for (bits, format) in [
@@ -59,21 +59,21 @@ fn every_variant_is_the_same_tone() {
                 write(&path, spec, rate as usize / 2);
                 let recording = decode(&path).unwrap();
                 let measured = measure(&recording.samples);
-                let said = format!("{spec:?}: {measured:?}");
-                assert_eq!(recording.samples.len(), 8_000, "{said}");
-                assert!(recording.warnings.is_empty(), "{said}");
-                assert!(measured.level.abs() < 0.1, "{said}");
-                assert!(measured.late.abs() < 0.1, "{said}");
-                // 8 bits are coarse.
+                let context = format!("{spec:?}: {measured:?}");
+                assert_eq!(recording.samples.len(), 8_000, "{context}");
+                assert!(recording.warnings.is_empty(), "{context}");
+                assert!(measured.gain_db.abs() < 0.1, "{context}");
+                assert!(measured.delay.abs() < 0.1, "{context}");
+                // 8 bits have audible quantization noise.
                 let noise = if bits == 8 { 0.02 } else { 0.001 };
-                assert!(measured.noise < noise, "{said}");
+                assert!(measured.noise < noise, "{context}");
             }
         }
     }
 }
 
 #[test]
-fn the_channels_are_averaged() {
+fn channels_are_averaged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("two.wav");
     let mut writer = WavWriter::create(&path, spec(16_000, 2, 16, SampleFormat::Int)).unwrap();
@@ -87,7 +87,7 @@ fn the_channels_are_averaged() {
 }
 
 #[test]
-fn floats_that_are_no_samples_do_no_harm() {
+fn nan_and_out_of_range_floats_are_clamped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("odd.wav");
     let mut writer = WavWriter::create(&path, spec(48_000, 1, 32, SampleFormat::Float)).unwrap();
@@ -102,7 +102,7 @@ fn floats_that_are_no_samples_do_no_harm() {
 }
 
 #[test]
-fn a_recorder_that_could_not_go_back_left_no_size() {
+fn streamed_files_without_a_size() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("streamed.wav");
     let whole = bytes(16_000);
@@ -112,7 +112,7 @@ fn a_recorder_that_could_not_go_back_left_no_size() {
         streamed[4..8].copy_from_slice(&size.saturating_add(36).to_le_bytes());
         let data = streamed
             .windows(4)
-            .position(|four| four == b"data")
+            .position(|bytes| bytes == b"data")
             .unwrap();
         streamed[data + 4..data + 8].copy_from_slice(&size.to_le_bytes());
         std::fs::write(&path, &streamed).unwrap();

@@ -1,4 +1,4 @@
-//! What is answered for the sample recording: two people on the telephone, 30 s.
+//! The sample recording: a telephone call of two speakers, 30 s.
 
 use pyannote::output::{Der, ScoringOptions, rttm};
 
@@ -6,7 +6,7 @@ use super::{assets, server};
 
 #[tokio::test]
 #[ignore = "needs the models: cargo xtask assets"]
-async fn the_sample_is_diarized() {
+async fn diarization_of_the_sample() {
     let (server, client, media) = server().await;
     let found = client
         .diarize(&media)
@@ -52,7 +52,7 @@ async fn the_sample_is_diarized() {
 
 #[tokio::test]
 #[ignore = "needs the models: cargo xtask assets"]
-async fn the_number_of_speakers_is_kept_to() {
+async fn speaker_counts_are_respected() {
     let (server, client, media) = server().await;
     let speakers = |found: &pyannote::output::Diarization| {
         let mut names: Vec<_> = found

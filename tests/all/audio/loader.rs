@@ -1,4 +1,4 @@
-//! The loader, as the workers use it.
+//! The loader that workers use.
 
 use pyannote_engine::audio::AudioError;
 use pyannote_server::audio::{FetchConfig, LoadError, Loader};
@@ -15,7 +15,7 @@ fn loader(config: FetchConfig) -> Loader {
 }
 
 #[tokio::test]
-async fn media_are_the_team_s_own() {
+async fn teams_load_only_their_own_uploads() {
     let loader = loader(FetchConfig::default());
     let recording = loader
         .recording("ours", "media://tone.flac", None)
@@ -37,7 +37,7 @@ async fn media_are_the_team_s_own() {
 }
 
 #[tokio::test]
-async fn recordings_of_the_web_are_fetched_and_decoded() {
+async fn remote_recordings_are_fetched_and_decoded() {
     let server = TestServer::with_responses([Response::ok(wav::bytes(32_000))]).await;
     let url = format!("{}/tone?secret=1", server.url());
     let recording = loader(private())
@@ -54,7 +54,7 @@ async fn recordings_of_the_web_are_fetched_and_decoded() {
 }
 
 #[tokio::test]
-async fn a_voice_may_be_asked_to_be_short() {
+async fn the_duration_can_be_limited() {
     let loader = loader(FetchConfig::default());
     for (seconds, fits) in [
         (None, true),
@@ -76,23 +76,23 @@ async fn a_voice_may_be_asked_to_be_short() {
 }
 
 #[tokio::test]
-async fn a_decoder_that_panics_fails_the_job_alone() {
+async fn a_panicking_decoder_fails_only_its_job() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("spoilt.caf");
+    let path = folder.path().join("corrupted.caf");
     let mut bytes = std::fs::read(fixture("tone.caf")).unwrap();
-    // The size of a packet, which overflows where overflow is checked for.
+    // The size of a packet, which overflows if overflow checks are enabled.
     bytes[36] = 32;
     std::fs::write(&path, &bytes).unwrap();
     let media = move |_: &str, _: &str| Some(path.clone());
     let loader = Loader::new(media, FetchConfig::default()).unwrap();
-    let loaded = loader.load("ours", "media://spoilt.caf", None).await;
+    let loaded = loader.load("ours", "media://corrupted.caf", None).await;
     if cfg!(debug_assertions) {
         assert!(
             matches!(loaded, Err(LoadError::Audio(AudioError::DecoderFailed))),
             "{loaded:?}"
         );
     }
-    // The next recording is none the worse for it.
+    // The next recording is not affected.
     let again = Loader::new(|_: &str, _: &str| Some(fixture("tone.caf")), private()).unwrap();
     assert!(again.load("ours", "media://tone.caf", None).await.is_ok());
 }
