@@ -6,7 +6,8 @@ use infer::MatcherType;
 
 /// The content type of an unknown format.
 pub(super) const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
-/// The longest extension that becomes part of a media key. Longer ones are likely the end of a name that contains a dot.
+/// The longest extension that becomes part of a media key. Longer ones are likely the end of a name that contains a
+/// dot.
 const MAX_EXTENSION_CHARS: usize = 10;
 
 /// Content types by extension.

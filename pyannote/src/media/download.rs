@@ -23,8 +23,8 @@ use crate::transport::{Endpoint, Failure, Operation, TransferError};
 /// A download of a media object to a file. Awaiting it downloads the file and returns the number of bytes.
 ///
 /// The bytes are written to a temporary file in the same directory, which replaces the file once it is complete and
-/// synced to disk. Until then, and if the download fails, an existing file is unchanged; no other files are left behind.
-/// Attempts are retried as for an [`Upload`](crate::Upload), each from the start.
+/// synced to disk. Until then, and if the download fails, an existing file is unchanged; no other files are left
+/// behind. Attempts are retried as for an [`Upload`](crate::Upload), each from the start.
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {

@@ -65,8 +65,8 @@ pub(super) struct SourceInfo {
 impl UploadSource {
     /// Creates a source of `len` bytes that `open` opens from the start for each attempt.
     ///
-    /// If a reader does not end after exactly `len` bytes, the upload fails and nothing is stored. A reader has no default
-    /// key, so the upload needs a [`key`](crate::Upload::key).
+    /// If a reader does not end after exactly `len` bytes, the upload fails and nothing is stored. A reader has no
+    /// default key, so the upload needs a [`key`](crate::Upload::key).
     pub fn reader<F, O, R>(len: u64, open: F) -> Self
     where
         F: Fn() -> O + Send + Sync + 'static,
@@ -85,8 +85,8 @@ impl UploadSource {
 
     /// Creates a source of `len` bytes that can be read only once, such as the output of another process.
     ///
-    /// Like [`reader`](Self::reader), but the upload is retried only if nothing was read yet. Prefer `reader` if the source
-    /// can be opened again.
+    /// Like [`reader`](Self::reader), but the upload is retried only if nothing was read yet. Prefer `reader` if the
+    /// source can be opened again.
     ///
     /// ```
     /// use pyannote::UploadSource;

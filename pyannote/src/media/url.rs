@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, FieldError};
 use crate::excerpt::excerpt;
 
-/// The longest `media://` URL.
+/// What every media URL starts with.
+const MEDIA_PREFIX: &str = "media://";
+/// The longest media URL.
 const MAX_MEDIA_URL_CHARS: usize = 255;
 
 /// The URL of a media object in the team's private storage.
@@ -35,7 +37,7 @@ impl MediaUrl {
     ///
     /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) if the key is invalid.
     pub fn from_key(key: &str) -> Result<Self, Error> {
-        format!("media://{key}").parse()
+        format!("{MEDIA_PREFIX}{key}").parse()
     }
 
     /// The whole URL, including `media://`.
@@ -47,7 +49,7 @@ impl MediaUrl {
     /// The key, without `media://`.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.0.strip_prefix("media://").unwrap_or_default()
+        &self.0[MEDIA_PREFIX.len()..]
     }
 }
 
@@ -160,7 +162,7 @@ pub(crate) fn validate_audio_url(text: &str) -> Result<(), String> {
 /// Validates a `media://` URL; the error is a message about the field.
 pub(crate) fn validate_media_url(text: &str) -> Result<(), String> {
     let key = text
-        .strip_prefix("media://")
+        .strip_prefix(MEDIA_PREFIX)
         .ok_or("must start with media:// in lower case")?;
     let length = text.chars().count();
     if length > MAX_MEDIA_URL_CHARS {

@@ -2,9 +2,9 @@
 
 /// The maximum number of requests per minute to one endpoint.
 ///
-/// The API counts requests per team and endpoint, and each response has the team's limit and what is left of it. A limit
-/// set here is a ceiling: the server can lower it but never raise it, so programs of one team can divide the team's
-/// limit among themselves.
+/// The API counts requests per team and endpoint, and each response has the team's limit and what is left of it. A
+/// limit set here is a ceiling: the server can lower it but never raise it, so programs of one team can divide the
+/// team's limit among themselves.
 ///
 /// ```
 /// use pyannote::RateLimit;

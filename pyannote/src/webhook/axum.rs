@@ -31,8 +31,8 @@ const DEFAULT_LIMIT_BYTES: usize = 64 << 20;
 /// Responses contain no more than that, so that they do not help a forger; the reason is logged as a `tracing` event. A
 /// handler that needs the reason takes a `Result<VerifiedEvent, EventRejection>`.
 ///
-/// The default limit of a body is 64 MiB; set [`DefaultBodyLimit`] for another. axum's own default of 2 MB does not apply,
-/// because outputs are larger.
+/// The default limit of a body is 64 MiB; set [`DefaultBodyLimit`] for another. axum's own default of 2 MB does not
+/// apply, because outputs are larger.
 ///
 /// Respond within 10 s, the timeout of the sender: move long work to a background task. If handling an event fails and
 /// the verifier has a replay guard, call [`Verifier::forget`] before responding with an error, so that the retry is

@@ -68,14 +68,15 @@ impl fmt::Display for VerifyError {
             ),
             Self::TooOld { age, tolerance } => write!(
                 f,
-                "the delivery was signed {} s ago, and the tolerance is {} s; check the clock of this machine, or set a \
-                 larger tolerance; otherwise an old delivery is being replayed",
+                "the delivery was signed {} s ago, and the tolerance is {} s; check the clock of this machine, or set \
+                 a larger tolerance; otherwise an old delivery is being replayed",
                 age.as_secs(),
                 tolerance.as_secs()
             ),
             Self::TooNew { ahead, tolerance } => write!(
                 f,
-                "the delivery was signed {} s in the future, and the tolerance is {} s; check the clock of this machine",
+                "the delivery was signed {} s in the future, and the tolerance is {} s; check the clock of this \
+                 machine",
                 ahead.as_secs(),
                 tolerance.as_secs()
             ),
@@ -90,8 +91,8 @@ impl fmt::Display for VerifyError {
                  this version: update the crate, or use check() and decode the body yourself"
             ),
             Self::Replayed => f.write_str(
-                "the same delivery was accepted before; respond with 200 and ignore it; to accept retries of deliveries \
-                 whose handling failed, call forget() when it fails",
+                "the same delivery was accepted before; respond with 200 and ignore it; to accept retries of \
+                 deliveries whose handling failed, call forget() when it fails",
             ),
         }
     }

@@ -129,8 +129,8 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::JobFailed`] and [`ErrorKind::JobCanceled`] with the service's reason; [`ErrorKind::Decode`] if the job
-    /// is of another kind, or if this version does not know the form of its output.
+    /// [`ErrorKind::JobFailed`] and [`ErrorKind::JobCanceled`] with the service's reason; [`ErrorKind::Decode`] if the
+    /// job is of another kind, or if this version does not know the form of its output.
     pub fn output<T: JobKind>(&self) -> Result<Option<T>, Error> {
         match job::read(&self.body, &self.job_id, false) {
             Ok(State::Done(result)) => Ok(Some(result)),
@@ -149,11 +149,14 @@ impl Event {
     ///
     /// [`ErrorKind::Decode`] if the kind is known, but not the form of the output. A failed or canceled job is not an
     /// error here.
+    #[expect(
+        clippy::expect_used,
+        reason = "an event is only created from a body that was parsed"
+    )]
     pub fn outcome(&self) -> Result<Outcome, Error> {
-        // `parse` parsed the same body before, so this never fails.
         let output = EventBody::parse(&self.body)
-            .ok()
-            .and_then(|body| body.output);
+            .expect("the body was parsed before")
+            .output;
         match &self.status {
             JobStatus::Failed => {
                 let error = output.and_then(body::failure_reason);

@@ -7,8 +7,8 @@ use super::signature::Tag;
 
 /// Recently accepted deliveries, each identified by its timestamp and signature.
 ///
-/// Its size is bounded: if it is full, the oldest delivery is forgotten. Only authentic deliveries are stored, so others
-/// cannot fill it.
+/// Its size is bounded: if it is full, the oldest delivery is forgotten. Only authentic deliveries are stored, so
+/// others cannot fill it.
 #[derive(Debug)]
 pub(super) struct ReplayGuard {
     /// Ordered by timestamp, so that the oldest comes first.

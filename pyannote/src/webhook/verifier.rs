@@ -51,12 +51,12 @@ const MAX_SHOWN_CHARS: usize = 32;
 /// `x-retry-num` is not signed, so a replay could have any value, and the guard ignores it. Consequences for retries by
 /// pyannoteAI:
 ///
-/// - The documentation does not say whether a retry is signed again. If it is, its signature differs, and it is accepted
-///   like any other delivery. So the guard does not ensure that each event is handled once: to do so, remember the ids
-///   of handled jobs.
+/// - The documentation does not say whether a retry is signed again. If it is, its signature differs, and it is
+///   accepted like any other delivery. So the guard does not ensure that each event is handled once: to do so, remember
+///   the ids of handled jobs.
 /// - If it is not, or if it is signed again within the same second (the first retry is immediate), it is rejected as
-///   [`VerifyError::Replayed`]. The first one was accepted, so respond with 200. If handling an accepted delivery fails,
-///   call [`forget`](Self::forget) before responding with an error, and its retry is accepted.
+///   [`VerifyError::Replayed`]. The first one was accepted, so respond with 200. If handling an accepted delivery
+///   fails, call [`forget`](Self::forget) before responding with an error, and its retry is accepted.
 /// - The last retry is sent about 6 minutes after the first delivery. If retries keep the first timestamp (the last one
 ///   is rejected as [`VerifyError::TooOld`]), set a tolerance of 10 minutes.
 ///
@@ -114,8 +114,8 @@ impl Verifier {
     /// Rejects deliveries that were accepted before.
     ///
     /// The guard remembers up to `capacity` deliveries (about 100 bytes each) for as long as they could be accepted
-    /// again; 10,000 allow 33 per second at the default tolerance. If it is full, it forgets the oldest, which could then
-    /// be replayed.
+    /// again; 10,000 allow 33 per second at the default tolerance. If it is full, it forgets the oldest, which could
+    /// then be replayed.
     ///
     /// See [Replays](Self#replays) for the effect on retries.
     #[must_use]
@@ -165,7 +165,8 @@ impl Verifier {
         self.event(delivery, body, now)
     }
 
-    /// Verifies that a delivery that was just received is authentic, recent and not a replay, without decoding its body.
+    /// Verifies that a delivery that was just received is authentic, recent and not a replay, without decoding its
+    /// body.
     ///
     /// # Errors
     ///
@@ -279,8 +280,8 @@ impl fmt::Debug for Verifier {
 fn not_blank(secret: SecretString, name: &str) -> Result<SecretString, Error> {
     if secret.expose_secret().trim().is_empty() {
         let message = format!(
-            "the {name} is blank; copy it from the pyannoteAI dashboard, and check that the variable it is read from is \
-             set"
+            "the {name} is blank; copy it from the pyannoteAI dashboard, and check that the variable it is read from \
+             is set"
         );
         return Err(Error::new(ErrorKind::Config, message));
     }

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::super::{SIGNATURE, VerifyError};
 
-/// Why [`VerifiedEvent`](super::VerifiedEvent) rejects a delivery. Its `Display` has the full reason; as a response it has
-/// as little as possible, so that it does not help a forger.
+/// Why [`VerifiedEvent`](super::VerifiedEvent) rejects a delivery. Its `Display` has the full reason; as a response it
+/// has as little as possible, so that it does not help a forger.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EventRejection {
