@@ -43,7 +43,7 @@ pub mod types {
         VoiceprintJobResultsVoiceprint(max_length = usize::MAX)
     }
     crate::secret::secret_string! {
-        #[doc = "WebSocket URL to send the audio to. It carries a token that works once"]
+        #[doc = "WebSocket URL to send the audio to. It contains a single-use token"]
         StreamCreatedUrl(max_length = usize::MAX)
     }
     crate::open_enum::open_enum! {
@@ -129,7 +129,7 @@ pub mod types {
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct DiarizationJob {
-        ///When the job was submitted
+        ///Time of submission
         #[serde(
             rename = "createdAt",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -147,7 +147,7 @@ pub mod types {
         ///Status of the job
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<crate::types::JobStatus>,
-        ///When the job last changed
+        ///Time of the last change
         #[serde(
             rename = "updatedAt",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -164,16 +164,16 @@ pub mod types {
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct DiarizationJobOutput {
-        ///Frame-level confidence, if asked for
+        ///Frame-level confidence, if requested
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub confidence: ::std::option::Option<Confidence>,
-        ///Who spoke when. Segments of different speakers may overlap
+        ///Diarization segments. Segments of different speakers may overlap
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub diarization: ::std::option::Option<::std::vec::Vec<DiarizationSegment>>,
-        ///Why the job failed
+        ///Reason of the failure
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error: ::std::option::Option<::std::string::String>,
-        ///Who spoke when, one speaker at a time
+        ///Diarization segments without overlap
         #[serde(
             rename = "exclusiveDiarization",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -181,7 +181,7 @@ pub mod types {
         pub exclusive_diarization: ::std::option::Option<
             ::std::vec::Vec<DiarizationSegment>,
         >,
-        ///The turns, each with its text
+        ///Turns with their text
         #[serde(
             rename = "turnLevelTranscription",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -189,10 +189,10 @@ pub mod types {
         pub turn_level_transcription: ::std::option::Option<
             ::std::vec::Vec<TranscriptionSegment>,
         >,
-        ///What to know about an output that could not be made quite as asked
+        ///Explanation if the output does not fully meet the request
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub warning: ::std::option::Option<::std::string::String>,
-        ///The words, each with its speaker
+        ///Words with their speakers
         #[serde(
             rename = "wordLevelTranscription",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -330,7 +330,7 @@ The service's default is `false`.*/
     pub struct GetJobsResponseV2 {
         ///Jobs of the team, newest first, without their outputs
         pub items: ::std::vec::Vec<JobListItem>,
-        ///Where the next page begins. Null on the last page
+        ///Cursor of the next page. Null on the last page
         #[serde(
             rename = "nextCursor",
             deserialize_with = "::std::option::Option::deserialize"
@@ -424,16 +424,16 @@ The service's default is `false`.*/
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct IdentificationJobOutput {
-        ///Frame-level confidence, if asked for
+        ///Frame-level confidence, if requested
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub confidence: ::std::option::Option<Confidence>,
-        ///Who spoke when. Segments of different speakers may overlap
+        ///Diarization segments. Segments of different speakers may overlap
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub diarization: ::std::option::Option<::std::vec::Vec<DiarizationSegment>>,
-        ///Why the job failed
+        ///Reason of the failure
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error: ::std::option::Option<::std::string::String>,
-        ///Who spoke when, one speaker at a time
+        ///Diarization segments without overlap
         #[serde(
             rename = "exclusiveDiarization",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -441,17 +441,17 @@ The service's default is `false`.*/
         pub exclusive_diarization: ::std::option::Option<
             ::std::vec::Vec<DiarizationSegment>,
         >,
-        ///Who spoke when, by voiceprint
+        ///Diarization segments with the matched voiceprints
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub identification: ::std::option::Option<
             ::std::vec::Vec<IdentificationSegment>,
         >,
-        ///How each speaker of the diarization was matched
+        ///Match and confidences of each speaker of the diarization
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub voiceprints: ::std::option::Option<
             ::std::vec::Vec<IdentificationVoiceprint>,
         >,
-        ///What to know about an output that could not be made quite as asked
+        ///Explanation if the output does not fully meet the request
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub warning: ::std::option::Option<::std::string::String>,
     }
@@ -482,7 +482,7 @@ The service's default is `false`.*/
             deserialize_with = "::std::option::Option::deserialize"
         )]
         pub match_: ::std::option::Option<::std::string::String>,
-        ///Label of the matched voiceprint, or else the speaker of the diarization
+        ///Label of the matched voiceprint, or the speaker of the diarization if there is no match
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub speaker: ::std::option::Option<::std::string::String>,
         ///Start of the segment, in seconds
@@ -499,7 +499,7 @@ The service's default is `false`.*/
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct IdentificationVoiceprint {
-        ///How well each voiceprint matches the speaker, from 0 to 100, by label
+        ///Confidence that each voiceprint matches the speaker, from 0 to 100, by label
         pub confidence: ::std::collections::BTreeMap<::std::string::String, f64>,
         ///Label of the matched voiceprint
         #[serde(
@@ -520,7 +520,7 @@ The service's default is `false`.*/
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct IdentifyJob {
-        ///When the job was submitted
+        ///Time of submission
         #[serde(
             rename = "createdAt",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -538,7 +538,7 @@ The service's default is `false`.*/
         ///Status of the job
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<crate::types::JobStatus>,
-        ///When the job last changed
+        ///Time of the last change
         #[serde(
             rename = "updatedAt",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -645,7 +645,7 @@ The service's default is `false`.*/
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct JobListItem {
-        ///When the job was submitted
+        ///Time of submission
         #[serde(rename = "createdAt")]
         pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
         ///ID of the job
@@ -699,7 +699,7 @@ The service's default is `0`.*/
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct Stream {
-        ///When the stream ended. Null before that
+        ///Time at which the stream ended. Null before that
         #[serde(
             rename = "completedAt",
             deserialize_with = "::std::option::Option::deserialize"
@@ -711,7 +711,7 @@ The service's default is `0`.*/
         pub id: ::std::string::String,
         ///The request that created the stream
         pub input: CreateStream,
-        ///When the first audio arrived. Null before that
+        ///Time at which the first audio arrived. Null before that
         #[serde(
             rename = "startedAt",
             deserialize_with = "::std::option::Option::deserialize"
@@ -733,7 +733,7 @@ The service's default is `0`.*/
     pub struct StreamCreated {
         ///ID of the stream
         pub id: ::std::string::String,
-        ///WebSocket URL to send the audio to. It carries a token that works once
+        ///WebSocket URL to send the audio to. It contains a single-use token
         pub url: crate::types::StreamCreatedUrl,
     }
     impl StreamCreated {
@@ -746,9 +746,9 @@ The service's default is `0`.*/
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct TestResponse {
-        ///The outcome in words
+        ///Result of the check as a sentence
         pub message: ::std::string::String,
-        ///Outcome of the check
+        ///Result of the check
         pub status: ::std::string::String,
     }
     impl TestResponse {
@@ -783,11 +783,11 @@ The service's default is `"parakeet-tdt-0.6b-v3"`.*/
     pub struct TranscriptionSegment {
         ///End of the segment, in seconds
         pub end: f64,
-        ///Who said it
+        ///Speaker of the segment
         pub speaker: ::std::string::String,
         ///Start of the segment, in seconds
         pub start: f64,
-        ///What was said
+        ///Text of the segment
         pub text: ::std::string::String,
     }
     impl TranscriptionSegment {
@@ -845,7 +845,7 @@ The service's default is `"parakeet-tdt-0.6b-v3"`.*/
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct VoiceprintJob {
-        ///When the job was submitted
+        ///Time of submission
         #[serde(
             rename = "createdAt",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -863,7 +863,7 @@ The service's default is `"parakeet-tdt-0.6b-v3"`.*/
         ///Status of the job
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<crate::types::JobStatus>,
-        ///When the job last changed
+        ///Time of the last change
         #[serde(
             rename = "updatedAt",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -880,7 +880,7 @@ The service's default is `"parakeet-tdt-0.6b-v3"`.*/
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct VoiceprintJobResults {
-        ///Why the job failed
+        ///Reason of the failure
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error: ::std::option::Option<::std::string::String>,
         ///Voiceprint of the speaker, in base64
@@ -888,7 +888,7 @@ The service's default is `"parakeet-tdt-0.6b-v3"`.*/
         pub voiceprint: ::std::option::Option<
             crate::types::VoiceprintJobResultsVoiceprint,
         >,
-        ///What to know about a voiceprint that could not be made quite as asked
+        ///Explanation if the voiceprint does not fully meet the request
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub warning: ::std::option::Option<::std::string::String>,
     }
@@ -4109,9 +4109,9 @@ let response = client.get_job_by_id()
 Sends a `GET` request to `/v2/jobs`
 
 Arguments:
-- `cursor`: The nextCursor of the page before
-- `limit`: How many jobs a page holds
-- `status`: Only jobs with this status
+- `cursor`: Cursor of the page: nextCursor of the previous page
+- `limit`: Number of jobs per page
+- `status`: Return only jobs with this status
 ```ignore
 let response = client.get_jobs_by_team_v2()
     .cursor(cursor)

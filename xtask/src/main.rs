@@ -11,7 +11,7 @@ use xtask::{cargo, import, regen};
 
 /// Development tasks of the pyannoteAI workspace
 #[derive(Parser)]
-#[command(name = "cargo xtask")]
+#[command(name = "xtask", bin_name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,

@@ -134,8 +134,8 @@ fn response_changes_are_reported_by_direction() {
         ),
         // Now nullable.
         (
-            "          description: What was said\n",
-            "          description: What was said\n          nullable: true\n",
+            "          description: Text of the segment\n",
+            "          description: Text of the segment\n          nullable: true\n",
         ),
         // One parameter removed, one added.
         ("        - name: cursor\n", "        - name: after\n"),
