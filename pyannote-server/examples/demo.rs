@@ -17,7 +17,7 @@ use pyannote::output::{Der, ScoringOptions, Turns, rttm};
 use pyannote::{Client, Diarization};
 use pyannote_engine::assets::Assets;
 use pyannote_engine::{OpenModels, SAMPLE_RATE};
-use pyannote_server::LocalServer;
+use pyannote_server::Server;
 use pyannote_server::engine::DiarizerEngine;
 use serde::Deserialize;
 
@@ -42,7 +42,7 @@ async fn demo() -> Result<(), Box<dyn Error>> {
     let models = OpenModels::load(&assets)?;
 
     // The server, at a free port of this machine and for this run only.
-    let server = LocalServer::builder()
+    let server = Server::builder()
         .engine(DiarizerEngine::new(models))
         .key("throw-away-key")
         .start()

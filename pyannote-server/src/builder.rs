@@ -1,4 +1,4 @@
-//! Sets up a server.
+//! Builder of a [`Server`].
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,28 +7,28 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::api_key::ApiKey;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::StartError;
-use crate::key::ApiKey;
-use crate::limits::Limits;
 use crate::media::MediaFolder;
-use crate::server::LocalServer;
+use crate::rate_limit::RateLimits;
+use crate::server::Server;
 use crate::store::Store;
 use crate::worker::AudioSource;
 
-/// Sets up a [`LocalServer`]. An engine and a key are needed; all else has a default.
+/// Builder of a [`Server`]. An engine and a key are required; everything else has a default.
 ///
 /// ```
-/// use pyannote_server::{ApiKey, Limits, LocalServer, Scope, ScriptedEngine};
+/// use pyannote_server::{ApiKey, RateLimits, Scope, ScriptedEngine, Server};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), pyannote_server::StartError> {
-/// let server = LocalServer::builder()
+/// let server = Server::builder()
 ///     .engine(ScriptedEngine::new())
 ///     .key("test-key")
 ///     .api_key(ApiKey::new("reader").scopes([Scope::JobsRead]))
-///     .limits(Limits::off())
+///     .rate_limits(RateLimits::off())
 ///     .start()
 ///     .await?;
 /// # server.stop().await;
@@ -36,135 +36,136 @@ use crate::worker::AudioSource;
 /// # }
 /// ```
 #[derive(Default)]
-#[must_use = "a server runs once .start() was awaited"]
-pub struct LocalServerBuilder {
+#[must_use = "the server runs only after `.start().await`"]
+pub struct ServerBuilder {
     config: Config,
 }
 
-impl LocalServerBuilder {
-    /// What works on the jobs.
+impl ServerBuilder {
+    /// Sets the engine that processes jobs. Required.
     pub fn engine(mut self, engine: impl Engine) -> Self {
         self.config.engine = Some(Arc::new(engine));
         self
     }
 
-    /// Where recordings come from, for an engine that hears them: unless set, the folder of media and the web. The
-    /// function is given the folder of media.
-    pub fn audio(
+    /// Sets where recordings come from, for an engine that needs audio. The function receives the server's media
+    /// folder. Default: uploaded media and http(s) URLs (feature `engine`).
+    pub fn audio_source(
         mut self,
-        make: impl FnOnce(MediaFolder) -> Arc<dyn AudioSource> + Send + 'static,
+        create: impl FnOnce(MediaFolder) -> Arc<dyn AudioSource> + Send + 'static,
     ) -> Self {
-        self.config.audio = Some(Box::new(make));
+        self.config.audio_source = Some(Box::new(create));
         self
     }
 
-    /// Lets recordings be fetched from private and loopback addresses, too. Whoever has a key can then make the server
-    /// read what it can reach.
-    pub fn allow_private_audio(mut self) -> Self {
-        self.config.allow_private_audio = true;
+    /// Allows recordings to be fetched from private and loopback addresses. Anyone with an API key can then make the
+    /// server send requests to hosts on its own network.
+    pub fn allow_private_networks(mut self) -> Self {
+        self.config.allow_private_networks = true;
         self
     }
 
-    /// Where jobs are kept; a file beside the media unless set.
+    /// Sets the job store. Default: an SQLite file in the data directory.
     pub fn store(mut self, store: Store) -> Self {
         self.config.store = Some(store);
         self
     }
 
-    /// A key that may do everything, of the team `local`. The first key is that of [`LocalServer::api_key`].
+    /// Adds an API key of the team `local` with all scopes. [`Server::api_key`] returns the first key that was added.
     pub fn key(self, key: impl Into<SecretString>) -> Self {
         self.api_key(ApiKey::new(key))
     }
 
-    /// A key with a team, scopes or no credit of its own.
+    /// Adds an API key with its own team and scopes.
     pub fn api_key(mut self, key: ApiKey) -> Self {
         self.config.keys.push(key);
         self
     }
 
-    /// Where to listen; a free port of 127.0.0.1 unless set.
+    /// Sets the address to listen on. Default: a free port of 127.0.0.1.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.config.listen = address;
         self
     }
 
-    /// Allows an address that other machines can reach. Keys and recordings then cross the network in the clear,
-    /// unless a proxy in front speaks https.
+    /// Allows an address that is reachable from other machines. API keys and recordings then cross the network
+    /// unencrypted, unless a reverse proxy adds TLS.
     pub fn allow_public_bind(mut self) -> Self {
         self.config.allow_public_bind = true;
         self
     }
 
-    /// The origin under which clients reach the server, for pre-signed URLs; its own address unless set.
+    /// Sets the origin that clients use to reach the server, for pre-signed URLs. Default: the listening address.
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.config.public_url = Some(url.into());
         self
     }
 
-    /// The folder for media and jobs; a temporary one, deleted with the server, unless set.
-    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.config.data = Some(folder.into());
+    /// Sets the directory for uploads and jobs. Default: a temporary directory that is deleted with the server.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.data_dir = Some(path.into());
         self
     }
 
-    /// How many requests a minute are taken; the API's own limits unless set.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.config.limits = limits;
+    /// Sets the rate limits. Default: the limits of the pyannoteAI API.
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.config.rate_limits = limits;
         self
     }
 
-    /// The largest body of a request, in bytes; 2 MiB unless set.
-    pub fn largest_body(mut self, bytes: usize) -> Self {
-        self.config.largest_body = bytes;
+    /// Sets the maximum size of a request body, in bytes. Uploads have their own limit. Default: 2 MiB.
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_body_bytes = bytes;
         self
     }
 
-    /// The largest medium, in bytes; 1 GiB unless set.
-    pub fn largest_medium(mut self, bytes: u64) -> Self {
-        self.config.largest_medium = bytes;
+    /// Sets the maximum size of an upload, in bytes. Default: 1 GiB.
+    pub fn max_media_bytes(mut self, bytes: u64) -> Self {
+        self.config.max_media_bytes = bytes;
         self
     }
 
-    /// How long pre-signed URLs are valid, in whole seconds; an hour unless set. With zero, none ever is.
-    pub fn presigned_for(mut self, time: Duration) -> Self {
-        self.config.presigned_for = time;
+    /// Sets how long pre-signed URLs are valid, in whole seconds; zero makes them expire at once. Default: 1 h.
+    pub fn presigned_url_lifetime(mut self, lifetime: Duration) -> Self {
+        self.config.presigned_url_lifetime = lifetime;
         self
     }
 
-    /// What webhooks are signed with; none are sent unless it is set.
+    /// Sets the secret that signs webhooks. Default: none, and no webhooks are sent.
     pub fn webhook_secret(mut self, secret: impl Into<SecretString>) -> Self {
         self.config.webhook_secret = Some(secret.into());
         self
     }
 
-    /// How many jobs are worked on at once; 1 unless set.
+    /// Sets how many jobs are processed at once. Default: 1.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.config.concurrency = jobs;
         self
     }
 
-    /// How many requests [`LocalServer::requests`] holds; 1,000 unless set, and 0 for none. Their bodies are held too.
-    pub fn recorded(mut self, requests: usize) -> Self {
-        self.config.recorded = requests;
+    /// Sets how many of the latest requests [`Server::requests`] keeps in memory, with their bodies; 0 keeps none.
+    /// Default: 1,000.
+    pub fn max_recorded_requests(mut self, requests: usize) -> Self {
+        self.config.max_recorded_requests = requests;
         self
     }
 
-    /// Starts the server. It needs a Tokio runtime, and goes on in the background.
+    /// Starts the server in the background of the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// Where there is no engine or key, a key or address cannot be used, the address is taken, or a folder or the
-    /// store cannot be opened.
-    pub async fn start(self) -> Result<LocalServer, StartError> {
-        LocalServer::start(self.config).await
+    /// Returns [`StartError`] if the engine or the key is missing, an option is invalid, the address is in use, or the
+    /// data directory or the store cannot be opened.
+    pub async fn start(self) -> Result<Server, StartError> {
+        Server::start(self.config).await
     }
 }
 
-impl std::fmt::Debug for LocalServerBuilder {
+impl std::fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalServerBuilder")
+        f.debug_struct("ServerBuilder")
             .field("listen", &self.config.listen)
-            .field("limits", &self.config.limits)
+            .field("rate_limits", &self.config.rate_limits)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! What a server is made of, before it starts.
+//! Configuration of a server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -7,81 +7,73 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::api_key::ApiKey;
 use crate::engine::Engine;
 use crate::error::StartError;
-use crate::key::ApiKey;
-use crate::limits::Limits;
 use crate::media::MediaFolder;
+use crate::rate_limit::RateLimits;
 use crate::store::Store;
 use crate::worker::AudioSource;
 
-/// Makes the source of recordings, once the folder of media is there.
-pub(crate) type MakeAudio = Box<dyn FnOnce(MediaFolder) -> Arc<dyn AudioSource> + Send>;
+/// Creates the audio source from the server's media folder.
+pub(crate) type AudioSourceFactory = Box<dyn FnOnce(MediaFolder) -> Arc<dyn AudioSource> + Send>;
 
-/// What was set, and what stands where nothing was.
+/// Options of a server. See [`ServerBuilder`](crate::ServerBuilder) for what they mean.
 pub(crate) struct Config {
     pub(crate) engine: Option<Arc<dyn Engine>>,
-    pub(crate) audio: Option<MakeAudio>,
+    pub(crate) audio_source: Option<AudioSourceFactory>,
     pub(crate) store: Option<Store>,
     pub(crate) keys: Vec<ApiKey>,
     pub(crate) listen: SocketAddr,
     pub(crate) allow_public_bind: bool,
-    pub(crate) allow_private_audio: bool,
+    pub(crate) allow_private_networks: bool,
     pub(crate) public_url: Option<String>,
-    pub(crate) data: Option<PathBuf>,
-    pub(crate) limits: Limits,
-    pub(crate) largest_body: usize,
-    pub(crate) largest_medium: u64,
-    pub(crate) presigned_for: Duration,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) rate_limits: RateLimits,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) max_media_bytes: u64,
+    pub(crate) presigned_url_lifetime: Duration,
     pub(crate) webhook_secret: Option<SecretString>,
     pub(crate) concurrency: usize,
-    pub(crate) recorded: usize,
+    pub(crate) max_recorded_requests: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             engine: None,
-            audio: None,
+            audio_source: None,
             store: None,
             keys: Vec::new(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_public_bind: false,
-            allow_private_audio: false,
+            allow_private_networks: false,
             public_url: None,
-            data: None,
-            limits: Limits::default(),
-            // Fifty voiceprints of 20,000 characters, and as much again.
-            largest_body: 2 << 20,
-            largest_medium: 1 << 30,
-            presigned_for: Duration::from_secs(60 * 60),
+            data_dir: None,
+            rate_limits: RateLimits::default(),
+            // Twice the size of the largest valid request: 50 voiceprints of 20,000 characters.
+            max_body_bytes: 2 << 20,
+            max_media_bytes: 1 << 30,
+            presigned_url_lifetime: Duration::from_secs(60 * 60),
             webhook_secret: None,
             concurrency: 1,
-            recorded: 1_000,
+            max_recorded_requests: 1_000,
         }
     }
 }
 
 impl Config {
-    /// Checks what can be checked before anything is opened.
-    pub(crate) fn check(&self) -> Result<(), StartError> {
-        if self.keys.is_empty() {
-            return Err(StartError::new(
-                "there is no API key: set one with .key(\"…\")",
-            ));
-        }
+    /// Checks the options that can be checked without opening anything.
+    pub(crate) fn validate(&self) -> Result<(), StartError> {
         for (index, key) in self.keys.iter().enumerate() {
-            key.check().map_err(StartError::new)?;
-            let mut before = self.keys.iter().take(index);
+            key.validate()?;
+            let mut before = self.keys[..index].iter();
             if before.any(|other| other.secret() == key.secret()) {
-                return Err(StartError::new("an API key is there twice"));
+                return Err(StartError::DuplicateKey);
             }
         }
         if !self.listen.ip().is_loopback() && !self.allow_public_bind {
-            return Err(StartError::new(format!(
-                "{} can be reached from other machines, over plain http; say .allow_public_bind() if that is meant",
-                self.listen
-            )));
+            return Err(StartError::PublicAddress(self.listen));
         }
         if let Some(url) = &self.public_url {
             let is_origin = url::Url::parse(url).is_ok_and(|url| {
@@ -90,9 +82,7 @@ impl Config {
                     && url.query().is_none()
             });
             if !is_origin {
-                return Err(StartError::new(
-                    "the public URL must be an http(s) URL without a path and a query",
-                ));
+                return Err(StartError::InvalidPublicUrl);
             }
         }
         Ok(())

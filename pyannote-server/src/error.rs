@@ -1,45 +1,80 @@
-//! Why a server does not start.
+//! Errors of starting a server, and formatting of error chains.
 
+use std::error::Error;
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 
-/// Why a server does not start. The text says what to do.
-#[derive(Debug)]
-pub struct StartError {
-    message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+use crate::store::StoreError;
+
+/// Why a server or its workers cannot start. The message says how to fix it; the cause is in
+/// [`source`](Error::source).
+///
+/// ```
+/// use pyannote_server::{ScriptedEngine, Server, StartError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = Server::builder().engine(ScriptedEngine::new()).start().await.unwrap_err();
+/// assert!(matches!(error, StartError::MissingKey));
+/// # }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No engine was set.
+    #[error("no engine is set: add one with `.engine(…)`")]
+    MissingEngine,
+    /// No API key was set.
+    #[error("no API key is set: add one with `.key(…)`")]
+    MissingKey,
+    /// An API key cannot be sent in a header.
+    #[error("an API key must be visible ASCII without spaces, and not empty")]
+    InvalidKey,
+    /// An API key was added twice.
+    #[error("an API key was added twice")]
+    DuplicateKey,
+    /// The team of an API key has an invalid name.
+    #[error("invalid team name {0:?}: use 1 to 64 letters, digits, `-` and `_`")]
+    InvalidTeam(String),
+    /// The address is reachable from other machines, which was not allowed.
+    #[error(
+        "{0} is reachable from other machines over plain http: call `.allow_public_bind()` to allow this"
+    )]
+    PublicAddress(SocketAddr),
+    /// The public URL is not the origin of an http(s) URL.
+    #[error("the public URL must be an http(s) URL without path and query")]
+    InvalidPublicUrl,
+    /// The data directory cannot be created or opened.
+    #[error("cannot open the data directory")]
+    DataDir(#[source] io::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The job store failed.
+    #[error("cannot open the job store")]
+    Store(#[from] StoreError),
+    /// The HTTP client for recordings or webhooks cannot be created.
+    #[error("cannot create an HTTP client")]
+    HttpClient(#[source] Box<dyn Error + Send + Sync>),
 }
 
-impl StartError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            source: None,
-        }
-    }
+/// Displays an error followed by its causes, separated by colons.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
 
-    pub(crate) fn caused(
-        message: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            message: message.into(),
-            source: Some(source.into()),
-        }
-    }
-}
-
-impl fmt::Display for StartError {
+impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.source {
-            Some(source) => write!(f, ": {source}"),
-            None => Ok(()),
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
         }
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(self.source.as_deref()?)
+        Ok(())
     }
 }

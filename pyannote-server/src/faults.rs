@@ -1,8 +1,8 @@
-//! Faults on demand: what a test wants to go wrong.
+//! Fault injection: failures that a test plans in advance.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -10,85 +10,86 @@ use serde_json::Value;
 
 use crate::operation::Operation;
 
-/// What goes wrong with a request.
+/// A failure of one request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// An answer with this status, instead of anything else.
+    /// Responds with this status instead of processing the request.
     Status {
-        /// The status.
+        /// Status code of the response.
         status: StatusCode,
-        /// The `Retry-After` header, in seconds.
+        /// `Retry-After` header, in seconds.
         retry_after: Option<u64>,
-        /// The body; none for an `ApiError` with the status in words.
+        /// Body of the response. `None` sends an `ApiError` with the reason phrase of the status.
         body: Option<Value>,
     },
-    /// The request is answered as always, after this time.
+    /// Waits, then processes the request normally.
     Delay(Duration),
-    /// The connection is closed without an answer. The request was not worked on.
+    /// Closes the connection without a response. The request is not processed.
     Reset,
-    /// The request is worked on, and its answer is cut.
-    CutBody {
-        /// How many bytes of the body arrive.
-        after: usize,
+    /// Processes the request, then closes the connection in the middle of the response body.
+    TruncateBody {
+        /// Number of body bytes to send.
+        after_bytes: usize,
     },
-    /// The request is worked on, and its answer is no JSON.
-    Malformed,
+    /// Processes the request, then responds with a body that is not valid JSON.
+    MalformedJson,
 }
 
-/// The faults to come. Clones share them.
+/// Injected faults. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    planned: Arc<Mutex<HashMap<Operation, VecDeque<Fault>>>>,
-    lost_webhooks: Arc<AtomicU32>,
+    queues: Arc<Mutex<HashMap<Operation, VecDeque<Fault>>>>,
+    webhooks_to_fail: Arc<AtomicU32>,
 }
 
 impl Faults {
-    /// Plans `fault` for the next `times` requests of an operation, behind those that were planned before.
+    /// Injects `fault` into the next `times` requests of `operation`, after the faults that are already queued.
     ///
     /// ```
     /// use pyannote_server::{Fault, Faults, Operation};
     ///
     /// let faults = Faults::default();
-    /// faults.next(Operation::Diarize, 2, Fault::Reset);
-    /// assert_eq!(faults.left(), 2);
+    /// faults.inject(Operation::Diarize, 2, Fault::Reset);
+    /// assert_eq!(faults.remaining(), 2);
     /// ```
-    pub fn next(&self, operation: Operation, times: usize, fault: Fault) {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = planned.entry(operation).or_default();
+    pub fn inject(&self, operation: Operation, times: usize, fault: Fault) {
+        let mut queues = self.queues();
+        let queue = queues.entry(operation).or_default();
         queue.extend(std::iter::repeat_n(fault, times));
     }
 
-    /// Lets the next `times` attempts to send a webhook fail, as if no connection could be made. They are then sent again
-    /// as always.
-    pub fn lose_webhooks(&self, times: u32) {
-        self.lost_webhooks.store(times, Ordering::Relaxed);
+    /// Fails the next `times` webhook deliveries as if the connection could not be made. They are retried as usual.
+    pub fn fail_webhooks(&self, times: u32) {
+        self.webhooks_to_fail.store(times, Ordering::Relaxed);
     }
 
-    /// Whether the attempt that begins now is one of those to be lost.
-    pub(crate) fn loses_webhook(&self) -> bool {
-        let left = |left: u32| left.checked_sub(1);
-        self.lost_webhooks
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
+    /// Returns the number of injected request faults that have not occurred yet.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.queues().values().map(VecDeque::len).sum()
+    }
+
+    /// Removes all injected faults.
+    pub fn clear(&self) {
+        self.queues().clear();
+        self.fail_webhooks(0);
+    }
+
+    /// Takes the next fault of an operation.
+    pub(crate) fn take(&self, operation: Operation) -> Option<Fault> {
+        self.queues().get_mut(&operation)?.pop_front()
+    }
+
+    /// Takes a webhook failure. Returns whether the delivery attempt that is about to start must fail.
+    pub(crate) fn take_webhook_failure(&self) -> bool {
+        let decrement = |left: u32| left.checked_sub(1);
+        self.webhooks_to_fail
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, decrement)
             .is_ok()
     }
 
-    /// How many planned faults no request has met yet.
-    #[must_use]
-    pub fn left(&self) -> usize {
-        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.values().map(VecDeque::len).sum()
-    }
-
-    /// Forgets all that is planned.
-    pub fn clear(&self) {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.clear();
-        self.lose_webhooks(0);
-    }
-
-    pub(crate) fn take(&self, operation: Operation) -> Option<Fault> {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.get_mut(&operation)?.pop_front()
+    fn queues(&self) -> MutexGuard<'_, HashMap<Operation, VecDeque<Fault>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,22 +1,23 @@
-//! A server on your own machine that speaks the pyannoteAI API: for the first run, for tests, and for private audio.
+//! A server that implements the pyannoteAI API on your own machine: for first steps, for tests, and for confidential
+//! recordings.
 //!
-//! With the open models (feature `models`, and `audio` to hear recordings), it diarizes, identifies speakers and makes
-//! voiceprints:
+//! With the open models (feature `engine`), it diarizes recordings, creates voiceprints and identifies speakers:
 //!
 //! ```no_run
 //! # #[cfg(feature = "engine")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use pyannote_server::LocalServer;
+//! use pyannote_engine::OpenModels;
 //! use pyannote_engine::assets::Assets;
-//! use pyannote_server::engine::{DiarizerEngine, OpenModels};
+//! use pyannote_server::Server;
+//! use pyannote_server::engine::DiarizerEngine;
 //!
-//! // Both block their thread: in a server that answers already, they belong into `tokio::task::spawn_blocking`.
+//! // These two calls block. Use `tokio::task::spawn_blocking` if the runtime is already serving requests.
 //! let assets = Assets::locate()?;
-//! assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 82 MB, unless they are there
+//! assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 82 MB on the first run
 //! let engine = DiarizerEngine::new(OpenModels::load(&assets)?);
 //!
-//! let server = LocalServer::builder().engine(engine).key("test-key").start().await?;
+//! let server = Server::builder().engine(engine).key("test-key").start().await?;
 //! println!("{} {}", server.url(), server.api_key());
 //! # server.stop().await;
 //! # Ok(())
@@ -25,19 +26,19 @@
 //! # fn main() {}
 //! ```
 //!
-//! With the scripted engine, which needs neither models nor recordings, it answers at once, as a test has it:
+//! With the scripted engine, it needs neither models nor recordings, and responds at once, as tests need it:
 //!
 //! ```
-//! use pyannote_server::{LocalServer, ScriptedEngine};
+//! use pyannote_server::{ScriptedEngine, Server};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), pyannote_server::StartError> {
-//! let server = LocalServer::builder()
+//! let server = Server::builder()
 //!     .engine(ScriptedEngine::new())
 //!     .key("test-key")
 //!     .start()
 //!     .await?;
-//! // Point any client of the API at it: PYANNOTEAI_BASE_URL and PYANNOTEAI_API_KEY.
+//! // Point any client of the API to it: PYANNOTEAI_BASE_URL and PYANNOTEAI_API_KEY.
 //! assert!(server.url().starts_with("http://127.0.0.1:"));
 //! assert_eq!(server.api_key(), "test-key");
 //! # server.stop().await;
@@ -46,6 +47,7 @@
 //! ```
 
 mod api;
+mod api_key;
 #[cfg(feature = "engine")]
 pub mod audio;
 mod builder;
@@ -53,31 +55,31 @@ mod config;
 pub mod engine;
 mod error;
 mod faults;
-mod key;
-mod lenient;
-mod limits;
 pub mod media;
 mod metrics;
 mod operation;
-mod record;
+mod parse;
+mod rate_limit;
+mod request_log;
 mod server;
+mod shutdown;
 pub mod store;
 mod violation;
 mod webhook;
 pub mod worker;
 
-pub use builder::LocalServerBuilder;
+pub use api_key::{ApiKey, Scope};
+pub use builder::ServerBuilder;
 pub use engine::{Engine, EngineError, ScriptedEngine};
 pub use error::StartError;
 pub use faults::{Fault, Faults};
-pub use key::{ApiKey, Scope};
-pub use limits::Limits;
 pub use operation::Operation;
-pub use record::RecordedRequest;
-pub use server::LocalServer;
+pub use rate_limit::RateLimits;
+pub use request_log::RecordedRequest;
+pub use server::Server;
 pub use violation::Violation;
 
-/// The examples of the README run, too.
+/// Runs the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

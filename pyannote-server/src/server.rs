@@ -1,92 +1,89 @@
-//! A server that runs.
+//! A running server.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::api::{App, Schemas, router};
+use crate::api::{AppState, Schemas, router};
+use crate::api_key::ApiKeys;
 #[cfg(feature = "engine")]
 use crate::audio::{FetchConfig, Loader};
-use crate::builder::LocalServerBuilder;
+use crate::builder::ServerBuilder;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::faults::Faults;
-use crate::key::Keys;
-use crate::limits::Limiter;
 #[cfg(feature = "engine")]
 use crate::media::MediaKey;
-use crate::media::{MediaFolder, Signer};
+use crate::media::{MediaFolder, UrlSigner};
 use crate::metrics::Metrics;
-use crate::record::{Record, RecordedRequest};
+use crate::rate_limit::RateLimiter;
+use crate::request_log::{RecordedRequest, RequestLog};
 use crate::store::Store;
 use crate::worker::{AudioSource, WorkerConfig, Workers};
 
-/// How often old media are deleted.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// How often expired media are deleted.
+const MEDIA_SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// A server in this process. It takes no more requests once it is dropped; [`stop`](Self::stop) waits for those under
-/// way, too.
-#[must_use = "the server is gone when it is dropped"]
-pub struct LocalServer {
-    app: Arc<App>,
+/// A server in this process.
+///
+/// Dropping it stops accepting requests; [`stop`](Self::stop) also waits for the ones in progress.
+#[must_use = "dropping the server stops it"]
+pub struct Server {
+    state: Arc<AppState>,
     url: String,
     api_key: String,
-    stop: Option<oneshot::Sender<()>>,
-    serving: Option<JoinHandle<()>>,
-    sweeping: JoinHandle<()>,
+    /// Stops accepting connections when it is dropped.
+    stop_accepting: Option<DropGuard>,
+    serve_task: Option<JoinHandle<()>>,
+    media_sweep_task: JoinHandle<()>,
     workers: Option<Workers>,
-    // Deleted with the server.
-    _temporary: Option<tempfile::TempDir>,
+    /// Data directory that is deleted with the server.
+    _temp_dir: Option<tempfile::TempDir>,
 }
 
-impl LocalServer {
-    /// Sets up a server.
-    pub fn builder() -> LocalServerBuilder {
-        LocalServerBuilder::default()
+impl Server {
+    /// Creates a builder.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
     }
 
     pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
-        config.check()?;
-        let Some(engine) = config.engine else {
-            return Err(StartError::new(
-                "there is no engine: set one with .engine(…)",
-            ));
-        };
-        let schemas = Schemas::read()
-            .map_err(|error| StartError::caused("the specification cannot be used", error))?;
-        let no_folder = |error| StartError::caused("the folder for media cannot be opened", error);
-        let (folder, temporary) = match config.data {
-            Some(folder) => (folder, None),
+        let engine = config.engine.clone().ok_or(StartError::MissingEngine)?;
+        let first_key = config.keys.first().ok_or(StartError::MissingKey)?;
+        let api_key = first_key.secret().to_owned();
+        config.validate()?;
+        let (data_dir, temp_dir) = match config.data_dir {
+            Some(path) => (path, None),
             None => {
-                let temporary = tempfile::tempdir().map_err(no_folder)?;
-                (temporary.path().to_owned(), Some(temporary))
+                let temp_dir = tempfile::tempdir().map_err(StartError::DataDir)?;
+                (temp_dir.path().to_owned(), Some(temp_dir))
             }
         };
-        let media = MediaFolder::open(folder.join("media")).map_err(no_folder)?;
-        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-            StartError::caused(format!("cannot listen at {}", config.listen), error)
-        })?;
-        let mut address = listener
-            .local_addr()
-            .map_err(|error| StartError::caused("the address is not known", error))?;
+        let media = MediaFolder::open(data_dir.join("media")).map_err(StartError::DataDir)?;
+        let listen_error = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(listen_error)?;
+        let mut address = listener.local_addr().map_err(listen_error)?;
         if address.ip().is_unspecified() {
-            // Every address is no address: this one is good on this machine.
+            // 0.0.0.0 cannot be connected to everywhere; loopback works on this machine.
             address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
         let url = format!("http://{address}");
         let store = match config.store {
             Some(store) => store,
-            None => Store::open(folder.join("jobs.sqlite"))
-                .await
-                .map_err(|error| StartError::caused("the store cannot be opened", error))?,
+            None => Store::open(data_dir.join("jobs.sqlite")).await?,
         };
-        let audio = match config.audio {
-            Some(make) => Some(make(media.clone())),
-            None => audio_of_its_own(&media, config.allow_private_audio)?,
+        let audio = match config.audio_source {
+            Some(create) => Some(create(media.clone())),
+            None => default_audio_source(&media, config.allow_private_networks)?,
         };
         let faults = Faults::default();
         let workers = Workers::start(WorkerConfig {
@@ -97,96 +94,91 @@ impl LocalServer {
             faults: faults.clone(),
             concurrency: config.concurrency.max(1),
         })
-        .await
-        .map_err(|error| StartError::caused("the workers cannot be started", error))?;
-        let api_key = config.keys.first().map(|key| key.secret().to_owned());
+        .await?;
         let origin = config.public_url.as_deref().unwrap_or(&url);
-        let app = Arc::new(App {
-            keys: Keys::new(config.keys),
-            limiter: Limiter::new(config.limits),
+        let state = Arc::new(AppState {
+            keys: ApiKeys::new(config.keys),
+            rate_limiter: RateLimiter::new(config.rate_limits),
             faults,
-            record: Record::new(config.recorded),
+            request_log: RequestLog::new(config.max_recorded_requests),
             metrics: Metrics::new(),
             store,
             media: media.clone(),
-            signer: Signer::new(),
-            schemas,
+            url_signer: UrlSigner::new(),
+            schemas: Schemas::new(),
             engine,
             origin: origin.trim_end_matches('/').to_owned(),
-            largest_body: config.largest_body,
-            largest_medium: config.largest_medium,
-            presigned_for: config.presigned_for,
+            max_body_bytes: config.max_body_bytes,
+            max_media_bytes: config.max_media_bytes,
+            presigned_url_lifetime: config.presigned_url_lifetime,
         });
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving =
-            axum::serve(listener, router(Arc::clone(&app))).with_graceful_shutdown(async {
-                // Ends when the sender is dropped, too.
-                let _ = stopped.await;
-            });
-        let serving = tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "the server ended");
+        let stop = CancellationToken::new();
+        let serve = axum::serve(listener, router(Arc::clone(&state)))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let serve_task = tokio::spawn(async move {
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the HTTP server failed");
             }
         });
         Ok(Self {
-            app,
+            state,
             url,
-            api_key: api_key.unwrap_or_default(),
-            stop: Some(stop),
-            serving: Some(serving),
-            sweeping: tokio::spawn(sweep(media)),
+            api_key,
+            stop_accepting: Some(stop.drop_guard()),
+            serve_task: Some(serve_task),
+            media_sweep_task: tokio::spawn(sweep_media(media)),
             workers: Some(workers),
-            _temporary: temporary,
+            _temp_dir: temp_dir,
         })
     }
 
-    /// Where it is: the base URL for clients, without a slash at its end.
+    /// Returns the base URL for clients, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The first key that was set.
+    /// Returns the first API key that was added to the builder.
     #[must_use]
     pub fn api_key(&self) -> &str {
         &self.api_key
     }
 
-    /// What goes wrong on demand.
+    /// Returns the injected faults, to add more.
     ///
     /// ```
-    /// use pyannote_server::{Fault, LocalServer, Operation, ScriptedEngine};
+    /// use pyannote_server::{Fault, Operation, ScriptedEngine, Server};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), pyannote_server::StartError> {
-    /// let server = LocalServer::builder().engine(ScriptedEngine::new()).key("key").start().await?;
-    /// server.faults().next(Operation::Diarize, 1, Fault::Reset);
+    /// let server = Server::builder().engine(ScriptedEngine::new()).key("key").start().await?;
+    /// server.faults().inject(Operation::Diarize, 1, Fault::Reset);
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
     pub fn faults(&self) -> &Faults {
-        &self.app.faults
+        &self.state.faults
     }
 
-    /// The latest requests that were received, newest last, whatever became of them.
+    /// Returns the latest requests that were received, newest last, including rejected ones.
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.app.record.all()
+        self.state.request_log.to_vec()
     }
 
-    /// The folder of media.
+    /// Returns the folder of uploaded media.
     #[must_use]
     pub fn media(&self) -> &MediaFolder {
-        &self.app.media
+        &self.state.media
     }
 
-    /// Stops: no new request is taken, those under way are answered, and the workers come to an end.
+    /// Stops the server: accepts no new requests, completes the ones in progress, then stops the workers.
     pub async fn stop(mut self) {
-        self.stop.take();
-        if let Some(serving) = self.serving.take() {
-            // An error is a panic of the task, which was reported already.
-            let _ = serving.await;
+        self.stop_accepting.take();
+        if let Some(task) = self.serve_task.take() {
+            // The task fails only by a panic, which the panic hook has reported.
+            let _ = task.await;
         }
         if let Some(workers) = self.workers.take() {
             workers.stop().await;
@@ -194,55 +186,58 @@ impl LocalServer {
     }
 }
 
-impl std::fmt::Debug for LocalServer {
-    /// Shows neither the key nor what was received.
+impl std::fmt::Debug for Server {
+    /// Shows neither the API key nor the requests.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalServer")
+        f.debug_struct("Server")
             .field("url", &self.url)
             .finish_non_exhaustive()
     }
 }
 
-impl Drop for LocalServer {
+impl Drop for Server {
     fn drop(&mut self) {
-        // The sender of `stop` is dropped with it, which tells connections to end.
-        self.sweeping.abort();
+        self.media_sweep_task.abort();
     }
 }
 
-/// Recordings of the folder of media, and of the web.
+/// Loads recordings from the media folder and from http(s) URLs.
 #[cfg(feature = "engine")]
-fn audio_of_its_own(
+fn default_audio_source(
     media: &MediaFolder,
-    allow_private: bool,
+    allow_private_networks: bool,
 ) -> Result<Option<Arc<dyn AudioSource>>, StartError> {
     let media = media.clone();
-    let fetching = FetchConfig {
-        allow_private,
+    let fetch_config = FetchConfig {
+        allow_private_networks,
         ..FetchConfig::default()
     };
     let files = move |team: &str, key: &str| media.find(team, &MediaKey::new(key).ok()?);
-    let loader = Loader::new(files, fetching)
-        .map_err(|error| StartError::caused("recordings cannot be fetched", error))?;
+    let loader =
+        Loader::new(files, fetch_config).map_err(|error| StartError::HttpClient(error.into()))?;
     Ok(Some(Arc::new(loader)))
 }
 
-/// Without the feature `audio`, a server hears only what its builder is given.
+/// Without the feature `engine`, recordings come only from a source that the builder was given.
 #[cfg(not(feature = "engine"))]
-fn audio_of_its_own(_: &MediaFolder, _: bool) -> Result<Option<Arc<dyn AudioSource>>, StartError> {
+fn default_audio_source(
+    _: &MediaFolder,
+    _: bool,
+) -> Result<Option<Arc<dyn AudioSource>>, StartError> {
     Ok(None)
 }
 
-async fn sweep(media: MediaFolder) {
-    let mut ticks = tokio::time::interval(SWEEP);
+/// Deletes expired media from time to time.
+async fn sweep_media(media: MediaFolder) {
+    let mut ticks = tokio::time::interval(MEDIA_SWEEP_INTERVAL);
     loop {
         ticks.tick().await;
         let media = media.clone();
-        let swept = tokio::task::spawn_blocking(move || media.sweep(SystemTime::now())).await;
-        match swept {
-            Ok(Ok(deleted)) => tracing::debug!(deleted, "old media deleted"),
-            Ok(Err(error)) => tracing::warn!(%error, "old media could not be deleted"),
-            Err(error) => tracing::warn!(%error, "old media could not be deleted"),
+        let sweep = move || media.delete_expired(SystemTime::now());
+        match tokio::task::spawn_blocking(sweep).await {
+            Ok(Ok(deleted)) => tracing::debug!(deleted, "deleted expired media"),
+            Ok(Err(error)) => tracing::warn!(%error, "failed to delete expired media"),
+            Err(error) => tracing::warn!(%error, "failed to delete expired media"),
         }
     }
 }

@@ -1,25 +1,26 @@
-//! A rule of a request that a field of it breaks.
+//! Validation errors of request fields.
 
 use serde::Serialize;
 
-/// A rule that a field of a request breaks: an entry of the `errors` of a 400.
+/// A violation of the API's request rules: an entry of `errors` in a 400 response.
 ///
 /// ```
 /// use pyannote_server::Violation;
 ///
-/// let violation = Violation::new("voiceprints[3].voiceprint", "is not base64");
+/// let violation = Violation::new("voiceprints[3].voiceprint", "is not valid base64");
 /// assert_eq!(violation.field, "voiceprints[3].voiceprint");
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Violation {
-    /// The field, as in `voiceprints[3].voiceprint`.
+    /// Path of the field, such as `voiceprints[3].voiceprint`.
     pub field: String,
-    /// What is wrong with it. It goes on where the name of the field ends, and repeats nothing of what was sent.
+    /// What is wrong with the field. It continues a sentence that starts with the field's name, and never contains the
+    /// submitted value, which may be a voiceprint.
     pub message: String,
 }
 
 impl Violation {
-    /// A violation by this field.
+    /// Creates a violation of `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),

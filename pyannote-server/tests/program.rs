@@ -1,14 +1,14 @@
-//! The program, as its users start it.
+//! Runs the program `pyannote-server`.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use pyannote_engine::assets::LICENCES;
 
-/// The program, with no environment of its user's that it would heed, and no way to the models.
-fn program(assets: &Path) -> Command {
+/// The program, without environment variables that affect it, and without access to the models.
+fn program(assets_dir: &Path) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_pyannote-server"));
     for name in [
         "PYANNOTEAI_API_KEY",
@@ -19,51 +19,64 @@ fn program(assets: &Path) -> Command {
         program.env_remove(name);
     }
     program
-        .env("PYANNOTE_ASSETS_DIR", assets)
-        .env("PYANNOTE_PYTHON", assets.join("no-python"))
+        .env("PYANNOTE_ASSETS_DIR", assets_dir)
+        .env("PYANNOTE_PYTHON", assets_dir.join("no-python"))
         .stdin(Stdio::null());
     program
 }
 
-/// What it says on standard output, where it ends well.
-fn says(arguments: &[&str]) -> String {
-    let nowhere = tempfile::tempdir().unwrap();
-    let output = program(nowhere.path()).args(arguments).output().unwrap();
+fn run(arguments: &[&str]) -> Output {
+    let empty = tempfile::tempdir().unwrap();
+    program(empty.path()).args(arguments).output().unwrap()
+}
+
+/// Standard output of a successful run.
+fn stdout(arguments: &[&str]) -> String {
+    let output = run(arguments);
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Standard error of a failed run.
+fn stderr_of_failure(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    String::from_utf8(output.stderr).unwrap()
+}
+
 #[test]
 fn help() {
-    insta::assert_snapshot!("help", says(&["--help"]));
-    insta::assert_snapshot!("help_of_serve", says(&["serve", "--help"]));
+    insta::assert_snapshot!("help", stdout(&["--help"]));
+    insta::assert_snapshot!("help_of_serve", stdout(&["serve", "--help"]));
 }
 
 #[test]
-fn licences() {
-    assert_eq!(says(&["--licenses"]), LICENCES);
+fn licenses() {
+    assert_eq!(stdout(&["--licenses"]), LICENCES);
 }
 
-/// The engine is open unless another is named.
+/// `open` is the default engine.
 #[test]
-fn without_models_and_a_way_to_them_it_says_how_to_get_them() {
+fn error_without_models_and_python_says_how_to_get_them() {
     for engine in [&["--engine", "open"][..], &[]] {
-        let empty = tempfile::tempdir().unwrap();
-        let output = program(empty.path())
-            .args(["serve", "--key", "test-key", "--listen", "127.0.0.1:0"])
-            .args(engine)
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "");
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("no Python was found"), "{said}");
-        assert!(said.contains("`pyannote-server assets`"), "{said}");
+        let serve = ["serve", "--key", "test-key", "--listen", "127.0.0.1:0"];
+        let stderr = stderr_of_failure(&[&serve, engine].concat());
+        assert!(stderr.contains("no Python was found"), "{stderr}");
+        assert!(stderr.contains("`pyannote-server assets`"), "{stderr}");
     }
 }
 
 #[test]
-fn the_scripted_engine_needs_no_models_and_says_that_none_answer() {
+fn error_of_a_public_address_names_the_option() {
+    let serve = ["serve", "--engine", "scripted", "--key", "test-key"];
+    let stderr = stderr_of_failure(&[&serve[..], &["--listen", "0.0.0.0:0"]].concat());
+    assert!(stderr.contains("--allow-public-bind"), "{stderr}");
+    assert!(!stderr.contains(".allow_public_bind"), "{stderr}");
+}
+
+#[test]
+fn scripted_engine_needs_no_models_and_says_that_results_are_invented() {
     let empty = tempfile::tempdir().unwrap();
     let mut server = program(empty.path())
         .args(["serve", "--key", "test-key", "--listen", "127.0.0.1:0"])
@@ -72,10 +85,13 @@ fn the_scripted_engine_needs_no_models_and_says_that_none_answer() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let said = BufReader::new(server.stdout.take().unwrap());
-    let said: Vec<_> = said.lines().take(2).map(Result::unwrap).collect();
+    let stdout = BufReader::new(server.stdout.take().unwrap());
+    let lines: Vec<_> = stdout.lines().take(2).map(Result::unwrap).collect();
     server.kill().unwrap();
     server.wait().unwrap();
-    assert!(said[0].starts_with("pyannote-server listens at http://127.0.0.1:"));
-    assert!(said[1].starts_with("no model answers"), "{said:?}");
+    assert!(lines[0].starts_with("Listening on http://127.0.0.1:"));
+    assert!(
+        lines[1].starts_with("Engine: scripted (no model runs"),
+        "{lines:?}"
+    );
 }

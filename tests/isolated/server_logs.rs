@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use pyannote_server::{LocalServer, ScriptedEngine};
+use pyannote_server::{ScriptedEngine, Server};
 use serde_json::{Value, json};
 
 const KEY: &str = "test-key";
@@ -37,9 +37,7 @@ async fn logs_contain_no_key_signature_or_body() {
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
-    let builder = LocalServer::builder()
-        .engine(ScriptedEngine::new())
-        .key(KEY);
+    let builder = Server::builder().engine(ScriptedEngine::new()).key(KEY);
     let server = builder.start().await.unwrap();
     let http = reqwest::Client::new();
     let response = http

@@ -1,4 +1,6 @@
-//! Refusals, in the API's own two forms: `ValidationErrorResponse` for a 400, `ApiError` for all others.
+//! Error responses, in the API's two forms: `ValidationErrorResponse` for status 400, `ApiError` for all others.
+
+use std::error::Error;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -6,33 +8,31 @@ use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::error::Chain;
 use crate::violation::Violation;
 
-/// A refusal that is no 400. Each has an id of its own.
-pub(crate) fn refusal(status: StatusCode, message: &str) -> Response {
+/// Creates an `ApiError` response with a new request id.
+pub(crate) fn api_error(status: StatusCode, message: &str) -> Response {
     let body = json!({ "requestId": Uuid::new_v4(), "message": message });
     (status, Json(body)).into_response()
 }
 
-/// A 400 with every rule that is broken.
-pub(crate) fn invalid(violations: &[Violation]) -> Response {
+/// Creates a 400 response with all violations.
+pub(crate) fn validation_error(violations: &[Violation]) -> Response {
     let body = json!({ "message": "Invalid request", "errors": violations });
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
 
-/// A 500 that says nothing of its cause, which is in the log.
-pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Response {
-    tracing::error!(%cause, "a request failed");
-    refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+/// Creates a 500 response. The cause is logged, not sent.
+pub(crate) fn internal_error(cause: &(dyn Error + 'static)) -> Response {
+    tracing::error!(error = %Chain(cause), "a request failed");
+    api_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
 }
 
 pub(super) async fn not_found() -> Response {
-    refusal(StatusCode::NOT_FOUND, "There is no such endpoint")
+    api_error(StatusCode::NOT_FOUND, "Endpoint not found")
 }
 
 pub(super) async fn method_not_allowed() -> Response {
-    refusal(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "The endpoint does not take this method",
-    )
+    api_error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
 }

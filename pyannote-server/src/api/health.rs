@@ -1,4 +1,4 @@
-//! For whoever runs the server: `GET /healthz` and `GET /metrics`, without a key.
+//! Health check and metrics for operators: `GET /healthz` and `GET /metrics`, which need no API key.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 
-use super::App;
-use super::error::internal;
+use super::AppState;
+use super::error::internal_error;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -15,13 +15,13 @@ pub(super) async fn healthz() -> &'static str {
     "OK"
 }
 
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let jobs = match app.store.counts().await {
+pub(super) async fn metrics(State(state): State<Arc<AppState>>) -> Response {
+    let jobs = match state.store.counts().await {
         Ok(jobs) => jobs,
-        Err(error) => return internal(&error),
+        Err(error) => return internal_error(&error),
     };
-    match app.metrics.text(&jobs) {
+    match state.metrics.encode(&jobs) {
         Ok(text) => ([(CONTENT_TYPE, OPENMETRICS)], text).into_response(),
-        Err(error) => internal(&error),
+        Err(error) => internal_error(&error),
     }
 }

@@ -11,73 +11,72 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::error::{internal, invalid, refusal};
-use super::query::Query;
-use super::{App, Team};
-use crate::store::{Job, Status};
+use super::error::{api_error, internal_error, validation_error};
+use super::list_query::ListQuery;
+use super::{AppState, Team};
+use crate::store::Job;
 
 pub(super) async fn get(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(Team(team)): Extension<Team>,
     id: Result<Path<String>, PathRejection>,
 ) -> Response {
-    let not_found = || refusal(StatusCode::NOT_FOUND, "There is no such job");
-    // What is no id of a job is the id of no job.
+    let not_found = || api_error(StatusCode::NOT_FOUND, "Job not found");
+    // No job has an id that is not a UUID.
     let Some(id) = id.ok().and_then(|Path(id)| id.parse::<Uuid>().ok()) else {
         return not_found();
     };
-    match app.store.get(&team, id).await {
-        Ok(Some(job)) => Json(body(&job)).into_response(),
+    match state.store.get(&team, id).await {
+        Ok(Some(job)) => Json(job_body(&job)).into_response(),
         Ok(None) => not_found(),
-        Err(error) => internal(&error),
+        Err(error) => internal_error(&error),
     }
 }
 
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(Team(team)): Extension<Team>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let query = match Query::read(query.as_deref().unwrap_or_default()) {
+    let query = match ListQuery::parse(query.as_deref().unwrap_or("")) {
         Ok(query) => query,
-        Err(violations) => return invalid(&violations),
+        Err(violations) => return validation_error(&violations),
     };
-    // One more than asked for tells whether there is another page.
-    let more = query.limit.saturating_add(1);
+    // Requests one job more than a page holds, to learn whether there is another page.
     let status = query.status.as_deref();
-    let mut jobs = match app.store.list(&team, more, query.cursor, status).await {
+    let listed = state
+        .store
+        .list(&team, query.limit + 1, query.cursor, status)
+        .await;
+    let mut jobs = match listed {
         Ok(jobs) => jobs,
-        Err(error) => return internal(&error),
+        Err(error) => return internal_error(&error),
     };
-    let is_last = jobs.len() <= query.limit;
+    let is_last_page = jobs.len() <= query.limit;
     jobs.truncate(query.limit);
-    let next = jobs.last().filter(|_| !is_last).map(|job| job.id);
-    let items: Vec<Value> = jobs.iter().map(item).collect();
-    Json(json!({ "items": items, "nextCursor": next })).into_response()
+    let next_cursor = jobs.last().filter(|_| !is_last_page).map(|job| job.id);
+    let items: Vec<Value> = jobs.iter().map(list_item).collect();
+    Json(json!({ "items": items, "nextCursor": next_cursor })).into_response()
 }
 
-/// A job with its output, where it has ended and has one.
-fn body(job: &Job) -> Value {
+/// The job, with its output if it has ended and has one.
+fn job_body(job: &Job) -> Value {
     let mut body = json!({
         "jobId": job.id,
         "status": job.status.as_str(),
-        "createdAt": time(job.created_at),
-        "updatedAt": time(job.updated_at),
+        "createdAt": timestamp(job.created_at),
+        "updatedAt": timestamp(job.updated_at),
     });
-    let has_ended = matches!(
-        job.status,
-        Status::Succeeded | Status::Failed | Status::Canceled
-    );
-    if let (true, Some(output), Some(body)) = (has_ended, &job.output, body.as_object_mut()) {
-        body.insert("output".to_owned(), output.clone());
+    if let Some(output) = job.output.as_ref().filter(|_| job.status.is_final()) {
+        body["output"] = output.clone();
     }
     body
 }
 
-fn item(job: &Job) -> Value {
-    json!({ "id": job.id, "status": job.status.as_str(), "createdAt": time(job.created_at) })
+fn list_item(job: &Job) -> Value {
+    json!({ "id": job.id, "status": job.status.as_str(), "createdAt": timestamp(job.created_at) })
 }
 
-fn time(time: DateTime<Utc>) -> String {
+fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

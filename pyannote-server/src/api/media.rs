@@ -9,49 +9,59 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::check::checked;
-use super::error::{invalid, refusal};
-use super::schema::Body;
-use super::{App, Team};
-use crate::media::MediaKey;
+use super::error::{api_error, validation_error};
+use super::parse_request::parse_request;
+use super::schema::RequestKind;
+use super::{AppState, Team};
+use crate::media::{MediaKey, MediaKeyError};
 use crate::violation::Violation;
 
-type Parts = (State<Arc<App>>, Extension<Team>);
-
 pub(super) async fn input(
-    (State(app), Extension(Team(team))): Parts,
+    State(state): State<Arc<AppState>>,
+    Extension(Team(team)): Extension<Team>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match key(&app, &headers, &body) {
-        Ok(key) => grant(&app, &Method::PUT, &team, &key),
-        Err(refusal) => *refusal,
+    match parse_key(&state, &headers, &body) {
+        Ok(key) => presigned_url(&state, &Method::PUT, &team, &key),
+        Err(response) => *response,
     }
 }
 
 pub(super) async fn output(
-    (State(app), Extension(Team(team))): Parts,
+    State(state): State<Arc<AppState>>,
+    Extension(Team(team)): Extension<Team>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match key(&app, &headers, &body) {
-        Ok(key) if app.media.find(&team, &key).is_some() => grant(&app, &Method::GET, &team, &key),
-        Ok(_) => refusal(StatusCode::NOT_FOUND, "There is no such medium"),
-        Err(refusal) => *refusal,
+    match parse_key(&state, &headers, &body) {
+        Ok(key) if state.media.find(&team, &key).is_some() => {
+            presigned_url(&state, &Method::GET, &team, &key)
+        }
+        Ok(_) => api_error(StatusCode::NOT_FOUND, "Media not found"),
+        Err(response) => *response,
     }
 }
 
-fn key(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<MediaKey, Box<Response>> {
-    let request = checked(app, Body::Media, headers, body)?;
+/// Reads the media key of a request, or returns an error response.
+fn parse_key(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<MediaKey, Box<Response>> {
+    let request = parse_request(state, RequestKind::Media, headers, body)?;
     let url = request.get("url").and_then(Value::as_str);
-    // The check has been through it already.
-    MediaKey::from_url(url.unwrap_or_default())
-        .map_err(|message| Box::new(invalid(&[Violation::new("url", message)])))
+    url.ok_or(MediaKeyError::MissingScheme)
+        .and_then(MediaKey::from_url)
+        .map_err(|error| {
+            let violation = Violation::new("url", error.to_string());
+            Box::new(validation_error(&[violation]))
+        })
 }
 
-fn grant(app: &App, method: &Method, team: &str, key: &MediaKey) -> Response {
-    let expires = chrono::Utc::now() + app.presigned_for;
-    let path = app.signer.path(method, team, key, expires);
-    let body = json!({ "url": format!("{}{path}", app.origin) });
+fn presigned_url(state: &AppState, method: &Method, team: &str, key: &MediaKey) -> Response {
+    let expires = chrono::Utc::now() + state.presigned_url_lifetime;
+    let path = state.url_signer.sign(method, team, key, expires);
+    let body = json!({ "url": format!("{}{path}", state.origin) });
     (StatusCode::CREATED, Json(body)).into_response()
 }

@@ -1,119 +1,123 @@
-//! The API over HTTP: routes, and what is done for each request.
+//! HTTP API: routes, middleware and handlers.
 
-mod check;
+mod authorize;
 mod error;
-mod gate;
 mod health;
 mod jobs;
-mod live;
+mod list_query;
 mod media;
-mod query;
-mod receive;
+mod operation_layer;
+mod parse_request;
+mod request_layer;
 mod rules;
 mod schema;
 mod storage;
 mod submit;
-mod test_key;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post, put};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde_json::{Value, json};
 
+use crate::api_key::ApiKeys;
 use crate::engine::Engine;
 use crate::faults::Faults;
-use crate::key::Keys;
-use crate::limits::Limiter;
-use crate::media::{MediaFolder, Signer};
+use crate::media::{MediaFolder, UrlSigner};
 use crate::metrics::Metrics;
 use crate::operation::Operation;
-use crate::record::Record;
+use crate::rate_limit::RateLimiter;
+use crate::request_log::RequestLog;
 use crate::store::Store;
 
 pub(crate) use schema::Schemas;
 
-/// What the handlers share.
-pub(crate) struct App {
-    pub(crate) keys: Keys,
-    pub(crate) limiter: Limiter,
+/// State that the handlers share.
+pub(crate) struct AppState {
+    pub(crate) keys: ApiKeys,
+    pub(crate) rate_limiter: RateLimiter,
     pub(crate) faults: Faults,
-    pub(crate) record: Record,
+    pub(crate) request_log: RequestLog,
     pub(crate) metrics: Metrics,
     pub(crate) store: Store,
     pub(crate) media: MediaFolder,
-    pub(crate) signer: Signer,
+    pub(crate) url_signer: UrlSigner,
     pub(crate) schemas: Schemas,
     pub(crate) engine: Arc<dyn Engine>,
-    /// The origin of pre-signed URLs, without a slash at its end.
+    /// Origin of pre-signed URLs, without a trailing slash.
     pub(crate) origin: String,
-    /// The largest body of a request, in bytes.
-    pub(crate) largest_body: usize,
-    /// The largest medium, in bytes.
-    pub(crate) largest_medium: u64,
-    /// How long a pre-signed URL is valid.
-    pub(crate) presigned_for: Duration,
+    /// Maximum size of a request body, in bytes.
+    pub(crate) max_body_bytes: usize,
+    /// Maximum size of an upload, in bytes.
+    pub(crate) max_media_bytes: u64,
+    pub(crate) presigned_url_lifetime: Duration,
 }
 
-/// The name of the team whose key a request has.
+/// Team of the API key that a request was sent with.
 #[derive(Clone, Debug)]
 struct Team(String);
 
-/// The routes.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let gated = |routes: MethodRouter<Arc<App>>, operation: Operation| {
-        let app = Arc::clone(&app);
+/// Creates the router.
+pub(crate) fn router(state: Arc<AppState>) -> Router {
+    let operation = |operation: Operation, routes: MethodRouter<Arc<AppState>>| {
+        let state = Arc::clone(&state);
         routes.route_layer(from_fn(move |request, next| {
-            gate::pass(Arc::clone(&app), operation, request, next)
+            operation_layer::handle(Arc::clone(&state), operation, request, next)
         }))
     };
-    Router::new()
-        .route("/v1/test", gated(get(test_key::test), Operation::TestKey))
-        .route(
-            "/v1/diarize",
-            gated(post(submit::diarize), Operation::Diarize),
-        )
-        .route(
-            "/v1/identify",
-            gated(post(submit::identify), Operation::Identify),
-        )
-        .route(
+    let upload = operation(Operation::StorageUpload, put(storage::upload));
+    let download = operation(Operation::StorageDownload, get(storage::download));
+    let operations = [
+        ("/v1/test", Operation::TestKey, get(test_key)),
+        ("/v1/diarize", Operation::Diarize, post(submit::diarize)),
+        ("/v1/identify", Operation::Identify, post(submit::identify)),
+        (
             "/v1/voiceprint",
-            gated(post(submit::voiceprint), Operation::Voiceprint),
-        )
-        .route("/v1/jobs/{id}", gated(get(jobs::get), Operation::GetJob))
-        .route("/v2/jobs", gated(get(jobs::list), Operation::ListJobs))
-        .route(
-            "/v1/media/input",
-            gated(post(media::input), Operation::MediaInput),
-        )
-        .route(
+            Operation::Voiceprint,
+            post(submit::voiceprint),
+        ),
+        ("/v1/jobs/{id}", Operation::GetJob, get(jobs::get)),
+        ("/v2/jobs", Operation::ListJobs, get(jobs::list)),
+        ("/v1/media/input", Operation::MediaInput, post(media::input)),
+        (
             "/v1/media/output",
-            gated(post(media::output), Operation::MediaOutput),
-        )
-        .route(
-            "/v1/live",
-            gated(post(live::refuse), Operation::CreateStream),
-        )
-        .route(
-            "/v1/live/{id}",
-            gated(get(live::refuse), Operation::GetStream),
-        )
-        .route(
-            "/media/{team}/{*key}",
-            gated(get(storage::download), Operation::StorageDownload).merge(gated(
-                axum::routing::put(storage::upload),
-                Operation::StorageUpload,
-            )),
-        )
+            Operation::MediaOutput,
+            post(media::output),
+        ),
+        ("/v1/live", Operation::CreateStream, post(live)),
+        ("/v1/live/{id}", Operation::GetStream, get(live)),
+    ];
+    operations
+        .into_iter()
+        .fold(Router::new(), |router, (path, name, routes)| {
+            router.route(path, operation(name, routes))
+        })
+        .route("/media/{team}/{*key}", download.merge(upload))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
-        // Bodies are limited where they are received, in the form of the API's errors.
+        // The request layer limits bodies itself, to respond with the API's own error.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&app), receive::receive))
-        .with_state(app)
+        .layer(from_fn_with_state(
+            Arc::clone(&state),
+            request_layer::handle,
+        ))
+        .with_state(state)
+}
+
+/// `GET /v1/test`: tests an API key, which the operation layer has already done.
+async fn test_key() -> Json<Value> {
+    Json(json!({ "status": "OK", "message": "API key is valid" }))
+}
+
+/// `POST /v1/live` and `GET /v1/live/{id}`: this server has no live streams, and responds as the API does to a team
+/// without access.
+async fn live() -> Response {
+    error::api_error(StatusCode::FORBIDDEN, "Streaming is disabled")
 }

@@ -1,126 +1,133 @@
-//! The rules of requests that no schema expresses: those across fields, and those of the prose.
+//! Request rules that the schemas do not express: rules across fields, and rules in the specification's prose.
 //!
-//! They are written from the documents alone, without the SDK's own, so that the two can be tested against each other.
+//! They are written from the API's documentation alone and share no code with the SDK, so that the two implementations
+//! can be tested against each other.
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
 
-use super::schema::Body;
-use crate::lenient::{base64, whole};
+use super::schema::RequestKind;
+use crate::engine::JobKind;
 use crate::media::MediaKey;
+use crate::parse::{decode_base64, non_negative_integer};
 use crate::violation::Violation;
+use crate::webhook;
 
-/// The model that diarizes and does nothing else.
-const DIARIZES_ONLY: &str = "community-1";
-/// How unmatched speakers are called, so that no label may start like it.
-const SPEAKER: &[u8] = b"speaker_";
+/// Model that supports diarization only.
+const DIARIZATION_ONLY_MODEL: &str = "community-1";
+/// Prefix of the labels of unmatched speakers, in lower case. Voiceprint labels must not start with it.
+const SPEAKER_PREFIX: &[u8] = b"speaker_";
 
-/// Every rule that a body breaks, whatever its schema says.
-pub(crate) fn check(body: Body, request: &Map<String, Value>) -> Vec<Violation> {
+/// Returns all rules that a request violates, whether or not it matches its schema.
+pub(crate) fn check(kind: RequestKind, request: &Map<String, Value>) -> Vec<Violation> {
     let mut rules = Rules {
         request,
-        broken: Vec::new(),
+        violations: Vec::new(),
     };
-    match body {
-        Body::Diarize => {
+    match kind {
+        RequestKind::Job(JobKind::Diarize) => {
             rules.submission();
             rules.speakers();
             rules.transcription();
         }
-        Body::Identify => {
+        RequestKind::Job(JobKind::Identify) => {
             rules.submission();
             rules.model();
             rules.speakers();
             rules.voiceprints();
         }
-        Body::Voiceprint => {
+        RequestKind::Job(JobKind::Voiceprint) => {
             rules.submission();
             rules.model();
         }
-        Body::Media => rules.medium(),
+        RequestKind::Media => rules.media(),
     }
-    rules.broken
+    rules.violations
 }
 
 struct Rules<'a> {
     request: &'a Map<String, Value>,
-    broken: Vec<Violation>,
+    violations: Vec<Violation>,
 }
 
 impl<'a> Rules<'a> {
-    fn broken(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.broken.push(Violation::new(field, message));
+    fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.violations.push(Violation::new(field, message));
     }
 
     fn text(&self, field: &str) -> Option<&'a str> {
         self.request.get(field)?.as_str()
     }
 
-    /// A number of speakers. One that the schema refuses is compared with nothing.
-    fn number(&self, field: &str) -> Option<u64> {
-        whole(self.request.get(field)?).filter(|number| *number > 0)
+    /// Reads a number of speakers. Ignores a value that the schema rejects.
+    fn speaker_count(&self, field: &str) -> Option<u64> {
+        non_negative_integer(self.request.get(field)?).filter(|count| *count > 0)
     }
 
-    /// What every submission has.
+    /// Rules of all job submissions.
     fn submission(&mut self) {
         match self.request.get("url") {
-            // The specification forgets to require it of an identification.
-            None => self.broken("url", "is missing"),
+            // The schema of identifications does not require it.
+            None => self.add("url", "is missing"),
             Some(url) => {
-                if let Some(Err(message)) = url.as_str().map(recording) {
-                    self.broken("url", message);
+                if let Some(Err(message)) = url.as_str().map(check_recording_url) {
+                    self.add("url", message);
                 }
             }
         }
-        if let Some(Err(message)) = self.text("webhook").map(webhook) {
-            self.broken("webhook", message);
+        if let Some(url) = self.text("webhook")
+            && !Url::parse(url).is_ok_and(|url| webhook::is_allowed_url(&url))
+        {
+            let message = "must be an https URL (http is allowed for loopback addresses only)";
+            self.add("webhook", message);
         }
         if self.request.contains_key("webhookStatusOnly") && !self.request.contains_key("webhook") {
-            self.broken("webhookStatusOnly", "needs a webhook");
+            self.add("webhookStatusOnly", "requires webhook");
         }
         if self
             .text("model")
             .is_some_and(|model| model.trim().is_empty())
         {
-            self.broken("model", "is empty");
+            self.add("model", "must not be empty");
         }
     }
 
     fn model(&mut self) {
-        if self.text("model") == Some(DIARIZES_ONLY) {
-            let message = format!("{DIARIZES_ONLY} is for diarization only");
-            self.broken("model", message);
+        if self.text("model") == Some(DIARIZATION_ONLY_MODEL) {
+            let message =
+                format!("must not be {DIARIZATION_ONLY_MODEL}, which supports diarization only");
+            self.add("model", message);
         }
     }
 
     fn speakers(&mut self) {
-        let min = self.number("minSpeakers");
-        let max = self.number("maxSpeakers");
-        if self.number("numSpeakers").is_some() {
-            for (other, number) in [("minSpeakers", min), ("maxSpeakers", max)] {
-                if number.is_some() {
-                    let message = format!("cannot be used together with {other}");
-                    self.broken("numSpeakers", message);
+        let min = self.speaker_count("minSpeakers");
+        let max = self.speaker_count("maxSpeakers");
+        if self.speaker_count("numSpeakers").is_some() {
+            for (other, count) in [("minSpeakers", min), ("maxSpeakers", max)] {
+                if count.is_some() {
+                    self.add("numSpeakers", format!("cannot be combined with {other}"));
                 }
             }
         }
         if let (Some(min), Some(max)) = (min, max)
             && min > max
         {
-            self.broken("minSpeakers", format!("must be at most maxSpeakers, {max}"));
+            let message = format!("must be at most maxSpeakers ({max})");
+            self.add("minSpeakers", message);
         }
     }
 
     fn transcription(&mut self) {
-        let is_asked = self.request.get("transcription") == Some(&Value::Bool(true));
-        if is_asked && self.text("model") == Some(DIARIZES_ONLY) {
-            let message = format!("{DIARIZES_ONLY} does not transcribe");
-            self.broken("transcription", message);
+        let is_enabled = self.request.get("transcription") == Some(&Value::Bool(true));
+        if is_enabled && self.text("model") == Some(DIARIZATION_ONLY_MODEL) {
+            let message = format!("is not supported by {DIARIZATION_ONLY_MODEL}");
+            self.add("transcription", message);
         }
-        if !is_asked && self.request.contains_key("transcriptionConfig") {
-            self.broken("transcriptionConfig", "needs transcription: true");
+        if !is_enabled && self.request.contains_key("transcriptionConfig") {
+            self.add("transcriptionConfig", "requires transcription: true");
         }
     }
 
@@ -134,54 +141,43 @@ impl<'a> Rules<'a> {
             if let Some(label) = text("label") {
                 let field = format!("voiceprints[{index}].label");
                 if label.trim().is_empty() {
-                    self.broken(&field, "is empty");
+                    self.add(&field, "must not be empty");
                 }
-                let start = label.as_bytes().get(..SPEAKER.len());
-                if start.is_some_and(|start| start.eq_ignore_ascii_case(SPEAKER)) {
-                    self.broken(&field, "must not start with SPEAKER_, in any case");
+                let start = label.as_bytes().get(..SPEAKER_PREFIX.len());
+                if start.is_some_and(|start| start.eq_ignore_ascii_case(SPEAKER_PREFIX)) {
+                    self.add(
+                        &field,
+                        "must not start with SPEAKER_, in upper or lower case",
+                    );
                 }
                 if !labels.insert(label) {
-                    self.broken(&field, "is there twice");
+                    self.add(&field, "is a duplicate");
                 }
             }
-            if text("voiceprint").is_some_and(|text| base64(text).is_none()) {
-                self.broken(format!("voiceprints[{index}].voiceprint"), "is not base64");
+            if text("voiceprint").is_some_and(|text| decode_base64(text).is_none()) {
+                let field = format!("voiceprints[{index}].voiceprint");
+                self.add(field, "is not valid base64");
             }
         }
     }
 
-    fn medium(&mut self) {
-        if let Some(Err(message)) = self.text("url").map(MediaKey::from_url) {
-            self.broken("url", message);
+    fn media(&mut self) {
+        if let Some(Err(error)) = self.text("url").map(MediaKey::from_url) {
+            self.add("url", error.to_string());
         }
     }
 }
 
-/// The address of a recording.
-fn recording(text: &str) -> Result<(), String> {
+/// Checks the URL of a recording.
+fn check_recording_url(text: &str) -> Result<(), String> {
     if text.starts_with("media:") {
-        return MediaKey::from_url(text).map(drop);
+        return match MediaKey::from_url(text) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
     }
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(()),
-        _ => Err("must be an absolute http(s) URL, or media:// and a key".to_owned()),
-    }
-}
-
-/// The address of a receiver of webhooks.
-fn webhook(text: &str) -> Result<(), String> {
-    let Ok(url) = Url::parse(text) else {
-        return Err("must be an absolute https URL".to_owned());
-    };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback => Ok(()),
-        _ => Err("must be https; http is for loopback addresses only".to_owned()),
+        _ => Err("must be an http(s) or media:// URL".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! The schemas of the requests, from the specification itself, made into JSON Schema.
+//! JSON Schemas of the requests, derived from the API's OpenAPI specification.
 
 use std::collections::HashMap;
 
@@ -11,83 +11,71 @@ use crate::engine::JobKind;
 use crate::violation::Violation;
 
 /// The specification that the server implements.
-const BUNDLE: &str = include_str!("../../pyannoteai.yaml");
+const SPECIFICATION: &str = include_str!("../../pyannoteai.yaml");
 
-/// The requests that have a schema.
+/// A kind of request that has a schema.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Body {
-    Diarize,
-    Identify,
-    Voiceprint,
+pub(crate) enum RequestKind {
+    Job(JobKind),
     Media,
 }
 
-impl Body {
-    const ALL: [Self; 4] = [Self::Diarize, Self::Identify, Self::Voiceprint, Self::Media];
+impl RequestKind {
+    const ALL: [Self; 4] = [
+        Self::Job(JobKind::Diarize),
+        Self::Job(JobKind::Identify),
+        Self::Job(JobKind::Voiceprint),
+        Self::Media,
+    ];
 
-    /// What kind of job it submits.
-    pub(crate) fn kind(self) -> Option<JobKind> {
+    /// Returns the name of the schema in the specification.
+    fn schema_name(self) -> &'static str {
         match self {
-            Self::Diarize => Some(JobKind::Diarize),
-            Self::Identify => Some(JobKind::Identify),
-            Self::Voiceprint => Some(JobKind::Voiceprint),
-            Self::Media => None,
-        }
-    }
-
-    fn schema(self) -> &'static str {
-        match self {
-            Self::Diarize => "DiarizeRequest",
-            Self::Identify => "IdentifyRequest",
-            Self::Voiceprint => "VoiceprintRequest",
+            Self::Job(JobKind::Diarize) => "DiarizeRequest",
+            Self::Job(JobKind::Identify) => "IdentifyRequest",
+            Self::Job(JobKind::Voiceprint) => "VoiceprintRequest",
             Self::Media => "GetMediaUploadUrl",
         }
     }
 }
 
-/// The schemas, ready to check with.
+/// Compiled request schemas.
 #[derive(Debug)]
-pub(crate) struct Schemas(HashMap<Body, Validator>);
+pub(crate) struct Schemas(HashMap<RequestKind, Validator>);
 
 impl Schemas {
-    /// Reads the specification.
-    ///
-    /// # Errors
-    ///
-    /// Where it has no such schemas, or they are none.
-    pub(crate) fn read() -> Result<Self, String> {
-        let mut bundle: Value =
-            yaml_serde::from_str(BUNDLE).map_err(|error| format!("it is no YAML: {error}"))?;
-        let mut schemas = bundle
+    /// Compiles the schemas of the specification.
+    #[expect(
+        clippy::expect_used,
+        reason = "the specification is part of the program"
+    )]
+    pub(crate) fn new() -> Self {
+        let mut specification: Value =
+            yaml_serde::from_str(SPECIFICATION).expect("the specification is valid YAML");
+        let mut schemas = specification
             .pointer_mut("/components/schemas")
             .map(Value::take)
-            .ok_or("it has no schemas")?;
+            .expect("the specification has schemas");
         if let Some(schemas) = schemas.as_object_mut() {
             schemas.values_mut().for_each(to_json_schema);
         }
-        let mut validators = HashMap::new();
-        for body in Body::ALL {
-            let name = body.schema();
+        let compile = |kind: RequestKind| {
             let schema = json!({
-                "$ref": format!("#/components/schemas/{name}"),
+                "$ref": format!("#/components/schemas/{}", kind.schema_name()),
                 "components": { "schemas": schemas },
             });
             let validator = jsonschema::options()
                 .with_draft(Draft::Draft202012)
                 .build(&schema)
-                .map_err(|error| format!("its schema {name} cannot be used: {error}"))?;
-            validators.insert(body, validator);
-        }
-        Ok(Self(validators))
+                .expect("the schemas are valid");
+            (kind, validator)
+        };
+        Self(RequestKind::ALL.into_iter().map(compile).collect())
     }
 
-    /// Every way in which a body is not what the schema says. What stands in the body is never part of a message: it
-    /// may be a voiceprint.
-    pub(crate) fn check(&self, body: Body, value: &Value) -> Vec<Violation> {
-        let Some(validator) = self.0.get(&body) else {
-            return Vec::new();
-        };
-        let errors = validator.iter_errors(value);
+    /// Returns all violations of the schema. Messages never contain submitted values, which may be voiceprints.
+    pub(crate) fn validate(&self, kind: RequestKind, value: &Value) -> Vec<Violation> {
+        let errors = self.0[&kind].iter_errors(value);
         errors
             .map(|error| {
                 let mut field = String::new();
@@ -99,10 +87,14 @@ impl Schemas {
                 }
                 let message = match error.kind() {
                     ValidationErrorKind::Required { property } => {
-                        push_name(&mut field, property.as_str().unwrap_or_default());
+                        push_name(&mut field, property.as_str().unwrap_or("?"));
                         "is missing".to_owned()
                     }
-                    _ => error.masked_with("it").to_string(),
+                    _ => {
+                        // "it is not of type …" continues the field's name without the "it".
+                        let message = error.masked_with("it").to_string();
+                        message.strip_prefix("it ").unwrap_or(&message).to_owned()
+                    }
                 };
                 if field.is_empty() {
                     field.push_str("body");
@@ -120,15 +112,14 @@ fn push_name(field: &mut String, name: &str) {
     field.push_str(name);
 }
 
-/// Turns a schema of OpenAPI 3.0 into JSON Schema, in place: `nullable` is a type of its own there.
+/// Converts an OpenAPI 3.0 schema to JSON Schema in place: `nullable` becomes the type `null`.
 fn to_json_schema(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             if object.remove("nullable") == Some(Value::Bool(true)) {
                 allow_null(object);
             }
-            // Models that are newer than the specification pass: each day brings one, and clients must be able to
-            // name it.
+            // Accepts models that are newer than the specification.
             if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut)
                 && let Some(model) = properties.get_mut("model").and_then(Value::as_object_mut)
             {
@@ -154,14 +145,14 @@ fn allow_null(object: &mut Map<String, Value>) {
 mod tests {
     use super::*;
 
-    fn fields(body: Body, value: Value) -> Vec<String> {
-        let schemas = Schemas::read().unwrap();
-        let found = schemas.check(body, &value);
+    fn fields(kind: RequestKind, value: Value) -> Vec<String> {
+        let schemas = Schemas::new();
+        let found = schemas.validate(kind, &value);
         found.into_iter().map(|violation| violation.field).collect()
     }
 
     #[test]
-    fn fields_are_named_as_in_the_request() {
+    fn names_fields_by_their_path() {
         for (value, expected) in [
             (json!({ "url": "a" }), vec![]),
             (json!({ "url": "a", "model": null, "unknown": [1] }), vec![]),
@@ -180,11 +171,16 @@ mod tests {
                 vec!["transcriptionConfig.model"],
             ),
         ] {
-            assert_eq!(fields(Body::Diarize, value.clone()), expected, "{value}");
+            assert_eq!(
+                fields(RequestKind::Job(JobKind::Diarize), value.clone()),
+                expected,
+                "{value}"
+            );
         }
-        let people = json!({ "voiceprints": [{}, { "label": "a".repeat(101), "voiceprint": "" }] });
+        let identify =
+            json!({ "voiceprints": [{}, { "label": "a".repeat(101), "voiceprint": "" }] });
         assert_eq!(
-            fields(Body::Identify, people),
+            fields(RequestKind::Job(JobKind::Identify), identify),
             [
                 "voiceprints[0].label",
                 "voiceprints[0].voiceprint",
@@ -192,16 +188,16 @@ mod tests {
             ]
         );
         assert_eq!(
-            fields(Body::Media, json!({ "url": "media://a b" })),
+            fields(RequestKind::Media, json!({ "url": "media://a b" })),
             ["url"]
         );
     }
 
     #[test]
-    fn no_message_repeats_what_was_sent() {
-        let schemas = Schemas::read().unwrap();
+    fn messages_do_not_contain_submitted_values() {
+        let schemas = Schemas::new();
         let value = json!({ "url": "a", "voiceprints": [{ "label": "Ada", "voiceprint": "secret".repeat(4_000) }] });
-        let found = schemas.check(Body::Identify, &value);
+        let found = schemas.validate(RequestKind::Job(JobKind::Identify), &value);
         assert_eq!(found.len(), 1);
         assert!(!found[0].message.contains("secret"), "{found:?}");
     }

@@ -1,4 +1,4 @@
-//! The storage behind pre-signed URLs. It asks for no key: the signature is all.
+//! Upload to and download from pre-signed URLs. They need a valid signature and no API key.
 
 use std::sync::Arc;
 
@@ -10,87 +10,85 @@ use http::header::CONNECTION;
 use http::{HeaderValue, Method, StatusCode};
 use tower_http::services::ServeFile;
 
-use super::App;
-use super::error::{internal, refusal};
-use crate::media::{MediaKey, Signed, Stored};
+use super::AppState;
+use super::error::{api_error, internal_error};
+use crate::media::{MediaKey, SignedQuery, UploadOutcome};
 
-type Place = Result<Path<(String, String)>, PathRejection>;
-type Signature = Result<Query<Signed>, QueryRejection>;
+type TeamAndKey = Result<Path<(String, String)>, PathRejection>;
+type Signature = Result<Query<SignedQuery>, QueryRejection>;
 
 pub(super) async fn upload(
-    State(app): State<Arc<App>>,
-    place: Place,
+    State(state): State<Arc<AppState>>,
+    path: TeamAndKey,
     signature: Signature,
     request: Request,
 ) -> Response {
-    let Some((team, key)) = allowed(&app, request.method(), place, signature) else {
-        return closing(not_allowed());
+    let Some((team, key)) = verify(&state, request.method(), path, signature) else {
+        return close_connection(forbidden());
     };
     let body = request.into_body();
-    // Whoever announces too much need not send it.
-    if body.size_hint().lower() > app.largest_medium {
-        return too_large(&app);
+    // A body whose announced length is over the limit is not read at all.
+    if body.size_hint().lower() > state.max_media_bytes {
+        return too_large(&state);
     }
-    let bytes = body.into_data_stream();
-    match app
-        .media
-        .store(&team, &key, app.largest_medium, bytes)
-        .await
-    {
-        Ok(Stored::Whole(_)) => StatusCode::OK.into_response(),
-        Ok(Stored::TooLarge) => too_large(&app),
-        Err(error) => closing(internal(&error)),
+    let body = body.into_data_stream();
+    let max_bytes = state.max_media_bytes;
+    match state.media.store(&team, &key, max_bytes, body).await {
+        Ok(UploadOutcome::Stored(_)) => StatusCode::OK.into_response(),
+        Ok(UploadOutcome::TooLarge) => too_large(&state),
+        Err(error) => close_connection(internal_error(&error)),
     }
 }
 
 pub(super) async fn download(
-    State(app): State<Arc<App>>,
-    place: Place,
+    State(state): State<Arc<AppState>>,
+    path: TeamAndKey,
     signature: Signature,
     request: Request,
 ) -> Response {
-    let Some((team, key)) = allowed(&app, request.method(), place, signature) else {
-        return not_allowed();
+    let Some((team, key)) = verify(&state, request.method(), path, signature) else {
+        return forbidden();
     };
-    let Some(path) = app.media.find(&team, &key) else {
-        return refusal(StatusCode::NOT_FOUND, "There is no such medium");
+    let Some(path) = state.media.find(&team, &key) else {
+        return api_error(StatusCode::NOT_FOUND, "Media not found");
     };
     match ServeFile::new(path).try_call(request).await {
         Ok(response) => response.map(Body::new),
-        Err(error) => internal(&error),
+        Err(error) => internal_error(&error),
     }
 }
 
-/// Whose medium it is, if the URL allows this method on it now.
-fn allowed(
-    app: &App,
+/// Returns the team and key of the URL, if its signature is valid for `method` now.
+fn verify(
+    state: &AppState,
     method: &Method,
-    place: Place,
+    path: TeamAndKey,
     signature: Signature,
 ) -> Option<(String, MediaKey)> {
-    let Path((team, key)) = place.ok()?;
-    let Query(signed) = signature.ok()?;
+    let Path((team, key)) = path.ok()?;
+    let Query(query) = signature.ok()?;
     let key = MediaKey::new(&key).ok()?;
     let now = chrono::Utc::now();
-    app.signer
-        .allows(method, &team, &key, &signed, now)
+    state
+        .url_signer
+        .verify(method, &team, &key, &query, now)
         .then_some((team, key))
 }
 
-fn not_allowed() -> Response {
-    refusal(
+fn forbidden() -> Response {
+    api_error(
         StatusCode::FORBIDDEN,
-        "The pre-signed URL has expired, or was not made for this",
+        "The pre-signed URL is invalid or has expired",
     )
 }
 
-fn too_large(app: &App) -> Response {
-    let message = format!("The medium is larger than {} bytes", app.largest_medium);
-    closing(refusal(StatusCode::PAYLOAD_TOO_LARGE, &message))
+fn too_large(state: &AppState) -> Response {
+    let message = format!("The media are larger than {} bytes", state.max_media_bytes);
+    close_connection(api_error(StatusCode::PAYLOAD_TOO_LARGE, &message))
 }
 
-/// What is left of the body is not read, so nothing else can come on the connection.
-fn closing(mut response: Response) -> Response {
+/// Closes the connection after the response. The rest of the body is not read, so that it cannot be reused.
+fn close_connection(mut response: Response) -> Response {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
     response

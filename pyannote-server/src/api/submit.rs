@@ -1,4 +1,4 @@
-//! Submissions: `POST /v1/diarize`, `/v1/identify` and `/v1/voiceprint`.
+//! Job submissions: `POST /v1/diarize`, `/v1/identify` and `/v1/voiceprint`.
 
 use std::sync::Arc;
 
@@ -9,54 +9,46 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::json;
 
-use super::check::checked;
-use super::error::internal;
-use super::schema::Body;
-use super::{App, Team};
+use super::error::internal_error;
+use super::parse_request::parse_request;
+use super::schema::RequestKind;
+use super::{AppState, Team};
 use crate::engine::JobKind;
 
-type Parts = (State<Arc<App>>, Extension<Team>);
+type Context = (State<Arc<AppState>>, Extension<Team>);
 
-pub(super) async fn diarize(parts: Parts, headers: HeaderMap, body: Bytes) -> Response {
-    submit(JobKind::Diarize, Body::Diarize, parts, &headers, &body).await
+pub(super) async fn diarize(context: Context, headers: HeaderMap, body: Bytes) -> Response {
+    submit(JobKind::Diarize, context, &headers, &body).await
 }
 
-pub(super) async fn identify(parts: Parts, headers: HeaderMap, body: Bytes) -> Response {
-    submit(JobKind::Identify, Body::Identify, parts, &headers, &body).await
+pub(super) async fn identify(context: Context, headers: HeaderMap, body: Bytes) -> Response {
+    submit(JobKind::Identify, context, &headers, &body).await
 }
 
-pub(super) async fn voiceprint(parts: Parts, headers: HeaderMap, body: Bytes) -> Response {
-    submit(
-        JobKind::Voiceprint,
-        Body::Voiceprint,
-        parts,
-        &headers,
-        &body,
-    )
-    .await
+pub(super) async fn voiceprint(context: Context, headers: HeaderMap, body: Bytes) -> Response {
+    submit(JobKind::Voiceprint, context, &headers, &body).await
 }
 
 async fn submit(
     kind: JobKind,
-    schema: Body,
-    (State(app), Extension(Team(team))): Parts,
+    (State(state), Extension(Team(team))): Context,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Response {
-    let request = match checked(&app, schema, headers, body) {
+    let request = match parse_request(&state, RequestKind::Job(kind), headers, body) {
         Ok(request) => request,
-        Err(refusal) => return *refusal,
+        Err(response) => return *response,
     };
-    let warning = app.engine.warning(kind, &request);
-    match app.store.create(&team, kind, request).await {
+    let warning = state.engine.warning(kind, &request);
+    match state.store.create(&team, kind, request).await {
         Ok(job) => {
-            app.metrics.accepted(kind);
+            state.metrics.count_accepted_job(kind);
             let mut created = json!({ "jobId": job.id, "status": job.status.as_str() });
-            if let (Some(warning), Some(created)) = (warning, created.as_object_mut()) {
-                created.insert("warning".to_owned(), warning.into());
+            if let Some(warning) = warning {
+                created["warning"] = warning.into();
             }
             Json(created).into_response()
         }
-        Err(error) => internal(&error),
+        Err(error) => internal_error(&error),
     }
 }

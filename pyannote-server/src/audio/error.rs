@@ -1,14 +1,17 @@
 //! Errors of loading a recording.
 
-use std::fmt;
+use std::error::Error;
+use std::io;
 
 use pyannote_engine::audio::AudioError;
 
 use crate::engine::EngineError;
+use crate::error::Chain;
 
-/// Why a recording cannot be loaded. Its text becomes the `output.error` of the job.
+/// Why a recording cannot be loaded. The message becomes the `output.error` of the job, followed by those of its
+/// [`source`](Error::source)s.
 ///
-/// No text contains the path or the query of a URL: a pre-signed one is a secret.
+/// No message contains the path or the query of a URL, which may be a pre-signed URL and thus a secret.
 ///
 /// ```
 /// use pyannote_server::audio::LoadError;
@@ -16,79 +19,40 @@ use crate::engine::EngineError;
 /// let error = LoadError::NotUploaded("media://ada.wav".to_owned());
 /// assert_eq!(error.to_string(), "no recording was uploaded as media://ada.wav");
 /// ```
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// No such medium was uploaded. With its `media://` URL.
+    /// No media with this `media://` URL were uploaded.
+    #[error("no recording was uploaded as {0}")]
     NotUploaded(String),
     /// The recording cannot be decoded.
-    Audio(AudioError),
-    /// The URL cannot be fetched. With the reason.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
+    /// URLs of this kind are not fetched. With the reason.
+    #[error("the recording's URL is not supported: {0}")]
     UnsupportedUrl(&'static str),
-    /// The URL, or the target of a redirect, is on a private network. With the host.
+    /// The URL, or the target of a redirect, is in a private network. With the host.
+    #[error("the recording's URL leads to a private address, which is not allowed: {0}")]
     PrivateAddress(String),
-    /// The server answered with this status.
+    /// The server responded with this status code.
+    #[error("cannot fetch the recording: the server responded with status {0}")]
     Status(u16),
-    /// The server redirects too often.
+    /// The server redirected too often.
+    #[error("cannot fetch the recording: too many redirects")]
     TooManyRedirects,
-    /// The server took too long.
+    /// The server did not respond in time.
+    #[error("cannot fetch the recording: timed out")]
     TimedOut,
-    /// The recording could not be fetched. With the reason.
-    Fetch(String),
-}
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotUploaded(url) => write!(f, "no recording was uploaded as {url}"),
-            Self::Audio(error) => error.fmt(f),
-            Self::UnsupportedUrl(reason) => {
-                write!(f, "the recording's URL cannot be used: {reason}")
-            }
-            Self::PrivateAddress(host) => write!(
-                f,
-                "the recording's URL leads to a private address, which is not allowed: {host}"
-            ),
-            Self::Status(status) => {
-                write!(
-                    f,
-                    "the recording cannot be fetched: the server answered {status}"
-                )
-            }
-            Self::TooManyRedirects => {
-                f.write_str("the recording cannot be fetched: too many redirects")
-            }
-            Self::TimedOut => {
-                f.write_str("the recording cannot be fetched: the server took too long")
-            }
-            Self::Fetch(reason) => write!(f, "the recording cannot be fetched: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for LoadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Audio(error) => error.source(),
-            _ => None,
-        }
-    }
-}
-
-impl From<AudioError> for LoadError {
-    fn from(error: AudioError) -> Self {
-        Self::Audio(error)
-    }
-}
-
-impl From<std::io::Error> for LoadError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Audio(error.into())
-    }
+    /// The request failed.
+    #[error("cannot fetch the recording")]
+    Fetch(#[source] Box<dyn Error + Send + Sync>),
+    /// The recording cannot be written to a temporary file.
+    #[error("cannot write the recording to a temporary file")]
+    TempFile(#[source] io::Error),
 }
 
 impl From<LoadError> for EngineError {
     fn from(error: LoadError) -> Self {
-        Self(error.to_string())
+        Self(Chain(&error).to_string())
     }
 }

@@ -1,4 +1,4 @@
-//! Fetches recordings from the web into temporary files.
+//! Fetching of recordings into temporary files.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -13,66 +13,66 @@ use tokio::io::AsyncWriteExt;
 use super::LoadError;
 use super::ssrf_guard::{self, PrivateName, Resolver};
 
-/// How recordings are fetched.
+/// Options of a [`Fetcher`].
 ///
 /// ```
 /// use pyannote_server::audio::{FetchConfig, Fetcher};
 ///
 /// let mut config = FetchConfig::default();
 /// config.timeout = std::time::Duration::from_secs(60);
-/// assert!(!config.allow_private);
+/// assert!(!config.allow_private_networks);
 /// let fetcher = Fetcher::new(config)?;
 /// # Ok::<(), pyannote_server::audio::LoadError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FetchConfig {
-    /// Whether recordings may come from this machine and its networks. Whoever may send jobs can then make the server
-    /// ask anything there for a file. Not allowed by default.
-    pub allow_private: bool,
-    /// The largest file, in bytes. 1 GiB by default.
+    /// Whether recordings may be fetched from loopback and private addresses. Anyone who can submit jobs can then make
+    /// the server send requests to hosts on its own network. Default: `false`.
+    pub allow_private_networks: bool,
+    /// Maximum size of a file, in bytes. Default: 1 GiB.
     pub max_bytes: u64,
-    /// How many redirects are followed. 5 by default.
+    /// Maximum number of redirects. Default: 5.
     pub max_redirects: usize,
-    /// How long a connection may take. 10 s by default.
+    /// Timeout of connecting. Default: 10 s.
     pub connect_timeout: Duration,
-    /// How long a server may be silent. 60 s by default.
+    /// Timeout of waiting for more data. Default: 60 s.
     pub idle_timeout: Duration,
-    /// How long it may take in all. 30 min by default.
+    /// Timeout of the whole request. Default: 30 min.
     pub timeout: Duration,
-    /// Where the temporary files are; where the system has them by default.
-    pub folder: Option<PathBuf>,
+    /// Directory of the temporary files. Default: that of the system.
+    pub temp_dir: Option<PathBuf>,
 }
 
 impl Default for FetchConfig {
     fn default() -> Self {
         Self {
-            allow_private: false,
+            allow_private_networks: false,
             max_bytes: Limits::default().bytes,
             max_redirects: 5,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             timeout: Duration::from_secs(30 * 60),
-            folder: None,
+            temp_dir: None,
         }
     }
 }
 
-/// A fetched recording, in a temporary file that is gone with it.
+/// A fetched recording, in a temporary file that is deleted on drop.
 #[derive(Debug)]
-pub struct Fetched {
+pub struct FetchedFile {
     path: TempPath,
     bytes: u64,
 }
 
-impl Fetched {
-    /// The file.
+impl FetchedFile {
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its size, in bytes.
+    /// Returns the size of the file, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -81,9 +81,9 @@ impl Fetched {
 
 /// Fetches recordings from http(s) URLs.
 ///
-/// Nothing is sent that identifies anyone: no credentials, no cookies, no referrer. No proxy of the environment is
-/// used, for a proxy would resolve the names itself and reach what must not be reached. The query of a URL, which may
-/// be a signature, is in no error and no log.
+/// Requests carry no credentials, cookies or referrer. The proxy settings of the environment are ignored, because a
+/// proxy would resolve host names itself and could reach private addresses. Errors and logs never contain the query of
+/// a URL, which may be a signature.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: Client,
@@ -91,18 +91,18 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher.
+    /// Creates a fetcher.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Fetch`] where TLS cannot be set up.
+    /// Returns [`LoadError::Fetch`] if TLS cannot be set up.
     pub fn new(config: FetchConfig) -> Result<Self, LoadError> {
-        let (allow_private, max_redirects) = (config.allow_private, config.max_redirects);
+        let (allow_private, max_redirects) = (config.allow_private_networks, config.max_redirects);
         let client = Client::builder()
             .user_agent(concat!("pyannote-server/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Resolver { allow_private })
             .redirect(Policy::custom(move |attempt| {
-                follow(attempt, allow_private, max_redirects)
+                follow_redirect(attempt, allow_private, max_redirects)
             }))
             .referer(false)
             .no_proxy()
@@ -110,7 +110,7 @@ impl Fetcher {
             .read_timeout(config.idle_timeout)
             .timeout(config.timeout)
             .build()
-            .map_err(explain)?;
+            .map_err(to_load_error)?;
         Ok(Self { client, config })
     }
 
@@ -118,12 +118,13 @@ impl Fetcher {
     ///
     /// # Errors
     ///
-    /// An [`LoadError`]: the URL is none that is fetched or leads to a private address, the server does not answer
-    /// with success or in time, or the file is too large.
+    /// Returns [`LoadError`] if the URL is unsupported or leads to a private address, if the server does not respond
+    /// successfully and in time, or if the file is too large.
     ///
     /// ```no_run
     /// # async fn run() -> Result<(), pyannote_server::audio::LoadError> {
-    /// use pyannote_server::audio::{FetchConfig, Fetcher, decode};
+    /// use pyannote_engine::audio::decode;
+    /// use pyannote_server::audio::{FetchConfig, Fetcher};
     ///
     /// let fetcher = Fetcher::new(FetchConfig::default())?;
     /// let file = fetcher.fetch("https://example.com/meeting.wav").await?;
@@ -131,19 +132,20 @@ impl Fetcher {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn fetch(&self, url: &str) -> Result<Fetched, LoadError> {
-        let url = Url::parse(url).map_err(|_| LoadError::UnsupportedUrl("it is no URL"))?;
-        ssrf_guard::check(&url, self.config.allow_private)?;
-        let response = self.client.get(url).send().await.map_err(explain)?;
+    pub async fn fetch(&self, url: &str) -> Result<FetchedFile, LoadError> {
+        let url =
+            Url::parse(url).map_err(|_| LoadError::UnsupportedUrl("it is not a valid URL"))?;
+        ssrf_guard::check(&url, self.config.allow_private_networks)?;
+        let response = self.client.get(url).send().await.map_err(to_load_error)?;
         let status = response.status();
         if !status.is_success() {
             return Err(LoadError::Status(status.as_u16()));
         }
-        self.keep(response).await
+        self.save(response).await
     }
 
-    /// Writes the body of an answer to a temporary file.
-    async fn keep(&self, mut response: Response) -> Result<Fetched, LoadError> {
+    /// Writes the body of a response to a temporary file.
+    async fn save(&self, mut response: Response) -> Result<FetchedFile, LoadError> {
         let limit = self.config.max_bytes;
         if response
             .content_length()
@@ -153,28 +155,28 @@ impl Fetcher {
         }
         let mut builder = tempfile::Builder::new();
         let builder = builder.prefix("recording-");
-        let file = match &self.config.folder {
-            Some(folder) => builder.tempfile_in(folder)?,
-            None => builder.tempfile()?,
+        let file = match &self.config.temp_dir {
+            Some(folder) => builder.tempfile_in(folder),
+            None => builder.tempfile(),
         };
-        let (file, path) = file.into_parts();
+        let (file, path) = file.map_err(LoadError::TempFile)?.into_parts();
         let mut file = tokio::fs::File::from_std(file);
         let mut bytes = 0;
-        while let Some(chunk) = response.chunk().await.map_err(explain)? {
+        while let Some(chunk) = response.chunk().await.map_err(to_load_error)? {
             bytes += chunk.len() as u64;
-            // The length may not have been announced, or not truly.
+            // The announced length may be missing or wrong.
             if bytes > limit {
                 return Err(AudioError::TooLarge { limit }.into());
             }
-            file.write_all(&chunk).await?;
+            file.write_all(&chunk).await.map_err(LoadError::TempFile)?;
         }
-        file.flush().await?;
-        Ok(Fetched { path, bytes })
+        file.flush().await.map_err(LoadError::TempFile)?;
+        Ok(FetchedFile { path, bytes })
     }
 }
 
-/// Follows a redirect, or not: its target is a stranger's as well.
-fn follow(
+/// Follows a redirect, unless its target must not be fetched.
+fn follow_redirect(
     attempt: Attempt<'_>,
     allow_private: bool,
     max_redirects: usize,
@@ -188,15 +190,16 @@ fn follow(
     }
 }
 
-/// What went wrong, without the URL.
-fn explain(error: reqwest::Error) -> LoadError {
-    let (timed_out, error) = (error.is_timeout(), error.without_url());
-    let mut deepest: &(dyn StdError + 'static) = &error;
-    loop {
-        if let Some(PrivateName(host)) = deepest.downcast_ref() {
+/// Converts an error of the HTTP client, and removes the URL. Recognizes the errors of the redirect policy and the
+/// resolver among the causes.
+fn to_load_error(error: reqwest::Error) -> LoadError {
+    let error = error.without_url();
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+    while let Some(current) = cause {
+        if let Some(PrivateName(host)) = current.downcast_ref() {
             return LoadError::PrivateAddress(host.clone());
         }
-        match deepest.downcast_ref() {
+        match current.downcast_ref() {
             Some(LoadError::TooManyRedirects) => return LoadError::TooManyRedirects,
             Some(LoadError::PrivateAddress(host)) => {
                 return LoadError::PrivateAddress(host.clone());
@@ -204,14 +207,11 @@ fn explain(error: reqwest::Error) -> LoadError {
             Some(LoadError::UnsupportedUrl(reason)) => return LoadError::UnsupportedUrl(reason),
             _ => {}
         }
-        match deepest.source() {
-            Some(source) => deepest = source,
-            None => break,
-        }
+        cause = current.source();
     }
-    match timed_out {
+    match error.is_timeout() {
         true => LoadError::TimedOut,
-        false => LoadError::Fetch(deepest.to_string()),
+        false => LoadError::Fetch(error.into()),
     }
 }
 
@@ -222,14 +222,14 @@ mod tests {
 
     use super::*;
 
-    /// A server that redirects to what the query says. The guard would not let it be asked, so these tests go around
-    /// the check of the first URL, and it stands for a public one.
-    async fn redirecting() -> String {
+    /// Starts a server that redirects to the URL in the query. It stands for a public server: the tests bypass the check
+    /// of the first URL, which is on loopback.
+    async fn redirect_server() -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = axum::Router::new().fallback(|uri: Uri| async move {
             match uri.query() {
-                Some(to) => (StatusCode::FOUND, [(LOCATION, to.to_owned())]),
+                Some(target) => (StatusCode::FOUND, [(LOCATION, target.to_owned())]),
                 None => (StatusCode::OK, [(LOCATION, String::new())]),
             }
         });
@@ -238,10 +238,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_redirect_to_a_private_address_is_refused() {
-        let url = redirecting().await;
+    async fn rejects_redirects_to_private_addresses() {
+        let url = redirect_server().await;
         let port = url.rsplit(':').next().unwrap();
-        let guarded = Fetcher::new(FetchConfig::default()).unwrap();
+        let fetcher = Fetcher::new(FetchConfig::default()).unwrap();
         for host in [
             "127.0.0.1",
             "0x7f.1",
@@ -251,15 +251,15 @@ mod tests {
             "localhost",
         ] {
             let url = format!("{url}/?http://{host}:{port}/secret");
-            let error = explain(guarded.client.get(url).send().await.unwrap_err());
-            let said = format!("{error} {error:?}");
+            let error = to_load_error(fetcher.client.get(url).send().await.unwrap_err());
+            let text = format!("{error} {error:?}");
             assert!(
                 matches!(error, LoadError::PrivateAddress(_)),
-                "{host}: {said}"
+                "{host}: {text}"
             );
-            assert!(!said.contains("secret"), "{said}");
+            assert!(!text.contains("secret"), "{text}");
         }
-        // The server does answer: it is the guard that refuses.
-        assert!(guarded.client.get(&url).send().await.is_ok());
+        // The server itself is reachable: only the redirects were rejected.
+        assert!(fetcher.client.get(&url).send().await.is_ok());
     }
 }

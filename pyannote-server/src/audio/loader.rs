@@ -1,4 +1,4 @@
-//! Where the workers get recordings from.
+//! Default audio source of the workers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,9 +9,7 @@ use pyannote_engine::audio::{AudioError, Limits, decode_within};
 use super::{FetchConfig, Fetcher, LoadError};
 use crate::worker::{AudioSource, RecordingFuture};
 
-/// The uploaded media.
-///
-/// A closure is one:
+/// Uploaded media files. Implemented for closures:
 ///
 /// ```
 /// use pyannote_server::audio::MediaFiles;
@@ -20,8 +18,8 @@ use crate::worker::{AudioSource, RecordingFuture};
 /// assert!(files.path("team", "meeting.wav").is_some());
 /// ```
 pub trait MediaFiles: Send + Sync + 'static {
-    /// The file of a team's medium: none where it was never uploaded, or is gone. The key is what follows `media://`, as
-    /// it was sent; to keep it within the team's folder is up to this.
+    /// Returns the path of a team's media file, or `None` if it was not uploaded or has been deleted. `key` is the part
+    /// after `media://`, unchecked: implementations must make sure that the path stays within the team's media.
     fn path(&self, team: &str, key: &str) -> Option<PathBuf>;
 }
 
@@ -31,7 +29,7 @@ impl<F: Fn(&str, &str) -> Option<PathBuf> + Send + Sync + 'static> MediaFiles fo
     }
 }
 
-/// Finds recordings among the uploaded media or on the web, and decodes them.
+/// Loads recordings from uploaded media and http(s) URLs, and decodes them.
 ///
 /// ```
 /// use pyannote_server::audio::{FetchConfig, Loader};
@@ -47,11 +45,11 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// A loader for these media, and for what is fetched so.
+    /// Creates a loader.
     ///
     /// # Errors
     ///
-    /// As [`Fetcher::new`].
+    /// See [`Fetcher::new`].
     pub fn new(media: impl MediaFiles, config: FetchConfig) -> Result<Self, LoadError> {
         let limits = Limits {
             bytes: config.max_bytes,
@@ -64,12 +62,12 @@ impl Loader {
         })
     }
 
-    /// The recording at a `media://` or http(s) URL, of at most `max_seconds`, or of the API's 24 h. The API takes
-    /// voiceprints from 30 s at most.
+    /// Loads the recording at a `media://` or http(s) URL, of at most `max_seconds` (default: 24 h, the limit of the
+    /// API).
     ///
     /// # Errors
     ///
-    /// A [`LoadError`] that says why it cannot be heard.
+    /// Returns [`LoadError`] if the recording cannot be found, fetched or decoded, or is too long.
     ///
     /// ```
     /// use pyannote_server::audio::{FetchConfig, Loader};
@@ -94,14 +92,14 @@ impl Loader {
         };
         let Some(key) = url.strip_prefix("media://") else {
             let file = self.fetcher.fetch(url).await?;
-            // The file goes along: it is removed when it was read, also where nobody waits for that any more.
-            return apart(move || Ok(decode_within(file.path(), limits)?)).await;
+            // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
+            return run_blocking(move || Ok(decode_within(file.path(), limits)?)).await;
         };
         let (media, team, key) = (Arc::clone(&self.media), team.to_owned(), key.to_owned());
-        apart(move || {
+        run_blocking(move || {
             let missing = || LoadError::NotUploaded(format!("media://{key}"));
             let path = media.path(&team, &key).ok_or_else(missing)?;
-            decode_medium(&path, limits, missing)
+            decode_media(&path, limits, missing)
         })
         .await
     }
@@ -127,8 +125,8 @@ impl AudioSource for Loader {
     }
 }
 
-/// Decodes an uploaded medium, which may be gone by now.
-fn decode_medium(
+/// Decodes uploaded media, which may have been deleted since they were found.
+fn decode_media(
     path: &Path,
     limits: Limits,
     missing: impl Fn() -> LoadError,
@@ -141,8 +139,8 @@ fn decode_medium(
     }
 }
 
-/// Does what blocks on a thread of its own. A panic there, which a decoder may be tricked into, stays there.
-async fn apart<T: Send + 'static>(
+/// Runs blocking work on another thread. Turns a panic, which a malformed file may cause in a decoder, into an error.
+async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {
     match tokio::task::spawn_blocking(work).await {
@@ -156,10 +154,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_is_an_error() {
-        let broken = apart::<()>(|| panic!("a decoder that was tricked")).await;
+    async fn turns_a_panic_into_an_error() {
+        let result = run_blocking::<()>(|| panic!("malformed file")).await;
         assert!(matches!(
-            broken,
+            result,
             Err(LoadError::Audio(AudioError::DecoderFailed))
         ));
     }

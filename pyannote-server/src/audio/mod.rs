@@ -1,4 +1,4 @@
-//! Recordings for the workers: fetched by URL or read from the uploaded media, then decoded.
+//! Recordings for the workers: fetched from a URL or read from the uploaded media, then decoded.
 
 mod error;
 mod fetch;
@@ -6,6 +6,6 @@ mod loader;
 mod ssrf_guard;
 
 pub use error::LoadError;
-pub use fetch::{FetchConfig, Fetched, Fetcher};
+pub use fetch::{FetchConfig, FetchedFile, Fetcher};
 pub use loader::{Loader, MediaFiles};
-pub use ssrf_guard::is_private;
+pub use ssrf_guard::is_private_ip;

@@ -1,6 +1,5 @@
-//! Keeps fetches away from private networks: a URL is a stranger's, and this machine can reach what the stranger cannot.
+//! Protection against server-side request forgery (SSRF): keeps untrusted URLs away from private networks.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
@@ -8,19 +7,19 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::LoadError;
 
-/// Whether an address is not one of the public internet: loopback, private, link-local (where clouds keep their
-/// credentials), shared, multicast, unspecified, reserved, or an IPv6 form of one of these.
+/// Returns whether an address is outside the public internet: loopback, private, link-local (which includes the metadata
+/// services of clouds), shared, multicast, unspecified, reserved, or an IPv6 form of one of these.
 ///
 /// ```
-/// use pyannote_server::audio::is_private;
+/// use pyannote_server::audio::is_private_ip;
 ///
-/// assert!(is_private("169.254.169.254".parse()?));
-/// assert!(is_private("::ffff:10.0.0.1".parse()?));
-/// assert!(!is_private("1.1.1.1".parse()?));
+/// assert!(is_private_ip("169.254.169.254".parse()?));
+/// assert!(is_private_ip("::ffff:10.0.0.1".parse()?));
+/// assert!(!is_private_ip("1.1.1.1".parse()?));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[must_use]
-pub fn is_private(address: IpAddr) -> bool {
+pub fn is_private_ip(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_private_v4(address),
         IpAddr::V6(address) => is_private_v6(address),
@@ -31,12 +30,12 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
     match address.octets() {
         // This network, private, loopback.
         [0 | 10 | 127, ..] => true,
-        // Shared by a carrier's customers.
+        // Carrier-grade NAT.
         [100, 64..=127, ..] => true,
         [169, 254, ..] => true,
         [172, 16..=31, ..] => true,
         [192, 168, ..] => true,
-        // Protocol assignments, documentation, the old 6to4 relays, benchmarks.
+        // Protocol assignments, documentation, 6to4 relays, benchmarks.
         [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 51, 100, _] | [203, 0, 113, _] => true,
         [198, 18..=19, ..] => true,
         // Multicast, reserved, broadcast.
@@ -49,13 +48,13 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
     let embedded =
         |high: u16, low: u16| is_private_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match address.segments() {
-        // Unspecified, loopback, and the long withdrawn "compatible" form of IPv4.
+        // Unspecified, loopback, and the deprecated IPv4-compatible addresses.
         [0, 0, 0, 0, 0, 0, _, _] => true,
-        // IPv4 in IPv6: mapped, NAT64, 6to4. These are as private as what they hold.
+        // IPv4 in IPv6: mapped, NAT64, 6to4. These are private if the embedded address is.
         [0, 0, 0, 0, 0, 0xffff, high, low] => embedded(high, low),
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low),
-        // A NAT64 of one's own, Teredo, documentation, discard.
+        // Local-use NAT64, Teredo, documentation, discard.
         [0x64, 0xff9b, ..] | [0x2001, 0 | 0xdb8, ..] | [0x100, 0, 0, 0, ..] => true,
         // Unique local, link-local, site-local, multicast.
         [0xfc00..=0xfdff | 0xfe80..=0xfeff | 0xff00..=0xffff, ..] => true,
@@ -63,35 +62,34 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
     }
 }
 
-/// Whether a URL can be fetched: http or https, without a password, and, unless `allow_private`, with a host that is no
-/// private address. The resolver never sees the hosts that are addresses already.
+/// Checks that a URL may be fetched: http or https, without credentials, and, unless `allow_private`, without a private
+/// IP address as its host. [`Resolver`] checks host names; it is not asked about hosts that are IP addresses.
 pub(super) fn check(url: &Url, allow_private: bool) -> Result<(), LoadError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(LoadError::UnsupportedUrl("it is neither http nor https"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(LoadError::UnsupportedUrl(
-            "it holds a user name or password",
+            "it contains a user name or password",
         ));
     }
-    let host = url.host_str().unwrap_or_default();
-    if host.is_empty() {
+    let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
         return Err(LoadError::UnsupportedUrl("it has no host"));
-    }
-    // `Url` has brought every spelling of an address, such as 0x7f.1 or 2130706433, to this one.
+    };
+    // `Url` normalizes all spellings of an address, such as 0x7f.1 and 2130706433.
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     match literal.parse() {
-        Ok(address) if !allow_private && is_private(address) => {
+        Ok(address) if !allow_private && is_private_ip(address) => {
             Err(LoadError::PrivateAddress(host.to_owned()))
         }
         _ => Ok(()),
     }
 }
 
-/// Resolves names with the system's resolver, and drops private addresses.
+/// DNS resolver that drops private addresses.
 ///
-/// The connection is made to what this returns, and nothing resolves the name again: a name that is public when it is
-/// checked and private when it is used gets nowhere.
+/// The client connects to the returned addresses without resolving the name again, so that the address cannot change
+/// between check and use (DNS rebinding).
 #[derive(Debug)]
 pub(super) struct Resolver {
     pub(super) allow_private: bool,
@@ -103,7 +101,7 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let (private, public): (Vec<_>, Vec<_>) =
-                found.partition(|found: &SocketAddr| !allow_private && is_private(found.ip()));
+                found.partition(|found: &SocketAddr| !allow_private && is_private_ip(found.ip()));
             if public.is_empty() && !private.is_empty() {
                 return Err(PrivateName(name.as_str().to_owned()).into());
             }
@@ -113,24 +111,17 @@ impl Resolve for Resolver {
     }
 }
 
-/// A name with nothing but private addresses.
-#[derive(Debug)]
+/// A host name that has only private addresses.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} has a private address")]
 pub(super) struct PrivateName(pub(super) String);
-
-impl fmt::Display for PrivateName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} has a private address", self.0)
-    }
-}
-
-impl std::error::Error for PrivateName {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn private_addresses_are_known_as_such() {
+    fn recognizes_private_addresses() {
         for private in [
             "0.0.0.0",
             "0.1.2.3",
@@ -168,12 +159,12 @@ mod tests {
             "fec0::1",
             "ff02::1",
         ] {
-            assert!(is_private(private.parse().unwrap()), "{private}");
+            assert!(is_private_ip(private.parse().unwrap()), "{private}");
         }
     }
 
     #[test]
-    fn public_addresses_are_let_through() {
+    fn recognizes_public_addresses() {
         for public in [
             "1.1.1.1",
             "9.255.255.255",
@@ -195,12 +186,12 @@ mod tests {
             "2606:4700:4700::1111",
             "2a00::1",
         ] {
-            assert!(!is_private(public.parse().unwrap()), "{public}");
+            assert!(!is_private_ip(public.parse().unwrap()), "{public}");
         }
     }
 
     #[test]
-    fn no_spelling_of_an_address_slips_through() {
+    fn rejects_all_spellings_of_private_addresses() {
         for host in [
             "127.0.0.1",
             "127.1",
@@ -236,8 +227,8 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_web_addresses_are_fetched() {
-        for (url, fits) in [
+    fn accepts_http_urls_without_credentials_only() {
+        for (url, allowed) in [
             ("https://example.com/a.wav?x=1", true),
             ("http://1.1.1.1/a.wav", true),
             ("http://[2606:4700:4700::1111]/", true),
@@ -249,14 +240,14 @@ mod tests {
         ] {
             assert_eq!(
                 check(&Url::parse(url).unwrap(), false).is_ok(),
-                fits,
+                allowed,
                 "{url}"
             );
         }
     }
 
     #[tokio::test]
-    async fn names_of_private_addresses_are_not_resolved() {
+    async fn resolver_rejects_names_with_private_addresses() {
         let resolve =
             |allow_private| Resolver { allow_private }.resolve("localhost".parse().unwrap());
         let error = resolve(false).await.err().unwrap();

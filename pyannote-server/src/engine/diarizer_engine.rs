@@ -51,7 +51,7 @@ use crate::violation::Violation;
 ///     }
 /// }
 ///
-/// let builder = pyannote_server::LocalServer::builder().engine(DiarizerEngine::new(Deaf));
+/// let builder = pyannote_server::Server::builder().engine(DiarizerEngine::new(Deaf));
 /// ```
 #[derive(Debug)]
 pub struct DiarizerEngine<D> {

@@ -1,4 +1,4 @@
-//! The folder that media are kept in.
+//! Folder of uploaded media.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,73 +12,73 @@ use tokio::io::AsyncWriteExt;
 
 use super::MediaKey;
 
-/// How long a medium is kept.
-const KEPT: Duration = Duration::from_secs(48 * 60 * 60);
-/// Where uploads are until they are whole.
-const UNFINISHED: &str = "unfinished";
+/// How long media are kept.
+const RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
+/// Subfolder of uploads in progress.
+const INCOMPLETE: &str = "incomplete";
 
-/// The media of all teams, in one folder. Clones share it.
+/// Folder with the media of all teams. Clones share it.
 ///
-/// The names of files are digests of the names of teams and of keys, so that no key leads out of the folder, and no
-/// two keys meet on a file system that does not tell case apart.
+/// File names are digests of the team and the key. So no key can point outside the folder, and keys that differ only in
+/// case remain distinct on a case-insensitive file system.
 #[derive(Clone, Debug)]
 pub struct MediaFolder {
     root: PathBuf,
 }
 
-/// What became of an upload.
+/// Result of an upload.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stored {
-    /// It is there, with so many bytes.
-    Whole(u64),
-    /// It was larger than allowed. Nothing is left of it, and what was there before still is.
+pub enum UploadOutcome {
+    /// The media were stored. With their size, in bytes.
+    Stored(u64),
+    /// The upload exceeded the size limit. It was discarded, and existing media with the same key are unchanged.
     TooLarge,
 }
 
 impl MediaFolder {
-    /// The folder at `root`, made where it is not there.
+    /// Opens the folder at `root`, and creates it if it does not exist.
     ///
     /// # Errors
     ///
-    /// Where it cannot be made.
+    /// Returns an error if the folder cannot be created.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
         let root = root.into();
-        std::fs::create_dir_all(root.join(UNFINISHED))?;
+        std::fs::create_dir_all(root.join(INCOMPLETE))?;
         Ok(Self { root })
     }
 
-    /// Where a medium is, if it is there.
+    /// Returns the path of a team's media, if they exist.
     #[must_use]
     pub fn find(&self, team: &str, key: &MediaKey) -> Option<PathBuf> {
         let path = self.path(team, key);
         path.is_file().then_some(path)
     }
 
-    /// Stores a medium of at most `largest` bytes, whole or not at all.
+    /// Stores media of at most `max_bytes`, atomically.
     ///
     /// # Errors
     ///
-    /// Where the stream breaks off, or a file cannot be written. Nothing is left of it then.
+    /// Returns an error if the stream fails or a file cannot be written. The upload is then discarded.
     pub async fn store<E>(
         &self,
         team: &str,
         key: &MediaKey,
-        largest: u64,
-        mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> io::Result<Stored>
+        max_bytes: u64,
+        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> io::Result<UploadOutcome>
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let path = self.path(team, key);
-        // Deleted when it is dropped, as it is where the client goes away.
-        let unfinished = NamedTempFile::new_in(self.root.join(UNFINISHED))?;
-        let mut file = tokio::fs::File::from_std(unfinished.reopen()?);
-        let mut length: u64 = 0;
-        while let Some(chunk) = bytes.next().await {
+        // Deleted on drop, also if the client disconnects.
+        let incomplete = NamedTempFile::new_in(self.root.join(INCOMPLETE))?;
+        let mut file = tokio::fs::File::from_std(incomplete.reopen()?);
+        let mut bytes: u64 = 0;
+        while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(io::Error::other)?;
-            length = length.saturating_add(chunk.len() as u64);
-            if length > largest {
-                return Ok(Stored::TooLarge);
+            bytes += chunk.len() as u64;
+            if bytes > max_bytes {
+                return Ok(UploadOutcome::TooLarge);
             }
             file.write_all(&chunk).await?;
         }
@@ -88,24 +88,24 @@ impl MediaFolder {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            unfinished.persist(&path).map_err(|error| error.error)?;
-            Ok(Stored::Whole(length))
+            incomplete.persist(&path).map_err(|error| error.error)?;
+            Ok(UploadOutcome::Stored(bytes))
         })
         .await
         .map_err(io::Error::other)?
     }
 
-    /// Deletes what is older than 48 h at `now`, and returns how many media that were.
+    /// Deletes media and incomplete uploads that are older than 48 h at the time `now`. Returns how many were deleted.
     ///
     /// # Errors
     ///
-    /// Where a folder cannot be read. A file that cannot be deleted is left for the next time.
-    pub fn sweep(&self, now: SystemTime) -> io::Result<usize> {
+    /// Returns an error if a folder cannot be read. A file that cannot be deleted is skipped.
+    pub fn delete_expired(&self, now: SystemTime) -> io::Result<usize> {
         let mut deleted = 0;
         for folder in std::fs::read_dir(&self.root)? {
             let folder = folder?.path();
             if folder.is_dir() {
-                deleted += sweep_folder(&folder, now)?;
+                deleted += delete_expired_in(&folder, now)?;
             }
         }
         Ok(deleted)
@@ -117,16 +117,18 @@ impl MediaFolder {
     }
 }
 
-fn sweep_folder(folder: &Path, now: SystemTime) -> io::Result<usize> {
+fn delete_expired_in(folder: &Path, now: SystemTime) -> io::Result<usize> {
     let mut deleted = 0;
     for file in std::fs::read_dir(folder)? {
         let file = file?;
         let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else {
-            // Gone in the meantime.
+            // Deleted in the meantime.
             continue;
         };
-        let age = now.duration_since(modified).unwrap_or_default();
-        if age > KEPT && std::fs::remove_file(file.path()).is_ok() {
+        let is_expired = now
+            .duration_since(modified)
+            .is_ok_and(|age| age > RETENTION);
+        if is_expired && std::fs::remove_file(file.path()).is_ok() {
             deleted += 1;
         }
     }
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_medium_is_stored_whole_or_not_at_all() {
+    async fn stores_media_atomically() {
         let root = tempfile::tempdir().unwrap();
         let media = MediaFolder::open(root.path()).unwrap();
         let key = MediaKey::new("a/b").unwrap();
@@ -162,12 +164,12 @@ mod tests {
         let stored = media
             .store("t", &key, 8, chunks(vec![part(), part()]))
             .await;
-        assert_eq!(stored.unwrap(), Stored::Whole(8));
+        assert_eq!(stored.unwrap(), UploadOutcome::Stored(8));
         let stored = media
             .store("t", &key, 7, chunks(vec![part(), part()]))
             .await;
-        assert_eq!(stored.unwrap(), Stored::TooLarge);
-        let broken = Err(io::Error::other("gone"));
+        assert_eq!(stored.unwrap(), UploadOutcome::TooLarge);
+        let broken = Err(io::Error::other("connection reset"));
         media
             .store("t", &key, 8, chunks(vec![part(), broken]))
             .await
@@ -179,15 +181,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn old_media_are_swept() {
+    async fn deletes_media_after_48_hours() {
         let root = tempfile::tempdir().unwrap();
         let media = MediaFolder::open(root.path()).unwrap();
         let key = MediaKey::new("a").unwrap();
         media.store("t", &key, 8, chunks(vec![])).await.unwrap();
         let after = |hours: u64| SystemTime::now() + Duration::from_secs(hours * 3600);
-        assert_eq!(media.sweep(after(47)).unwrap(), 0);
+        assert_eq!(media.delete_expired(after(47)).unwrap(), 0);
         assert!(media.find("t", &key).is_some());
-        assert_eq!(media.sweep(after(49)).unwrap(), 1);
+        assert_eq!(media.delete_expired(after(49)).unwrap(), 1);
         assert!(media.find("t", &key).is_none());
     }
 }

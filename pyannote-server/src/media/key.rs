@@ -1,64 +1,79 @@
-//! The keys of media.
+//! Keys of media.
 
 use std::fmt;
 
-/// What every URL of a medium starts with.
+/// Prefix of a media URL.
 const SCHEME: &str = "media://";
-/// The longest URL of a medium, in characters.
-const LONGEST: usize = 255;
+/// Maximum length of a media URL, in characters.
+const MAX_URL_CHARS: usize = 255;
 
-/// A key that was checked: segments of letters, digits, `-`, `_` and `.`, none of them empty, `.` or `..`.
+/// A valid key of uploaded media: segments of letters, digits, `-`, `_` and `.`, separated by `/`. No segment is empty,
+/// `.` or `..`.
 ///
 /// ```
-/// use pyannote_server::media::MediaKey;
+/// use pyannote_server::media::{MediaKey, MediaKeyError};
 ///
 /// assert_eq!(MediaKey::from_url("media://calls/1.wav")?.as_str(), "calls/1.wav");
-/// assert!(MediaKey::from_url("media://../secret").is_err());
-/// # Ok::<(), String>(())
+/// assert_eq!(MediaKey::from_url("media://../secret"), Err(MediaKeyError::InvalidSegment));
+/// # Ok::<(), MediaKeyError>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct MediaKey(String);
 
+/// Why a media key or `media://` URL is invalid. The message continues a sentence that starts with the field's name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MediaKeyError {
+    /// The URL has another scheme.
+    #[error("must start with {SCHEME}")]
+    MissingScheme,
+    /// The URL is too long. With its length, in characters.
+    #[error("must have at most {MAX_URL_CHARS} characters, but has {0}")]
+    TooLong(usize),
+    /// A segment of the key is empty, `.` or `..`.
+    #[error("must not have empty, `.` or `..` segments in its key")]
+    InvalidSegment,
+    /// The key contains a character that is not allowed.
+    #[error("must not contain {0:?}: a key consists of letters, digits, `-`, `_`, `.` and `/`")]
+    InvalidChar(char),
+}
+
 impl MediaKey {
-    /// The key of a `media://` URL.
+    /// Parses a `media://` URL.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, to be said of the field `url`.
-    pub fn from_url(url: &str) -> Result<Self, String> {
+    /// Returns [`MediaKeyError`] if the scheme or the key is invalid.
+    pub fn from_url(url: &str) -> Result<Self, MediaKeyError> {
         let key = url
             .strip_prefix(SCHEME)
-            .ok_or_else(|| format!("must start with {SCHEME}"))?;
+            .ok_or(MediaKeyError::MissingScheme)?;
         Self::new(key)
     }
 
-    /// A key.
+    /// Parses a key, which is a media URL without `media://`.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
-    pub fn new(key: &str) -> Result<Self, String> {
-        let length = SCHEME.len().saturating_add(key.chars().count());
-        if length > LONGEST {
-            return Err(format!(
-                "must have at most {LONGEST} characters, and has {length}"
-            ));
+    /// Returns [`MediaKeyError`] if the key is invalid.
+    pub fn new(key: &str) -> Result<Self, MediaKeyError> {
+        let url_chars = SCHEME.len() + key.chars().count();
+        if url_chars > MAX_URL_CHARS {
+            return Err(MediaKeyError::TooLong(url_chars));
         }
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         for segment in key.split('/') {
             if matches!(segment, "" | "." | "..") {
-                return Err("has an empty, . or .. segment in its key".to_owned());
+                return Err(MediaKeyError::InvalidSegment);
             }
             if let Some(other) = segment.chars().find(|c| !is_allowed(*c)) {
-                return Err(format!(
-                    "has {other:?} in its key; letters, digits, -, _, . and / are allowed"
-                ));
+                return Err(MediaKeyError::InvalidChar(other));
             }
         }
         Ok(Self(key.to_owned()))
     }
 
-    /// The key, without `media://`.
+    /// Returns the key, without `media://`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -76,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys() {
+    fn accepts_valid_keys_and_rejects_others() {
         for key in ["a", "a/b.wav", "...", "a-_.b/..c", &"a".repeat(247)] {
             MediaKey::new(key).unwrap();
         }

@@ -1,9 +1,9 @@
-//! Media: the team's storage, and the pre-signed URLs that lead to it.
+//! Uploaded media, and the pre-signed URLs to upload and download them.
 
 mod folder;
 mod key;
-mod sign;
+mod presigned_url;
 
-pub use folder::{MediaFolder, Stored};
-pub use key::MediaKey;
-pub(crate) use sign::{Signed, Signer};
+pub use folder::{MediaFolder, UploadOutcome};
+pub use key::{MediaKey, MediaKeyError};
+pub(crate) use presigned_url::{SignedQuery, UrlSigner};

@@ -1,4 +1,4 @@
-//! Webhooks that are to be sent. A row stays until the receiver has it, or has failed too often.
+//! Pending webhook deliveries. A row stays until the receiver has accepted the webhook, or the last retry has failed.
 
 use std::time::Duration;
 
@@ -7,27 +7,28 @@ use sqlx::{Any, Row, Transaction};
 use uuid::Uuid;
 
 use super::dialect::Dialect;
-use super::queue::milliseconds;
+use super::queue::as_millis;
 use super::{Status, Store, StoreError, job, sql};
 
-/// A webhook that this process is to send now.
-#[derive(Debug)]
+/// A claimed webhook delivery.
+///
+/// It has no `Debug`: the URL may be a secret, and the body may contain voiceprints.
 pub(crate) struct Delivery {
     seq: i64,
     token: String,
-    /// Whose end it tells.
+    /// Job that has ended.
     pub(crate) job_id: String,
-    /// Where it goes.
+    /// URL of the receiver.
     pub(crate) url: String,
-    /// How often it failed before.
+    /// Number of failed attempts.
     pub(crate) failures: usize,
-    /// Why it failed the last time.
+    /// Why the last attempt failed.
     pub(crate) reason: Option<String>,
-    /// What it says.
+    /// Body of the webhook, as JSON.
     pub(crate) body: String,
 }
 
-/// Queues the webhook of a job that ends, if its request asks for one.
+/// Queues the webhook of a job that ends, if its request has one.
 pub(super) async fn add(
     dialect: Dialect,
     transaction: &mut Transaction<'_, Any>,
@@ -48,7 +49,7 @@ pub(super) async fn add(
 }
 
 impl Store {
-    /// Takes a webhook that is due. Unless it is dropped or retried within `lease`, it is due again.
+    /// Claims a webhook that is due. It is due again after `lease`, unless it is deleted or rescheduled before.
     pub(crate) async fn claim_delivery(
         &self,
         lease: Duration,
@@ -56,13 +57,13 @@ impl Store {
         let token = Uuid::new_v4().to_string();
         let row = sqlx::query(self.dialect.sql(sql::CLAIM_DELIVERY))
             .bind(&*token)
-            .bind(milliseconds(lease))
+            .bind(as_millis(lease))
             .fetch_optional(&self.pool)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let job_id = row.try_get::<String, _>("job_id")?;
         let status_only = row.try_get::<i64, _>("status_only")? != 0;
-        let body = self.body(&job_id, status_only).await?;
+        let body = self.delivery_body(&job_id, status_only).await?;
         Ok(Some(Delivery {
             seq: row.try_get("seq")?,
             token,
@@ -74,23 +75,23 @@ impl Store {
         }))
     }
 
-    async fn body(&self, job_id: &str, status_only: bool) -> Result<String, StoreError> {
+    async fn delivery_body(&self, job_id: &str, status_only: bool) -> Result<String, StoreError> {
         let row = sqlx::query(self.dialect.sql(sql::DELIVERY_BODY))
             .bind(job_id)
             .fetch_one(&self.pool)
             .await?;
-        let status = Status::read(&row.try_get::<String, _>("status")?)?;
+        let status = Status::parse(&row.try_get::<String, _>("status")?)?;
         let mut body = json!({ "jobId": job_id, "status": status.as_str() });
         let output = row.try_get::<Option<String>, _>("output")?;
         if let Some(output) = output.filter(|_| !status_only) {
-            body["output"] = job::json(&output)?;
+            body["output"] = job::parse_output(&output)?;
         }
         Ok(body.to_string())
     }
 
-    /// Forgets a webhook: the receiver has it, or has failed too often.
-    pub(crate) async fn drop_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
-        sqlx::query(self.dialect.sql(sql::DROP_DELIVERY))
+    /// Deletes a delivery: the receiver has accepted the webhook, or the last retry has failed.
+    pub(crate) async fn delete_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        sqlx::query(self.dialect.sql(sql::DELETE_DELIVERY))
             .bind(delivery.seq)
             .bind(&*delivery.token)
             .execute(&self.pool)
@@ -98,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    /// Has a webhook sent again after `delay`.
+    /// Schedules another attempt after `delay`.
     pub(crate) async fn retry_delivery(
         &self,
         delivery: &Delivery,
@@ -107,21 +108,21 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query(self.dialect.sql(sql::RETRY_DELIVERY))
             .bind(reason)
-            .bind(milliseconds(delay))
+            .bind(as_millis(delay))
             .bind(delivery.seq)
             .bind(&*delivery.token)
             .execute(&self.pool)
             .await?;
-        self.due.notify_one();
+        self.notify_delivery_due();
         Ok(())
     }
 
-    /// In how long the next webhook is due. None where there is none.
+    /// Returns how long it is until the next webhook is due, or `None` if none is queued.
     pub(crate) async fn next_delivery(&self) -> Result<Option<Duration>, StoreError> {
         let row = sqlx::query(self.dialect.sql(sql::NEXT_DELIVERY))
             .fetch_one(&self.pool)
             .await?;
-        let wait = row.try_get::<Option<i64>, _>("wait")?;
-        Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or_default())))
+        let wait_ms = row.try_get::<Option<i64>, _>("wait")?;
+        Ok(wait_ms.map(|wait_ms| Duration::from_millis(wait_ms.max(0).unsigned_abs())))
     }
 }

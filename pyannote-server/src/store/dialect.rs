@@ -1,8 +1,8 @@
-//! Where SQLite and PostgreSQL differ. All else is the same SQL.
+//! SQL dialects: the few places where SQLite and PostgreSQL differ.
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-/// Which database it is.
+/// Kind of database.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Dialect {
     Sqlite,
@@ -11,7 +11,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// A statement in this dialect. It comes from the constants of this crate, and every value is bound.
+    /// Returns a statement in this dialect. Templates are constants of this crate, and all values are bound.
     pub(super) fn sql(self, template: &'static str) -> SqlStr {
         let sql = template
             .replace("{now}", self.now())
@@ -20,17 +20,17 @@ impl Dialect {
         AssertSqlSafe(sql).into_sql_str()
     }
 
-    /// The time by the clock of the database, in milliseconds since 1970.
+    /// Current time of the database's clock, in milliseconds since 1970.
     fn now(self) -> &'static str {
         match self {
             Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-            // Stable within a statement, other than clock_timestamp(), so indexes can be used.
+            // Constant within a statement, unlike clock_timestamp(), so that indexes can be used.
             #[cfg(feature = "postgres")]
             Self::Postgres => "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
         }
     }
 
-    /// Passes over rows that another worker is claiming. SQLite has one writer at a time and needs none.
+    /// Skips rows that another worker is claiming. SQLite does not need it, since it has one writer at a time.
     fn skip_locked(self) -> &'static str {
         match self {
             Self::Sqlite => "",
@@ -39,7 +39,7 @@ impl Dialect {
         }
     }
 
-    /// A key that counts up.
+    /// Type of an auto-incrementing primary key.
     fn key(self) -> &'static str {
         match self {
             Self::Sqlite => "INTEGER PRIMARY KEY AUTOINCREMENT",

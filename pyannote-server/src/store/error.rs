@@ -1,27 +1,57 @@
-//! Why the store cannot do what it was asked.
+//! Errors of the store.
 
-use std::fmt;
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
 
-/// Why the store cannot do what it was asked.
-#[derive(Debug)]
-pub struct StoreError(pub String);
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Error of a [`Store`](super::Store). The cause is in [`source`](Error::source).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A statement failed, or the database cannot be reached.
+    #[error("database error")]
+    Database(#[from] sqlx::Error),
+    /// The tables cannot be created or updated.
+    #[error("cannot update the database schema")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database file cannot be opened.
+    #[error("cannot open the database {}", path.display())]
+    Open {
+        /// Path of the file.
+        path: PathBuf,
+        /// The cause.
+        source: Box<StoreError>,
+    },
+    /// The path is not that of a file, or the current directory is unknown.
+    #[error("invalid path")]
+    Path(#[source] io::Error),
+    /// The temporary directory cannot be created.
+    #[error("cannot create a temporary directory")]
+    TempDir(#[source] io::Error),
+    /// The URL does not name a supported database.
+    #[error("a database URL must start with `sqlite:` or `postgres://`")]
+    UnsupportedUrl,
+    /// The URL names a PostgreSQL database, which this build does not support.
+    #[error("built without PostgreSQL support: enable the feature `postgres`")]
+    PostgresDisabled,
+    /// A stored job has an invalid value.
+    #[error("a stored job has an invalid {field}")]
+    InvalidJob {
+        /// Name of the column.
+        field: &'static str,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
 }
 
-impl std::error::Error for StoreError {}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(format!("the database: {error}"))
-    }
-}
-
-impl From<sqlx::migrate::MigrateError> for StoreError {
-    fn from(error: sqlx::migrate::MigrateError) -> Self {
-        Self(format!("the tables of the database: {error}"))
+impl StoreError {
+    pub(super) fn invalid_job(
+        field: &'static str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::InvalidJob {
+            field,
+            source: source.into(),
+        }
     }
 }

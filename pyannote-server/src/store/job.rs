@@ -1,4 +1,4 @@
-//! A job as it is kept, and how it is read from its row.
+//! A stored job, and how it is read from its row.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -9,35 +9,35 @@ use uuid::Uuid;
 use super::{Status, StoreError};
 use crate::engine::JobKind;
 
-/// A job as it is kept.
+/// A stored job.
 #[derive(Clone)]
 pub struct Job {
-    /// Its id.
+    /// Id.
     pub id: Uuid,
-    /// Whose it is: the name that the configuration gives the key.
+    /// Team of the API key that submitted the job.
     pub team: String,
-    /// What kind it is.
+    /// Kind of the job.
     pub kind: JobKind,
-    /// Where it stands.
+    /// Status.
     pub status: Status,
-    /// The request, as it came.
+    /// The validated request.
     pub request: Map<String, Value>,
-    /// The output, once it has ended; gone 24 h later.
+    /// Output of a job that has ended; deleted after 24 h.
     pub output: Option<Value>,
-    /// When it was accepted.
+    /// When the job was accepted.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
+    /// When the job's status last changed.
     pub updated_at: DateTime<Utc>,
-    /// When a worker first took it.
+    /// When a worker first claimed the job.
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// When the job ended.
     pub completed_at: Option<DateTime<Utc>>,
-    /// How often a worker has taken it. More than once only where servers were stopped on the way.
+    /// How often the job was claimed. More than once only if a server was killed while it processed the job.
     pub attempts: u32,
 }
 
 impl std::fmt::Debug for Job {
-    /// Shows neither the request nor the output, which may hold voiceprints.
+    /// Hides the request and the output, which may contain voiceprints.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Job")
             .field("id", &self.id)
@@ -50,54 +50,52 @@ impl std::fmt::Debug for Job {
 }
 
 impl Job {
-    pub(super) fn read(row: &AnyRow) -> Result<Self, StoreError> {
-        let text = |name: &str| row.try_get::<String, _>(name);
-        let at = |name: &str| time(row.try_get::<i64, _>(name)?);
-        let perhaps_at = |name: &str| {
-            let time_or_null = row.try_get::<Option<i64>, _>(name)?;
-            time_or_null.map(time).transpose()
+    pub(super) fn from_row(row: &AnyRow) -> Result<Self, StoreError> {
+        let text = |column: &str| row.try_get::<String, _>(column);
+        let time = |column| parse_time(column, row.try_get::<i64, _>(column)?);
+        let optional_time = |column| {
+            let time = row.try_get::<Option<i64>, _>(column)?;
+            time.map(|time| parse_time(column, time)).transpose()
         };
         let output = row.try_get::<Option<String>, _>("output")?;
         Ok(Self {
-            id: text("id")?
-                .parse()
-                .map_err(|error| broken("the id", &error))?,
+            id: parse_id(&text("id")?)?,
             team: text("team")?,
-            kind: kind(&text("kind")?)?,
-            status: Status::read(&text("status")?)?,
-            request: request(&text("request")?)?,
-            output: output.as_deref().map(json).transpose()?,
-            created_at: at("created_at")?,
-            updated_at: at("updated_at")?,
-            started_at: perhaps_at("started_at")?,
-            completed_at: perhaps_at("completed_at")?,
-            attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+            kind: parse_kind(&text("kind")?)?,
+            status: Status::parse(&text("status")?)?,
+            request: parse_request(&text("request")?)?,
+            output: output.as_deref().map(parse_output).transpose()?,
+            created_at: time("created_at")?,
+            updated_at: time("updated_at")?,
+            started_at: optional_time("started_at")?,
+            completed_at: optional_time("completed_at")?,
+            attempts: u32::try_from(row.try_get::<i64, _>("attempts")?)
+                .map_err(|error| StoreError::invalid_job("attempts", error))?,
         })
     }
 }
 
-/// A request, as it was kept.
-pub(super) fn request(text: &str) -> Result<Map<String, Value>, StoreError> {
-    serde_json::from_str(text).map_err(|error| broken("the request", &error))
+pub(super) fn parse_id(text: &str) -> Result<Uuid, StoreError> {
+    text.parse()
+        .map_err(|error: uuid::Error| StoreError::invalid_job("id", error))
 }
 
-/// An output, as it was kept.
-pub(super) fn json(text: &str) -> Result<Value, StoreError> {
-    serde_json::from_str(text).map_err(|error| broken("the output", &error))
+pub(super) fn parse_request(text: &str) -> Result<Map<String, Value>, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::invalid_job("request", error))
 }
 
-fn time(milliseconds: i64) -> Result<DateTime<Utc>, StoreError> {
-    DateTime::from_timestamp_millis(milliseconds)
-        .ok_or_else(|| broken("a time", &format!("{milliseconds} is out of range")))
+pub(super) fn parse_output(text: &str) -> Result<Value, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::invalid_job("output", error))
 }
 
-fn kind(name: &str) -> Result<JobKind, StoreError> {
+fn parse_time(column: &'static str, unix_ms: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_millis(unix_ms)
+        .ok_or_else(|| StoreError::invalid_job(column, format!("{unix_ms} is out of range")))
+}
+
+fn parse_kind(name: &str) -> Result<JobKind, StoreError> {
     [JobKind::Diarize, JobKind::Identify, JobKind::Voiceprint]
         .into_iter()
         .find(|kind| kind.as_str() == name)
-        .ok_or_else(|| broken("the kind", &format!("{name:?} is unknown")))
-}
-
-fn broken(what: &str, why: &dyn std::fmt::Display) -> StoreError {
-    StoreError(format!("{what} of a job cannot be read: {why}"))
+        .ok_or_else(|| StoreError::invalid_job("kind", format!("unknown kind {name:?}")))
 }

@@ -1,4 +1,4 @@
-//! What the API asks of the store: new jobs, a job, lists.
+//! Store operations of the API: create, read, list and cancel jobs.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
@@ -8,15 +8,15 @@ use uuid::Uuid;
 use super::{Job, Status, Store, StoreError, deliveries, job, sql};
 use crate::engine::JobKind;
 
-/// How long an output is kept after the job has ended.
-const OUTPUT_KEPT: TimeDelta = TimeDelta::hours(24);
+/// How long the output of a job that has ended is kept.
+const OUTPUT_RETENTION: TimeDelta = TimeDelta::hours(24);
 
 impl Store {
-    /// Keeps a new job and puts it into the queue, both or neither.
+    /// Stores a new job and queues it, atomically.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be written to. The job is then not accepted.
+    /// Returns [`StoreError`] if the database cannot be written to. The job is then not accepted.
     pub async fn create(
         &self,
         team: &str,
@@ -30,33 +30,33 @@ impl Store {
             .bind(Value::Object(request).to_string())
             .fetch_one(&self.pool)
             .await?;
-        self.wake();
-        Job::read(&row)
+        self.notify_job_queued();
+        Job::from_row(&row)
     }
 
-    /// A job of a team.
+    /// Returns a job of a team.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be read.
+    /// Returns [`StoreError`] if the database cannot be read.
     pub async fn get(&self, team: &str, id: Uuid) -> Result<Option<Job>, StoreError> {
         let row = sqlx::query(self.dialect.sql(sql::GET))
             .bind(id.to_string())
             .bind(team)
             .fetch_optional(&self.pool)
             .await?;
-        row.as_ref().map(Job::read).transpose()
+        row.as_ref().map(Job::from_row).transpose()
     }
 
-    /// The jobs of a team, newest first: at most `limit` of those behind the job `after`, with this status. Without
-    /// their outputs: [`get`](Self::get) has them.
+    /// Lists the jobs of a team, newest first: at most `limit` of those older than the job `after`, with the given
+    /// status. The jobs have no outputs: [`get`](Self::get) returns them.
     ///
-    /// The order is that of acceptance, so jobs of the same moment keep their places, and a page never repeats a job of
-    /// the page before.
+    /// Jobs are in the order in which they were accepted, also those accepted at the same millisecond, so that no job
+    /// is on two pages.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be read.
+    /// Returns [`StoreError`] if the database cannot be read.
     pub async fn list(
         &self,
         team: &str,
@@ -66,27 +66,27 @@ impl Store {
     ) -> Result<Vec<Job>, StoreError> {
         let rows = sqlx::query(self.dialect.sql(sql::LIST))
             .bind(team)
-            .bind(after.map(|id| id.to_string()).unwrap_or_default())
-            .bind(status.unwrap_or_default())
+            .bind(after.map_or(String::new(), |id| id.to_string()))
+            .bind(status.unwrap_or(""))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(Job::read).collect()
+        rows.iter().map(Job::from_row).collect()
     }
 
-    /// How many jobs there are of each status, those of all teams together.
+    /// Counts the jobs of all teams, by status.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be read.
+    /// Returns [`StoreError`] if the database cannot be read.
     pub async fn counts(&self) -> Result<Vec<(Status, u64)>, StoreError> {
         let mut counts = Status::ALL.map(|status| (status, 0)).to_vec();
         let rows = sqlx::query(self.dialect.sql(sql::COUNT))
             .fetch_all(&self.pool)
             .await?;
         for row in rows {
-            let status = Status::read(&row.try_get::<String, _>("status")?)?;
-            let jobs = u64::try_from(row.try_get::<i64, _>("jobs")?).unwrap_or_default();
+            let status = Status::parse(&row.try_get::<String, _>("status")?)?;
+            let jobs = row.try_get::<i64, _>("jobs")?.unsigned_abs();
             for count in counts.iter_mut().filter(|count| count.0 == status) {
                 count.1 = jobs;
             }
@@ -94,12 +94,14 @@ impl Store {
         Ok(counts)
     }
 
-    /// Ends a job of a team before its time. `false` where there is none, or it has ended already. A worker that is at
-    /// it stops when it next renews its lease.
+    /// Cancels a job of a team. Returns `false` if there is no such job, or it has ended. A worker that is processing
+    /// the job stops when it next renews its lease.
+    ///
+    /// The API has no operation for this: it is for programs that embed the server.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be written to.
+    /// Returns [`StoreError`] if the database cannot be written to.
     pub async fn cancel(&self, team: &str, id: Uuid) -> Result<bool, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let row = sqlx::query(self.dialect.sql(sql::CANCEL))
@@ -110,23 +112,23 @@ impl Store {
         let Some(row) = row else {
             return Ok(false);
         };
-        let request = job::request(&row.try_get::<String, _>("request")?)?;
+        let request = job::parse_request(&row.try_get::<String, _>("request")?)?;
         deliveries::add(self.dialect, &mut transaction, id, &request).await?;
         transaction.commit().await?;
-        self.due.notify_one();
+        self.notify_delivery_due();
         Ok(true)
     }
 
-    /// Deletes the outputs of jobs that ended 24 h before `now`, and says how many. The jobs stay.
+    /// Deletes the outputs of jobs that ended at least 24 h before `now`. Returns how many were deleted. The jobs stay.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be written to.
+    /// Returns [`StoreError`] if the database cannot be written to.
     pub async fn expire_outputs(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let done = sqlx::query(self.dialect.sql(sql::EXPIRE))
-            .bind((now - OUTPUT_KEPT).timestamp_millis())
+        let result = sqlx::query(self.dialect.sql(sql::EXPIRE_OUTPUTS))
+            .bind((now - OUTPUT_RETENTION).timestamp_millis())
             .execute(&self.pool)
             .await?;
-        Ok(done.rows_affected())
+        Ok(result.rows_affected())
     }
 }

@@ -1,40 +1,40 @@
-//! Where jobs are kept: one SQLite file, or PostgreSQL (feature `postgres`) where several machines work together.
+//! Job store: an SQLite file, or PostgreSQL (feature `postgres`) for workers on several machines.
 //!
-//! The job's row is its place in the queue as well. So a job is accepted and queued by one `INSERT`, both or neither,
-//! and a kill at any moment leaves no job outside the queue.
+//! A job's row is also its place in the queue. So one `INSERT` accepts and queues a job atomically, and a server that is
+//! killed at any moment leaves no job outside the queue.
 //!
 //! # The queue
 //!
 //! A worker claims the oldest job with one statement, which writes a token of this claim (`claimed_by`) and a lease
-//! (`lease_until`) into the row. It renews the lease while it works. A job whose lease ran out is claimed again.
-//! Every later write names the token, so a worker that lost its claim can write nothing. Leases are measured by the
-//! clock of the database, so machines need not agree on the time.
+//! (`lease_until`) into the row. It renews the lease while it processes the job. A job whose lease has expired is
+//! claimed again. Every later write requires the token, so that a worker that has lost its claim cannot write anything.
+//! Leases are measured by the database's clock, so that the clocks of the machines need not agree.
 //!
 //! # Why not apalis
 //!
-//! `apalis` with `apalis-sqlite` and `apalis-postgres` 1.0 was looked at first. Creating the job and its task in one
-//! transaction works there (`push_tasks` takes any executor). These do not:
+//! [`apalis`](https://docs.rs/apalis) 1.0 with `apalis-sqlite` and `apalis-postgres` can create a job and its task in
+//! one transaction (`push_tasks` takes any executor), but does not fit for these reasons:
 //!
-//! - Its heartbeat belongs to the worker and not to the task. A worker that missed it is not told: its tasks are queued
-//!   anew (`reenqueue_orphaned.sql`) while they go on running, and its next heartbeat succeeds. A job would then run
-//!   twice at once.
-//! - Its lock does not ask who holds the task: `lock.sql` (`lock_by_id.sql` on PostgreSQL) sets `lock_by` wherever the
-//!   status is still `Queued`. So a worker that stalled between fetching and locking takes a task which another has
-//!   fetched since.
-//! - A `Pending` task is fetched however many attempts it had, and an orphan is `Pending` again. A job that kills the
-//!   server would kill it after every restart.
-//! - Its own tables would hold each job's state a second time, to be kept in step.
+//! - Heartbeats are per worker, not per task. The tasks of a worker that missed its heartbeat are queued again
+//!   (`reenqueue_orphaned.sql`) while they are still running; the worker is not informed, and its next heartbeat
+//!   succeeds. So a job would run twice at the same time.
+//! - Locking does not check who holds the task: `lock.sql` (`lock_by_id.sql` on PostgreSQL) sets `lock_by` whenever the
+//!   status is still `Queued`. So a worker that stalled between fetching and locking takes a task that another worker
+//!   has fetched since.
+//! - A `Pending` task is fetched no matter how many attempts it had, and an orphaned task becomes `Pending` again. So a
+//!   job that crashes the server would crash it after every restart.
+//! - Its tables would duplicate the state of each job, which would have to be kept in sync.
 //!
-//! Guarding against these takes a lease and a token in the job's row, which is all that this queue is.
+//! Guarding against these needs a lease and a token in the job's row, which is all that this queue consists of.
 
 mod deliveries;
 mod dialect;
 mod error;
 mod job;
 mod jobs;
+mod migrations;
 mod open;
 mod queue;
-mod schema;
 mod sql;
 mod status;
 #[cfg(test)]
@@ -54,32 +54,51 @@ pub use status::Status;
 
 use dialect::Dialect;
 
-/// The store. Clones share it.
+/// Job store. Clones share it.
+///
+/// ```
+/// use pyannote_server::engine::JobKind;
+/// use pyannote_server::store::{Status, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), pyannote_server::store::StoreError> {
+/// let store = Store::temporary().await?;
+/// let job = store.create("local", JobKind::Diarize, Default::default()).await?;
+/// assert_eq!(job.status, Status::Created);
+/// assert!(store.cancel("local", job.id).await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
-    /// Wakes workers of this process at once. Those of others poll.
-    queued: Arc<Notify>,
-    /// Wakes the sender of webhooks of this process at once.
-    due: Arc<Notify>,
-    /// Of a store for tests: its folder, which goes with the last clone.
-    _folder: Option<Arc<TempDir>>,
+    /// Wakes the workers of this process. Other processes poll.
+    job_queued: Arc<Notify>,
+    /// Wakes the webhook delivery loop of this process. Other processes poll.
+    delivery_due: Arc<Notify>,
+    /// Directory of a temporary store, deleted with the last clone.
+    _temp_dir: Option<Arc<TempDir>>,
 }
 
 impl Store {
-    /// Ends when a job may have been queued in this process.
-    pub(crate) async fn queued(&self) {
-        self.queued.notified().await;
+    /// Waits until a job may have been queued by this process.
+    pub(crate) async fn job_queued(&self) {
+        self.job_queued.notified().await;
     }
 
-    /// Wakes one more worker: there may be another job behind the one that was claimed.
-    pub(crate) fn wake(&self) {
-        self.queued.notify_one();
+    /// Wakes one worker of this process.
+    pub(crate) fn notify_job_queued(&self) {
+        self.job_queued.notify_one();
     }
 
-    /// Ends when a webhook may have become due in this process.
-    pub(crate) async fn due(&self) {
-        self.due.notified().await;
+    /// Waits until a webhook may have become due by this process.
+    pub(crate) async fn delivery_due(&self) {
+        self.delivery_due.notified().await;
+    }
+
+    /// Wakes the webhook delivery loop of this process.
+    fn notify_delivery_due(&self) {
+        self.delivery_due.notify_one();
     }
 }

@@ -1,40 +1,83 @@
-//! Opens a store, and brings its tables up to date.
+//! Opening a store and updating its tables.
 
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Url;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, Executor};
 use tempfile::TempDir;
 use tokio::sync::Notify;
+use url::Url;
 
 use super::dialect::Dialect;
-use super::{Store, StoreError, schema};
+use super::{Store, StoreError, migrations};
 
-/// How many connections a process holds at most. SQLite has one writer at a time anyway.
-const CONNECTIONS: u32 = 4;
-/// How often opening is tried. Of two processes that open a new file at the same moment, one has to wait.
-const TRIES: u32 = 5;
-/// How long between two of them.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Maximum number of connections of a process. SQLite has one writer at a time anyway.
+const MAX_CONNECTIONS: u32 = 4;
+/// How often the migrations are tried. If two processes open a new file at the same time, one of them has to wait.
+const MAX_MIGRATION_ATTEMPTS: u32 = 5;
+/// Delay between two attempts.
+const MIGRATION_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 impl Store {
-    /// Opens the SQLite file at `path`, and creates it where there is none.
+    /// Opens the SQLite file at `path`, and creates it if it does not exist.
     ///
     /// # Errors
     ///
-    /// Where it cannot be opened, is no database, or was written by a newer version of this crate.
+    /// Returns [`StoreError`] if the file cannot be opened, is not a database, or was written by a newer version of this
+    /// crate.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let unusable =
-            |why: &str| StoreError(format!("{} cannot be opened: {why}", path.display()));
-        let absolute = std::path::absolute(path).map_err(|error| unusable(&error.to_string()))?;
-        // By way of a file URL, which escapes whatever the name holds.
-        let url =
-            Url::from_file_path(absolute).map_err(|()| unusable("it is no path of a file"))?;
+        Self::open_sqlite(path, None)
+            .await
+            .map_err(|error| StoreError::Open {
+                path: path.to_owned(),
+                source: Box::new(error),
+            })
+    }
+
+    /// Opens a new store in a temporary directory, which is deleted with the last clone. For tests and first steps.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if the temporary directory cannot be created.
+    pub async fn temporary() -> Result<Self, StoreError> {
+        let temp_dir = tempfile::tempdir().map_err(StoreError::TempDir)?;
+        let path = temp_dir.path().join("jobs.sqlite");
+        Self::open_sqlite(&path, Some(temp_dir)).await
+    }
+
+    /// Opens the store at `url`: `sqlite:` followed by the path of a file, or `postgres://` (feature `postgres`).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if the database cannot be opened, or the URL has another scheme.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Self::open(path.strip_prefix("//").unwrap_or(path)).await;
+        }
+        // Errors do not contain the URL, which may contain a password.
+        match url.split_once(':').map_or("", |(scheme, _)| scheme) {
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => {
+                Self::open_pool(Dialect::Postgres, AnyPoolOptions::new(), url, None).await
+            }
+            #[cfg(not(feature = "postgres"))]
+            "postgres" | "postgresql" => Err(StoreError::PostgresDisabled),
+            _ => Err(StoreError::UnsupportedUrl),
+        }
+    }
+
+    async fn open_sqlite(path: &Path, temp_dir: Option<TempDir>) -> Result<Self, StoreError> {
+        let absolute = std::path::absolute(path).map_err(StoreError::Path)?;
+        // A file URL escapes all characters of the path.
+        let url = Url::from_file_path(absolute).map_err(|()| {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file");
+            StoreError::Path(error)
+        })?;
         let url = format!("{}?mode=rwc", url.as_str().replacen("file:", "sqlite:", 1));
         let pool = AnyPoolOptions::new().after_connect(|connection, _| {
             Box::pin(async move {
@@ -44,83 +87,45 @@ impl Store {
                 Ok(())
             })
         });
-        Self::ready(Dialect::Sqlite, pool, &url, None)
-            .await
-            .map_err(|error| unusable(&error.0))
+        Self::open_pool(Dialect::Sqlite, pool, &url, temp_dir).await
     }
 
-    /// A store of its own in a temporary folder, deleted with the last clone. For tests and first steps.
-    ///
-    /// # Errors
-    ///
-    /// Where the folder for temporary files cannot be written to.
-    pub async fn memory() -> Result<Self, StoreError> {
-        let folder = tempfile::tempdir()
-            .map_err(|error| StoreError(format!("there is no temporary folder: {error}")))?;
-        let mut store = Self::open(folder.path().join("jobs.db")).await?;
-        store._folder = Some(Arc::new(folder));
-        Ok(store)
-    }
-
-    /// Opens the store at `url`: `sqlite:` and the path of a file, or `postgres://` (feature `postgres`).
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open), or where the URL is of another kind.
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            return Self::open(path.strip_prefix("//").unwrap_or(path)).await;
-        }
-        // The URL is not repeated in the error: there may be a password in it.
-        match url.split_once(':').map_or("", |(scheme, _)| scheme) {
-            #[cfg(feature = "postgres")]
-            "postgres" | "postgresql" => {
-                Self::ready(Dialect::Postgres, AnyPoolOptions::new(), url, None).await
-            }
-            #[cfg(not(feature = "postgres"))]
-            "postgres" | "postgresql" => Err(StoreError(
-                "this server was built without PostgreSQL: build it with the feature `postgres`"
-                    .into(),
-            )),
-            _ => Err(StoreError(
-                "the URL of a store starts with sqlite: or postgres://".into(),
-            )),
-        }
-    }
-
-    async fn ready(
+    /// Connects to the database and updates its tables.
+    async fn open_pool(
         dialect: Dialect,
         pool: AnyPoolOptions,
         url: &str,
-        folder: Option<Arc<TempDir>>,
+        temp_dir: Option<TempDir>,
     ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let options = AnyConnectOptions::from_str(url)?;
-        let pool = pool.max_connections(CONNECTIONS).connect_lazy_with(options);
-        let mut tries = 1;
-        while let Err(error) = prepare(dialect, &pool).await {
-            if tries == TRIES {
+        let pool = pool
+            .max_connections(MAX_CONNECTIONS)
+            .connect_lazy_with(options);
+        let mut attempt = 1;
+        while let Err(error) = migrate(dialect, &pool).await {
+            if attempt == MAX_MIGRATION_ATTEMPTS {
                 return Err(error);
             }
-            tries += 1;
-            tokio::time::sleep(PAUSE).await;
+            attempt += 1;
+            tokio::time::sleep(MIGRATION_RETRY_DELAY).await;
         }
         Ok(Self {
             pool,
             dialect,
-            queued: Arc::new(Notify::new()),
-            due: Arc::new(Notify::new()),
-            _folder: folder,
+            job_queued: Arc::new(Notify::new()),
+            delivery_due: Arc::new(Notify::new()),
+            _temp_dir: temp_dir.map(Arc::new),
         })
     }
 }
 
-async fn prepare(dialect: Dialect, pool: &AnyPool) -> Result<(), StoreError> {
+async fn migrate(dialect: Dialect, pool: &AnyPool) -> Result<(), StoreError> {
     match dialect {
-        // Readers and the writer do not wait for each other. The file remembers it.
+        // Readers and the writer do not block each other. The setting is stored in the file.
         Dialect::Sqlite => pool.execute("PRAGMA journal_mode = WAL").await?,
         #[cfg(feature = "postgres")]
         Dialect::Postgres => Default::default(),
     };
-    Ok(schema::migrator(dialect).run(pool).await?)
+    Ok(migrations::migrator(dialect).run(pool).await?)
 }

@@ -1,4 +1,4 @@
-//! What workers ask of the store: a job to work on, more time, its end.
+//! Store operations of the workers: claim a job, renew its lease, finish it.
 
 use std::time::Duration;
 
@@ -8,58 +8,59 @@ use uuid::Uuid;
 
 use super::{Job, Status, Store, StoreError, deliveries, job, sql};
 
-/// How often a job is begun at most. One that kills the server must not kill it for ever.
-pub(super) const ATTEMPTS: i64 = 3;
+/// How often a job is claimed at most, so that a job that crashes the server cannot do so forever.
+pub(super) const MAX_ATTEMPTS: i64 = 3;
 
-/// A job that this worker holds, until the lease runs out.
+/// A job that this worker has claimed until its lease expires.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) job: Job,
-    /// Of this one claim. Whoever takes the job up later has another.
+    /// Identifies this claim. A later claim of the same job has another token.
     token: String,
 }
 
-/// How a job ended.
+/// Outcome of a job: its output, or an error message.
 pub(crate) type Outcome = Result<Value, String>;
 
 impl Store {
-    /// Takes the oldest job that waits, or whose lease ran out.
+    /// Claims the oldest job that is waiting, or whose lease has expired.
     pub(crate) async fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
         let token = Uuid::new_v4().to_string();
         let row = sqlx::query(self.dialect.sql(sql::CLAIM))
             .bind(&*token)
-            .bind(milliseconds(lease))
-            .bind(ATTEMPTS)
+            .bind(as_millis(lease))
+            .bind(MAX_ATTEMPTS)
             .fetch_optional(&self.pool)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let job = Job::read(&row)?;
+        let job = Job::from_row(&row)?;
         Ok(Some(Claim { job, token }))
     }
 
-    /// Holds the job for another `lease` from now on. `false` where it is no longer held.
+    /// Extends the lease to `lease` from now. Returns `false` if the job is no longer claimed.
     pub(crate) async fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError> {
-        let done = sqlx::query(self.dialect.sql(sql::RENEW))
-            .bind(milliseconds(lease))
+        let result = sqlx::query(self.dialect.sql(sql::RENEW))
+            .bind(as_millis(lease))
             .bind(claim.job.id.to_string())
             .bind(&*claim.token)
             .execute(&self.pool)
             .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(result.rows_affected() == 1)
     }
 
-    /// Leaves the job to whoever comes next.
-    pub(crate) async fn give_back(&self, claim: &Claim) -> Result<(), StoreError> {
-        sqlx::query(self.dialect.sql(sql::GIVE_BACK))
+    /// Returns the job to the queue, without counting the attempt.
+    pub(crate) async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        sqlx::query(self.dialect.sql(sql::RELEASE))
             .bind(claim.job.id.to_string())
             .bind(&*claim.token)
             .execute(&self.pool)
             .await?;
-        self.wake();
+        self.notify_job_queued();
         Ok(())
     }
 
-    /// Ends the job, and queues its webhook, both or neither. `false` where it is no longer held: nothing is written.
+    /// Ends the job and queues its webhook, atomically. Returns `false`, and writes nothing, if the job is no longer
+    /// claimed.
     pub(crate) async fn finish(
         &self,
         claim: &Claim,
@@ -67,67 +68,63 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (status, output) = match outcome {
             Ok(output) => (Status::Succeeded, output.to_string()),
-            Err(reason) => (Status::Failed, failure(reason)),
+            Err(message) => (Status::Failed, error_output(message)),
         };
+        let job = &claim.job;
         let mut transaction = self.pool.begin().await?;
-        let done = sqlx::query(self.dialect.sql(sql::FINISH))
+        let result = sqlx::query(self.dialect.sql(sql::FINISH))
             .bind(status.as_str())
             .bind(output)
-            .bind(claim.job.id.to_string())
+            .bind(job.id.to_string())
             .bind(&*claim.token)
             .execute(&mut *transaction)
             .await?;
-        if done.rows_affected() == 0 {
+        if result.rows_affected() == 0 {
             return Ok(false);
         }
-        deliveries::add(
-            self.dialect,
-            &mut transaction,
-            claim.job.id,
-            &claim.job.request,
-        )
-        .await?;
+        deliveries::add(self.dialect, &mut transaction, job.id, &job.request).await?;
         transaction.commit().await?;
-        self.due.notify_one();
+        self.notify_delivery_due();
         Ok(true)
     }
 
-    /// Fails the jobs that were begun as often as a job may be, and says how many.
+    /// Fails the jobs whose lease has expired at the last attempt. Returns how many.
     pub(crate) async fn fail_exhausted(&self) -> Result<usize, StoreError> {
-        let rows = sqlx::query(self.dialect.sql(sql::EXHAUSTED))
-            .bind(ATTEMPTS)
+        let rows = sqlx::query(self.dialect.sql(sql::LIST_EXHAUSTED))
+            .bind(MAX_ATTEMPTS)
             .fetch_all(&self.pool)
             .await?;
-        let reason = format!("the server was stopped {ATTEMPTS} times while working on it");
+        let message =
+            format!("the server was stopped {MAX_ATTEMPTS} times while processing the job");
         let mut failed = 0;
         for row in rows {
             let id = row.try_get::<String, _>("id")?;
             let mut transaction = self.pool.begin().await?;
             let row = sqlx::query(self.dialect.sql(sql::FAIL_EXHAUSTED))
-                .bind(failure(&reason))
+                .bind(error_output(&message))
                 .bind(&*id)
-                .bind(ATTEMPTS)
+                .bind(MAX_ATTEMPTS)
                 .fetch_optional(&mut *transaction)
                 .await?;
-            // Another process may have been first.
+            // Another process may have failed it first.
             let Some(row) = row else { continue };
-            let request = job::request(&row.try_get::<String, _>("request")?)?;
-            let id = id
-                .parse()
-                .map_err(|error| StoreError(format!("the id of a job cannot be read: {error}")))?;
+            let request = job::parse_request(&row.try_get::<String, _>("request")?)?;
+            let id = job::parse_id(&id)?;
             deliveries::add(self.dialect, &mut transaction, id, &request).await?;
             transaction.commit().await?;
             failed += 1;
-            self.due.notify_one();
+            self.notify_delivery_due();
         }
         Ok(failed)
     }
 }
 
-fn failure(reason: &str) -> String {
-    json!({ "error": reason }).to_string()
+/// Output of a failed job, as JSON.
+fn error_output(message: &str) -> String {
+    json!({ "error": message }).to_string()
 }
 
-pub(super) fn milliseconds(duration: Duration) -> i64 {
+/// A duration in milliseconds, for SQL. Limited so that adding it to a time does not overflow.
+pub(super) fn as_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
 }

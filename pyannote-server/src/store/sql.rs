@@ -1,4 +1,4 @@
-//! Every statement, in one place. `{now}` and `{skip_locked}` are filled in by the dialect.
+//! SQL statements. [`Dialect::sql`](super::dialect::Dialect::sql) replaces `{now}` and `{skip_locked}`.
 
 pub(super) const CREATE: &str = "
 INSERT INTO jobs (id, team, kind, status, created_at, updated_at, request)
@@ -9,7 +9,7 @@ pub(super) const GET: &str = "
 SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output
 FROM jobs WHERE id = $1 AND team = $2";
 
-/// Without outputs, which may be large, and which no list shows. An unknown cursor has nothing behind it.
+/// Without outputs, which may be large and are not part of lists. No job is older than an unknown cursor.
 pub(super) const LIST: &str = "
 SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request,
     CAST(NULL AS TEXT) AS output
@@ -27,13 +27,13 @@ SET status = 'canceled', completed_at = {now}, updated_at = {now}, claimed_by = 
 WHERE id = $1 AND team = $2 AND status IN ('created', 'running')
 RETURNING request";
 
-/// An output that a webhook still has to bring stays.
-pub(super) const EXPIRE: &str = "
+/// Keeps outputs of pending webhooks.
+pub(super) const EXPIRE_OUTPUTS: &str = "
 UPDATE jobs SET output = NULL
 WHERE output IS NOT NULL AND completed_at <= $1
     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.job_id = jobs.id)";
 
-/// The oldest job that waits, or whose worker is gone.
+/// Claims the oldest job that is waiting, or whose lease has expired.
 pub(super) const CLAIM: &str = "
 UPDATE jobs
 SET status = 'running', attempts = attempts + 1, claimed_by = $1, lease_until = {now} + $2,
@@ -51,8 +51,8 @@ pub(super) const RENEW: &str = "
 UPDATE jobs SET lease_until = {now} + $1
 WHERE id = $2 AND claimed_by = $3 AND status = 'running'";
 
-/// A clean stop is not the job's doing, and does not count as an attempt.
-pub(super) const GIVE_BACK: &str = "
+/// Does not count the attempt: the job did not cause the shutdown.
+pub(super) const RELEASE: &str = "
 UPDATE jobs SET lease_until = 0, claimed_by = NULL, attempts = attempts - 1
 WHERE id = $1 AND claimed_by = $2 AND status = 'running'";
 
@@ -61,8 +61,8 @@ UPDATE jobs
 SET status = $1, output = $2, completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL
 WHERE id = $3 AND claimed_by = $4 AND status = 'running'";
 
-/// The first condition says nothing new: with it, SQLite uses the index of open jobs.
-pub(super) const EXHAUSTED: &str = "
+/// The first condition is redundant, but makes SQLite use the index of open jobs.
+pub(super) const LIST_EXHAUSTED: &str = "
 SELECT id FROM jobs
 WHERE status IN ('created', 'running') AND status = 'running' AND lease_until <= {now} AND attempts >= $1";
 
@@ -75,7 +75,7 @@ RETURNING request";
 pub(super) const ADD_DELIVERY: &str = "
 INSERT INTO deliveries (job_id, url, status_only, due_at) VALUES ($1, $2, $3, {now})";
 
-/// While it is sent, it is due when the sender must have given up: if the server is killed, it is sent again then.
+/// Makes a claimed delivery due again after the claim expires, in case the server is killed while sending it.
 pub(super) const CLAIM_DELIVERY: &str = "
 UPDATE deliveries SET claimed_by = $1, due_at = {now} + $2
 WHERE seq = (SELECT seq FROM deliveries WHERE due_at <= {now} ORDER BY due_at, seq LIMIT 1 {skip_locked})
@@ -83,11 +83,12 @@ RETURNING seq, job_id, url, status_only, failures, reason";
 
 pub(super) const DELIVERY_BODY: &str = "SELECT status, output FROM jobs WHERE id = $1";
 
-pub(super) const DROP_DELIVERY: &str = "DELETE FROM deliveries WHERE seq = $1 AND claimed_by = $2";
+pub(super) const DELETE_DELIVERY: &str =
+    "DELETE FROM deliveries WHERE seq = $1 AND claimed_by = $2";
 
 pub(super) const RETRY_DELIVERY: &str = "
 UPDATE deliveries SET failures = failures + 1, reason = $1, due_at = {now} + $2, claimed_by = NULL
 WHERE seq = $3 AND claimed_by = $4";
 
-/// In how many milliseconds the next one is due.
+/// Time until the next delivery is due, in milliseconds.
 pub(super) const NEXT_DELIVERY: &str = "SELECT MIN(due_at) - {now} AS wait FROM deliveries";

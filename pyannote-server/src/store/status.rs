@@ -1,24 +1,24 @@
-//! Where a job stands.
+//! Status of a job.
 
 use super::StoreError;
 
-/// Where a job stands.
+/// Status of a job.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Status {
-    /// Accepted, not yet begun.
+    /// Accepted and waiting.
     Created,
-    /// Under way.
+    /// Being processed.
     Running,
-    /// Ended, with an output.
+    /// Ended with an output.
     Succeeded,
-    /// Ended, without.
+    /// Ended with an error.
     Failed,
-    /// Ended before its time.
+    /// Canceled before it ended.
     Canceled,
 }
 
 impl Status {
-    /// Every status, in the order of a job's life.
+    /// All statuses, in the order of a job's life.
     pub const ALL: [Self; 5] = [
         Self::Created,
         Self::Running,
@@ -27,7 +27,7 @@ impl Status {
         Self::Canceled,
     ];
 
-    /// The status as the API writes it.
+    /// Returns the status's name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,15 +39,15 @@ impl Status {
         }
     }
 
-    /// Whether nothing more comes after it.
+    /// Returns whether the job has ended.
     #[must_use]
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Created | Self::Running)
     }
 
-    pub(super) fn read(name: &str) -> Result<Self, StoreError> {
+    pub(super) fn parse(name: &str) -> Result<Self, StoreError> {
         let mut all = Self::ALL.into_iter();
         all.find(|status| status.as_str() == name)
-            .ok_or_else(|| StoreError(format!("a job has the unknown status {name:?}")))
+            .ok_or_else(|| StoreError::invalid_job("status", format!("unknown status {name:?}")))
     }
 }

@@ -13,7 +13,7 @@ const LEASE: Duration = Duration::from_secs(60);
 fn request(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
-        other => panic!("{other} is no object"),
+        other => panic!("{other} is not an object"),
     }
 }
 
@@ -26,11 +26,11 @@ async fn job(store: &Store) -> Job {
 }
 
 async fn claim(store: &Store) -> Claim {
-    store.claim(LEASE).await.unwrap().expect("a job waits")
+    store.claim(LEASE).await.unwrap().expect("a job is waiting")
 }
 
-/// As after a crash: nobody renews the lease any more.
-async fn run_out(store: &Store) {
+/// Expires the leases, as after a crash.
+async fn expire_leases(store: &Store) {
     sqlx::query("UPDATE jobs SET lease_until = 0 WHERE status = 'running'")
         .execute(&store.pool)
         .await
@@ -38,27 +38,27 @@ async fn run_out(store: &Store) {
 }
 
 #[tokio::test]
-async fn a_job_is_kept_as_it_came() {
-    let store = Store::memory().await.unwrap();
-    let asked = request(json!({ "url": "media://a", "label": "é\"'; DROP TABLE jobs; --" }));
-    let made = store
-        .create("ada", JobKind::Identify, asked.clone())
+async fn stores_a_job_unchanged() {
+    let store = Store::temporary().await.unwrap();
+    let submitted = request(json!({ "url": "media://a", "label": "é\"'; DROP TABLE jobs; --" }));
+    let created = store
+        .create("ada", JobKind::Identify, submitted.clone())
         .await
         .unwrap();
-    let kept = store.get("ada", made.id).await.unwrap().unwrap();
+    let stored = store.get("ada", created.id).await.unwrap().unwrap();
     assert_eq!(
-        (kept.kind, kept.status),
+        (stored.kind, stored.status),
         (JobKind::Identify, Status::Created)
     );
-    assert_eq!((&kept.request, &kept.output), (&asked, &None));
-    assert!((Utc::now() - kept.created_at).abs() < TimeDelta::minutes(1));
-    assert_eq!((kept.started_at, kept.completed_at), (None, None));
-    assert!(store.get("bob", made.id).await.unwrap().is_none());
+    assert_eq!((&stored.request, &stored.output), (&submitted, &None));
+    assert!((Utc::now() - stored.created_at).abs() < TimeDelta::minutes(1));
+    assert_eq!((stored.started_at, stored.completed_at), (None, None));
+    assert!(store.get("bob", created.id).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn lists_are_newest_first_and_their_cursor_is_stable() {
-    let store = Store::memory().await.unwrap();
+async fn lists_newest_first_with_a_stable_cursor() {
+    let store = Store::temporary().await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..5 {
         ids.push(job(&store).await.id);
@@ -67,7 +67,7 @@ async fn lists_are_newest_first_and_their_cursor_is_stable() {
         .create("bob", JobKind::Diarize, Map::new())
         .await
         .unwrap();
-    // All of the same moment: the order of acceptance decides.
+    // All were created at the same time, so that the order of acceptance counts.
     sqlx::query("UPDATE jobs SET created_at = 1")
         .execute(&store.pool)
         .await
@@ -89,12 +89,12 @@ async fn lists_are_newest_first_and_their_cursor_is_stable() {
 }
 
 #[tokio::test]
-async fn outputs_go_after_24_hours_and_jobs_stay() {
-    let store = Store::memory().await.unwrap();
-    let made = job(&store).await;
+async fn deletes_outputs_but_not_jobs_after_24_hours() {
+    let store = Store::temporary().await.unwrap();
+    let created = job(&store).await;
     let output = json!({ "diarization": [] });
-    let held = claim(&store).await;
-    assert!(store.finish(&held, &Ok(output.clone())).await.unwrap());
+    let claimed = claim(&store).await;
+    assert!(store.finish(&claimed, &Ok(output.clone())).await.unwrap());
     let now = Utc::now();
     assert_eq!(
         store
@@ -103,8 +103,8 @@ async fn outputs_go_after_24_hours_and_jobs_stay() {
             .unwrap(),
         0
     );
-    let kept = store.get("ada", made.id).await.unwrap().unwrap();
-    assert_eq!(kept.output, Some(output));
+    let stored = store.get("ada", created.id).await.unwrap().unwrap();
+    assert_eq!(stored.output, Some(output));
     assert_eq!(
         store
             .expire_outputs(now + TimeDelta::hours(25))
@@ -112,32 +112,35 @@ async fn outputs_go_after_24_hours_and_jobs_stay() {
             .unwrap(),
         1
     );
-    let kept = store.get("ada", made.id).await.unwrap().unwrap();
-    assert_eq!((kept.status, kept.output), (Status::Succeeded, None));
-    assert!(kept.completed_at.is_some());
+    let stored = store.get("ada", created.id).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.output), (Status::Succeeded, None));
+    assert!(stored.completed_at.is_some());
 }
 
 #[tokio::test]
-async fn an_output_that_a_webhook_must_bring_stays() {
-    let store = Store::memory().await.unwrap();
-    let asked = request(json!({ "webhook": "https://example.com" }));
-    store.create("ada", JobKind::Diarize, asked).await.unwrap();
-    let held = claim(&store).await;
+async fn keeps_the_output_of_a_pending_webhook() {
+    let store = Store::temporary().await.unwrap();
+    let submitted = request(json!({ "webhook": "https://example.com" }));
     store
-        .finish(&held, &Ok(json!({ "diarization": [] })))
+        .create("ada", JobKind::Diarize, submitted)
+        .await
+        .unwrap();
+    let claimed = claim(&store).await;
+    store
+        .finish(&claimed, &Ok(json!({ "diarization": [] })))
         .await
         .unwrap();
     let later = Utc::now() + TimeDelta::hours(25);
     assert_eq!(store.expire_outputs(later).await.unwrap(), 0);
     let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
     assert!(store.claim_delivery(LEASE).await.unwrap().is_none());
-    store.drop_delivery(&delivery).await.unwrap();
+    store.delete_delivery(&delivery).await.unwrap();
     assert_eq!(store.expire_outputs(later).await.unwrap(), 1);
 }
 
 #[tokio::test]
-async fn counts_name_every_status() {
-    let store = Store::memory().await.unwrap();
+async fn counts_jobs_of_every_status() {
+    let store = Store::temporary().await.unwrap();
     for _ in 0..3 {
         job(&store).await;
     }
@@ -154,100 +157,101 @@ async fn counts_name_every_status() {
 }
 
 #[tokio::test]
-async fn only_the_holder_of_the_claim_writes() {
-    let store = Store::memory().await.unwrap();
-    let made = job(&store).await;
+async fn only_the_current_claim_can_write() {
+    let store = Store::temporary().await.unwrap();
+    let created = job(&store).await;
     let first = claim(&store).await;
     assert!(store.claim(LEASE).await.unwrap().is_none());
-    run_out(&store).await;
+    expire_leases(&store).await;
     let second = claim(&store).await;
-    assert_eq!((second.job.id, second.job.attempts), (made.id, 2));
+    assert_eq!((second.job.id, second.job.attempts), (created.id, 2));
     assert!(!store.renew(&first, LEASE).await.unwrap());
     assert!(!store.finish(&first, &Err("late".into())).await.unwrap());
-    store.give_back(&first).await.unwrap();
+    store.release(&first).await.unwrap();
     assert!(store.renew(&second, LEASE).await.unwrap());
     assert!(store.finish(&second, &Ok(json!({}))).await.unwrap());
-    let kept = store.get("ada", made.id).await.unwrap().unwrap();
-    assert_eq!(kept.status, Status::Succeeded);
+    let stored = store.get("ada", created.id).await.unwrap().unwrap();
+    assert_eq!(stored.status, Status::Succeeded);
 }
 
 #[tokio::test]
-async fn a_job_that_stops_the_server_thrice_fails() {
-    let store = Store::memory().await.unwrap();
-    let made = job(&store).await;
+async fn fails_a_job_after_three_lost_claims() {
+    let store = Store::temporary().await.unwrap();
+    let created = job(&store).await;
     for attempt in 1..=3 {
         assert_eq!(claim(&store).await.job.attempts, attempt);
         assert_eq!(store.fail_exhausted().await.unwrap(), 0);
-        run_out(&store).await;
+        expire_leases(&store).await;
     }
     assert!(store.claim(LEASE).await.unwrap().is_none());
     assert_eq!(store.fail_exhausted().await.unwrap(), 1);
-    let kept = store.get("ada", made.id).await.unwrap().unwrap();
-    assert_eq!(kept.status, Status::Failed);
-    let error = "the server was stopped 3 times while working on it";
-    assert_eq!(kept.output, Some(json!({ "error": error })));
+    let stored = store.get("ada", created.id).await.unwrap().unwrap();
+    assert_eq!(stored.status, Status::Failed);
+    let error = "the server was stopped 3 times while processing the job";
+    assert_eq!(stored.output, Some(json!({ "error": error })));
 }
 
 #[tokio::test]
-async fn a_clean_stop_is_no_attempt() {
-    let store = Store::memory().await.unwrap();
+async fn releasing_a_job_does_not_count_as_an_attempt() {
+    let store = Store::temporary().await.unwrap();
     job(&store).await;
     for _ in 0..5 {
-        let held = claim(&store).await;
-        assert_eq!(held.job.attempts, 1);
-        store.give_back(&held).await.unwrap();
+        let claimed = claim(&store).await;
+        assert_eq!(claimed.job.attempts, 1);
+        store.release(&claimed).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_canceled_job_is_lost_to_its_worker() {
-    let store = Store::memory().await.unwrap();
-    let made = job(&store).await;
-    let held = claim(&store).await;
-    assert!(!store.cancel("bob", made.id).await.unwrap());
-    assert!(store.cancel("ada", made.id).await.unwrap());
-    assert!(!store.cancel("ada", made.id).await.unwrap());
-    assert!(!store.renew(&held, LEASE).await.unwrap());
-    assert!(!store.finish(&held, &Ok(json!({}))).await.unwrap());
-    let kept = store.get("ada", made.id).await.unwrap().unwrap();
-    assert_eq!((kept.status, kept.output), (Status::Canceled, None));
+async fn canceling_a_job_revokes_the_claim() {
+    let store = Store::temporary().await.unwrap();
+    let created = job(&store).await;
+    let claimed = claim(&store).await;
+    assert!(!store.cancel("bob", created.id).await.unwrap());
+    assert!(store.cancel("ada", created.id).await.unwrap());
+    assert!(!store.cancel("ada", created.id).await.unwrap());
+    assert!(!store.renew(&claimed, LEASE).await.unwrap());
+    assert!(!store.finish(&claimed, &Ok(json!({}))).await.unwrap());
+    let stored = store.get("ada", created.id).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.output), (Status::Canceled, None));
 }
 
 #[tokio::test]
-async fn a_file_with_any_name_is_opened_again() {
+async fn reopens_a_file_with_special_characters_in_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs of #1 100%?.db");
-    let made = job(&Store::open(&path).await.unwrap()).await;
+    let created = job(&Store::open(&path).await.unwrap()).await;
     let store = Store::open(&path).await.unwrap();
     assert!(path.is_file());
-    assert!(store.get("ada", made.id).await.unwrap().is_some());
+    assert!(store.get("ada", created.id).await.unwrap().is_some());
     let url = format!("sqlite:{}", path.display());
     let store = Store::connect(&url).await.unwrap();
-    assert!(store.get("ada", made.id).await.unwrap().is_some());
+    assert!(store.get("ada", created.id).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn several_open_a_new_file_at_once() {
+async fn opens_a_new_file_concurrently() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.db");
     let (a, b, c) = tokio::join!(Store::open(&path), Store::open(&path), Store::open(&path));
-    let made = job(&a.unwrap()).await;
-    assert!(b.unwrap().get("ada", made.id).await.unwrap().is_some());
-    assert!(c.unwrap().get("ada", made.id).await.unwrap().is_some());
+    let created = job(&a.unwrap()).await;
+    assert!(b.unwrap().get("ada", created.id).await.unwrap().is_some());
+    assert!(c.unwrap().get("ada", created.id).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_is_said() {
+async fn open_errors_name_the_cause_without_the_password() {
     let folder = tempfile::tempdir().unwrap();
     let error = Store::open(folder.path().join("none/jobs.db"))
         .await
         .unwrap_err();
-    assert!(error.0.contains("cannot be opened"), "{error}");
+    assert!(error.to_string().contains("cannot open"), "{error}");
     let error = Store::connect("mysql://ada:secret@host/db")
         .await
         .unwrap_err();
+    let message = error.to_string();
     assert!(
-        error.0.contains("sqlite:") && !error.0.contains("secret"),
-        "{error}"
+        message.contains("sqlite:") && !message.contains("secret"),
+        "{message}"
     );
 }

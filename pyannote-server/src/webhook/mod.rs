@@ -1,15 +1,15 @@
-//! Sends webhooks: when a job has ended, its receiver is told, signed with the team's secret.
+//! Webhook deliveries: signed notifications of jobs that have ended.
 //!
-//! What is to be sent is in the store, so a restart goes on with it, and no job waits for a receiver. Each is sent at
-//! least once: a server that is killed between sending and writing so down sends again.
+//! Pending deliveries are rows of the store, so that they survive a restart and no job waits for a receiver. Delivery is
+//! at least once: a server that is killed between sending a webhook and recording that sends it again.
 
-mod attempt;
-mod dispatch;
-mod reason;
-mod sign;
-mod target;
+mod delivery_loop;
+mod retry_reason;
+mod sender;
 #[cfg(test)]
 mod tests;
+mod url_policy;
 
-pub(crate) use attempt::Sender;
-pub(crate) use dispatch::send_all;
+pub(crate) use delivery_loop::{Schedule, deliver};
+pub(crate) use sender::Sender;
+pub(crate) use url_policy::is_allowed as is_allowed_url;

@@ -1,17 +1,17 @@
 use std::time::Duration;
 
-use reqwest::Url;
 use serde_json::{Map, Value, json};
+use url::Url;
 
-use super::attempt::{Sender, Sent};
-use super::reason::Reason;
-use super::target::is_allowed;
+use super::is_allowed_url;
+use super::retry_reason::RetryReason;
+use super::sender::{Attempt, Sender};
 use crate::engine::JobKind;
+use crate::faults::Faults;
 use crate::store::{Delivery, Store};
-use crate::worker::Timing;
 
 #[test]
-fn only_https_or_this_machine() {
+fn allows_https_and_loopback_urls_only() {
     for (url, allowed) in [
         ("https://example.com/hook", true),
         ("http://example.com/hook", false),
@@ -24,12 +24,12 @@ fn only_https_or_this_machine() {
         ("ftp://localhost/", false),
         ("file:///etc/passwd", false),
     ] {
-        assert_eq!(is_allowed(&Url::parse(url).unwrap()), allowed, "{url}");
+        assert_eq!(is_allowed_url(&Url::parse(url).unwrap()), allowed, "{url}");
     }
 }
 
 async fn delivery(url: &str) -> Delivery {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let request = Map::from_iter([("webhook".to_owned(), json!(url))]);
     let id = store
         .create("ada", JobKind::Diarize, request)
@@ -48,38 +48,37 @@ async fn delivery(url: &str) -> Delivery {
 }
 
 fn sender(secret: Option<&str>) -> Sender {
-    Sender::new(
-        secret.map(Into::into),
-        &Timing::default(),
-        crate::faults::Faults::default(),
-    )
-    .unwrap()
+    let timeout = Duration::from_secs(10);
+    Sender::new(secret.map(Into::into), timeout, Faults::default()).unwrap()
 }
 
 #[tokio::test]
-async fn what_never_can_be_sent_is_not_tried() {
+async fn does_not_send_without_a_secret_or_to_an_invalid_url() {
     for (secret, url) in [
         (None, "https://example.com"),
         (Some("whs"), "http://example.com"),
         (Some("whs"), "nonsense"),
     ] {
-        let sent = sender(secret).attempt(&delivery(url).await).await;
-        assert!(matches!(sent, Sent::Never(_)), "{url}: {sent:?}");
+        let attempt = sender(secret).attempt(&delivery(url).await).await;
+        assert!(
+            matches!(attempt, Attempt::Undeliverable(_)),
+            "{url}: {attempt:?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn reports_a_refused_connection() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let delivery = delivery(&format!("http://{address}/")).await;
-    let sent = sender(Some("whs")).attempt(&delivery).await;
-    assert_eq!(sent, Sent::Failed(Reason::ConnectionFailed));
+    let attempt = sender(Some("whs")).attempt(&delivery).await;
+    assert_eq!(attempt, Attempt::Failed(RetryReason::ConnectionFailed));
 }
 
 #[tokio::test]
-async fn what_listens_does_not_speak_tls() {
+async fn reports_a_tls_error() {
     use tokio::io::AsyncWriteExt;
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -90,6 +89,6 @@ async fn what_listens_does_not_speak_tls() {
         }
     });
     let delivery = delivery(&format!("https://{address}/")).await;
-    let sent = sender(Some("whs")).attempt(&delivery).await;
-    assert_eq!(sent, Sent::Failed(Reason::Ssl));
+    let attempt = sender(Some("whs")).attempt(&delivery).await;
+    assert_eq!(attempt, Attempt::Failed(RetryReason::Ssl));
 }

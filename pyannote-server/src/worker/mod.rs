@@ -1,114 +1,130 @@
-//! Works on the jobs of the store.
+//! Workers that process the jobs of a store.
 //!
-//! Each of the `concurrency` lanes takes the oldest job, works on it, and takes the next. Beside them a keeper ends what
-//! nobody can finish, and a sender delivers webhooks. Several servers may work on one store.
+//! Each of the `concurrency` claim loops claims the oldest job, processes it, and claims the next one. Beside them, the
+//! reaper fails jobs that nobody may claim any more, and the delivery loop sends webhooks. Several servers may work on
+//! one store.
 
-mod audio;
-mod keeper;
-mod lane;
-pub(crate) mod phase;
-mod run;
+mod audio_source;
+mod claim_loop;
+mod job_run;
+mod reaper;
 mod timing;
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use secrecy::SecretString;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::DropGuard;
 
-pub use audio::{AudioSource, RecordingFuture};
+pub use audio_source::{AudioSource, RecordingFuture};
 pub use timing::Timing;
 
 use crate::engine::Engine;
+use crate::error::StartError;
 use crate::faults::Faults;
-use crate::store::{Store, StoreError};
+use crate::shutdown::Shutdown;
+use crate::store::Store;
 use crate::webhook;
-use phase::Phase;
 
-/// What workers need.
+/// What [`Workers`] need.
 #[derive(Clone)]
 pub struct WorkerConfig {
-    /// Where the jobs are.
+    /// Store of the jobs.
     pub store: Store,
-    /// What works on them.
+    /// Engine that processes them.
     pub engine: Arc<dyn Engine>,
-    /// Where recordings come from; none for an engine that needs none.
+    /// Source of recordings; `None` for an engine that needs no audio.
     pub audio: Option<Arc<dyn AudioSource>>,
-    /// What webhooks are signed with; none are sent without.
-    pub webhook_secret: Option<secrecy::SecretString>,
-    /// What goes wrong on demand with webhooks.
+    /// Secret that signs webhooks; `None` sends no webhooks.
+    pub webhook_secret: Option<SecretString>,
+    /// Injected faults, of which those of webhooks apply here.
     pub faults: Faults,
-    /// How many jobs are worked on at once. None is worked on where it is 0.
+    /// How many jobs are processed at once. 0 processes none.
     pub concurrency: usize,
 }
 
-/// Workers that are running. Dropped, they stop at once, as if the grace time were over.
-#[must_use = "workers stop when this is dropped"]
+/// Running workers.
+///
+/// Dropping them stops them at once, without a grace period; [`stop`](Self::stop) stops them gracefully.
+#[must_use = "dropping the workers stops them"]
 pub struct Workers {
-    phase: watch::Sender<Phase>,
-    lanes: Vec<JoinHandle<()>>,
-    /// The keeper and the sender of webhooks.
-    others: Vec<JoinHandle<()>>,
+    shutdown: Shutdown,
+    _abort_on_drop: DropGuard,
+    claim_loops: Vec<JoinHandle<()>>,
+    /// The reaper and the webhook delivery loop.
+    background: Vec<JoinHandle<()>>,
     timing: Timing,
 }
 
 impl Workers {
-    /// Starts the workers, with the usual [`Timing`]. They first take up what a stopped server left behind.
+    /// Starts workers with the default [`Timing`]. They also resume the jobs of a server that was killed.
     ///
     /// # Errors
     ///
-    /// Where the store cannot be read, or the HTTP client for webhooks cannot be made.
-    pub async fn start(config: WorkerConfig) -> Result<Self, StoreError> {
+    /// Returns [`StartError`] if the store cannot be read, or the HTTP client for webhooks cannot be created.
+    pub async fn start(config: WorkerConfig) -> Result<Self, StartError> {
         Self::start_with(config, Timing::default()).await
     }
 
-    /// Starts the workers.
+    /// Starts workers with a given [`Timing`].
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
-    pub async fn start_with(config: WorkerConfig, timing: Timing) -> Result<Self, StoreError> {
+    /// See [`start`](Self::start).
+    pub async fn start_with(config: WorkerConfig, timing: Timing) -> Result<Self, StartError> {
         let sender = webhook::Sender::new(
             config.webhook_secret.clone(),
-            &timing,
+            timing.webhook_timeout,
             config.faults.clone(),
-        )?;
+        )
+        .map_err(|error| StartError::HttpClient(error.into()))?;
         config.store.fail_exhausted().await?;
-        let (phase, seen) = watch::channel(Phase::Working);
-        let lanes = (0..config.concurrency)
-            .map(|_| tokio::spawn(lane::work(config.clone(), timing.clone(), seen.clone())))
+        let shutdown = Shutdown::new();
+        let claim_loops = (0..config.concurrency)
+            .map(|_| {
+                tokio::spawn(claim_loop::run(
+                    config.clone(),
+                    timing.clone(),
+                    shutdown.clone(),
+                ))
+            })
             .collect();
-        let keeper = keeper::keep(config.store.clone(), timing.clone(), seen.clone());
-        let sending = webhook::send_all(config.store, sender, timing.clone(), seen);
+        let reaper = reaper::run(config.store.clone(), timing.clone(), shutdown.clone());
+        let schedule = webhook::Schedule {
+            poll_interval: timing.poll_interval,
+            retry_delays: timing.webhook_retry_delays,
+        };
+        let deliveries = webhook::deliver(config.store, sender, schedule, shutdown.clone());
         Ok(Self {
-            phase,
-            lanes,
-            others: vec![tokio::spawn(keeper), tokio::spawn(sending)],
+            _abort_on_drop: shutdown.abort.clone().drop_guard(),
+            shutdown,
+            claim_loops,
+            background: vec![tokio::spawn(reaper), tokio::spawn(deliveries)],
             timing,
         })
     }
 
-    /// Stops: no new job is begun. Those under way are finished, or left for the next start once the grace time is
-    /// over. Webhooks not yet sent are left as well.
+    /// Stops the workers. They claim no new jobs, and finish the running ones; a job that is still running after
+    /// [`Timing::grace_period`] is left for the next start. So are webhooks that have not been sent.
     pub async fn stop(self) {
-        self.phase.send_replace(Phase::Finishing);
-        let over = async {
-            tokio::time::sleep(self.timing.grace).await;
-            self.phase.send_replace(Phase::Over);
-            std::future::pending::<()>().await;
-        };
-        let ended = async {
-            for lane in self.lanes {
-                // A lane does not panic, and nobody aborts it.
-                let _ = lane.await;
-            }
-        };
-        tokio::select! {
-            () = ended => {}
-            () = over => {}
+        self.shutdown.drain.cancel();
+        let mut drained = std::pin::pin!(join(self.claim_loops));
+        if timeout(self.timing.grace_period, &mut drained)
+            .await
+            .is_err()
+        {
+            self.shutdown.abort.cancel();
+            drained.await;
         }
-        self.phase.send_replace(Phase::Over);
-        for other in self.others {
-            let _ = other.await;
-        }
+        self.shutdown.abort.cancel();
+        join(self.background).await;
+    }
+}
+
+/// Waits until all tasks have ended. They do not panic, and nothing aborts them.
+async fn join(tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        let _ = task.await;
     }
 }

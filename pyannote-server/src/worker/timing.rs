@@ -1,25 +1,25 @@
-//! How long workers work, wait and hold on.
+//! Timeouts and intervals of workers.
 
 use std::time::Duration;
 
-/// How long workers work, wait and hold on. The defaults suit a server; tests shorten them.
+/// Timeouts and intervals of workers. The defaults suit a server; tests shorten them.
 #[derive(Clone, Debug)]
 pub struct Timing {
-    /// A job that takes longer fails. 6 h.
+    /// Maximum processing time of a job; a job that exceeds it fails. Default: 6 h.
     pub time_limit: Duration,
-    /// How long a job stays with a worker that says nothing more, before another takes it up. Renewed three times as
-    /// often. 15 s.
+    /// How long a worker holds a job without renewing its lease, before another worker may claim it. The lease is
+    /// renewed three times as often. Default: 15 s.
     pub lease: Duration,
-    /// How often the store is asked for jobs and webhooks of other processes. 1 s.
-    pub poll: Duration,
-    /// How long [`stop`](super::Workers::stop) lets jobs under way go on. 30 s.
-    pub grace: Duration,
-    /// How long the receiver of a webhook has. 10 s.
+    /// How often the store is polled for jobs and webhooks that other processes have queued. Default: 1 s.
+    pub poll_interval: Duration,
+    /// How long [`stop`](super::Workers::stop) waits for running jobs. Default: 30 s.
+    pub grace_period: Duration,
+    /// Timeout of a webhook request, redirects included. Default: 10 s.
     pub webhook_timeout: Duration,
-    /// How long after a failed webhook the first, second and third retry come. At once, 1 min, 5 min.
-    pub webhook_delays: [Duration; 3],
-    /// How often expired outputs are looked for. 1 min.
-    pub sweep: Duration,
+    /// Delays before the first, second and third retry of a failed webhook. Default: 0, 1 min and 5 min.
+    pub webhook_retry_delays: [Duration; 3],
+    /// How often expired outputs are deleted. Default: 1 min.
+    pub sweep_interval: Duration,
 }
 
 impl Default for Timing {
@@ -28,11 +28,11 @@ impl Default for Timing {
         Self {
             time_limit: seconds(6 * 60 * 60),
             lease: seconds(15),
-            poll: seconds(1),
-            grace: seconds(30),
+            poll_interval: seconds(1),
+            grace_period: seconds(30),
             webhook_timeout: seconds(10),
-            webhook_delays: [Duration::ZERO, seconds(60), seconds(5 * 60)],
-            sweep: seconds(60),
+            webhook_retry_delays: [Duration::ZERO, seconds(60), seconds(5 * 60)],
+            sweep_interval: seconds(60),
         }
     }
 }

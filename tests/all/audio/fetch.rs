@@ -9,7 +9,7 @@ use pyannote_tests::http::{Response, TestServer, unreachable_url};
 /// A configuration that allows private addresses, such as those of the test servers.
 pub(crate) fn private() -> FetchConfig {
     let mut config = FetchConfig::default();
-    config.allow_private = true;
+    config.allow_private_networks = true;
     config
 }
 
@@ -127,7 +127,7 @@ async fn error_statuses_are_reported() {
     let gone = error(private(), &format!("{url}/gone?secret=1")).await;
     assert_eq!(
         gone.to_string(),
-        "the recording cannot be fetched: the server answered 404"
+        "cannot fetch the recording: the server responded with status 404"
     );
     let broken = error(private(), &format!("{url}/broken")).await;
     assert!(matches!(broken, LoadError::Status(500)), "{broken}");
@@ -145,7 +145,7 @@ async fn the_size_limit_applies_to_the_announced_and_to_the_received_length() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = private();
     config.max_bytes = 100_000;
-    config.folder = Some(folder.path().to_owned());
+    config.temp_dir = Some(folder.path().to_owned());
     for path in ["endless", "announced"] {
         let error = error(config.clone(), &format!("{url}/{path}?secret=1")).await;
         assert!(

@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 use pyannote::{Client, MediaUrl};
 use pyannote_engine::OpenModels;
 use pyannote_engine::assets::Assets;
-use pyannote_server::LocalServer;
+use pyannote_server::Server;
 use pyannote_server::engine::DiarizerEngine;
 
 fn assets() -> Assets {
@@ -37,9 +37,9 @@ fn sample() -> Vec<f32> {
 }
 
 /// A server with the models, a client, and the uploaded sample recording.
-async fn server() -> (LocalServer, Client, MediaUrl) {
+async fn server() -> (Server, Client, MediaUrl) {
     let engine = DiarizerEngine::new(MODELS.clone());
-    let builder = LocalServer::builder().engine(engine).key("test-key");
+    let builder = Server::builder().engine(engine).key("test-key");
     let server = builder.start().await.unwrap();
     let client = Client::builder()
         .api_key("test-key")

@@ -1,7 +1,7 @@
 //! An engine that needs audio: from the upload to the samples.
 
 use pyannote::{Client, ErrorKind};
-use pyannote_server::LocalServer;
+use pyannote_server::Server;
 use pyannote_server::engine::{Engine, EngineFuture, EngineJob};
 use serde_json::json;
 
@@ -26,7 +26,7 @@ impl Engine for DurationEngine {
     }
 }
 
-async fn server() -> (LocalServer, Client) {
+async fn server() -> (Server, Client) {
     let server = server_with(DurationEngine).await;
     let client = client(&server);
     (server, client)

@@ -3,7 +3,7 @@
 use pyannote::output::Turns;
 use pyannote::{Client, MediaUrl, Voiceprint};
 use pyannote_engine::SpeakerBounds;
-use pyannote_server::LocalServer;
+use pyannote_server::Server;
 use pyannote_server::engine::DiarizerEngine;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::fake_diarizer::{FakeDiarizer, meeting, monologue};
 use super::wav::tone;
 use super::{AUDIO, client, post, server_with, status_and_body};
 
-async fn server(fake: &FakeDiarizer) -> (LocalServer, Client, MediaUrl) {
+async fn server(fake: &FakeDiarizer) -> (Server, Client, MediaUrl) {
     let server = server_with(DiarizerEngine::new(fake.clone())).await;
     let client = client(&server);
     let tone = pyannote_tests::fixtures().join("audio/tone.flac");

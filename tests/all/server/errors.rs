@@ -106,7 +106,7 @@ async fn missing_or_invalid_key() {
 
 #[tokio::test]
 async fn body_over_the_limit() {
-    let server = builder().largest_body(1_000).start().await.unwrap();
+    let server = builder().max_body_bytes(1_000).start().await.unwrap();
     let body = json!({ "url": AUDIO, "extra": "a".repeat(1_000) });
     let response = post(&server, "/v1/diarize", &body).await;
     insta::assert_json_snapshot!(status_and_body(response).await, @r#"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyannote::testing::ManualClock;
 use pyannote::{Client, ErrorKind};
-use pyannote_server::{Fault, LocalServer, Operation, ScriptedEngine};
+use pyannote_server::{Fault, Operation, ScriptedEngine, Server};
 use pyannote_tests::http::{Response, TestServer};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::{AUDIO, KEY, builder, get, server, server_with, status_and_body};
 
 /// A client with a clock that skips sleeps.
-fn client(server: &LocalServer) -> Client {
+fn client(server: &Server) -> Client {
     Client::builder()
         .api_key(KEY)
         .base_url(server.url())
@@ -35,23 +35,31 @@ fn status(status: u16) -> Fault {
 async fn reads_survive_faults() {
     let server = server().await;
     let faults = server.faults();
-    faults.next(Operation::TestKey, 1, Fault::Reset);
-    faults.next(Operation::TestKey, 1, Fault::CutBody { after: 10 });
-    faults.next(Operation::TestKey, 1, status(503));
+    faults.inject(Operation::TestKey, 1, Fault::Reset);
+    faults.inject(
+        Operation::TestKey,
+        1,
+        Fault::TruncateBody { after_bytes: 10 },
+    );
+    faults.inject(Operation::TestKey, 1, status(503));
     client(&server).test_key().await.unwrap();
-    assert_eq!((faults.left(), server.requests().len()), (0, 4));
+    assert_eq!((faults.remaining(), server.requests().len()), (0, 4));
 }
 
 #[tokio::test]
 async fn submissions_are_retried_only_if_they_were_not_accepted() {
     for (fault, kind, requests) in [
         (Fault::Reset, ErrorKind::OutcomeUnknown, 1),
-        (Fault::CutBody { after: 5 }, ErrorKind::OutcomeUnknown, 1),
+        (
+            Fault::TruncateBody { after_bytes: 5 },
+            ErrorKind::OutcomeUnknown,
+            1,
+        ),
         (status(502), ErrorKind::OutcomeUnknown, 1),
         (status(402), ErrorKind::PaymentRequired, 1),
     ] {
         let server = server().await;
-        server.faults().next(Operation::Diarize, 1, fault.clone());
+        server.faults().inject(Operation::Diarize, 1, fault.clone());
         let error = client(&server).diarize(AUDIO).submit().await.unwrap_err();
         assert_eq!(error.kind(), kind, "{fault:?}");
         assert_eq!(server.requests().len(), requests);
@@ -62,7 +70,7 @@ async fn submissions_are_retried_only_if_they_were_not_accepted() {
         retry_after: Some(7),
         body: Some(json!({ "requestId": "1", "message": "later" })),
     };
-    server.faults().next(Operation::Diarize, 2, busy);
+    server.faults().inject(Operation::Diarize, 2, busy);
     client(&server).diarize(AUDIO).submit().await.unwrap();
     assert_eq!(server.requests().len(), 3);
 }
@@ -72,7 +80,7 @@ async fn malformed_response() {
     let server = server().await;
     server
         .faults()
-        .next(Operation::ListJobs, 1, Fault::Malformed);
+        .inject(Operation::ListJobs, 1, Fault::MalformedJson);
     let error = client(&server).jobs().page(None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
 }
@@ -83,7 +91,7 @@ async fn delayed_response() {
     let delay = Duration::from_millis(100);
     server
         .faults()
-        .next(Operation::TestKey, 1, Fault::Delay(delay));
+        .inject(Operation::TestKey, 1, Fault::Delay(delay));
     let start = std::time::Instant::now();
     assert_eq!(get(&server, "/v1/test").await.status(), StatusCode::OK);
     assert!(start.elapsed() >= delay);
@@ -92,11 +100,11 @@ async fn delayed_response() {
 #[tokio::test]
 async fn injected_status_has_a_default_body() {
     let server = server().await;
-    server.faults().next(Operation::TestKey, 1, status(500));
-    server.faults().next(Operation::TestKey, 1, status(500));
+    server.faults().inject(Operation::TestKey, 1, status(500));
+    server.faults().inject(Operation::TestKey, 1, status(500));
     server.faults().clear();
     assert_eq!(get(&server, "/v1/test").await.status(), StatusCode::OK);
-    server.faults().next(Operation::TestKey, 1, status(500));
+    server.faults().inject(Operation::TestKey, 1, status(500));
     insta::assert_json_snapshot!(status_and_body(get(&server, "/v1/test").await).await, @r#"
     {
       "status": 500,
@@ -109,7 +117,7 @@ async fn injected_status_has_a_default_body() {
 }
 
 /// All bytes that the server sends on a connection after one request.
-async fn raw(server: &LocalServer) -> String {
+async fn raw(server: &Server) -> String {
     let address = server.url().strip_prefix("http://").unwrap();
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
     let request =
@@ -123,12 +131,14 @@ async fn raw(server: &LocalServer) -> String {
 #[tokio::test]
 async fn reset_and_truncated_body_on_the_wire() {
     let server = server().await;
-    server.faults().next(Operation::TestKey, 1, Fault::Reset);
+    server.faults().inject(Operation::TestKey, 1, Fault::Reset);
     assert_eq!(raw(&server).await, "");
     for after in [0, 1, 10] {
-        server
-            .faults()
-            .next(Operation::TestKey, 1, Fault::CutBody { after });
+        server.faults().inject(
+            Operation::TestKey,
+            1,
+            Fault::TruncateBody { after_bytes: after },
+        );
         let response = raw(&server).await;
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
         assert!(head.contains("content-length: 44"), "{head}");
@@ -156,7 +166,7 @@ async fn stuck_job() {
 async fn a_lost_webhook_is_delivered_again() {
     let mut receiver = TestServer::with_responses([Response::ok("")]).await;
     let server = builder().webhook_secret("whs").start().await.unwrap();
-    server.faults().lose_webhooks(1);
+    server.faults().fail_webhooks(1);
     let job = super::client(&server)
         .diarize(AUDIO)
         .webhook(receiver.url())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyannote::testing::ManualClock;
 use pyannote::{Client, ErrorKind, RateLimit, RetryPolicy};
-use pyannote_server::Limits;
+use pyannote_server::RateLimits;
 use reqwest::StatusCode;
 
 use super::{KEY, builder, get, server, status_and_body};
@@ -27,11 +27,11 @@ async fn responses_have_rate_limit_headers() {
 
 #[tokio::test]
 async fn requests_over_the_limit_are_refused() {
-    let limits = Limits {
-        posts: Some(1),
-        job_reads: None,
+    let limits = RateLimits {
+        posts_per_minute: Some(1),
+        job_reads_per_minute: None,
     };
-    let server = builder().limits(limits).start().await.unwrap();
+    let server = builder().rate_limits(limits).start().await.unwrap();
     assert_eq!(get(&server, "/v1/test").await.status(), StatusCode::OK);
     let response = get(&server, "/v1/test").await;
     let seconds: u64 = response.headers()["retry-after"]
@@ -57,11 +57,11 @@ async fn requests_over_the_limit_are_refused() {
 
 #[tokio::test]
 async fn the_sdk_waits_until_the_limit_resets() {
-    let limits = Limits {
-        posts: Some(2),
-        job_reads: Some(300),
+    let limits = RateLimits {
+        posts_per_minute: Some(2),
+        job_reads_per_minute: Some(300),
     };
-    let server = builder().limits(limits).start().await.unwrap();
+    let server = builder().rate_limits(limits).start().await.unwrap();
     let clock = ManualClock::auto_advancing();
     let client = |limit: Option<RateLimit>| {
         let mut builder = Client::builder()

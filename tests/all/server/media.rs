@@ -54,7 +54,7 @@ async fn skip_existing_sends_a_recording_once() {
 
 #[tokio::test]
 async fn missing_recording_and_storage_fault() {
-    let server = builder().largest_medium(1_000).start().await.unwrap();
+    let server = builder().max_media_bytes(1_000).start().await.unwrap();
     let client = client(&server);
     let missing: MediaUrl = "media://missing".parse().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -66,7 +66,7 @@ async fn missing_recording_and_storage_fault() {
     // The first attempt meets the fault, the second succeeds.
     server
         .faults()
-        .next(Operation::StorageUpload, 1, Fault::Reset);
+        .inject(Operation::StorageUpload, 1, Fault::Reset);
     client.upload(vec![1_u8; 1_000]).key("a").await.unwrap();
-    assert_eq!(server.faults().left(), 0);
+    assert_eq!(server.faults().remaining(), 0);
 }

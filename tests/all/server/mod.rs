@@ -19,30 +19,28 @@ mod wav;
 use std::sync::LazyLock;
 
 use pyannote::Client;
-use pyannote_server::{Engine, LocalServer, LocalServerBuilder, ScriptedEngine};
+use pyannote_server::{Engine, ScriptedEngine, Server, ServerBuilder};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 const KEY: &str = "test-key";
 const AUDIO: &str = "https://example.com/a.wav";
 
-fn builder() -> LocalServerBuilder {
-    LocalServer::builder()
-        .engine(ScriptedEngine::new())
-        .key(KEY)
+fn builder() -> ServerBuilder {
+    Server::builder().engine(ScriptedEngine::new()).key(KEY)
 }
 
-async fn server() -> LocalServer {
+async fn server() -> Server {
     server_with(ScriptedEngine::new()).await
 }
 
 /// A server with this engine.
-async fn server_with(engine: impl Engine) -> LocalServer {
-    let builder = LocalServer::builder().engine(engine).key(KEY);
+async fn server_with(engine: impl Engine) -> Server {
+    let builder = Server::builder().engine(engine).key(KEY);
     builder.start().await.unwrap()
 }
 
-fn client(server: &LocalServer) -> Client {
+fn client(server: &Server) -> Client {
     Client::builder()
         .api_key(server.api_key())
         .base_url(server.url())
@@ -51,7 +49,7 @@ fn client(server: &LocalServer) -> Client {
 }
 
 /// A request with the server's API key.
-fn request(server: &LocalServer, method: Method, path: &str) -> RequestBuilder {
+fn request(server: &Server, method: Method, path: &str) -> RequestBuilder {
     anonymous(server, method, path).bearer_auth(KEY)
 }
 
@@ -65,15 +63,15 @@ fn http() -> &'static reqwest::Client {
 }
 
 /// A request without an API key.
-fn anonymous(server: &LocalServer, method: Method, path: &str) -> RequestBuilder {
+fn anonymous(server: &Server, method: Method, path: &str) -> RequestBuilder {
     http().request(method, format!("{}{path}", server.url()))
 }
 
-async fn get(server: &LocalServer, path: &str) -> Response {
+async fn get(server: &Server, path: &str) -> Response {
     request(server, Method::GET, path).send().await.unwrap()
 }
 
-async fn post(server: &LocalServer, path: &str, body: &Value) -> Response {
+async fn post(server: &Server, path: &str, body: &Value) -> Response {
     let request = request(server, Method::POST, path).json(body);
     request.send().await.unwrap()
 }
@@ -90,7 +88,7 @@ async fn status_and_body(response: Response) -> Value {
 }
 
 /// A pre-signed URL for an uploaded recording.
-async fn presigned(server: &LocalServer, path: &str, media: &str) -> String {
+async fn presigned(server: &Server, path: &str, media: &str) -> String {
     let response = post(server, path, &json!({ "url": media })).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     let body: Value = response.json().await.unwrap();

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use pyannote_server::{LocalServer, ScriptedEngine};
+use pyannote_server::{ScriptedEngine, Server};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{AUDIO, KEY, anonymous, get, post, request, server, server_with, status_and_body};
 
-async fn submit(server: &LocalServer, path: &str, body: &Value) -> String {
+async fn submit(server: &Server, path: &str, body: &Value) -> String {
     let response = post(server, path, body).await;
     assert_eq!(response.status(), StatusCode::OK);
     let created: Value = response.json().await.unwrap();
@@ -18,7 +18,7 @@ async fn submit(server: &LocalServer, path: &str, body: &Value) -> String {
 }
 
 /// The body of a job once it has ended, with ids and times redacted.
-async fn ended(server: &LocalServer, id: &str) -> Value {
+async fn ended(server: &Server, id: &str) -> Value {
     for _ in 0..400 {
         let response = get(server, &format!("/v1/jobs/{id}")).await;
         assert_eq!(response.status(), StatusCode::OK);
@@ -169,7 +169,11 @@ async fn health_and_metrics_need_no_key() {
 
 #[tokio::test]
 async fn recorded_requests_do_not_contain_the_key() {
-    let server = super::builder().recorded(2).start().await.unwrap();
+    let server = super::builder()
+        .max_recorded_requests(2)
+        .start()
+        .await
+        .unwrap();
     get(&server, "/v1/test").await;
     anonymous(&server, Method::GET, "/unknown?a=1")
         .send()

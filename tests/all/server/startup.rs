@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use pyannote_server::{ApiKey, LocalServer, ScriptedEngine};
+use pyannote_server::{ApiKey, ScriptedEngine, Server};
 
 use super::{builder, get, server};
 
 #[tokio::test]
 async fn invalid_options_are_reported() {
     let cases = [
-        (LocalServer::builder().key("a"), ".engine("),
-        (
-            LocalServer::builder().engine(ScriptedEngine::new()),
-            ".key(",
-        ),
+        (Server::builder().key("a"), ".engine("),
+        (Server::builder().engine(ScriptedEngine::new()), ".key("),
         (builder().key("a b"), "visible ASCII"),
         (builder().key("test-key"), "twice"),
         (builder().api_key(ApiKey::new("a").team("../b")), "team"),
@@ -72,6 +69,8 @@ async fn a_stopped_or_dropped_server_frees_its_resources() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert!(is_gone);
-        folder.sweep(std::time::SystemTime::now()).unwrap_err();
+        folder
+            .delete_expired(std::time::SystemTime::now())
+            .unwrap_err();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pyannote_server::{ApiKey, LocalServer};
+use pyannote_server::{ApiKey, Server};
 use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -111,7 +111,7 @@ async fn urls_are_valid_for_one_method_and_key() {
 #[tokio::test]
 async fn urls_expire() {
     let server = builder()
-        .presigned_for(Duration::ZERO)
+        .presigned_url_lifetime(Duration::ZERO)
         .start()
         .await
         .unwrap();
@@ -184,8 +184,8 @@ async fn raw(address: &str, head: &str) -> String {
     response
 }
 
-async fn limited(folder: &std::path::Path) -> LocalServer {
-    let builder = builder().largest_medium(1_000).data(folder);
+async fn limited(folder: &std::path::Path) -> Server {
+    let builder = builder().max_media_bytes(1_000).data_dir(folder);
     builder.start().await.unwrap()
 }
 

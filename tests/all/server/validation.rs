@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pyannote::{Client, Error, Voiceprint};
-use pyannote_server::{Limits, LocalServer};
+use pyannote_server::{RateLimits, Server};
 use serde_json::{Value, json};
 
 use super::{AUDIO, builder, post};
@@ -22,7 +22,7 @@ fn rejected_fields(result: Result<(), Error>) -> Fields {
     }
 }
 
-async fn rejected_by_server(server: &LocalServer, path: &str, body: &Value) -> Fields {
+async fn rejected_by_server(server: &Server, path: &str, body: &Value) -> Fields {
     let response = post(server, path, body).await;
     match response.status().as_u16() {
         200 => Fields::new(),
@@ -41,8 +41,12 @@ async fn rejected_by_server(server: &LocalServer, path: &str, body: &Value) -> F
     }
 }
 
-async fn unlimited() -> LocalServer {
-    builder().limits(Limits::off()).start().await.unwrap()
+async fn unlimited() -> Server {
+    builder()
+        .rate_limits(RateLimits::off())
+        .start()
+        .await
+        .unwrap()
 }
 
 fn offline() -> Client {
@@ -116,7 +120,7 @@ fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
 }
 
 /// Asserts that both reject exactly the fields in `expected`.
-async fn assert_rejected(server: &LocalServer, path: &str, body: Value, expected: &[&str]) {
+async fn assert_rejected(server: &Server, path: &str, body: Value, expected: &[&str]) {
     let expected: Fields = expected.iter().map(|field| (*field).to_owned()).collect();
     let mut text = body.to_string();
     text.truncate(300);

@@ -16,7 +16,7 @@ use super::{TEAM, config, ended, running, start, submit, timing};
 
 #[tokio::test]
 async fn created_running_succeeded() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     created_running_succeeded_in(&store).await;
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn created_running_succeeded_in(store: &Store) {
 
 #[tokio::test]
 async fn a_failing_or_panicking_engine_fails_only_its_job() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let workers = start(&store, &TestEngine::new(), 1).await;
     for (behavior, error) in [
         ("fail", "the recording is silent"),
@@ -64,7 +64,7 @@ async fn a_failing_or_panicking_engine_fails_only_its_job() {
 
 #[tokio::test]
 async fn a_job_over_the_time_limit_fails() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let engine = TestEngine::new();
     let short = Timing {
         time_limit: Duration::from_millis(30),
@@ -73,7 +73,7 @@ async fn a_job_over_the_time_limit_fails() {
     let config = config(&store, &engine, 1);
     let workers = Workers::start_with(config, short).await.unwrap();
     let job = ended(&store, submit(&store, json!({ "behavior": "hang" })).await).await;
-    let error = "the job took longer than 30ms";
+    let error = "the job exceeded the time limit of 30ms";
     assert_eq!(job.output, Some(json!({ "error": error })));
     workers.stop().await;
     assert_eq!(engine.running(), 0);
@@ -81,7 +81,7 @@ async fn a_job_over_the_time_limit_fails() {
 
 #[tokio::test]
 async fn a_canceled_job_is_stopped() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let engine = TestEngine::new();
     let short = Timing {
         lease: Duration::from_millis(150),
@@ -126,7 +126,7 @@ where
 
 #[tokio::test]
 async fn a_failing_or_panicking_diarizer_fails_only_its_job() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let runs = AtomicUsize::new(0);
     let mut config = config(&store, &TestEngine::new(), 1);
     config.engine = Arc::new(DiarizerEngine::new(FnDiarizer(
@@ -153,7 +153,7 @@ async fn a_failing_or_panicking_diarizer_fails_only_its_job() {
 #[tokio::test]
 async fn cancellation_and_shutdown_cancel_the_diarizer() {
     let (sender, mut events) = mpsc::unbounded_channel();
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let mut config = config(&store, &TestEngine::new(), 1);
     config.engine = Arc::new(DiarizerEngine::new(FnDiarizer(
         move |token: &CancelToken| {
@@ -176,7 +176,7 @@ async fn cancellation_and_shutdown_cancel_the_diarizer() {
     config.audio = Some(Arc::new(Recordings));
     let short = Timing {
         lease: Duration::from_millis(150),
-        grace: Duration::ZERO,
+        grace_period: Duration::ZERO,
         ..timing()
     };
     let workers = Workers::start_with(config, short).await.unwrap();
@@ -198,7 +198,7 @@ async fn cancellation_and_shutdown_cancel_the_diarizer() {
 
 #[tokio::test]
 async fn jobs_start_in_submission_order() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..10 {
         ids.push(submit(&store, json!({})).await);
@@ -213,7 +213,7 @@ async fn jobs_start_in_submission_order() {
 
 #[tokio::test]
 async fn concurrency_is_limited() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let engine = TestEngine::new();
     let mut ids = Vec::new();
     for _ in 0..8 {
@@ -233,9 +233,9 @@ async fn concurrency_is_limited() {
 
 #[tokio::test]
 async fn a_new_job_wakes_an_idle_worker() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let slow = Timing {
-        poll: Duration::from_secs(3600),
+        poll_interval: Duration::from_secs(3600),
         ..timing()
     };
     let config = config(&store, &TestEngine::new(), 2);
@@ -266,7 +266,7 @@ impl AudioSource for Recordings {
 
 #[tokio::test]
 async fn the_engine_is_given_the_recording() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let mut config = config(&store, &TestEngine::with_audio(), 1);
     config.audio = Some(Arc::new(Recordings));
     let workers = Workers::start_with(config, timing()).await.unwrap();
@@ -279,7 +279,7 @@ async fn the_engine_is_given_the_recording() {
             json!({ "url": "media://calls/2" }),
             json!({ "error": "media://calls/2 does not exist" }),
         ),
-        (json!({}), json!({ "error": "the request names no url" })),
+        (json!({}), json!({ "error": "the request has no `url`" })),
     ] {
         let job = ended(&store, submit(&store, request).await).await;
         assert_eq!(job.output, Some(output));

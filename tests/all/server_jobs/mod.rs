@@ -25,10 +25,10 @@ fn timing() -> Timing {
     let milliseconds = Duration::from_millis;
     Timing {
         lease: milliseconds(1000),
-        poll: milliseconds(10),
-        grace: milliseconds(2000),
+        poll_interval: milliseconds(10),
+        grace_period: milliseconds(2000),
         webhook_timeout: milliseconds(2000),
-        webhook_delays: [milliseconds(10); 3],
+        webhook_retry_delays: [milliseconds(10); 3],
         ..Timing::default()
     }
 }

@@ -11,7 +11,7 @@ use super::{TEAM, config, ended, running, start, submit, timing};
 
 #[tokio::test]
 async fn shutdown_waits_for_running_jobs() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let engine = TestEngine::new();
     let workers = start(&store, &engine, 1).await;
     let id = submit(&store, json!({ "behavior": "wait" })).await;
@@ -30,10 +30,10 @@ async fn shutdown_waits_for_running_jobs() {
 
 #[tokio::test]
 async fn a_job_over_the_grace_period_is_left_to_the_next_start() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let engine = TestEngine::new();
     let timing = Timing {
-        grace: Duration::from_millis(20),
+        grace_period: Duration::from_millis(20),
         // Long enough that another worker can claim the job only after it was released.
         lease: Duration::from_secs(3600),
         ..timing()
@@ -96,7 +96,7 @@ fn jobs_of_a_vanished_server_are_run_again() {
 
 #[tokio::test]
 async fn a_long_job_keeps_its_claim() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let engine = TestEngine::new();
     let timing = Timing {
         lease: Duration::from_millis(300),

@@ -29,7 +29,7 @@ async fn retry(receiver: &mut TestServer) -> Option<(u8, String)> {
 
 #[tokio::test]
 async fn all_final_statuses_are_delivered() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     all_final_statuses_are_delivered_from(&store).await;
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn all_final_statuses_are_delivered_from(store: &Store) {
 
 #[tokio::test]
 async fn retries_have_a_number_and_a_reason() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let redirect = || Response::redirect("/elsewhere");
     let responses = [
         Response::none(),
@@ -114,7 +114,7 @@ async fn retries_have_a_number_and_a_reason() {
 
 #[tokio::test]
 async fn redirects_are_followed_with_the_body() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let redirect = || Response::redirect("/elsewhere");
     let mut receiver = TestServer::with_responses([redirect(), redirect(), Response::ok("")]).await;
     let workers = start(&store, &TestEngine::new(), 1).await;
@@ -128,7 +128,7 @@ async fn redirects_are_followed_with_the_body() {
 
 #[tokio::test]
 async fn delivery_stops_after_three_retries() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let mut receiver = TestServer::with_responses([Response::new(500, "")]).await;
     let workers = start(&store, &TestEngine::new(), 1).await;
     submit(&store, json!({ "webhook": receiver.url() })).await;
@@ -142,7 +142,7 @@ async fn delivery_stops_after_three_retries() {
 
 #[tokio::test]
 async fn a_hanging_receiver_delays_neither_jobs_nor_other_deliveries() {
-    let store = Store::memory().await.unwrap();
+    let store = Store::temporary().await.unwrap();
     let mut hanging = TestServer::with_responses([Response::none()]).await;
     let mut other = TestServer::with_responses([Response::ok("")]).await;
     let workers = start(&store, &TestEngine::new(), 1).await;
@@ -161,7 +161,7 @@ async fn deliveries_resume_after_a_restart() {
     let path = folder.path().join("jobs.db");
     let mut receiver = TestServer::with_responses([Response::new(500, ""), Response::ok("")]).await;
     let timing = Timing {
-        webhook_delays: [Duration::from_millis(300); 3],
+        webhook_retry_delays: [Duration::from_millis(300); 3],
         ..timing()
     };
     let store = Store::open(&path).await.unwrap();

@@ -17,7 +17,7 @@ use pyannote::{Client, MediaUrl, Voiceprint};
 use pyannote_engine::OpenModels;
 use pyannote_engine::assets::Assets;
 use pyannote_server::engine::DiarizerEngine;
-use pyannote_server::{Limits, LocalServer};
+use pyannote_server::{RateLimits, Server};
 
 use recordings::Recording;
 use speech::Speech;
@@ -63,10 +63,10 @@ async fn main() -> ExitCode {
     recordings.retain(|recording| recording.name.starts_with(&arguments.only));
 
     let models = OpenModels::load(&assets).unwrap();
-    let server = LocalServer::builder()
+    let server = Server::builder()
         .engine(DiarizerEngine::new(models))
         .key("voices")
-        .limits(Limits::off())
+        .rate_limits(RateLimits::off())
         .start()
         .await
         .unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::engine::SpeakerBounds;
-use crate::lenient::whole;
+use crate::parse::non_negative_integer;
 
 /// More speakers than this are as many as this: a recording of a day has not so many turns.
 const MOST: usize = 10_000;
@@ -34,7 +34,7 @@ impl Options {
 
 fn speakers(request: &Map<String, Value>) -> SpeakerBounds {
     let number = |name: &str| {
-        let number = whole(request.get(name)?)?;
+        let number = non_negative_integer(request.get(name)?)?;
         Some(usize::try_from(number).unwrap_or(MOST).clamp(1, MOST))
     };
     if let Some(number) = number("numSpeakers") {

@@ -1,14 +1,14 @@
-//! The query of the listing of jobs.
+//! Query of the job list.
 
 use uuid::Uuid;
 
 use crate::violation::Violation;
 
-/// How many jobs a page holds, where the query does not say.
-const LIMIT: usize = 10;
-/// How many it may hold.
-const LIMITS: std::ops::RangeInclusive<usize> = 1..=100;
-/// The statuses that can be asked for.
+/// Jobs per page, unless the query says otherwise.
+const DEFAULT_LIMIT: usize = 10;
+/// Range of jobs per page.
+const LIMIT_RANGE: std::ops::RangeInclusive<usize> = 1..=100;
+/// Statuses to filter by.
 const STATUSES: [&str; 6] = [
     "pending",
     "created",
@@ -18,19 +18,21 @@ const STATUSES: [&str; 6] = [
     "running",
 ];
 
-/// What is to be listed.
+/// Query of the job list.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Query {
+pub(super) struct ListQuery {
+    /// Maximum number of jobs.
     pub(super) limit: usize,
+    /// Last job of the previous page.
     pub(super) cursor: Option<Uuid>,
     pub(super) status: Option<String>,
 }
 
-impl Query {
-    /// Reads a query. Names that it does not know pass; of a name that is there twice, the last counts.
-    pub(super) fn read(text: &str) -> Result<Self, Vec<Violation>> {
+impl ListQuery {
+    /// Parses a query string. Unknown parameters are ignored; the last value of a repeated parameter counts.
+    pub(super) fn parse(text: &str) -> Result<Self, Vec<Violation>> {
         let mut query = Self {
-            limit: LIMIT,
+            limit: DEFAULT_LIMIT,
             cursor: None,
             status: None,
         };
@@ -38,11 +40,10 @@ impl Query {
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
             match name.as_ref() {
                 "limit" => match value.parse() {
-                    Ok(limit) if LIMITS.contains(&limit) => query.limit = limit,
-                    _ => violations.push(Violation::new(
-                        "limit",
-                        "must be a whole number from 1 to 100",
-                    )),
+                    Ok(limit) if LIMIT_RANGE.contains(&limit) => query.limit = limit,
+                    _ => {
+                        violations.push(Violation::new("limit", "must be an integer from 1 to 100"))
+                    }
                 },
                 "cursor" => match value.parse() {
                     Ok(cursor) => query.cursor = Some(cursor),
@@ -70,8 +71,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries() {
-        let fields = |text: &str| match Query::read(text) {
+    fn parses_valid_queries_and_reports_all_violations() {
+        let fields = |text: &str| match ListQuery::parse(text) {
             Ok(_) => Vec::new(),
             Err(violations) => violations
                 .into_iter()
@@ -79,17 +80,17 @@ mod tests {
                 .collect(),
         };
         let id = Uuid::nil();
-        for good in [
+        for valid in [
             "",
             "limit=1",
             "limit=100&status=pending&other=1",
             &format!("cursor={id}"),
         ] {
-            assert!(fields(good).is_empty(), "{good}");
+            assert!(fields(valid).is_empty(), "{valid}");
         }
-        assert_eq!(Query::read("").unwrap().limit, 10);
-        assert_eq!(Query::read("limit=5&limit=7").unwrap().limit, 7);
-        for (bad, expected) in [
+        assert_eq!(ListQuery::parse("").unwrap().limit, 10);
+        assert_eq!(ListQuery::parse("limit=5&limit=7").unwrap().limit, 7);
+        for (invalid, expected) in [
             ("limit=0", vec!["limit"]),
             ("limit=101", vec!["limit"]),
             ("limit=1.5", vec!["limit"]),
@@ -99,7 +100,7 @@ mod tests {
                 vec!["status", "cursor", "limit"],
             ),
         ] {
-            assert_eq!(fields(bad), expected, "{bad}");
+            assert_eq!(fields(invalid), expected, "{invalid}");
         }
     }
 }

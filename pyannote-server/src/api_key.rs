@@ -1,16 +1,18 @@
-//! API keys: whose they are, and what they may do.
+//! API keys with their teams and scopes.
 
 use std::collections::HashSet;
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-/// The team of a key that names none.
-const TEAM: &str = "local";
-/// The longest name of a team, in bytes.
-const LONGEST_TEAM: usize = 64;
+use crate::error::StartError;
 
-/// What a key may do.
+/// Team of a key that names none.
+const DEFAULT_TEAM: &str = "local";
+/// Maximum length of a team name, in bytes.
+const MAX_TEAM_BYTES: usize = 64;
+
+/// A permission of an API key.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Scope {
@@ -18,18 +20,18 @@ pub enum Scope {
     JobsRead,
     /// Submit jobs.
     JobsWrite,
-    /// Fetch media.
+    /// Download media.
     MediaRead,
-    /// Store media.
+    /// Upload media.
     MediaWrite,
     /// Read live streams.
     StreamRead,
-    /// Open live streams.
+    /// Create live streams.
     StreamWrite,
 }
 
 impl Scope {
-    /// Every scope.
+    /// All scopes.
     pub const ALL: [Self; 6] = [
         Self::JobsRead,
         Self::JobsWrite,
@@ -39,7 +41,7 @@ impl Scope {
         Self::StreamWrite,
     ];
 
-    /// The name, as the API has it.
+    /// Returns the scope's name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,13 +55,13 @@ impl Scope {
     }
 }
 
-/// A key that the server takes. Debug output does not show it.
+/// An API key that the server accepts. `Debug` does not show the key.
 ///
 /// ```
 /// use pyannote_server::{ApiKey, Scope};
 ///
-/// let reader = ApiKey::new("reader-key").team("research").scopes([Scope::JobsRead]);
-/// let broke = ApiKey::new("broke-key").without_credit();
+/// let read_only = ApiKey::new("reader-key").team("research").scopes([Scope::JobsRead]);
+/// let unpaid = ApiKey::new("unpaid-key").without_credit();
 /// ```
 #[derive(Clone, Debug)]
 pub struct ApiKey {
@@ -70,31 +72,31 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// A key of the team `local` that may do everything.
+    /// Creates a key of the team `local` with all scopes.
     pub fn new(secret: impl Into<SecretString>) -> Self {
         Self {
             secret: secret.into(),
-            team: TEAM.to_owned(),
+            team: DEFAULT_TEAM.to_owned(),
             scopes: Scope::ALL.into(),
             has_credit: true,
         }
     }
 
-    /// Whose key it is: 1 to 64 letters, digits, `-` and `_`. Jobs and media are private to a team.
+    /// Sets the team: 1 to 64 letters, digits, `-` and `_`. Each team sees only its own jobs and media.
     #[must_use]
     pub fn team(mut self, team: impl Into<String>) -> Self {
         self.team = team.into();
         self
     }
 
-    /// All that the key may do; anything else is refused (403).
+    /// Replaces the scopes. Operations outside them fail with status 403.
     #[must_use]
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
         self.scopes = scopes.into_iter().collect();
         self
     }
 
-    /// Refuses what would be billed (402).
+    /// Makes billed operations fail with status 402.
     #[must_use]
     pub fn without_credit(mut self) -> Self {
         self.has_credit = false;
@@ -109,7 +111,7 @@ impl ApiKey {
         &self.team
     }
 
-    pub(crate) fn may(&self, scope: Scope) -> bool {
+    pub(crate) fn has_scope(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }
 
@@ -117,48 +119,44 @@ impl ApiKey {
         self.has_credit
     }
 
-    /// Why it cannot be used, if it cannot.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        // What a header cannot carry could never be sent.
+    /// Checks the key and the team's name.
+    pub(crate) fn validate(&self) -> Result<(), StartError> {
+        // Other characters cannot be sent in a header.
         if self.secret().is_empty() || !self.secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(
-                "an API key must be visible ASCII without spaces, and not empty".to_owned(),
-            );
+            return Err(StartError::InvalidKey);
         }
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if self.team.is_empty()
-            || self.team.len() > LONGEST_TEAM
+            || self.team.len() > MAX_TEAM_BYTES
             || !self.team.bytes().all(is_allowed)
         {
-            return Err(format!(
-                "{:?} is no name of a team: 1 to {LONGEST_TEAM} letters, digits, - and _",
-                self.team
-            ));
+            return Err(StartError::InvalidTeam(self.team.clone()));
         }
         Ok(())
     }
 }
 
-/// The keys that the server takes.
+/// The API keys that the server accepts.
 #[derive(Debug)]
-pub(crate) struct Keys(Vec<ApiKey>);
+pub(crate) struct ApiKeys(Vec<ApiKey>);
 
-impl Keys {
+impl ApiKeys {
     pub(crate) fn new(keys: Vec<ApiKey>) -> Self {
         Self(keys)
     }
 
-    /// The key of an `Authorization` header. How long it takes tells nothing of a key but its length.
+    /// Returns the key in an `Authorization` header, if it is valid. The time this takes depends on the lengths of the
+    /// keys, not on their contents.
     pub(crate) fn find(&self, authorization: Option<&http::HeaderValue>) -> Option<&ApiKey> {
-        let (scheme, given) = authorization?.to_str().ok()?.split_once(' ')?;
+        let (scheme, token) = authorization?.to_str().ok()?.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
-        let given = given.trim().as_bytes();
-        // Every key is compared, whichever is right.
+        let token = token.trim().as_bytes();
+        // Compares all keys, even after a match, so that the time does not depend on which one matches.
         let mut found = None;
         for key in &self.0 {
-            if bool::from(key.secret().as_bytes().ct_eq(given)) {
+            if bool::from(key.secret().as_bytes().ct_eq(token)) {
                 found = Some(key);
             }
         }
@@ -171,8 +169,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_headers_are_right() {
-        let keys = Keys::new(vec![ApiKey::new("one").team("a"), ApiKey::new("two")]);
+    fn finds_keys_by_authorization_header() {
+        let keys = ApiKeys::new(vec![ApiKey::new("one").team("a"), ApiKey::new("two")]);
         for (header, team) in [
             ("Bearer one", Some("a")),
             ("bearer two", Some("local")),
@@ -193,13 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_and_no_key_is_shown() {
-        ApiKey::new("key").check().unwrap();
+    fn rejects_invalid_keys_and_teams_and_hides_the_key() {
+        ApiKey::new("key").validate().unwrap();
         for key in ["", "a b", "a\nb", "ä"] {
-            ApiKey::new(key).check().unwrap_err();
+            ApiKey::new(key).validate().unwrap_err();
         }
         for team in ["", "..", "a/b", "a b", &"a".repeat(65)] {
-            ApiKey::new("key").team(team).check().unwrap_err();
+            ApiKey::new("key").team(team).validate().unwrap_err();
         }
         assert!(!format!("{:?}", ApiKey::new("very-secret")).contains("very-secret"));
     }

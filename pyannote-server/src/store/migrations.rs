@@ -1,10 +1,10 @@
-//! The tables, and how they came to be: one migration a change, never edited once released.
+//! Database migrations: one per change of the tables, never edited after a release.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use super::dialect::Dialect;
 
-/// Times are milliseconds since 1970. The large columns come last: SQLite reads a row from its start.
+/// Times are in milliseconds since 1970. Large columns come last, since SQLite reads a row from its start.
 const JOBS_AND_DELIVERIES: &str = "
 CREATE TABLE jobs (
     seq {key},
@@ -40,7 +40,7 @@ CREATE INDEX deliveries_due ON deliveries (due_at);
 CREATE INDEX deliveries_of_job ON deliveries (job_id);
 ";
 
-/// Every migration, in the dialect.
+/// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
     let migration = |version, description: &'static str, template| {
         Migration::new(

@@ -1,11 +1,11 @@
-//! Why a webhook failed, as `x-retry-reason` says it.
+//! Why a delivery attempt failed.
 
 use std::error::Error;
 use std::io;
 
-/// Why a webhook failed.
+/// Why a delivery attempt failed, as reported in the `x-retry-reason` header of the next attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reason {
+pub(super) enum RetryReason {
     Timeout,
     TooManyRedirects,
     ConnectionFailed,
@@ -14,7 +14,7 @@ pub(super) enum Reason {
     Unknown,
 }
 
-impl Reason {
+impl RetryReason {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Timeout => "http_timeout",
@@ -25,12 +25,13 @@ impl Reason {
             Self::Unknown => "unknown_error",
         }
     }
+}
 
-    /// What an error of the HTTP client comes down to.
-    pub(super) fn of(error: &reqwest::Error) -> Self {
+impl From<&reqwest::Error> for RetryReason {
+    fn from(error: &reqwest::Error) -> Self {
         if error.is_timeout() {
             Self::Timeout
-        } else if comes_of_tls(error) {
+        } else if is_tls_error(error) {
             Self::Ssl
         } else if error.is_connect() {
             Self::ConnectionFailed
@@ -40,17 +41,17 @@ impl Reason {
     }
 }
 
-/// Whether there is an error of TLS at the ground of it. I/O errors carry it inside, not as their source.
-fn comes_of_tls(error: &reqwest::Error) -> bool {
+/// Returns whether a TLS error is among the causes. An I/O error holds it as its inner error, not as its source.
+fn is_tls_error(error: &reqwest::Error) -> bool {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
-        let carried = error
+        let inner = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref);
-        if error.is::<rustls::Error>() || carried.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
             return true;
         }
-        next = match carried {
+        next = match inner {
             Some(inner) => Some(inner),
             None => error.source(),
         };

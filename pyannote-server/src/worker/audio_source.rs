@@ -1,16 +1,16 @@
-//! Where recordings come from.
+//! Source of recordings.
 
 use std::pin::Pin;
 
 use crate::engine::{EngineError, Recording};
 
-/// A recording on its way.
+/// Future of a recording.
 pub type RecordingFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Recording, EngineError>> + Send + 'a>>;
 
-/// Where recordings come from: a `media://` URL of a team, or an http(s) URL.
+/// Loads recordings from `media://` URLs of a team and from http(s) URLs.
 pub trait AudioSource: Send + Sync + 'static {
-    /// The recording at `url`. One of more than `max_seconds` is refused, where that is given.
+    /// Loads the recording at `url`. Fails if it is longer than `max_seconds`, if that is given.
     fn recording<'a>(
         &'a self,
         team: &'a str,

@@ -1,0 +1,74 @@
+//! Parsing and validation of a request body: JSON, the schema, the API's other rules, and what the engine supports.
+
+use axum::response::Response;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+use super::AppState;
+use super::error::validation_error;
+use super::rules;
+use super::schema::RequestKind;
+use crate::violation::Violation;
+
+/// Parses and validates a request body, or returns a response with all violations. The response is boxed because it is
+/// large and rare.
+pub(super) fn parse_request(
+    state: &AppState,
+    kind: RequestKind,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Map<String, Value>, Box<Response>> {
+    if !is_json(headers) {
+        let violation = Violation::new("body", "must be application/json");
+        return Err(Box::new(validation_error(&[violation])));
+    }
+    let mut value: Value = serde_json::from_slice(body).map_err(|error| {
+        let violation = Violation::new("body", format!("is not valid JSON: {error}"));
+        Box::new(validation_error(&[violation]))
+    })?;
+    remove_nulls(&mut value);
+    let mut violations = state.schemas.validate(kind, &value);
+    let Value::Object(request) = value else {
+        return Err(Box::new(validation_error(&violations)));
+    };
+    add_new_fields(&mut violations, rules::check(kind, &request));
+    if let RequestKind::Job(kind) = kind {
+        add_new_fields(&mut violations, state.engine.check(kind, &request));
+    }
+    match violations.is_empty() {
+        true => Ok(request),
+        false => Err(Box::new(validation_error(&violations))),
+    }
+}
+
+/// Adds the violations of fields that have none yet, so that a field that the schema rejects is not reported again.
+fn add_new_fields(violations: &mut Vec<Violation>, mut more: Vec<Violation>) {
+    more.retain(|new| violations.iter().all(|known| known.field != new.field));
+    violations.append(&mut more);
+}
+
+/// Removes all fields that are null. The specification allows null for some fields only, but pyannoteAI's Python SDK
+/// sends every unset option as null, and the API accepts that.
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_nulls),
+        _ => {}
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|content_type| {
+        let essence = content_type
+            .split_once(';')
+            .map_or(content_type, |(essence, _)| essence);
+        essence.trim().eq_ignore_ascii_case("application/json")
+    })
+}
