@@ -35,8 +35,8 @@ use crate::{Client, Error};
 
 /// Connect timeout of [`Client::bearer`].
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Read timeout of [`Client::bearer`], between two reads of a response. There is no total timeout, because the result of
-/// a long recording may take minutes to download.
+/// Read timeout of [`Client::bearer`], between two reads of a response. There is no total timeout, because the result
+/// of a long recording may take minutes to download.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Header with the version of the specification, which progenitor adds to every request. The API does not define it.
 const API_VERSION_HEADER: &str = "api-version";

@@ -1,8 +1,8 @@
 //! [`JobBody`], the body of a job whose kind is not known in advance.
 //!
-//! According to the specification, the body matches one of three schemas, but each of them also accepts the bodies of the
-//! other two. [`JobBody`] distinguishes them by the fields of the output. It is deserialized in one pass, directly into
-//! typed fields: the millions of scores of a long recording are never buffered as generic values.
+//! According to the specification, the body matches one of three schemas, but each of them also accepts the bodies of
+//! the other two. [`JobBody`] distinguishes them by the fields of the output. It is deserialized in one pass, directly
+//! into typed fields: the millions of scores of a long recording are never buffered as generic values.
 //!
 //! If the kind of job is known, deserialize [`DiarizationJob`], [`IdentifyJob`] or [`VoiceprintJob`] instead.
 //!

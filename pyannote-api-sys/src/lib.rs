@@ -2,8 +2,8 @@
 //!
 //! The API provides speaker diarization (who spoke when), speaker identification with voiceprints, and transcription.
 //! This crate contains a type for every schema, a builder for every request, and a method for every operation. Most
-//! programs should use the SDK `pyannote` instead, which is built on this crate and adds validation, retries and waiting
-//! for jobs. Use this crate directly if you only need the types, or to build your own client.
+//! programs should use the SDK `pyannote` instead, which is built on this crate and adds validation, retries and
+//! waiting for jobs. Use this crate directly if you only need the types, or to build your own client.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,8 +33,8 @@
 //!
 //! # Differences from the published specification
 //!
-//! The published specification has defects, which are corrected in `openapi/overlay.yaml` of the repository, each with a
-//! reason. Most importantly:
+//! The published specification has defects, which are corrected in `openapi/overlay.yaml` of the repository, each with
+//! a reason. Most importantly:
 //!
 //! - Speakers without a match and failed jobs can be deserialized.
 //! - Missing and empty fields of an output are distinguished.
@@ -44,9 +44,9 @@
 //!
 //! # Errors
 //!
-//! [`Error`] is the error type of progenitor. Its `Display` implementation prints all headers of the response. Do not use
-//! [`Error::is_retryable`] to retry a submission: it also returns `true` for failures after which the service may have
-//! accepted, and billed, the job.
+//! [`Error`] is the error type of progenitor. Its `Display` implementation prints all headers of the response. Do not
+//! use [`Error::is_retryable`] to retry a submission: it also returns `true` for failures after which the service may
+//! have accepted, and billed, the job.
 //!
 //! # Features
 //!

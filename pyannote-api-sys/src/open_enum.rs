@@ -3,8 +3,8 @@
 //! The service may introduce statuses and models before its specification lists them. An open enum deserializes any
 //! string. A value that the specification does not list becomes the variant `Unknown`, and is serialized unchanged.
 //!
-//! Every open enum implements `From<&str>`, `From<String>`, `FromStr`, `Display`, `Serialize` and `Deserialize`, and has
-//! a method `as_str` and a constant `KNOWN` with the listed values. It is `#[non_exhaustive]`: a value that the
+//! Every open enum implements `From<&str>`, `From<String>`, `FromStr`, `Display`, `Serialize` and `Deserialize`, and
+//! has a method `as_str` and a constant `KNOWN` with the listed values. It is `#[non_exhaustive]`: a value that the
 //! specification adds later moves from `Unknown` to a variant of its own.
 //!
 //! ```

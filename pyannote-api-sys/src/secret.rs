@@ -1,7 +1,7 @@
 //! Strings that are redacted in debug output: pre-signed URLs, URLs with a token, and voiceprints.
 //!
-//! `Debug` prints the length only. There is no `Display`; [`expose`](crate::types::MediaResponseUrl::expose) returns the
-//! string. Serialization is not redacted.
+//! `Debug` prints the length only. There is no `Display`; [`expose`](crate::types::MediaResponseUrl::expose) returns
+//! the string. Serialization is not redacted.
 //!
 //! ```
 //! use pyannote_api_sys::types::MediaResponse;

@@ -7,8 +7,8 @@ use crate::types::{DiarizeRequest, IdentifyRequest, ValidationError};
 /// Checks that `numSpeakers` is not combined with `minSpeakers` or `maxSpeakers`, and that `minSpeakers` is at most
 /// `maxSpeakers`.
 ///
-/// Returns all errors, in the form of the API's 400 response; an empty list means that the counts are valid. The rule is
-/// documented on the page "Submit Diarization Job" of the API reference.
+/// Returns all errors, in the form of the API's 400 response; an empty list means that the counts are valid. The rule
+/// is documented on the page "Submit Diarization Job" of the API reference.
 ///
 /// ```
 /// use std::num::NonZeroU64;

@@ -1,7 +1,7 @@
 //! Tasks that need the server or the engine, run in a second cargo process.
 //!
-//! With those crates as dependencies of `xtask`, `cargo xtask regen` would first compile a server, a database driver and
-//! TLS.
+//! With those crates as dependencies of `xtask`, `cargo xtask regen` would first compile a server, a database driver
+//! and TLS.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{PathBuf, absolute};

@@ -29,8 +29,8 @@ enum Task {
     },
     /// Import a new version of the specification into openapi/ and report how it affects callers
     ///
-    /// A documentation page (Markdown with a fenced OpenAPI block) replaces the operations that it describes. A complete
-    /// OpenAPI document (JSON or YAML) replaces everything; operations that are missing from it are removed.
+    /// A documentation page (Markdown with a fenced OpenAPI block) replaces the operations that it describes. A
+    /// complete OpenAPI document (JSON or YAML) replaces everything; operations that are missing from it are removed.
     Import {
         /// Documentation pages, or one complete OpenAPI document
         #[arg(required = true, value_name = "PAGE_OR_DOCUMENT")]

@@ -10,8 +10,8 @@
 //! - It checks neither the range of a number nor the length of an array: those in requests become
 //!   [`Kind::BoundedNumber`] and [`Kind::BoundedList`].
 //! - It has no notion of secrets: they become [`Kind::Secret`].
-//! - It sends defaults explicitly with every request instead of leaving them to the service: defaults become part of the
-//!   description.
+//! - It sends defaults explicitly with every request instead of leaving them to the service: defaults become part of
+//!   the description.
 //!
 //! progenitor can replace a type only if it is referenced by name, so inline schemas are first hoisted into components.
 
