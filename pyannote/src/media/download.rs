@@ -38,13 +38,14 @@ use crate::transport::{Endpoint, Failure, Operation, TransferError};
 /// # Errors
 ///
 /// [`ErrorKind::NotFound`] if the media object does not exist or was deleted, [`ErrorKind::Io`] if the file cannot be
-/// written, and any error of a request.
+/// written, [`ErrorKind::TooLarge`] if it has more than [`max_bytes`](Self::max_bytes), and any error of a request.
 #[derive(Debug)]
 #[must_use = "a download does nothing unless awaited"]
 pub struct Download {
     client: Client,
     media: MediaUrl,
     path: PathBuf,
+    max_bytes: u64,
     progress: Option<Progress>,
 }
 
@@ -54,8 +55,15 @@ impl Download {
             client,
             media,
             path,
+            max_bytes: MAX_RECORDING_BYTES,
             progress: None,
         }
+    }
+
+    /// Sets the limit of the download's size in bytes. Default: 1 GiB, the largest recording that the service accepts.
+    pub fn max_bytes(mut self, max_bytes: u64) -> Self {
+        self.max_bytes = max_bytes;
+        self
     }
 
     /// Sets a callback for progress: the bytes received so far and the total, which is 0 while it is unknown.
@@ -91,8 +99,8 @@ impl Download {
         // The length is checked, so it must be that of the recording and not of a compressed encoding.
         let identity = HeaderValue::from_static("identity");
         request.headers_mut().insert(ACCEPT_ENCODING, identity);
-        // The final timeout depends on the length, which the response has. Until then, allow for the largest recording.
-        *request.timeout_mut() = Some(transfer_timeout(attempt_timeout, MAX_RECORDING_BYTES));
+        // The final timeout depends on the length, which the response has. Until then, allow for the largest download.
+        *request.timeout_mut() = Some(transfer_timeout(attempt_timeout, self.max_bytes));
         let response = timeout(attempt_timeout, executor.send_to_storage(request))
             .await
             .map_err(|_| storage_error::timed_out())?
@@ -103,7 +111,8 @@ impl Download {
         if status != StatusCode::OK {
             return Err(storage_error::error_response(executor, &url, response).await);
         }
-        let body_timeout = transfer_timeout(attempt_timeout, total.unwrap_or(MAX_RECORDING_BYTES));
+        self.check_size(total.unwrap_or(0))?;
+        let body_timeout = transfer_timeout(attempt_timeout, total.unwrap_or(self.max_bytes));
         let received = timeout(body_timeout, self.receive(response, total, &mut file))
             .await
             .map_err(|_| storage_error::timed_out())??;
@@ -125,8 +134,9 @@ impl Download {
         };
         report(0, total);
         while let Some(chunk) = response.chunk().await.map_err(body_error)? {
-            file.write(&chunk).await?;
             received += chunk.len() as u64;
+            self.check_size(received)?;
+            file.write(&chunk).await?;
             report(received, total);
         }
         match total {
@@ -145,6 +155,17 @@ impl Download {
                 Ok(received)
             }
         }
+    }
+
+    fn check_size(&self, bytes: u64) -> Result<(), Error> {
+        if bytes <= self.max_bytes {
+            return Ok(());
+        }
+        let message = format!(
+            "the download has more than {} bytes; set a larger limit with .max_bytes()",
+            self.max_bytes
+        );
+        Err(Error::new(ErrorKind::TooLarge, message))
     }
 }
 

@@ -144,3 +144,36 @@ async fn a_download_into_a_missing_folder_sends_no_request() {
     );
     assert_eq!(service.request_count(), 0);
 }
+
+#[tokio::test]
+async fn download_stops_at_its_size_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "out.wav", b"old");
+    let media = MediaUrl::from_key("a").unwrap();
+    for (response, max_bytes) in [
+        (Response::ok("audio"), 5),
+        (Response::ok("audio"), 4),
+        (Response::endless(b"audio"), 100_000),
+    ] {
+        let storage = TestServer::with_responses([response]).await;
+        let service = service(vec![presigned(storage.url(), "a")]).await;
+        let (client, _) = client(&service);
+        let result = client.download(&media, &path).max_bytes(max_bytes).await;
+        match result {
+            Ok(received) => assert_eq!((received, max_bytes), (5, 5)),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+                assert!(error.to_string().contains(".max_bytes("), "{error}");
+            }
+        }
+        let content = fs::read(&path).unwrap();
+        assert_eq!(content == b"audio", max_bytes == 5);
+        assert_eq!(
+            service.request_count(),
+            1,
+            "a large download is not retried"
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        file(folder.path(), "out.wav", b"old");
+    }
+}

@@ -212,7 +212,7 @@ fn retry_after_is_the_minimum_delay_with_jitter_on_top() {
     // attempt, Retry-After in s, random, delay in ms
     let table = [
         (1, 1, 0.0, 1_000),
-        (1, 1, 1.0, 1_500),     // up to the base delay on top
+        (1, 1, 1.0, 1_500),     // the base delay on top
         (1, 20, 0.5, 21_000),   // half of a tenth on top
         (1, 120, 1.0, 128_000), // a tenth, at most the maximum delay
         (4, 1, 1.0, 4_000),     // the backoff is longer
