@@ -5,7 +5,7 @@
 //! 0.48 on the telephone of the sample recording), and of two recordings 0.08 ± 0.12. So the middle is at 0.5. The slope
 //! is such that the two kinds of pairs have scores of about 85 to 95 and of 5 to 45: steeper, it would promise more than
 //! so few people can tell. The same person in another room, or with another microphone, may have a cosine of 0.3 to 0.5,
-//! and then comes out below 50. `cargo xtask bench voices` measures it.
+//! and then comes out below 50. `cargo xtask bench identification` measures it.
 
 /// Where it is as likely as not.
 const EVEN: f32 = 0.5;

@@ -1,5 +1,5 @@
-//! How long, and with how much memory, the body of a 24 h recording with frame confidence becomes a result, as a ratio
-//! to serde_json into the plain struct, in one run: `cargo bench -p pyannote-tests --bench decode`.
+//! Time and memory to deserialize the result of a 24 h recording with confidence scores, relative to `serde_json` with the
+//! plain struct in the same run: `cargo bench -p pyannote-tests --bench decode`.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const RUNS: usize = 15;
 
-/// Median time, and peak memory in bytes.
+/// Time, and peak memory in bytes.
 #[derive(Clone, Copy)]
 struct Cost {
     time: Duration,
     memory: usize,
 }
 
-fn once<T>(decode: impl Fn() -> T) -> Cost {
+fn measure<T>(decode: impl Fn() -> T) -> Cost {
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
     let start = Instant::now();
@@ -41,22 +41,24 @@ fn median(mut costs: Vec<Cost>) -> Cost {
 fn main() {
     let body = Bytes::from(long_body(4_320_000));
     println!(
-        "{:.1} MB, 4.32 million scores, median of {RUNS} runs in turn",
+        "{:.1} MB, 4.32 million scores, median of {RUNS} interleaved runs",
         body.len() as f64 / 1e6
     );
     let (mut plain, mut result, mut any) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        plain.push(once(|| {
+        plain.push(measure(|| {
             serde_json::from_slice::<DiarizationJob>(&body).unwrap()
         }));
-        result.push(once(|| {
+        result.push(measure(|| {
             pyannote::testing::result_of::<Diarization>(body.clone()).unwrap()
         }));
-        any.push(once(|| serde_json::from_slice::<JobBody>(&body).unwrap()));
+        any.push(measure(|| {
+            serde_json::from_slice::<JobBody>(&body).unwrap()
+        }));
     }
     let plain = median(plain);
     for (name, cost) in [
-        ("serde_json into the plain struct", plain),
+        ("serde_json with the plain struct", plain),
         ("pyannote::Diarization", median(result)),
         ("pyannote_api_sys::types::JobBody", median(any)),
     ] {

@@ -1,4 +1,4 @@
-//! Recordings with references: the sample, and those of a folder.
+//! Recordings with reference annotations: the sample, and those of a folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use pyannote::output::{Span, Turns, rttm};
 use pyannote_engine::assets::Sample;
 
-/// A recording, and who really spoke when in it.
+/// A recording and its reference annotation.
 pub(crate) struct Recording {
     pub(crate) name: String,
     pub(crate) wav: PathBuf,
     pub(crate) reference: Turns,
-    /// The regions in which the reference is whole: all of it where there are none.
+    /// The regions to score (UEM). `None` scores the whole recording.
     pub(crate) scored: Option<Vec<Span>>,
 }
 
@@ -27,20 +27,22 @@ impl Recording {
         }
     }
 
-    /// Whether any of these seconds are scored.
+    /// Whether any part of the range, in seconds, is scored.
     pub(crate) fn is_scored(&self, start: f64, end: f64) -> bool {
-        let within = |span: &Span| start < span.end && span.start < end;
+        let overlaps = |span: &Span| start < span.end && span.start < end;
         self.scored
             .as_ref()
-            .is_none_or(|scored| scored.iter().any(within))
+            .is_none_or(|scored| scored.iter().any(overlaps))
     }
 
-    /// The recordings of a folder by name, whose references and regions are in any of its files.
-    pub(crate) fn of_folder(folder: &Path) -> Vec<Self> {
+    /// The recordings of a folder (`*.wav`), in order of their names.
+    ///
+    /// References and scored regions are looked up by name in all `*.rttm` and `*.uem` files of the folder.
+    pub(crate) fn in_folder(folder: &Path) -> Vec<Self> {
         let files = |extension: &str| -> Vec<PathBuf> {
             let files = fs_err::read_dir(folder).unwrap();
             let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-            files.retain(|file| file.extension().is_some_and(|found| found == extension));
+            files.retain(|file| file.extension().is_some_and(|other| other == extension));
             files.sort();
             files
         };
@@ -69,7 +71,7 @@ impl Recording {
     }
 }
 
-/// A line of a UEM file: the recording, its channel, and from when to when it is scored, in seconds.
+/// Parses a line of a UEM file: recording, channel, start and end in seconds.
 fn region(line: &str) -> Option<(String, Span)> {
     let mut words = line.split_whitespace();
     let name = words.next()?.to_owned();

@@ -1,7 +1,6 @@
-//! The memory of a long body: it is read straight into its parts.
+//! Long bodies are deserialized without an intermediate representation.
 //!
-//! What a test of memory counts is what the whole process allocates, so these are alone in their process, and one at a
-//! time.
+//! The allocations of the whole process are counted, so these tests have their own binary and do not run concurrently.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::{Mutex, PoisonError};
@@ -17,10 +16,10 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Six hours at 0.02 s.
+/// Six hours of scores at a resolution of 0.02 s.
 const SCORES: usize = 1_080_000;
 
-/// The memory in bytes that `decode` takes at its peak, beyond what is there before.
+/// Peak memory of `decode`, in bytes.
 fn peak<T>(decode: impl FnOnce() -> T) -> usize {
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
@@ -36,7 +35,7 @@ fn defect_11_job_body_needs_no_more_memory_than_a_known_kind_of_job() {
     let body = long_body(SCORES);
     let known = peak(|| serde_json::from_str::<DiarizationJob>(&body).unwrap());
     let any = peak(|| serde_json::from_str::<JobBody>(&body).unwrap());
-    // What serde does for an untagged enum: everything into a general form first.
+    // Serde buffers the whole input of an untagged enum like this.
     let buffered = peak(|| {
         let general: serde_json::Value = serde_json::from_str(&body).unwrap();
         serde_json::from_value::<DiarizationJob>(general).unwrap()
@@ -44,12 +43,12 @@ fn defect_11_job_body_needs_no_more_memory_than_a_known_kind_of_job() {
     assert!(any <= known + known / 100, "{any} bytes against {known}");
     assert!(
         buffered > 2 * known,
-        "the count cannot tell: {buffered} bytes against {known}"
+        "the measurement does not detect buffering: {buffered} bytes against {known}"
     );
 }
 
 #[test]
-fn a_result_takes_no_more_memory_than_the_plain_struct() {
+fn a_result_needs_no_more_memory_than_the_plain_struct() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let body = Bytes::from(long_body(SCORES));
     let plain = peak(|| serde_json::from_slice::<DiarizationJob>(&body).unwrap());

@@ -1,4 +1,4 @@
-"""The official Python SDK against the local server, unmodified but for the address.
+"""The official Python SDK against the server, unmodified except for the base URL.
 
     python3 -m pip install --target target/python pyannoteai-sdk==0.4.0
     PYTHONPATH=target/python tests/python/run tests/python/official_sdk.py

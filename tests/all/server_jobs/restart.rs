@@ -72,6 +72,10 @@ fn jobs_of_a_vanished_server_are_run_again() {
         let workers = start(&store, &engine, 2).await;
         running(&store, ids[0]).await;
         running(&store, ids[1]).await;
+        // A claimed job may not have reached the engine yet.
+        while engine.running() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         // Dropping them would release the jobs.
         std::mem::forget(workers);
         ids

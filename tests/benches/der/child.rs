@@ -1,4 +1,4 @@
-//! Works on one recording in a process of its own, which is this program once more.
+//! Diarizes one recording in a subprocess, which runs this program again.
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -8,48 +8,48 @@ use std::time::Instant;
 use pyannote::output::Turns;
 use serde::{Deserialize, Serialize};
 
-/// What a process is to do.
+/// The input of a subprocess.
 #[derive(Deserialize, Serialize)]
-pub(crate) struct Work {
+pub(crate) struct Task {
     wav: PathBuf,
     threads: NonZero<usize>,
-    /// How many times the recording is heard, one after the other, as one.
+    /// How many times the recording is repeated.
     repeat: usize,
 }
 
-/// What it cost, and what came of it.
+/// The output of a subprocess.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub(crate) struct Measured {
     pub(crate) turns: Turns,
-    /// How long the audio is, in seconds.
-    pub(crate) audio: f64,
-    /// How long the work took, in seconds.
-    pub(crate) work: f64,
-    /// The most memory that the process ever had, in bytes, where the platform tells.
-    pub(crate) peak: Option<u64>,
+    /// Duration of the audio, in seconds.
+    pub(crate) audio_s: f64,
+    /// Duration of the diarization, in seconds.
+    pub(crate) elapsed_s: f64,
+    /// Peak memory of the process in bytes, on platforms that report it.
+    pub(crate) peak_bytes: Option<u64>,
 }
 
-/// Has two processes work on a recording, one after the other: with one thread, and with two.
+/// Diarizes a recording in two subprocesses, one after the other, with one thread and with two.
 pub(crate) fn measure(wav: &Path, repeat: usize) -> [Measured; 2] {
     [
         NonZero::<usize>::MIN,
         NonZero::<usize>::MIN.saturating_add(1),
     ]
     .map(|threads| {
-        let work = Work {
+        let task = Task {
             wav: wav.to_owned(),
             threads,
             repeat,
         };
-        work.apart()
+        task.run_in_subprocess()
     })
 }
 
-impl Work {
-    /// Does it, in a process of its own.
-    fn apart(&self) -> Measured {
+impl Task {
+    /// Runs the task in a subprocess.
+    fn run_in_subprocess(&self) -> Measured {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--work", &serde_json::to_string(self).unwrap()])
+            .args(["--task", &serde_json::to_string(self).unwrap()])
             .stderr(Stdio::inherit())
             .output()
             .unwrap();
@@ -58,7 +58,7 @@ impl Work {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Does it, in this process. Loading the engine is not measured.
+    /// Runs the task in this process. Loading the engine is not measured.
     pub(crate) fn run<D: Fn(&[f32]) -> Turns>(
         &self,
         engine: impl Fn(NonZero<usize>) -> D,
@@ -73,16 +73,16 @@ impl Work {
         let start = Instant::now();
         let turns = diarize(&samples);
         Measured {
-            work: start.elapsed().as_secs_f64(),
-            audio: samples.len() as f64 / f64::from(pyannote_engine::SAMPLE_RATE),
+            elapsed_s: start.elapsed().as_secs_f64(),
+            audio_s: samples.len() as f64 / f64::from(pyannote_engine::SAMPLE_RATE),
             turns,
-            peak: peak(),
+            peak_bytes: peak_bytes(),
         }
     }
 }
 
-/// The most memory that this process ever had, in bytes. Linux tells.
-fn peak() -> Option<u64> {
+/// Peak memory of this process in bytes, on Linux.
+fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

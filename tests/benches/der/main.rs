@@ -1,8 +1,8 @@
-//! How well, how fast and with how much memory the local engine diarizes: `cargo xtask bench der [FOLDER…]`.
+//! Diarization error rate, speed and memory of the engine: `cargo xtask bench der [FOLDER…]`.
 //!
-//! It prints a Markdown table: one line for the sample recording, and one for each recording of the folders. The
-//! diarization error rate has no collar, and overlap counts. Each recording is worked on in processes of its own, with 1
-//! and with 2 threads: so the peak of memory is that of one recording.
+//! Prints a Markdown table with a row for the sample recording and for each recording of the folders. The diarization
+//! error rate is computed without a collar and with overlapped speech. Each recording is diarized in subprocesses, with 1
+//! and with 2 threads, so that the peak memory is that of one recording.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod child;
@@ -19,32 +19,31 @@ use pyannote::output::{Der, ScoringOptions, Turn, Turns};
 use pyannote_engine::assets::Assets;
 use pyannote_engine::{Diarizer, OpenModels, Options};
 
-use child::Work;
+use child::Task;
 use recordings::Recording;
-use table::Line;
+use table::Row;
 
-/// Measures the local engine.
+/// Measures error rate, speed and memory of the engine.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench der")]
 struct Arguments {
-    /// Folders of *.wav with references (*.rttm) and, if only parts are scored, *.uem; a file of them may hold several
-    /// recordings
+    /// Folders of *.wav files with *.rttm references and optional *.uem scored regions
     folders: Vec<PathBuf>,
-    /// Work on the sample, repeated to so many hours, as well: for speed and memory
+    /// Also measure speed and memory on the sample, repeated to this many hours
     #[arg(long, default_value_t = 0.0)]
     hours: f64,
-    /// Only recordings whose names start so
+    /// Only use recordings whose name starts with this prefix
     #[arg(long, default_value = "")]
     only: String,
-    /// Work on this recording only, and say how it went, as JSON
+    /// Run one task and print the result as JSON
     #[arg(long, hide = true)]
-    work: Option<String>,
-    /// What `cargo bench` says to every benchmark
+    task: Option<String>,
+    /// Passed by `cargo bench` to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// The engine, with so many threads.
+/// The engine with this many threads.
 fn engine(threads: NonZero<usize>) -> impl Fn(&[f32]) -> Turns {
     let models = OpenModels::load_with(&Assets::locate().unwrap(), threads).unwrap();
     move |samples| {
@@ -59,9 +58,9 @@ fn engine(threads: NonZero<usize>) -> impl Fn(&[f32]) -> Turns {
 
 fn main() {
     let arguments = Arguments::parse();
-    if let Some(work) = arguments.work {
-        let work: Work = serde_json::from_str(&work).unwrap();
-        println!("{}", serde_json::to_string(&work.run(engine)).unwrap());
+    if let Some(task) = arguments.task {
+        let task: Task = serde_json::from_str(&task).unwrap();
+        println!("{}", serde_json::to_string(&task.run(engine)).unwrap());
         return;
     }
     let assets = Assets::locate().unwrap();
@@ -71,12 +70,12 @@ fn main() {
     }
     let mut recordings = vec![Recording::sample(&assets.sample())];
     for folder in &arguments.folders {
-        recordings.extend(Recording::of_folder(folder));
+        recordings.extend(Recording::in_folder(folder));
     }
     let sample = recordings[0].wav.clone();
     recordings.retain(|recording| recording.name.starts_with(&arguments.only));
-    println!("{}", table::HEAD);
-    let mut all = Vec::new();
+    println!("{}", table::HEADER);
+    let mut rows = Vec::new();
     for recording in &recordings {
         let [one, two] = child::measure(&recording.wav, 1);
         let mut options = ScoringOptions::new();
@@ -84,7 +83,7 @@ fn main() {
             options = options.uem(scored.iter().copied());
         }
         let der = Der::score(&recording.reference, &one.turns, &options);
-        let line = Line {
+        let row = Row {
             name: recording.name.clone(),
             speakers: Some((
                 speakers(recording, &one.turns),
@@ -94,21 +93,21 @@ fn main() {
             one,
             two,
         };
-        println!("{line}");
-        all.push(line);
+        println!("{row}");
+        rows.push(row);
     }
-    println!("{}", Line::sum(&all));
+    println!("{}", Row::total(&rows));
     if arguments.hours > 0.0 {
-        println!("{}", long(&sample, arguments.hours));
+        println!("{}", repeated(&sample, arguments.hours));
     }
 }
 
-/// The sample, repeated: what it costs, for there is no reference.
-fn long(sample: &Path, hours: f64) -> Line {
-    // The sample has 30 s.
+/// Measures the repeated sample, without an error rate.
+fn repeated(sample: &Path, hours: f64) -> Row {
+    // The sample lasts 30 s.
     let repeat = (hours * 120.0).ceil() as usize;
     let [one, two] = child::measure(sample, repeat);
-    Line {
+    Row {
         name: format!("sample × {repeat}"),
         speakers: None,
         der: None,
@@ -117,7 +116,7 @@ fn long(sample: &Path, hours: f64) -> Line {
     }
 }
 
-/// How many speakers these turns have where a recording is scored.
+/// Number of speakers in the scored regions.
 fn speakers(recording: &Recording, turns: &[Turn]) -> usize {
     let scored = turns
         .iter()

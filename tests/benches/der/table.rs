@@ -1,4 +1,4 @@
-//! The table, in Markdown.
+//! The Markdown table.
 
 use std::fmt;
 
@@ -6,50 +6,50 @@ use pyannote::output::Der;
 
 use crate::child::Measured;
 
-/// Its first two lines.
-pub(crate) const HEAD: &str = "\
+/// The header and the delimiter row.
+pub(crate) const HEADER: &str = "\
 | recording | DER % | missed % | false alarm % | confusion % | speakers (reference) | × real time, 1 thread | 2 threads | peak memory, MB |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
-/// A line of it.
-pub(crate) struct Line {
+/// A row.
+pub(crate) struct Row {
     pub(crate) name: String,
-    /// How many were found, and how many there are.
+    /// Number of speakers in the output and in the reference.
     pub(crate) speakers: Option<(usize, usize)>,
     pub(crate) der: Option<Der>,
-    /// What it cost with one thread.
+    /// The measurement with one thread.
     pub(crate) one: Measured,
-    /// What it cost with two.
+    /// The measurement with two threads.
     pub(crate) two: Measured,
 }
 
-impl Line {
-    /// All recordings together: their sums, and the highest peak.
-    pub(crate) fn sum(lines: &[Self]) -> Self {
+impl Row {
+    /// The sum of all rows, with the highest memory peak.
+    pub(crate) fn total(rows: &[Self]) -> Self {
         let mut der = Der::default();
-        for each in lines.iter().filter_map(|line| line.der.as_ref()) {
-            der.total += each.total;
-            der.missed_detection += each.missed_detection;
-            der.false_alarm += each.false_alarm;
-            der.confusion += each.confusion;
+        for other in rows.iter().filter_map(|row| row.der.as_ref()) {
+            der.total += other.total;
+            der.missed_detection += other.missed_detection;
+            der.false_alarm += other.false_alarm;
+            der.confusion += other.confusion;
         }
-        let cost = |of: fn(&Self) -> &Measured| Measured {
-            audio: lines.iter().map(|line| of(line).audio).sum(),
-            work: lines.iter().map(|line| of(line).work).sum(),
-            peak: lines.iter().filter_map(|line| of(line).peak).max(),
+        let sum = |of: fn(&Self) -> &Measured| Measured {
+            audio_s: rows.iter().map(|row| of(row).audio_s).sum(),
+            elapsed_s: rows.iter().map(|row| of(row).elapsed_s).sum(),
+            peak_bytes: rows.iter().filter_map(|row| of(row).peak_bytes).max(),
             ..Measured::default()
         };
         Self {
             name: "all".to_owned(),
             speakers: None,
             der: Some(der),
-            one: cost(|line| &line.one),
-            two: cost(|line| &line.two),
+            one: sum(|row| &row.one),
+            two: sum(|row| &row.two),
         }
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "| {} |", self.name)?;
         match &self.der {
@@ -67,13 +67,13 @@ impl fmt::Display for Line {
             None => write!(f, " - | - | - | - |")?,
         }
         match self.speakers {
-            Some((found, real)) => write!(f, " {found} ({real}) |")?,
+            Some((found, expected)) => write!(f, " {found} ({expected}) |")?,
             None => write!(f, " - |")?,
         }
-        for cost in [&self.one, &self.two] {
-            write!(f, " {:.1} |", cost.audio / cost.work)?;
+        for measured in [&self.one, &self.two] {
+            write!(f, " {:.1} |", measured.audio_s / measured.elapsed_s)?;
         }
-        match self.one.peak.max(self.two.peak) {
+        match self.one.peak_bytes.max(self.two.peak_bytes) {
             Some(peak) => write!(f, " {:.0} |", peak as f64 / 1e6),
             None => write!(f, " - |"),
         }

@@ -1,4 +1,4 @@
-//! What a speaker says alone in a recording.
+//! Speech without overlap.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use pyannote_engine::audio;
 
 use crate::recordings::Recording;
 
-/// How long somebody has to speak alone, in seconds, to be split in two.
-const LEAST: f64 = 6.0;
-/// Shorter pieces are left out, in seconds.
-const PIECE: f64 = 0.3;
+/// Minimum duration of the speech of a speaker, in seconds.
+const MIN_SPEECH_S: f64 = 6.0;
+/// Minimum duration of a segment, in seconds. Shorter segments are dropped.
+const MIN_SEGMENT_S: f64 = 0.3;
 
-/// What a speaker says alone.
+/// The speech of one speaker, without overlap.
 pub(crate) struct Speech {
     pub(crate) speaker: String,
     samples: Vec<f32>,
 }
 
 impl Speech {
-    /// The speech of each speaker who says enough.
+    /// The speech of each speaker with at least [`MIN_SPEECH_S`] of it.
     pub(crate) fn of(recording: &Recording) -> Vec<Self> {
         let samples = audio::decode(&recording.wav).unwrap().samples;
         let reference = &recording.reference;
@@ -32,7 +32,7 @@ impl Speech {
             .collect();
         edges.sort_by(f64::total_cmp);
         let speech = |speaker: &String| {
-            let alone = edges.windows(2).filter(|span| {
+            let segments = edges.windows(2).filter(|span| {
                 let middle = (span[0] + span[1]) / 2.0;
                 let mut speaking = reference
                     .iter()
@@ -42,28 +42,28 @@ impl Speech {
                     && speaking.next().is_none()
                     && recording.is_scored(middle, middle)
             });
-            let at =
+            let index =
                 |seconds: f64| ((seconds * f64::from(SAMPLE_RATE)) as usize).min(samples.len());
-            let pieces = alone.filter(|span| span[1] - span[0] >= PIECE);
-            let samples = pieces.flat_map(|span| &samples[at(span[0])..at(span[1])]);
+            let segments = segments.filter(|span| span[1] - span[0] >= MIN_SEGMENT_S);
+            let samples = segments.flat_map(|span| &samples[index(span[0])..index(span[1])]);
             Self {
                 speaker: speaker.clone(),
                 samples: samples.copied().collect(),
             }
         };
         let all = speakers.into_iter().map(speech);
-        all.filter(|speech| seconds(&speech.samples) >= LEAST)
+        all.filter(|speech| seconds(&speech.samples) >= MIN_SPEECH_S)
             .collect()
     }
 
-    /// The first half and the second.
+    /// The first and the second half.
     pub(crate) fn halves(&self) -> [Vec<f32>; 2] {
-        let (one, other) = self.samples.split_at(self.samples.len() / 2);
-        [one, other].map(<[f32]>::to_vec)
+        let (first, second) = self.samples.split_at(self.samples.len() / 2);
+        [first, second].map(<[f32]>::to_vec)
     }
 }
 
-/// How long these samples are, in seconds.
+/// Duration of samples, in seconds.
 pub(crate) fn seconds(samples: &[f32]) -> f64 {
     samples.len() as f64 / f64::from(SAMPLE_RATE)
 }

@@ -1,8 +1,8 @@
-//! How well the local engine knows voices again: `cargo xtask bench voices FOLDER…`.
+//! Speaker identification with the engine: `cargo xtask bench identification FOLDER…`.
 //!
-//! Of each speaker who speaks alone for long enough, one half of that speech becomes a voiceprint, and the other half a
-//! recording in which somebody is to be identified, with all voiceprints of all recordings and at threshold 50. All goes
-//! through the SDK and a local server. It prints a Markdown table, and ends with 1 if a speaker is taken for another.
+//! For each speaker with enough speech without overlap, the first half of it is the voiceprint, and the second half is
+//! identified among the voiceprints of all recordings with threshold 50. Runs through the SDK and a server. Prints a
+//! Markdown table, and exits with 1 if a speaker is mistaken for another.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "../recordings.rs"]
@@ -22,30 +22,30 @@ use pyannote_server::{RateLimits, Server};
 use recordings::Recording;
 use speech::Speech;
 
-/// From which score on somebody counts as known.
+/// The minimum score of a match, 0..100.
 const THRESHOLD: f64 = 50.0;
 
-/// Measures how well voices are known again.
+/// Measures speaker identification across two halves of each recording.
 #[derive(Parser)]
-#[command(name = "cargo xtask bench voices")]
+#[command(name = "cargo xtask bench identification")]
 struct Arguments {
-    /// Folders of *.wav with references (*.rttm) and, if these are not whole, *.uem
+    /// Folders of *.wav files with *.rttm references and optional *.uem scored regions
     folders: Vec<PathBuf>,
-    /// Only recordings whose names start so, the sample's being "sample"
-    #[arg(long, default_value = "", value_name = "START")]
+    /// Only use recordings whose name starts with this prefix (the sample recording is named "sample")
+    #[arg(long, default_value = "", value_name = "PREFIX")]
     only: String,
-    /// What `cargo bench` says to every benchmark
+    /// Passed by `cargo bench` to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// Somebody who was enrolled.
+/// An enrolled speaker.
 struct Enrolled {
     label: String,
     speech: Speech,
     voiceprint: Voiceprint,
-    /// The other half of the speech.
-    other: MediaUrl,
+    /// The second half of the speech.
+    second_half: MediaUrl,
 }
 
 #[tokio::main]
@@ -58,36 +58,38 @@ async fn main() -> ExitCode {
     }
     let mut recordings = vec![Recording::sample(&assets.sample())];
     for folder in &arguments.folders {
-        recordings.extend(Recording::of_folder(folder));
+        recordings.extend(Recording::in_folder(folder));
     }
     recordings.retain(|recording| recording.name.starts_with(&arguments.only));
 
     let models = OpenModels::load(&assets).unwrap();
     let server = Server::builder()
         .engine(DiarizerEngine::new(models))
-        .key("voices")
+        .key("bench")
         .rate_limits(RateLimits::off())
         .start()
         .await
         .unwrap();
     let client = Client::builder()
-        .api_key("voices")
+        .api_key("bench")
         .base_url(server.url())
         .build()
         .unwrap();
     let enrolled = enroll(&client, recordings).await;
-    println!("| speaker | heard, s | enrolled from, s | own score | best other | match |");
+    println!(
+        "| speaker | identified speech, s | enrolled speech, s | own score | best other score | match |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | --- |");
-    let (mut known, mut wrong) = (0, 0);
+    let (mut correct, mut wrong) = (0, 0);
     for speaker in &enrolled {
         let found = identify(&client, speaker, &enrolled).await;
-        known += usize::from(found.is_right(speaker));
+        correct += usize::from(found.is_correct(speaker));
         wrong += usize::from(found.is_wrong(speaker));
-        println!("{}", found.line(speaker));
+        println!("{}", found.row(speaker));
     }
     println!();
     println!(
-        "{known} of {} are known again, {wrong} taken for another.",
+        "{correct} of {} speakers are identified, {wrong} mistaken for another.",
         enrolled.len()
     );
     server.stop().await;
@@ -106,45 +108,45 @@ async fn enroll(client: &Client, recordings: Vec<Recording>) -> Vec<Enrolled> {
     for recording in recordings {
         for speech in Speech::of(&recording) {
             let label = format!("{} {}", recording.name, speech.speaker);
-            let [one, other] = speech.halves();
-            speech::write(&wav, &one);
+            let [first, second] = speech.halves();
+            speech::write(&wav, &first);
             let voiceprint = client
                 .voiceprint(client.upload(&wav).await.unwrap())
                 .await
                 .unwrap();
-            speech::write(&wav, &other);
-            let other = client.upload(&wav).await.unwrap();
+            speech::write(&wav, &second);
+            let second_half = client.upload(&wav).await.unwrap();
             enrolled.push(Enrolled {
                 label,
                 speech,
                 voiceprint,
-                other,
+                second_half,
             });
         }
     }
     enrolled
 }
 
-/// What came of an identification.
+/// The result of an identification.
 struct Found {
     own: f64,
     best_other: f64,
     label: Option<String>,
 }
 
-/// Identifies the one who speaks most in the other half.
+/// Identifies the speaker with the most speech in the second half.
 async fn identify(client: &Client, speaker: &Enrolled, enrolled: &[Enrolled]) -> Found {
-    // The same person of another recording is neither a stranger nor the voiceprint that is looked for.
+    // Voiceprints of the same speaker in other recordings are left out: a match would be neither correct nor wrong.
     let others = enrolled.iter().filter(|other| {
         other.label == speaker.label || other.speech.speaker != speaker.speech.speaker
     });
     let found = client
-        .identify(&speaker.other)
+        .identify(&speaker.second_half)
         .voiceprints(others.map(|other| (other.label.clone(), other.voiceprint.clone())))
         .threshold(THRESHOLD)
         .await
         .unwrap();
-    let of = |name: &str| -> f64 {
+    let speech_s = |name: &str| -> f64 {
         let turns = found.diarization().unwrap().iter();
         turns
             .filter(|turn| turn.speaker == name)
@@ -152,42 +154,42 @@ async fn identify(client: &Client, speaker: &Enrolled, enrolled: &[Enrolled]) ->
             .sum()
     };
     let matches = found.matches().unwrap();
-    let most = matches
+    let main_speaker = matches
         .iter()
-        .max_by(|a, b| of(&a.speaker).total_cmp(&of(&b.speaker)))
+        .max_by(|a, b| speech_s(&a.speaker).total_cmp(&speech_s(&b.speaker)))
         .unwrap();
-    let others = most
+    let others = main_speaker
         .confidence
         .iter()
         .filter(|(label, _)| **label != speaker.label);
     Found {
-        own: most.confidence[&speaker.label],
+        own: main_speaker.confidence[&speaker.label],
         best_other: others.map(|(_, score)| *score).fold(0.0, f64::max),
-        label: most.matched.clone(),
+        label: main_speaker.matched.clone(),
     }
 }
 
 impl Found {
-    fn is_right(&self, speaker: &Enrolled) -> bool {
+    fn is_correct(&self, speaker: &Enrolled) -> bool {
         self.label.as_ref() == Some(&speaker.label)
     }
 
     fn is_wrong(&self, speaker: &Enrolled) -> bool {
-        self.label.is_some() && !self.is_right(speaker)
+        self.label.is_some() && !self.is_correct(speaker)
     }
 
-    fn line(&self, speaker: &Enrolled) -> String {
-        let [one, other] = speaker
+    fn row(&self, speaker: &Enrolled) -> String {
+        let [first_s, second_s] = speaker
             .speech
             .halves()
             .map(|samples| speech::seconds(&samples));
         let matched = match &self.label {
-            Some(_) if self.is_right(speaker) => "right",
+            Some(_) if self.is_correct(speaker) => "correct",
             Some(label) => label,
-            None => "nobody",
+            None => "none",
         };
         format!(
-            "| {} | {other:.1} | {one:.1} | {:.0} | {:.0} | {matched} |",
+            "| {} | {second_s:.1} | {first_s:.1} | {:.0} | {:.0} | {matched} |",
             speaker.label, self.own, self.best_other
         )
     }
