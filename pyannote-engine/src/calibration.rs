@@ -1,20 +1,21 @@
-//! From a cosine to the probability that two voices are of one person.
+//! Calibration of cosine similarities between speaker embeddings to probabilities.
 //!
-//! The curve was set on the ten AMI excerpts for tuning. For each speaker who says at least 6 s alone, the voice of one
-//! half of that speech and of the other have cosines of 0.7 to 0.9; two people of one recording, up to 0.33 (and up to
-//! 0.48 on the telephone of the sample recording), and of two recordings 0.08 ± 0.12. So the middle is at 0.5. The slope
-//! is such that the two kinds of pairs have scores of about 85 to 95 and of 5 to 45: steeper, it would promise more than
-//! so few people can tell. The same person in another room, or with another microphone, may have a cosine of 0.3 to 0.5,
-//! and then comes out below 50. `cargo xtask bench identification` measures it.
+//! The logistic curve was fitted by hand on the ten AMI excerpts used for tuning. For each speaker with at least 6 s of
+//! non-overlapped speech, the embeddings of the two halves of that speech have cosines of 0.7 to 0.9. Different speakers
+//! of one recording reach up to 0.33 (0.48 in the telephone call of the sample recording), those of different recordings
+//! 0.08 ± 0.12. The midpoint is therefore 0.5. With the slope chosen, same-speaker pairs score about 85 to 95 and
+//! different-speaker pairs 5 to 45: a steeper curve would claim more confidence than so few speakers support. The same
+//! speaker in another room or with another microphone may have a cosine of only 0.3 to 0.5, and then scores below 50.
+//! `cargo xtask bench identification` measures these figures.
 
-/// Where it is as likely as not.
-const EVEN: f32 = 0.5;
-/// How fast it changes there.
+/// Cosine at which both hypotheses are equally likely.
+const MIDPOINT_COSINE: f32 = 0.5;
+/// Slope of the log odds, per unit of cosine.
 const SLOPE: f32 = 8.0;
 
-/// How likely two voices are of one person, 0 to 1.
+/// Probability, 0..1, that two embeddings with this cosine similarity are of the same speaker.
 pub(super) fn same_speaker_probability(cosine: f32) -> f32 {
-    1.0 / (1.0 + (-SLOPE * (cosine - EVEN)).exp())
+    1.0 / (1.0 + (-SLOPE * (cosine - MIDPOINT_COSINE)).exp())
 }
 
 #[cfg(test)]
@@ -22,8 +23,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_is_in_the_middle_of_the_same_and_of_others() {
-        assert_eq!(same_speaker_probability(EVEN), 0.5);
+    fn separates_same_from_different_speakers_at_one_half() {
+        assert_eq!(same_speaker_probability(MIDPOINT_COSINE), 0.5);
         assert!(same_speaker_probability(0.75) > 0.85 && same_speaker_probability(0.1) < 0.1);
         assert!(same_speaker_probability(-1.0) > 0.0 && same_speaker_probability(1.0) < 1.0);
     }

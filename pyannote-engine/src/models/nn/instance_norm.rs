@@ -1,12 +1,12 @@
-//! Instance normalization: every channel of one signal gets a mean of 0 and a variance of 1.
+//! Instance normalization: each channel of a signal is normalized to zero mean and unit variance over time.
 
 use super::vectorized;
-use crate::{Weights, WeightsError};
+use crate::models::{Weights, WeightsError};
 
-/// What PyTorch adds to a variance: silence stays silence.
+/// Added to variances, as in PyTorch's default. Keeps silence finite.
 const EPSILON: f64 = 1e-5;
 
-/// Normalizes each channel over time, then scales and shifts it.
+/// Instance normalization with an affine transform per channel.
 #[derive(Clone, Debug)]
 pub(crate) struct InstanceNorm {
     weight: Vec<f32>,
@@ -14,7 +14,7 @@ pub(crate) struct InstanceNorm {
 }
 
 impl InstanceNorm {
-    /// The one of this name.
+    /// Loads the tensors `{name}.weight` and `{name}.bias`.
     pub(crate) fn load(
         weights: &Weights<'_>,
         name: &str,
@@ -26,8 +26,8 @@ impl InstanceNorm {
         })
     }
 
-    /// The scale and the shift of each channel of this signal.
-    pub(crate) fn affine(&self, signal: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    /// Scale and shift that normalize each channel of this signal.
+    fn affine(&self, signal: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let channels = self.weight.len();
         let (means, variances) = moments(signal, channels);
         let scale: Vec<f32> = variances
@@ -57,18 +57,18 @@ impl InstanceNorm {
     }
 }
 
-/// The mean and the biased variance of each channel.
+/// Mean and biased variance of each channel.
 ///
-/// Both are summed in blocks: a few hundred values in single precision, the blocks in double precision.
+/// Sums are accumulated in single precision within blocks of frames, and in double precision across blocks.
 pub(crate) fn moments(signal: &[f32], channels: usize) -> (Vec<f64>, Vec<f64>) {
-    const BLOCK: usize = 128;
+    const MOMENTS_BLOCK_FRAMES: usize = 128;
     let channels = channels.max(1);
     let frames = (signal.len() / channels).max(1) as f64;
     let mut means = vec![0.0; channels];
     let mut variances = vec![0.0; channels];
     let mut sums = vec![0.0_f32; channels];
 
-    for block in signal.chunks(BLOCK * channels) {
+    for block in signal.chunks(MOMENTS_BLOCK_FRAMES * channels) {
         sums.fill(0.0);
         vectorized(|| {
             for row in block.chunks_exact(channels) {
@@ -82,13 +82,13 @@ pub(crate) fn moments(signal: &[f32], channels: usize) -> (Vec<f64>, Vec<f64>) {
         }
     }
     let centers: Vec<f32> = means.iter().map(|mean| *mean as f32).collect();
-    for block in signal.chunks(BLOCK * channels) {
+    for block in signal.chunks(MOMENTS_BLOCK_FRAMES * channels) {
         sums.fill(0.0);
         vectorized(|| {
             for row in block.chunks_exact(channels) {
                 for ((sum, value), center) in sums.iter_mut().zip(row).zip(&centers) {
-                    let apart = value - center;
-                    *sum += apart * apart;
+                    let deviation = value - center;
+                    *sum += deviation * deviation;
                 }
             }
         });
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_those_of_each_channel() {
+    fn moments_are_per_channel() {
         let signal: Vec<f32> = (0..1000).flat_map(|n| [n as f32, 7.0]).collect();
         let (means, variances) = moments(&signal, 2);
         assert_eq!(means.len(), 2);

@@ -1,12 +1,12 @@
-//! Batch normalization, as it is after training: every channel is scaled and shifted.
+//! Batch normalization at inference time: a scale and a shift per channel.
 
 use super::vectorized;
-use crate::{Weights, WeightsError};
+use crate::models::{Weights, WeightsError};
 
-/// What PyTorch adds to a variance.
+/// Added to variances, as in PyTorch's default.
 const EPSILON: f32 = 1e-5;
 
-/// A scale and a shift for each channel.
+/// Batch normalization folded into one scale and one shift per channel.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchNorm {
     pub(crate) scale: Vec<f32>,
@@ -14,13 +14,13 @@ pub(crate) struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// The one of this name, with a weight and a bias for each channel.
+    /// Loads a normalization with an affine transform: a weight and a bias per channel.
     pub(crate) fn load(
         weights: &Weights<'_>,
         name: &str,
         channels: usize,
     ) -> Result<Self, WeightsError> {
-        let mut norm = Self::load_plain(weights, name, channels)?;
+        let mut norm = Self::load_without_affine(weights, name, channels)?;
         let weight = weights.tensor(&format!("{name}.weight"), &[channels])?;
         let bias = weights.tensor(&format!("{name}.bias"), &[channels])?;
         for (scale, weight) in norm.scale.iter_mut().zip(&weight) {
@@ -32,8 +32,8 @@ impl BatchNorm {
         Ok(norm)
     }
 
-    /// The one of this name, which only normalizes.
-    pub(crate) fn load_plain(
+    /// Loads a normalization without an affine transform.
+    pub(crate) fn load_without_affine(
         weights: &Weights<'_>,
         name: &str,
         channels: usize,
@@ -52,9 +52,10 @@ impl BatchNorm {
         Ok(Self { scale, shift })
     }
 
-    /// The first channels of rows that may have more, normalized, then ReLU.
+    /// Normalizes and applies ReLU.
     ///
-    /// `rows` are `stride` elements apart; `out` gets one row of the channels for each.
+    /// Reads the first channels of each row of `rows`, whose starts are `stride` elements apart, and writes dense rows
+    /// to `out`.
     pub(crate) fn relu(&self, rows: &[f32], stride: usize, out: &mut [f32]) {
         vectorized(|| {
             for (row, out) in rows
@@ -74,12 +75,12 @@ impl BatchNorm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{assert_close, layers, signal};
+    use crate::models::reference::{assert_close, layers, signal};
 
     #[test]
-    fn it_is_that_of_pytorch() {
+    fn matches_pytorch() {
         let norm = BatchNorm::load(&layers(), "batchnorm", 5).unwrap();
-        // Rows with more channels than are normalized.
+        // Rows with two more channels than the normalization has.
         let rows: Vec<f32> = signal(100)
             .chunks(5)
             .flat_map(|row| row.iter().copied().chain([f32::NAN; 2]))

@@ -1,9 +1,9 @@
-//! Matrices and their product.
+//! Weight matrices, strided views of signals, and matrix products.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-/// A matrix of weights, row by row: a row for each input, a column for each output.
+/// A row-major weight matrix with one row per input and one column per output.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Matrix {
     values: Vec<f32>,
@@ -12,7 +12,7 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    /// The matrix whose element in a row and a column is what the function says.
+    /// Builds a matrix from `element(row, column)`.
     pub(crate) fn from_fn(
         rows: usize,
         columns: usize,
@@ -29,17 +29,14 @@ impl Matrix {
         }
     }
 
-    /// The matrix that a checkpoint holds the other way round: a row for each of the `outputs`.
+    /// Builds a matrix from PyTorch's layout, which has one row per output.
     pub(crate) fn transposed(values: &[f32], outputs: usize, inputs: usize) -> Self {
         Self::from_fn(inputs, outputs, |input, output| {
-            values
-                .get(output * inputs + input)
-                .copied()
-                .unwrap_or_default()
+            values[output * inputs + input]
         })
     }
 
-    /// The same with each output multiplied by a factor of its own.
+    /// Multiplies each column (output) by its factor.
     pub(crate) fn scaled(mut self, factors: &[f32]) -> Self {
         for row in self.values.chunks_exact_mut(self.columns.max(1)) {
             for (value, factor) in row.iter_mut().zip(factors) {
@@ -49,17 +46,14 @@ impl Matrix {
         self
     }
 
-    /// The same with its inputs in another order: `origin` says which of the old rows becomes a row.
+    /// Reorders the rows (inputs): row `n` of the result is row `origin(n)` of this matrix.
     pub(crate) fn permuted(&self, origin: impl Fn(usize) -> usize) -> Self {
         Self::from_fn(self.rows, self.columns, |row, column| {
-            self.values
-                .get(origin(row) * self.columns + column)
-                .copied()
-                .unwrap_or_default()
+            self.values[origin(row) * self.columns + column]
         })
     }
 
-    /// So many matrices, each with as many of the rows.
+    /// Splits the rows into `parts` matrices of equal size.
     pub(crate) fn split(&self, parts: usize) -> Vec<Self> {
         let rows = self.rows / parts.max(1);
         self.values
@@ -72,18 +66,18 @@ impl Matrix {
             .collect()
     }
 
-    /// How many inputs there are.
+    /// Number of inputs.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many outputs there are.
+    /// Number of outputs.
     pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 }
 
-/// Rows of equal length, at equal distances from each other. They may overlap.
+/// Equally spaced rows of equal length, read-only. Rows may overlap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rows<'a> {
     values: &'a [f32],
@@ -93,7 +87,7 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// So many rows of so many columns, each `stride` elements after the one before.
+    /// Rows of `columns` elements whose starts are `stride` elements apart.
     pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
         Self {
             values,
@@ -103,13 +97,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Rows that follow on each other.
+    /// Contiguous rows of `columns` elements.
     pub(crate) fn dense(values: &'a [f32], columns: usize) -> Self {
         Self::new(values, values.len() / columns.max(1), columns, columns)
     }
 }
 
-/// Rows of equal length, at equal distances from each other, to be written.
+/// Equally spaced rows of equal length to write to.
 #[derive(Debug)]
 pub(crate) struct RowsMut<'a> {
     values: &'a mut [f32],
@@ -117,24 +111,24 @@ pub(crate) struct RowsMut<'a> {
 }
 
 impl<'a> RowsMut<'a> {
-    /// Rows that are each `stride` elements after the one before.
+    /// Rows whose starts are `stride` elements apart.
     pub(crate) fn new(values: &'a mut [f32], stride: usize) -> Self {
         Self { values, stride }
     }
 }
 
-/// Writes the product.
+/// Writes `left * right` to `out`.
 pub(crate) fn product(out: RowsMut<'_>, left: Rows<'_>, right: &Matrix) {
     multiply(out, Accum::Replace, left, right);
 }
 
-/// Adds the product to what is there.
+/// Adds `left * right` to `out`.
 pub(crate) fn add_product(out: RowsMut<'_>, left: Rows<'_>, right: &Matrix) {
     multiply(out, Accum::Add, left, right);
 }
 
 fn multiply(out: RowsMut<'_>, accum: Accum, left: Rows<'_>, right: &Matrix) {
-    // A matrix row by row is the transposed one column by column, which is how faer has them.
+    // faer's matrices are column-major: a row-major matrix is passed as its transpose, and the factors are swapped.
     let (rows, columns) = (left.rows, right.columns);
     matmul(
         MatMut::from_column_major_slice_with_stride_mut(out.values, columns, rows, out.stride),
@@ -151,8 +145,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_may_overlap_and_outputs_may_lie_apart() {
-        // A kernel of three taps over a signal of five samples, and the sum beside the difference.
+    fn supports_overlapping_input_rows_and_strided_output_rows() {
+        // A kernel with three taps over five samples. Its two outputs are the sum and a difference.
         let kernel = Matrix::from_fn(3, 2, |tap, out| match (tap, out) {
             (_, 0) => 1.0,
             (0, _) => -1.0,

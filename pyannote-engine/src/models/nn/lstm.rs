@@ -1,33 +1,35 @@
-//! Long short-term memory, in both directions.
+//! Bidirectional LSTM.
 
 use super::activation::{sigmoid, sigmoid_tanh};
 use super::{Matrix, Rows, RowsMut, add_product, product, vectorized};
-use crate::{Weights, WeightsError};
+use crate::models::{Weights, WeightsError};
 
-/// How many gates a cell has: input, forget, candidate, output, in this order.
+/// Gates per cell, in PyTorch's order: input, forget, candidate, output.
 const GATES: usize = 4;
-/// How many steps' inputs are weighted in one product. Their gates stay in the cache until the steps are done.
-const STEPS: usize = 32;
+/// Time steps whose input contributions are computed in one product. Chosen so that their gates stay in the CPU cache.
+const BLOCK_STEPS: usize = 32;
 
-/// Layers of cells, each of which reads the signal in both directions.
+/// Stacked bidirectional LSTM layers.
 #[derive(Clone, Debug)]
 pub(crate) struct Lstm {
     layers: Vec<[Direction; 2]>,
+    /// Hidden state size per direction.
     hidden: usize,
 }
 
+/// One direction of one layer.
 #[derive(Clone, Debug)]
 struct Direction {
-    /// From the layer's inputs to the gates.
+    /// Weights from the layer's inputs to the gates.
     input: Matrix,
-    /// From the hidden state to the gates.
+    /// Weights from the hidden state to the gates.
     recurrent: Matrix,
-    /// One for each gate.
+    /// Bias of each gate: the sum of PyTorch's two biases.
     bias: Vec<f32>,
 }
 
 impl Lstm {
-    /// The one of this name, with so many cells in each layer and direction.
+    /// Loads the layers, with `hidden` cells per direction.
     pub(crate) fn load(
         weights: &Weights<'_>,
         name: &str,
@@ -47,20 +49,20 @@ impl Lstm {
         Ok(Self { layers, hidden })
     }
 
-    /// Reads several signals of equal length at once.
+    /// Runs a batch of signals of equal length.
     ///
-    /// The rows of `signals` are the first frame of each signal, then the second of each, and so on; so are those of
-    /// what comes out, each with the hidden state of the forward direction, then that of the backward direction.
+    /// Signals are interleaved, as `(frame, batch, channel)`. So is the result, whose channels are the hidden state of
+    /// the forward direction followed by that of the backward direction.
     pub(crate) fn run(&self, signals: Vec<f32>, batch: usize) -> Vec<f32> {
         let batch = batch.max(1);
         let mut signals = signals;
         let mut scratch = Scratch {
-            gates: vec![0.0; STEPS * batch * GATES * self.hidden],
+            gates: vec![0.0; BLOCK_STEPS * batch * GATES * self.hidden],
             hidden: vec![0.0; batch * self.hidden],
             cell: vec![0.0; batch * self.hidden],
         };
         for layer in &self.layers {
-            let inputs = layer.first().map_or(1, |direction| direction.input.rows());
+            let inputs = layer[0].input.rows();
             let steps = signals.len() / (inputs * batch).max(1);
             let mut out = vec![0.0; steps * batch * 2 * self.hidden];
             for (direction, backward) in layer.iter().zip([false, true]) {
@@ -72,7 +74,7 @@ impl Lstm {
     }
 }
 
-/// What one direction works in.
+/// Buffers of one direction.
 struct Scratch {
     gates: Vec<f32>,
     hidden: Vec<f32>,
@@ -117,15 +119,13 @@ impl Direction {
         let (step_in, step_out) = (batch * inputs, batch * 2 * hidden);
         let step_gates = batch * GATES * hidden;
         let blocks = signals
-            .chunks(STEPS * step_in)
-            .zip(out.chunks_mut(STEPS * step_out));
+            .chunks(BLOCK_STEPS * step_in)
+            .zip(out.chunks_mut(BLOCK_STEPS * step_out));
         scratch.hidden.fill(0.0);
         scratch.cell.fill(0.0);
         let mut block = |(signals, out): (&[f32], &mut [f32])| {
             let steps = signals.len() / step_in;
-            let Some(gates) = scratch.gates.get_mut(..steps * step_gates) else {
-                return;
-            };
+            let gates = &mut scratch.gates[..steps * step_gates];
             product(
                 RowsMut::new(gates, GATES * hidden),
                 Rows::dense(signals, inputs),
@@ -173,13 +173,14 @@ impl Direction {
     }
 }
 
-/// The next cell and hidden states of a batch, from what its gates are given.
+/// Computes the next cell and hidden states of a batch from its gates' pre-activations.
 struct Cells<'a> {
+    /// Pre-activations of the gates, without the bias.
     gates: &'a [f32],
     bias: &'a [f32],
     cell: &'a mut [f32],
     hidden: &'a mut [f32],
-    /// How many cells there are.
+    /// Number of cells per signal.
     size: usize,
 }
 
@@ -197,11 +198,11 @@ impl pulp::NullaryFnOnce for Cells<'_> {
             .zip(self.hidden.chunks_exact_mut(size))
         {
             let [i, f, g, o] = split(gates, size);
-            let given = i.iter().zip(f).zip(g).zip(o);
+            let gates = i.iter().zip(f).zip(g).zip(o);
             let biases = bias_i.iter().zip(bias_f).zip(bias_g).zip(bias_o);
             let states = cell.iter_mut().zip(hidden);
             for (((((i, f), g), o), (((bi, bf), bg), bo)), (cell, hidden)) in
-                given.zip(biases).zip(states)
+                gates.zip(biases).zip(states)
             {
                 *cell = sigmoid(f + bf) * *cell + sigmoid_tanh(i + bi, g + bg);
                 *hidden = sigmoid_tanh(o + bo, *cell);
@@ -210,7 +211,7 @@ impl pulp::NullaryFnOnce for Cells<'_> {
     }
 }
 
-/// The parts of a row that belong to the gates.
+/// Splits a row into the four gates.
 #[inline(always)]
 fn split(row: &[f32], size: usize) -> [&[f32]; GATES] {
     let (input, rest) = row.split_at(size);
@@ -222,20 +223,20 @@ fn split(row: &[f32], size: usize) -> [&[f32]; GATES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{assert_close, layers, signal};
+    use crate::models::reference::{assert_close, layers, signal};
 
     #[test]
-    fn both_directions_and_all_layers_are_those_of_pytorch() {
+    fn matches_pytorch() {
         let (batch, steps, inputs) = (2, 70, 3);
         let lstm = Lstm::load(&layers(), "lstm", inputs, 4, 2).unwrap();
-        // From one signal after the other to alternating frames.
+        // Interleave the frames of the signals.
         let signals = signal(batch * steps * inputs);
-        let alternating = (0..steps)
+        let interleaved = (0..steps)
             .flat_map(|step| (0..batch).map(move |n| (n * steps + step) * inputs))
             .flat_map(|at| &signals[at..at + inputs])
             .copied()
             .collect();
         let expected = layers().tensor("lstm.out", &[steps, batch, 8]).unwrap();
-        assert_close(&lstm.run(alternating, batch), &expected);
+        assert_close(&lstm.run(interleaved, batch), &expected);
     }
 }

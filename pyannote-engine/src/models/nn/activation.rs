@@ -1,25 +1,25 @@
-//! What a neuron makes of its sum.
+//! Activation functions.
 
 use super::vectorized;
 
-/// The slope of a leaky ReLU below 0.
-const LEAK: f32 = 0.01;
+/// Slope of the leaky ReLU for negative inputs, as in PyTorch's default.
+const NEGATIVE_SLOPE: f32 = 0.01;
 
-/// e to the power of `x`, to 2 in 10 million, for `x` between -80 and 80.
+/// The exponential function, for `x` in -80..80, with a relative error below 3e-7.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    // Adding this rounds to a whole number, which is then in the lowest bits.
+    // 1.5 * 2^23: adding it rounds to the nearest integer and leaves that integer in the lowest mantissa bits.
     const ROUND: f32 = 12_582_912.0;
-    // The logarithm of 2 in two parts, the first with so few bits that its multiples are exact.
+    // ln(2) as a sum of two parts (Cody-Waite). The first has so few significant bits that its multiples are exact.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
 
-    // e^x = 2^whole * e^rest, with a rest of at most ln(2) / 2.
+    // e^x = 2^whole * e^rest, where |rest| <= ln(2) / 2.
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let whole = shifted - ROUND;
     let rest = (x - whole * LN_2_HIGH) - whole * LN_2_LOW;
     let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1_f32.to_bits()));
-    // The first terms of the series.
+    // Taylor polynomial of degree 6.
     let mut sum = 1.0 / 720.0;
     sum = sum * rest + 1.0 / 120.0;
     sum = sum * rest + 1.0 / 24.0;
@@ -30,26 +30,27 @@ fn exp(x: f32) -> f32 {
     sum * power
 }
 
-/// Beyond, [`sigmoid`] is 0 or 1 for all that matters, and products with it would become slow subnormal numbers.
-const FLAT: f32 = 30.0;
+/// Inputs are clamped to this magnitude: [`sigmoid`] is saturated there, and beyond it products would become subnormal
+/// numbers, which are slow.
+const SATURATION: f32 = 30.0;
 
-/// 1 / (1 + e^-x).
+/// The logistic function, `1 / (1 + e^-x)`.
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x.clamp(-FLAT, FLAT)))
+    1.0 / (1.0 + exp(-x.clamp(-SATURATION, SATURATION)))
 }
 
-/// [`sigmoid`] of one number times the hyperbolic tangent of another, with one division for both.
+/// `sigmoid(x) * tanh(y)`, with a single division.
 #[inline(always)]
 pub(super) fn sigmoid_tanh(x: f32, y: f32) -> f32 {
-    let sigmoid = 1.0 + exp(-x.clamp(-FLAT, FLAT));
-    let tanh = exp((2.0 * y).clamp(-FLAT, FLAT));
+    let sigmoid = 1.0 + exp(-x.clamp(-SATURATION, SATURATION));
+    let tanh = exp((2.0 * y).clamp(-SATURATION, SATURATION));
     (tanh - 1.0) / (sigmoid * (tanh + 1.0))
 }
 
 #[inline(always)]
 fn leaky(x: f32) -> f32 {
-    x.max(x * LEAK)
+    x.max(x * NEGATIVE_SLOPE)
 }
 
 /// Leaky ReLU, in place.
@@ -61,7 +62,7 @@ pub(crate) fn leaky_relu(values: &mut [f32]) {
     });
 }
 
-/// Adds a bias to each row, then leaky ReLU, in place.
+/// Adds the bias to each row and applies leaky ReLU, in place.
 pub(crate) fn bias_leaky_relu(rows: &mut [f32], bias: &[f32]) {
     vectorized(|| {
         for row in rows.chunks_exact_mut(bias.len().max(1)) {
@@ -72,7 +73,7 @@ pub(crate) fn bias_leaky_relu(rows: &mut [f32], bias: &[f32]) {
     });
 }
 
-/// Adds a bias to each row, then ReLU, in place.
+/// Adds the bias to each row and applies ReLU, in place.
 pub(crate) fn bias_relu(rows: &mut [f32], bias: &[f32]) {
     vectorized(|| {
         for row in rows.chunks_exact_mut(bias.len().max(1)) {
@@ -83,7 +84,7 @@ pub(crate) fn bias_relu(rows: &mut [f32], bias: &[f32]) {
     });
 }
 
-/// Adds a bias to each row, and other rows, then ReLU, in place.
+/// Adds the bias and `others` (a residual connection) to each row and applies ReLU, in place.
 pub(crate) fn add_relu(rows: &mut [f32], bias: &[f32], others: &[f32]) {
     let columns = bias.len().max(1);
     vectorized(|| {
@@ -98,12 +99,12 @@ pub(crate) fn add_relu(rows: &mut [f32], bias: &[f32], others: &[f32]) {
     });
 }
 
-/// Turns each row into probabilities: e to the power of each element, divided by their sum.
+/// Softmax of each row, in place.
 pub(crate) fn softmax(rows: &mut [f32], columns: usize) {
     for row in rows.chunks_exact_mut(columns.max(1)) {
-        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         for value in &mut *row {
-            *value = exp((*value - most).max(-80.0));
+            *value = exp((*value - max).max(-80.0));
         }
         let sum: f32 = row.iter().sum();
         for value in row {
@@ -117,17 +118,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_exponential_is_exact_to_a_few_bits() {
+    fn exp_has_a_small_relative_error() {
         for n in -8000..8000 {
             let x = n as f32 * 0.01;
             let exact = f64::from(x).exp();
             let error = (f64::from(exp(x)) - exact).abs() / exact;
-            assert!(error < 3e-7, "e^{x} is off by {error}");
+            assert!(error < 3e-7, "e^{x} has a relative error of {error}");
         }
     }
 
     #[test]
-    fn sigmoid_and_tanh_hold_everywhere() {
+    fn sigmoid_and_tanh_are_accurate_and_saturate() {
         for n in -4000..4000 {
             let x = n as f32 * 0.1;
             let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn relus_add_first() {
+    fn relu_applies_after_the_bias() {
         let mut rows = [1.0, -2.0, -1.0, 4.0];
         bias_relu(&mut rows, &[0.5, 1.0]);
         assert_eq!(rows, [1.5, 0.0, 0.0, 5.0]);
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_sum_to_one_however_large_the_numbers() {
+    fn softmax_handles_large_inputs() {
         let mut rows = [1000.0, 1000.0, -1000.0, 0.0, 0.0, 0.0];
         softmax(&mut rows, 3);
         let third = 1.0 / 3.0;

@@ -1,38 +1,40 @@
-//! Context-aware masking: what a convolution finds counts as much as its surroundings say.
+//! Context-aware masking (CAM): the output of a convolution is multiplied by a mask computed from its context.
+//!
+//! The context of a frame is the mean over its segment of 100 frames plus the mean over all frames.
 
-use crate::nn::{
+use crate::models::nn::{
     Linear, Matrix, Rows, RowsMut, add_product, bias_relu, load_conv, product, sigmoid, vectorized,
 };
-use crate::{Weights, WeightsError};
+use crate::models::{Weights, WeightsError};
 
-/// How many frames have a context of their own, beside that of all frames.
-const SEGMENT: usize = 100;
-/// How many frames the convolution sees.
-const TAPS: usize = 3;
+/// Frames that share a local context.
+const CONTEXT_FRAMES: usize = 100;
+/// Kernel size of the convolution, in frames.
+const CAM_TAPS: usize = 3;
 
-/// A convolution, and what masks it.
+/// A dilated convolution with a context-aware mask.
 #[derive(Debug)]
 pub(super) struct Cam {
-    /// For each frame that the convolution sees, the weights of its channels.
-    local: Vec<Matrix>,
-    /// How many frames lie from one that it sees to the next.
+    /// Weights of the convolution, one matrix per tap.
+    taps: Vec<Matrix>,
+    /// Distance between taps, in frames.
     dilation: usize,
-    /// From the mean of the surroundings to the mask.
-    context: [Linear; 2],
+    /// The layers that compute the mask from the context.
+    mask: [Linear; 2],
 }
 
-/// What it works in.
+/// Buffers of [`Cam::run`].
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     padded: Vec<f32>,
-    local: Vec<f32>,
+    conv: Vec<f32>,
     contexts: Vec<f32>,
-    narrow: Vec<f32>,
+    hidden: Vec<f32>,
     masks: Vec<f32>,
 }
 
 impl Cam {
-    /// The one of this name.
+    /// Loads the tensors whose names start with `name`.
     pub(super) fn load(
         weights: &Weights<'_>,
         name: &str,
@@ -40,14 +42,14 @@ impl Cam {
         outputs: usize,
         dilation: usize,
     ) -> Result<Self, WeightsError> {
-        let local = load_conv(
+        let conv = load_conv(
             weights,
             &format!("{name}.linear_local"),
             inputs,
             outputs,
-            TAPS,
+            CAM_TAPS,
         )?;
-        let context = |layer: &str, inputs, outputs| {
+        let linear = |layer: &str, inputs, outputs| {
             let name = format!("{name}.{layer}");
             let shape = [outputs, inputs, 1];
             let weight = weights.tensor(&format!("{name}.weight"), &shape)?;
@@ -57,16 +59,18 @@ impl Cam {
             })
         };
         Ok(Self {
-            local: local.split(TAPS),
+            taps: conv.split(CAM_TAPS),
             dilation,
-            context: [
-                context("linear1", inputs, inputs / 2)?,
-                context("linear2", inputs / 2, outputs)?,
+            mask: [
+                linear("linear1", inputs, inputs / 2)?,
+                linear("linear2", inputs / 2, outputs)?,
             ],
         })
     }
 
-    /// Reads signals of `frames` frames each, one after the other; writes into rows that are `stride` elements apart.
+    /// Processes a batch of contiguous signals of `frames` frames each.
+    ///
+    /// Writes to the first elements of rows of `out` whose starts are `stride` elements apart.
     pub(super) fn run(
         &self,
         signals: &[f32],
@@ -75,71 +79,65 @@ impl Cam {
         stride: usize,
         scratch: &mut Scratch,
     ) {
-        let [first, second] = &self.context;
+        let [first, second] = &self.mask;
         let (inputs, outputs) = (first.weight.rows(), second.weight.columns());
-        let batch = signals.len() / (frames * inputs).max(1);
-        let segments = frames.div_ceil(SEGMENT);
+        let batch = signals.len() / (frames * inputs);
+        let segments = frames.div_ceil(CONTEXT_FRAMES);
 
-        // Each signal is followed and preceded by zeros, as many as the convolution reaches.
+        // Pad each signal with as many zero frames as the convolution reaches beyond its ends.
         let padded = frames + 2 * self.dilation;
         scratch.padded.clear();
         scratch.padded.resize(batch * padded * inputs, 0.0);
         scratch.contexts.clear();
-        for (signal, room) in signals
-            .chunks_exact((frames * inputs).max(1))
+        for (signal, padded) in signals
+            .chunks_exact(frames * inputs)
             .zip(scratch.padded.chunks_exact_mut(padded * inputs))
         {
-            if let Some(room) =
-                room.get_mut(self.dilation * inputs..(self.dilation + frames) * inputs)
-            {
-                room.copy_from_slice(signal);
-            }
+            padded[self.dilation * inputs..(self.dilation + frames) * inputs]
+                .copy_from_slice(signal);
             contexts(signal, inputs, &mut scratch.contexts);
         }
 
-        // Rows between two signals are computed, too, and mean nothing.
-        let rows = (batch * padded).saturating_sub(2 * self.dilation);
-        scratch.local.clear();
-        scratch.local.resize(rows * outputs, 0.0);
-        for (tap, weight) in self.local.iter().enumerate() {
+        // One product per tap for the whole batch. Rows that straddle two signals are computed as well, but not used.
+        let rows = batch * padded - 2 * self.dilation;
+        scratch.conv.clear();
+        scratch.conv.resize(rows * outputs, 0.0);
+        for (tap, weight) in self.taps.iter().enumerate() {
             let from = tap * self.dilation * inputs;
-            let Some(seen) = scratch.padded.get(from..from + rows * inputs) else {
-                continue;
-            };
             add_product(
-                RowsMut::new(&mut scratch.local, outputs),
-                Rows::dense(seen, inputs),
+                RowsMut::new(&mut scratch.conv, outputs),
+                Rows::dense(&scratch.padded[from..from + rows * inputs], inputs),
                 weight,
             );
         }
 
-        apply(first, &scratch.contexts, &mut scratch.narrow);
-        bias_relu(&mut scratch.narrow, &first.bias);
-        apply(second, &scratch.narrow, &mut scratch.masks);
+        apply(first, &scratch.contexts, &mut scratch.hidden);
+        bias_relu(&mut scratch.hidden, &first.bias);
+        apply(second, &scratch.hidden, &mut scratch.masks);
         let masks = &mut scratch.masks;
         vectorized(|| {
-            for mask in masks.chunks_exact_mut(outputs.max(1)) {
+            for mask in masks.chunks_exact_mut(outputs) {
                 for (mask, bias) in mask.iter_mut().zip(&second.bias) {
                     *mask = sigmoid(*mask + bias);
                 }
             }
         });
 
-        let local = &scratch.local;
+        let conv = &scratch.conv;
         vectorized(|| {
-            for ((local, masks), out) in local
+            for ((conv, masks), out) in conv
                 .chunks(padded * outputs)
                 .zip(masks.chunks_exact(segments * outputs))
                 .zip(out.chunks_mut(frames * stride))
             {
-                for ((local, mask), out) in local
-                    .chunks(SEGMENT * outputs)
+                for ((conv, mask), out) in conv
+                    .chunks(CONTEXT_FRAMES * outputs)
                     .zip(masks.chunks_exact(outputs))
-                    .zip(out.chunks_mut(SEGMENT * stride))
+                    .zip(out.chunks_mut(CONTEXT_FRAMES * stride))
                 {
-                    for (local, out) in local.chunks_exact(outputs).zip(out.chunks_mut(stride)) {
-                        for ((out, local), mask) in out.iter_mut().zip(local).zip(mask) {
-                            *out = local * mask;
+                    for (conv, out) in conv.chunks_exact(outputs).zip(out.chunks_mut(stride)) {
+                        for ((out, conv), mask) in out.iter_mut().zip(conv).zip(mask) {
+                            *out = conv * mask;
                         }
                     }
                 }
@@ -148,14 +146,14 @@ impl Cam {
     }
 }
 
-/// Appends the context of each segment: its mean, be it shorter than the others, and the mean of all frames.
+/// Appends the context of each segment: its own mean plus the mean over all frames. The last segment may be shorter.
 fn contexts(signal: &[f32], channels: usize, out: &mut Vec<f32>) {
     let start = out.len();
-    let mut whole = vec![0.0_f32; channels];
-    for segment in signal.chunks(SEGMENT * channels) {
+    let mut total = vec![0.0_f32; channels];
+    for segment in signal.chunks(CONTEXT_FRAMES * channels) {
         let from = out.len();
         out.resize(from + channels, 0.0);
-        let sums = out.get_mut(from..).unwrap_or_default();
+        let sums = &mut out[from..];
         vectorized(|| {
             for row in segment.chunks_exact(channels) {
                 for (sum, value) in sums.iter_mut().zip(row) {
@@ -163,28 +161,24 @@ fn contexts(signal: &[f32], channels: usize, out: &mut Vec<f32>) {
                 }
             }
         });
-        for (whole, sum) in whole.iter_mut().zip(&*sums) {
-            *whole += sum;
+        for (total, sum) in total.iter_mut().zip(&*sums) {
+            *total += sum;
         }
         let frames = (segment.len() / channels) as f32;
         sums.iter_mut().for_each(|sum| *sum /= frames);
     }
     let frames = (signal.len() / channels) as f32;
-    for row in out
-        .get_mut(start..)
-        .unwrap_or_default()
-        .chunks_exact_mut(channels)
-    {
-        for (value, whole) in row.iter_mut().zip(&whole) {
-            *value += whole / frames;
+    for row in out[start..].chunks_exact_mut(channels) {
+        for (value, total) in row.iter_mut().zip(&total) {
+            *value += total / frames;
         }
     }
 }
 
-/// The sums of a layer, without its bias.
+/// Applies a layer without its bias.
 fn apply(layer: &Linear, signal: &[f32], out: &mut Vec<f32>) {
     let (inputs, outputs) = (layer.weight.rows(), layer.weight.columns());
-    out.resize(signal.len() / inputs.max(1) * outputs, 0.0);
+    out.resize(signal.len() / inputs * outputs, 0.0);
     product(
         RowsMut::new(out, outputs),
         Rows::dense(signal, inputs),
@@ -195,15 +189,15 @@ fn apply(layer: &Linear, signal: &[f32], out: &mut Vec<f32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{assert_close, layers, signal};
+    use crate::models::reference::{assert_close, layers, signal};
 
     #[test]
-    fn it_is_that_of_the_original_even_in_a_last_short_segment() {
+    fn matches_the_original_including_a_short_last_segment() {
         let signals = signal(2 * 230 * 8);
         for dilation in [1, 2] {
             let name = format!("cam{dilation}");
             let cam = Cam::load(&layers(), &name, 8, 4, dilation).unwrap();
-            // Rows with room for more than what is written.
+            // Rows with two more elements than are written.
             let mut out = vec![0.0; 2 * 230 * 6];
             let mut scratch = Scratch::default();
             cam.run(&signals, 230, &mut out, 6, &mut scratch);

@@ -1,30 +1,30 @@
-//! The weights of a model, by the names that its checkpoint gives them.
+//! Model weights: named tensors in the safetensors format.
 
 use std::fmt;
 
 use safetensors::{Dtype, SafeTensors};
 
-/// Why weights are no use.
+/// Why weights cannot be loaded.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum WeightsError {
-    /// The bytes are no file of tensors. With the reason.
-    Unreadable(String),
-    /// There is no tensor of this name.
+    /// The bytes are not a valid safetensors file.
+    Invalid(String),
+    /// The tensor with this name is missing.
     Missing(String),
-    /// A tensor holds something other than 32-bit floats.
+    /// A tensor's data type is not 32-bit float.
     Type {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
-        /// What it holds.
+        /// Data type in the file.
         found: String,
     },
-    /// A tensor has another shape than the model's.
+    /// A tensor's shape is not the one that the model expects.
     Shape {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
-        /// The shape that the model has.
+        /// Expected shape.
         expected: Vec<usize>,
-        /// The shape that was found.
+        /// Shape in the file.
         found: Vec<usize>,
     },
 }
@@ -32,10 +32,10 @@ pub(crate) enum WeightsError {
 impl fmt::Display for WeightsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(reason) => write!(f, "the weights cannot be read: {reason}"),
-            Self::Missing(name) => write!(f, "the weights have no tensor {name}"),
+            Self::Invalid(reason) => write!(f, "invalid safetensors file: {reason}"),
+            Self::Missing(name) => write!(f, "tensor {name} is missing"),
             Self::Type { name, found } => {
-                write!(f, "the tensor {name} holds {found} instead of F32")
+                write!(f, "tensor {name} has data type {found}, expected F32")
             }
             Self::Shape {
                 name,
@@ -43,7 +43,7 @@ impl fmt::Display for WeightsError {
                 found,
             } => write!(
                 f,
-                "the tensor {name} has the shape {found:?} instead of {expected:?}"
+                "tensor {name} has shape {found:?}, expected {expected:?}"
             ),
         }
     }
@@ -51,26 +51,26 @@ impl fmt::Display for WeightsError {
 
 impl std::error::Error for WeightsError {}
 
-/// The weights of a model: tensors of 32-bit floats by name, in the safetensors format.
+/// The 32-bit float tensors of a model, under the names that its PyTorch checkpoint gives them.
 pub(crate) struct Weights<'a>(SafeTensors<'a>);
 
 impl<'a> Weights<'a> {
-    /// The weights in the bytes of a file.
+    /// Parses the bytes of a safetensors file.
     ///
     /// # Errors
     ///
-    /// [`WeightsError::Unreadable`] where the bytes are no such file.
+    /// [`WeightsError::Invalid`] if the bytes are not a valid safetensors file.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, WeightsError> {
         SafeTensors::deserialize(bytes)
             .map(Self)
-            .map_err(|error| WeightsError::Unreadable(error.to_string()))
+            .map_err(|error| WeightsError::Invalid(error.to_string()))
     }
 
-    /// The values of a tensor, the last dimension running fastest.
+    /// The values of a tensor, in row-major order.
     ///
     /// # Errors
     ///
-    /// Where there is none of this name, or it has another type or shape.
+    /// If the tensor is missing, or its data type or shape is not as expected.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let tensor = self
             .0
@@ -105,24 +105,24 @@ mod tests {
     }
 
     #[test]
-    fn values_come_out_as_they_went_in() {
+    fn reads_tensor_values() {
         let bytes = file(Dtype::F32, &[0, 0, 128, 63, 0, 0, 0, 192]);
         let weights = Weights::parse(&bytes).unwrap();
         assert_eq!(weights.tensor("layer.weight", &[1, 2]), Ok(vec![1.0, -2.0]));
     }
 
     #[test]
-    fn errors_name_the_tensor() {
+    fn error_messages_name_the_tensor() {
         let bytes = file(Dtype::F32, &[0; 8]);
         let weights = Weights::parse(&bytes).unwrap();
         let message = |name, shape: &[usize]| weights.tensor(name, shape).unwrap_err().to_string();
         assert_eq!(
             message("layer.bias", &[2]),
-            "the weights have no tensor layer.bias"
+            "tensor layer.bias is missing"
         );
         assert_eq!(
             message("layer.weight", &[2, 1]),
-            "the tensor layer.weight has the shape [1, 2] instead of [2, 1]"
+            "tensor layer.weight has shape [1, 2], expected [2, 1]"
         );
         let bytes = file(Dtype::F16, &[0; 4]);
         let weights = Weights::parse(&bytes).unwrap();
@@ -131,11 +131,11 @@ mod tests {
                 .tensor("layer.weight", &[1, 2])
                 .unwrap_err()
                 .to_string(),
-            "the tensor layer.weight holds F16 instead of F32"
+            "tensor layer.weight has data type F16, expected F32"
         );
         assert!(matches!(
-            Weights::parse(b"no tensors"),
-            Err(WeightsError::Unreadable(_))
+            Weights::parse(b"not safetensors"),
+            Err(WeightsError::Invalid(_))
         ));
     }
 }

@@ -1,17 +1,17 @@
-//! Pooling over time.
+//! Max pooling over time.
 
 use super::vectorized;
 
-/// How many frames become one.
-const POOL: usize = 3;
+/// Frames per pooled frame, which is also the stride.
+pub(crate) const POOL_FRAMES: usize = 3;
 
-/// Of each channel the largest of every three frames, after `map`. Frames left over at the end are dropped.
+/// Maximum of `map(value)` over each [`POOL_FRAMES`] frames, per channel. Incomplete pools at the end are dropped.
 #[inline(always)]
 pub(crate) fn max_pool(signal: &[f32], channels: usize, out: &mut [f32], map: impl Fn(f32) -> f32) {
     let channels = channels.max(1);
     vectorized(|| {
         for (frames, out) in signal
-            .chunks_exact(POOL * channels)
+            .chunks_exact(POOL_FRAMES * channels)
             .zip(out.chunks_exact_mut(channels))
         {
             let (first, rest) = frames.split_at(channels);
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_of_three_frames_stays() {
+    fn pools_three_frames() {
         let signal = [1.0, -9.0, 5.0, 2.0, -6.0, 3.0, 8.0, 8.0];
         let mut out = [0.0; 2];
         max_pool(&signal, 2, &mut out, |x| x);
