@@ -1,4 +1,4 @@
-//! The models, loaded and with threads of their own.
+//! The open models as a [`Diarizer`].
 
 use std::fmt;
 use std::num::NonZero;
@@ -6,21 +6,22 @@ use std::path::Path;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Embedder, Fbank, Segmentation, Weights, calibration, pipeline};
+use super::{calibration, pipeline};
 use crate::assets::Assets;
+use crate::models::{EmbeddingModel, Fbank, SegmentationModel, Weights, WeightsError};
 use crate::{Diarization, DiarizeError, Diarizer, Options};
 
-/// The open models: pyannote's segmentation-3.0 and CAM++ of 3D-Speaker, on the CPU.
+/// Diarization with open models on the CPU: segmentation-3.0 of pyannote and CAM++ of 3D-Speaker.
 ///
-/// All jobs share its threads for what the models compute, so that several at once do not take more of the machine than
-/// one. What is made of it, a small part of the work, is computed on the thread that asks.
+/// The models run on a thread pool that all jobs share, so that concurrent jobs do not use more CPU cores than one. The
+/// rest, such as clustering, is a small part of the work and runs on the calling thread.
 ///
 /// ```no_run
 /// use pyannote_engine::assets::Assets;
 /// use pyannote_engine::{Diarizer, OpenModels, Options};
 ///
 /// let assets = Assets::locate()?;
-/// assets.ensure(&mut |progress| eprintln!("{progress}"))?; // once: downloads 82 MB
+/// assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 82 MB the first time
 /// let models = OpenModels::load(&assets)?;
 /// let samples = vec![0.0; 16_000 * 10];
 /// let diarization = models.diarize(&samples, &mut Options::new())?;
@@ -30,38 +31,40 @@ use crate::{Diarization, DiarizeError, Diarizer, Options};
 ///
 #[doc = include_str!("measured.md")]
 pub struct OpenModels {
-    segmentation: Segmentation,
+    segmentation: SegmentationModel,
     fbank: Fbank,
-    embedder: Embedder,
+    embedding: EmbeddingModel,
     pool: ThreadPool,
 }
 
 impl OpenModels {
-    /// The models from files that are there, with a thread for each processor of the machine.
+    /// Loads the models from the cache folder, with one thread per CPU core.
     ///
     /// # Errors
     ///
-    /// Where a file cannot be read, or does not hold its model.
+    /// [`LoadError`] if a file cannot be read or is not the expected model, or the threads cannot be started.
     pub fn load(assets: &Assets) -> Result<Self, LoadError> {
         let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         Self::load_with(assets, threads)
     }
 
-    /// The models from files that are there, with so many threads.
+    /// Loads the models from the cache folder, with the given number of threads.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// See [`load`](Self::load).
     pub fn load_with(assets: &Assets, threads: NonZero<usize>) -> Result<Self, LoadError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .thread_name(|index| format!("engine-{index}"))
             .build()
-            .map_err(|error| LoadError(format!("there are no threads for the models: {error}")))?;
+            .map_err(|error| {
+                LoadError(format!("threads for the models cannot be started: {error}"))
+            })?;
         Ok(Self {
-            segmentation: read(&assets.segmentation(), Segmentation::load)?,
+            segmentation: read(&assets.segmentation(), SegmentationModel::load)?,
             fbank: Fbank::new(),
-            embedder: read(&assets.embedding(), Embedder::load)?,
+            embedding: read(&assets.embedding(), EmbeddingModel::load)?,
             pool,
         })
     }
@@ -69,10 +72,10 @@ impl OpenModels {
 
 fn read<T>(
     path: &Path,
-    load: impl FnOnce(&Weights<'_>) -> Result<T, super::WeightsError>,
+    load: impl FnOnce(&Weights<'_>) -> Result<T, WeightsError>,
 ) -> Result<T, LoadError> {
     let failed =
-        |error: &dyn fmt::Display| LoadError(format!("{} cannot be used: {error}", path.display()));
+        |error: &dyn fmt::Display| LoadError(format!("cannot load {}: {error}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
     let weights = Weights::parse(&bytes).map_err(|error| failed(&error))?;
     load(&weights).map_err(|error| failed(&error))
@@ -86,7 +89,7 @@ impl fmt::Debug for OpenModels {
     }
 }
 
-/// Why models cannot be used.
+/// The models cannot be loaded.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LoadError(String);
 
@@ -115,7 +118,7 @@ impl Diarizer for OpenModels {
         let models = pipeline::Models {
             segmentation: &self.segmentation,
             fbank: &self.fbank,
-            embedder: &self.embedder,
+            embedding: &self.embedding,
             pool: &self.pool,
         };
         pipeline::diarize(models, samples, options)

@@ -28,9 +28,12 @@ pub(super) fn difference(found: &[f32], expected: &[f32]) -> f32 {
         .zip(expected)
         .map(|(found, expected)| (found - expected).abs())
         // Unlike `f32::max`, keeps NaN.
-        .fold(0.0, |max, difference| {
-            if difference <= max { max } else { difference }
-        })
+        .fold(
+            0.0,
+            |max, difference| {
+                if difference <= max { max } else { difference }
+            },
+        )
 }
 
 /// Panics unless all values are within 1e-5 of the expected ones.

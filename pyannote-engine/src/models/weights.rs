@@ -116,10 +116,7 @@ mod tests {
         let bytes = file(Dtype::F32, &[0; 8]);
         let weights = Weights::parse(&bytes).unwrap();
         let message = |name, shape: &[usize]| weights.tensor(name, shape).unwrap_err().to_string();
-        assert_eq!(
-            message("layer.bias", &[2]),
-            "tensor layer.bias is missing"
-        );
+        assert_eq!(message("layer.bias", &[2]), "tensor layer.bias is missing");
         assert_eq!(
             message("layer.weight", &[2, 1]),
             "tensor layer.weight has shape [1, 2], expected [2, 1]"

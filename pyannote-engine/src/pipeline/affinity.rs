@@ -1,232 +1,248 @@
-//! How much speaks for two speakers being one person.
+//! Affinity of speakers: pairwise log-likelihood ratios (LLR) of being the same speaker.
 //!
-//! Evidence is a logarithm of odds, weighted with the seconds of speech that it rests on. Its mean over many pairs says
-//! whether two groups are one person.
+//! An LLR is positive if the same-speaker hypothesis is more likely. Each is weighted by the seconds of speech that it is
+//! based on, and the affinity of two clusters is the weighted mean over all pairs between them (average linkage).
 //!
-//! There is evidence of two kinds. Voices can be compared however far apart they are heard, so there are ever more such
-//! pairs in ever longer recordings. Moments can be compared only in windows that have frames in common. So that they are
-//! heard in long recordings as much as in short ones, voices count only for so much per second of speech.
+//! There are two sources. Embeddings can be compared for every pair, so their number of pairs grows with the square of
+//! the recording's duration. Activity can be compared only for windows with shared frames, and cannot-link constraints
+//! exist only within a window, so their number grows linearly. To keep both relevant in long recordings, the total weight
+//! of embedding pairs is limited in proportion to the seconds of speech.
 
+use super::embeddings::{EmbeddingVector, cosine};
 use super::frames;
-use super::local::Local;
-use super::voices::{Voice, cosine};
+use super::local_speakers::LocalSpeaker;
 
-/// The cosines between voices of the same and of different people: mean and standard deviation.
-const SAME: (f32, f32) = (0.62, 0.16);
-const DIFFERENT: (f32, f32) = (0.10, 0.13);
-/// No pair of voices says more than this.
-const MOST: f32 = 8.0;
-/// No pair of voices counts for more seconds than this.
-pub(super) const ENOUGH: f32 = 4.0;
-/// How much all pairs of voices count together, for each second that the less talkative one speaks alone.
-const VOICES_COUNT: f32 = 4.0;
-/// What it says that two were told apart.
-const APART: f32 = -12.0;
-/// What it says that two speakers of overlapping windows always speak at the same moments; never at the same moments
-/// says as much to the contrary.
-pub(super) const AT_ONCE: f32 = 4.0;
-/// How much more a second of that counts than a second of voice.
-const AT_ONCE_COUNTS: f32 = 2.0;
-/// The least seconds in common windows that say anything.
-const COMMON: f32 = 0.2;
-/// The weight of a pair of which nothing is known. It is not zero, so that pairs without evidence hold a group back.
-const UNKNOWN: f32 = 0.02;
-/// What having been told apart weighs beyond the seconds of speech.
-const WINDOW: f32 = 0.1;
+/// Distribution of the cosine similarity of same-speaker and different-speaker embeddings: mean and standard deviation.
+const SAME_SPEAKER_COSINE: (f32, f32) = (0.62, 0.16);
+const DIFFERENT_SPEAKER_COSINE: (f32, f32) = (0.10, 0.13);
+/// Maximum magnitude of the LLR of a pair of embeddings.
+const MAX_EMBEDDING_LLR: f32 = 8.0;
+/// Maximum weight of a pair of embeddings.
+pub(super) const MAX_EMBEDDING_WEIGHT_S: f32 = 4.0;
+/// Maximum total weight of all pairs of embeddings between two clusters, per second of non-overlapped speech of the
+/// cluster with less of it.
+const TOTAL_EMBEDDING_WEIGHT_PER_S: f32 = 4.0;
+/// LLR of a cannot-link constraint.
+const CANNOT_LINK_LLR: f32 = -12.0;
+/// LLR of two local speakers that are always active in the same frames of overlapping windows. The LLR is the negative
+/// of this if they never are.
+pub(super) const COACTIVITY_LLR: f32 = 4.0;
+/// Weight of a second of shared activity, relative to a second of embedding.
+const PAIR_COACTIVITY_WEIGHT: f32 = 2.0;
+/// Minimum activity in shared frames for a comparison.
+const MIN_SHARED_ACTIVITY_S: f32 = 0.2;
+/// Weight, with an LLR of 0, of a pair without embeddings. Not zero, so that such pairs dilute an affinity.
+const MIN_EMBEDDING_WEIGHT_S: f32 = 0.02;
+/// Weight of a cannot-link constraint in addition to the seconds of speech.
+const CANNOT_LINK_BASE_WEIGHT_S: f32 = 0.1;
 
-/// A weighted mean of logarithms of odds.
+/// A weighted mean of LLRs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Mean {
-    /// The logarithms, each multiplied by its weight.
+struct WeightedLlr {
+    /// Sum of the LLRs times their weights.
     sum: f32,
-    /// The sum of the weights, in seconds.
-    weight: f32,
+    /// Sum of the weights, in seconds.
+    weight_s: f32,
 }
 
-impl Mean {
-    fn new(odds: f32, weight: f32) -> Self {
+impl WeightedLlr {
+    fn new(llr: f32, weight_s: f32) -> Self {
         Self {
-            sum: odds * weight,
-            weight,
+            sum: llr * weight_s,
+            weight_s,
         }
     }
 
-    /// The same, with no more than so much weight.
-    fn at_most(self, weight: f32) -> Self {
-        if self.weight > weight {
-            Self::new(self.sum / self.weight, weight)
+    /// Limits the weight, keeping the mean.
+    fn with_max_weight(self, max_weight_s: f32) -> Self {
+        if self.weight_s > max_weight_s {
+            Self::new(self.sum / self.weight_s, max_weight_s)
         } else {
             self
         }
     }
 }
 
-impl std::ops::AddAssign for Mean {
+impl std::ops::AddAssign for WeightedLlr {
     fn add_assign(&mut self, other: Self) {
         self.sum += other.sum;
-        self.weight += other.weight;
+        self.weight_s += other.weight_s;
     }
 }
 
-/// What is known of a pair, or of all pairs between two groups.
+/// The affinity of two local speakers, or the sum over all pairs between two clusters.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Evidence {
-    /// By their voices.
-    voices: Mean,
-    /// By the moments at which they speak.
-    moments: Mean,
+pub(super) struct Affinity {
+    /// From the cosine similarity of embeddings.
+    embedding: WeightedLlr,
+    /// From coactivity in shared frames, and from cannot-link constraints.
+    activity: WeightedLlr,
 }
 
-impl Evidence {
-    /// The logarithm of the odds that two groups are one person, of whom the less talkative one speaks alone for so many
-    /// seconds, as [`counted`] counts them.
-    pub(super) fn odds(self, seconds: f32) -> f32 {
-        let mut mean = self.voices.at_most(VOICES_COUNT * seconds);
-        mean += self.moments;
-        mean.sum / mean.weight.max(f32::MIN_POSITIVE)
+impl Affinity {
+    /// The LLR of two clusters being the same speaker.
+    ///
+    /// `speech_s` is the total [`embedding_weight_s`] of the cluster with less of it.
+    pub(super) fn llr(self, speech_s: f32) -> f32 {
+        let mut mean = self
+            .embedding
+            .with_max_weight(TOTAL_EMBEDDING_WEIGHT_PER_S * speech_s);
+        mean += self.activity;
+        mean.sum / mean.weight_s.max(f32::MIN_POSITIVE)
     }
 
-    /// What was found by other means, with the weight of a second.
-    #[cfg(test)]
-    pub(super) fn found(odds: f32) -> Self {
+    /// The affinity of two local speakers.
+    pub(super) fn between(a: &LocalSpeaker, b: &LocalSpeaker) -> Self {
+        if a.window == b.window {
+            return Self::cannot_link(a.solo_s, b.solo_s);
+        }
+        let mut affinity = Self::from_embeddings(
+            (a.embedding.as_ref(), embedding_weight_s(a.solo_s)),
+            (b.embedding.as_ref(), embedding_weight_s(b.solo_s)),
+        );
+        if let Some((ratio, shared_s)) = coactivity(a, b) {
+            affinity.activity = WeightedLlr::new(
+                COACTIVITY_LLR * (2.0 * ratio - 1.0),
+                PAIR_COACTIVITY_WEIGHT * shared_s,
+            );
+        }
+        affinity
+    }
+
+    /// The affinity from two embeddings, each with its weight in seconds.
+    pub(super) fn from_embeddings(
+        a: (Option<&EmbeddingVector>, f32),
+        b: (Option<&EmbeddingVector>, f32),
+    ) -> Self {
+        let embedding = match (a.0, b.0) {
+            (Some(x), Some(y)) => WeightedLlr::new(
+                embedding_llr(x, y),
+                a.1.min(b.1).max(MIN_EMBEDDING_WEIGHT_S),
+            ),
+            _ => WeightedLlr::new(0.0, MIN_EMBEDDING_WEIGHT_S),
+        };
         Self {
-            moments: Mean::new(odds, 1.0),
+            embedding,
+            ..Self::default()
+        }
+    }
+
+    /// A cannot-link constraint, weighted by the shorter of two durations of non-overlapped speech.
+    pub(super) fn cannot_link(a_solo_s: f32, b_solo_s: f32) -> Self {
+        Self {
+            activity: WeightedLlr::new(
+                CANNOT_LINK_LLR,
+                a_solo_s.min(b_solo_s) + CANNOT_LINK_BASE_WEIGHT_S,
+            ),
+            ..Self::default()
+        }
+    }
+
+    /// A given LLR with a weight of one second.
+    #[cfg(test)]
+    pub(super) fn from_llr(llr: f32) -> Self {
+        Self {
+            activity: WeightedLlr::new(llr, 1.0),
             ..Self::default()
         }
     }
 }
 
-impl std::ops::AddAssign for Evidence {
+impl std::ops::AddAssign for Affinity {
     fn add_assign(&mut self, other: Self) {
-        self.voices += other.voices;
-        self.moments += other.moments;
+        self.embedding += other.embedding;
+        self.activity += other.activity;
     }
 }
 
-/// How many of the seconds count that somebody speaks alone in a window.
-pub(super) fn counted(alone: f32) -> f32 {
-    alone.clamp(UNKNOWN, ENOUGH)
+/// Weight of the embedding of a local speaker with this much non-overlapped speech.
+pub(super) fn embedding_weight_s(solo_s: f32) -> f32 {
+    solo_s.clamp(MIN_EMBEDDING_WEIGHT_S, MAX_EMBEDDING_WEIGHT_S)
 }
 
-/// What two voices say: the logarithm of how much likelier their cosine is for one person than for two.
-pub(super) fn voices(a: &Voice, b: &Voice) -> f32 {
-    let normal = |(mean, deviation): (f32, f32), cosine: f32| {
-        -0.5 * ((cosine - mean) / deviation).powi(2) - deviation.ln()
-    };
-    // Further away, the wider of the two curves would have it that opposite voices are one.
+/// LLR of two unit embeddings, from normal distributions of their cosine similarity.
+pub(super) fn embedding_llr(a: &EmbeddingVector, b: &EmbeddingVector) -> f32 {
+    let log_likelihood =
+        |(mean, std): (f32, f32), cosine: f32| -0.5 * ((cosine - mean) / std).powi(2) - std.ln();
+    // For even smaller cosines, the same-speaker distribution, which is wider, would become the more likely one.
     let cosine = cosine(a, b).clamp(-0.9, 1.0);
-    (normal(SAME, cosine) - normal(DIFFERENT, cosine)).clamp(-MOST, MOST)
+    (log_likelihood(SAME_SPEAKER_COSINE, cosine) - log_likelihood(DIFFERENT_SPEAKER_COSINE, cosine))
+        .clamp(-MAX_EMBEDDING_LLR, MAX_EMBEDDING_LLR)
 }
 
-/// What is known of two local speakers.
-pub(super) fn of(a: &Local, b: &Local) -> Evidence {
-    if a.window == b.window {
-        return apart(a.alone, b.alone);
-    }
-    let mut evidence = of_voices(
-        (a.voice.as_ref(), counted(a.alone)),
-        (b.voice.as_ref(), counted(b.alone)),
-    );
-    if let Some((share, seconds)) = at_once(a, b) {
-        evidence.moments = Mean::new(AT_ONCE * (2.0 * share - 1.0), AT_ONCE_COUNTS * seconds);
-    }
-    evidence
-}
-
-/// What is known of two by their voices, each of which counts for so many seconds.
-pub(super) fn of_voices(a: (Option<&Voice>, f32), b: (Option<&Voice>, f32)) -> Evidence {
-    let mean = match (a.0, b.0) {
-        (Some(x), Some(y)) => Mean::new(voices(x, y), a.1.min(b.1).max(UNKNOWN)),
-        _ => Mean::new(0.0, UNKNOWN),
-    };
-    Evidence {
-        voices: mean,
-        ..Evidence::default()
-    }
-}
-
-/// What is known of two who were told apart, each by so many seconds.
-pub(super) fn apart(a: f32, b: f32) -> Evidence {
-    Evidence {
-        moments: Mean::new(APART, a.min(b) + WINDOW),
-        ..Evidence::default()
-    }
-}
-
-/// How much of the time that the less talkative one of two speaks in frames common to their windows, the other one
-/// does, too, and how many seconds that time is.
-fn at_once(a: &Local, b: &Local) -> Option<(f32, f32)> {
-    let (start, end) = (a.first.max(b.first), a.end().min(b.end()));
+/// Coactivity in the frames that two windows share: the fraction of the less active speaker's activity during which both
+/// are active, and the duration of the less active speaker's activity in seconds.
+///
+/// `None` if the windows do not overlap, or there is too little activity.
+fn coactivity(a: &LocalSpeaker, b: &LocalSpeaker) -> Option<(f32, f32)> {
+    let start = a.first_frame.max(b.first_frame);
+    let end = a.end_frame().min(b.end_frame());
     if start >= end {
         return None;
     }
-    let a = a.activity.get(start - a.first..end - a.first)?;
-    let b = b.activity.get(start - b.first..end - b.first)?;
+    let a = &a.activity[start - a.first_frame..end - a.first_frame];
+    let b = &b.activity[start - b.first_frame..end - b.first_frame];
     let both: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
     let less = a.iter().sum::<f32>().min(b.iter().sum());
-    let seconds = less * frames::STEP as f32;
-    (seconds > COMMON).then(|| (both / less, seconds))
+    let shared_s = less * frames::STEP_S as f32;
+    (shared_s > MIN_SHARED_ACTIVITY_S).then(|| (both / less, shared_s))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EMBEDDING;
+    use crate::models::EMBEDDING_DIM;
 
-    fn at(cosine: f32) -> (Voice, Voice) {
-        let (mut a, mut b) = ([0.0; EMBEDDING], [0.0; EMBEDDING]);
+    fn pair_with_cosine(cosine: f32) -> (EmbeddingVector, EmbeddingVector) {
+        let (mut a, mut b) = ([0.0; EMBEDDING_DIM], [0.0; EMBEDDING_DIM]);
         a[0] = 1.0;
         (b[0], b[1]) = (cosine, (1.0 - cosine * cosine).sqrt());
         (a, b)
     }
 
     #[test]
-    fn nearer_voices_say_more() {
-        let said = |cosine| {
-            let (a, b) = at(cosine);
-            voices(&a, &b)
+    fn embedding_llr_increases_with_cosine() {
+        let llr = |cosine| {
+            let (a, b) = pair_with_cosine(cosine);
+            embedding_llr(&a, &b)
         };
         let cosines = [-0.9, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0];
-        assert!(
-            cosines
-                .windows(2)
-                .all(|pair| said(pair[0]) <= said(pair[1]))
-        );
-        assert!(said(0.2) < 0.0 && said(0.5) > 0.0);
-        assert_eq!(said(1.0), MOST);
+        assert!(cosines.windows(2).all(|pair| llr(pair[0]) <= llr(pair[1])));
+        assert!(llr(0.2) < 0.0 && llr(0.5) > 0.0);
+        assert_eq!(llr(1.0), MAX_EMBEDDING_LLR);
     }
 
     #[test]
-    fn evidence_is_a_weighted_mean() {
-        let (a, b) = at(1.0);
-        let mut evidence = of_voices((Some(&a), 3.0), (Some(&b), 1.0));
-        evidence += of_voices((None, 3.0), (Some(&b), 3.0));
-        assert!((evidence.odds(9.0) - MOST / 1.02).abs() < 1e-4);
-        assert_eq!(Evidence::default().odds(9.0), 0.0);
+    fn affinity_is_a_weighted_mean() {
+        let (a, b) = pair_with_cosine(1.0);
+        let mut affinity = Affinity::from_embeddings((Some(&a), 3.0), (Some(&b), 1.0));
+        affinity += Affinity::from_embeddings((None, 3.0), (Some(&b), 3.0));
+        assert!((affinity.llr(9.0) - MAX_EMBEDDING_LLR / 1.02).abs() < 1e-4);
+        assert_eq!(Affinity::default().llr(9.0), 0.0);
     }
 
     #[test]
-    fn those_who_were_told_apart_stay_so_in_long_recordings() {
-        // Two people with similar voices, in a conversation of so many windows.
-        let odds = |windows: usize| {
-            let (a, b) = at(0.5);
-            let mut evidence = Evidence::default();
+    fn cannot_link_holds_in_long_recordings() {
+        // Two people with similar voices, in a conversation that spans this number of windows.
+        let llr = |windows: usize| {
+            let (a, b) = pair_with_cosine(0.5);
+            let mut affinity = Affinity::default();
             for one in 0..windows {
                 for other in 0..windows {
-                    evidence += match one == other {
-                        true => apart(3.0, 3.0),
-                        false => of_voices((Some(&a), 3.0), (Some(&b), 3.0)),
+                    affinity += match one == other {
+                        true => Affinity::cannot_link(3.0, 3.0),
+                        false => Affinity::from_embeddings((Some(&a), 3.0), (Some(&b), 3.0)),
                     };
                 }
             }
-            evidence.odds(windows as f32 * counted(3.0))
+            affinity.llr(windows as f32 * embedding_weight_s(3.0))
         };
-        assert!(odds(2) < 0.0 && odds(10) < 1.0);
+        assert!(llr(2) < 0.0 && llr(10) < 1.0);
         assert!(
-            (odds(10) - odds(1_000)).abs() < 0.1,
+            (llr(10) - llr(1_000)).abs() < 0.1,
             "{} and {}",
-            odds(10),
-            odds(1_000)
+            llr(10),
+            llr(1_000)
         );
     }
 }

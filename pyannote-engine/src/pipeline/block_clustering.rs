@@ -1,158 +1,172 @@
-//! Recordings of any length, in blocks of ten minutes: first who the people of each block are, then which of them are
-//! the same.
+//! Clustering of recordings of any length, in blocks of ten minutes.
 //!
-//! What compares each with each would need 100 times the time and memory for a recording ten times as long.
+//! Local speakers are clustered within each block; then the clusters of all blocks are clustered. Time and memory would
+//! otherwise grow with the square of the duration.
 
-use super::clustering::count;
-use super::evidence::{self, Evidence, counted};
-use super::local::Local;
-use super::voices::{self, Voice, Voices};
-use super::{assignment, clustering, division};
-use crate::EMBEDDING;
+use super::affinity::{Affinity, embedding_weight_s};
+use super::clustering::{self, cluster_count};
+use super::embeddings::{self, EmbeddingVector, SubSegmentEmbeddings};
+use super::local_speakers::LocalSpeaker;
+use super::{cluster_split, reassignment};
+use crate::models::EMBEDDING_DIM;
 use crate::{CancelToken, DiarizeError, SpeakerBounds};
 
-/// How many windows a block has: ten minutes of them.
-const WINDOWS: usize = 240;
+/// Windows per block: ten minutes at a hop of 2.5 s.
+const BLOCK_WINDOWS: usize = 240;
 
-/// How much more a second counts that tells two people of a block apart than one of a voice. With more blocks there are
-/// ever more pairs of voices, and people with similar voices shall not become one.
-const APART_COUNTS: f32 = 2.0;
+/// Weight of the speech of clusters of the same block in their cannot-link constraint. The more blocks there are, the more
+/// pairs of embeddings oppose these constraints; a higher weight keeps speakers with similar voices apart.
+const BLOCK_CANNOT_LINK_WEIGHT: f32 = 2.0;
 
-/// Who the people of a recording are.
+/// Local speakers and their clusters.
 #[derive(Default)]
-pub(super) struct People {
-    /// The local speakers.
-    pub(super) local: Vec<Local>,
-    /// For each of them, the person.
+pub(super) struct Clustering {
+    /// The local speakers, some of which may have been split.
+    pub(super) speakers: Vec<LocalSpeaker>,
+    /// The cluster of each local speaker.
     pub(super) labels: Vec<usize>,
-    /// How many people there are.
-    pub(super) count: usize,
+    /// Number of clusters.
+    pub(super) cluster_count: usize,
 }
 
-impl People {
-    /// The local speakers with their people.
-    pub(super) fn labelled(&self) -> impl Iterator<Item = (&Local, usize)> {
-        self.local.iter().zip(self.labels.iter().copied())
+impl Clustering {
+    /// The local speakers, each with its cluster.
+    pub(super) fn labeled(&self) -> impl Iterator<Item = (&LocalSpeaker, usize)> {
+        self.speakers.iter().zip(self.labels.iter().copied())
     }
 
-    /// The local speakers of a person.
-    pub(super) fn of(&self, person: usize) -> impl Iterator<Item = &Local> {
-        let labelled = self.labelled().filter(move |(_, label)| *label == person);
-        labelled.map(|(local, _)| local)
+    /// The local speakers of a cluster.
+    fn members(&self, cluster: usize) -> impl Iterator<Item = &LocalSpeaker> {
+        let members = self.labeled().filter(move |(_, label)| *label == cluster);
+        members.map(|(speaker, _)| speaker)
+    }
+
+    /// The centroid of a cluster: the unit mean of the embeddings of its local speakers, weighted by seconds of
+    /// non-overlapped speech. `None` if there are no embeddings.
+    pub(super) fn centroid(&self, cluster: usize) -> Option<EmbeddingVector> {
+        let mut sum = [0.0; EMBEDDING_DIM];
+        for speaker in self.members(cluster) {
+            if let Some(embedding) = &speaker.embedding {
+                embeddings::add_scaled(&mut sum, embedding, speaker.solo_s);
+            }
+        }
+        embeddings::normalized(sum)
     }
 }
 
-/// Who the people of a recording are. The local speakers are in the order of their windows.
-pub(super) fn people(
-    local: &[Local],
-    voices: &Voices,
-    asked: SpeakerBounds,
+/// Clusters the local speakers of a recording, which are in order of their windows.
+pub(super) fn cluster(
+    speakers: &[LocalSpeaker],
+    embeddings: &SubSegmentEmbeddings,
+    bounds: SpeakerBounds,
     cancel: &CancelToken,
-) -> Result<People, DiarizeError> {
-    let blocks: Vec<&[Local]> = local
-        .chunk_by(|a, b| a.window / WINDOWS == b.window / WINDOWS)
+) -> Result<Clustering, DiarizeError> {
+    let blocks: Vec<&[LocalSpeaker]> = speakers
+        .chunk_by(|a, b| a.window / BLOCK_WINDOWS == b.window / BLOCK_WINDOWS)
         .collect();
-    let asked_of_block = match blocks.len() {
-        0 | 1 => asked,
-        // Not everybody has to speak in each block.
-        _ => SpeakerBounds { min: None, ..asked },
+    let block_bounds = match blocks.len() {
+        0 | 1 => bounds,
+        // Not everyone speaks in each block.
+        _ => SpeakerBounds {
+            min: None,
+            ..bounds
+        },
     };
-    let mut all = People::default();
-    let mut speakers = Vec::new();
+    let mut all = Clustering::default();
+    let mut block_clusters = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
-        let found = people_of_block(block, voices, asked_of_block, cancel)?;
-        speakers.extend((0..found.count).map(|person| BlockSpeaker::new(index, &found, person)));
+        let clustering = cluster_block(block, embeddings, block_bounds, cancel)?;
+        block_clusters.extend(
+            (0..clustering.cluster_count)
+                .map(|cluster| BlockCluster::new(index, &clustering, cluster)),
+        );
+        let labels = clustering.labels.iter();
         all.labels
-            .extend(found.labels.iter().map(|label| label + all.count));
-        all.local.extend(found.local);
-        all.count += found.count;
+            .extend(labels.map(|label| label + all.cluster_count));
+        all.speakers.extend(clustering.speakers);
+        all.cluster_count += clustering.cluster_count;
     }
     if blocks.len() > 1 {
-        let seconds: Vec<f32> = speakers.iter().map(|speaker| speaker.alone).collect();
-        let evidence = |a: usize, b: usize| match (speakers.get(a), speakers.get(b)) {
-            (Some(a), Some(b)) => a.evidence(b),
-            _ => Evidence::default(),
-        };
-        let same = clustering::groups(&seconds, evidence, asked, cancel)?;
+        let speech_s: Vec<f32> = block_clusters
+            .iter()
+            .map(|cluster| cluster.solo_s)
+            .collect();
+        let affinity = |a: usize, b: usize| block_clusters[a].affinity(&block_clusters[b]);
+        let merged = clustering::cluster(&speech_s, affinity, bounds, cancel)?;
         for label in &mut all.labels {
-            *label = same.get(*label).copied().unwrap_or_default();
+            *label = merged[*label];
         }
-        all.count = count(&same);
+        all.cluster_count = cluster_count(&merged);
     }
     Ok(all)
 }
 
-fn people_of_block(
-    local: &[Local],
-    voices: &Voices,
-    asked: SpeakerBounds,
+/// Clusters the local speakers of a block, and splits clusters that contain two speakers.
+fn cluster_block(
+    speakers: &[LocalSpeaker],
+    embeddings: &SubSegmentEmbeddings,
+    bounds: SpeakerBounds,
     cancel: &CancelToken,
-) -> Result<People, DiarizeError> {
-    let mut local = local.to_vec();
-    let mut labels = labels(&local, asked, cancel)?;
-    if let Some(divided) = division::divided(&local, &labels, voices) {
-        labels = self::labels(&divided, asked, cancel)?;
-        local = divided;
+) -> Result<Clustering, DiarizeError> {
+    let mut speakers = speakers.to_vec();
+    let mut labels = cluster_and_reassign(&speakers, bounds, cancel)?;
+    if let Some(split) = cluster_split::split(&speakers, &labels, embeddings) {
+        labels = cluster_and_reassign(&split, bounds, cancel)?;
+        speakers = split;
     }
-    Ok(People {
-        count: count(&labels),
-        local,
+    Ok(Clustering {
+        cluster_count: cluster_count(&labels),
+        speakers,
         labels,
     })
 }
 
-/// The people of local speakers.
-fn labels(
-    local: &[Local],
-    asked: SpeakerBounds,
+/// Clusters local speakers and reassigns them, unless reassignment leaves fewer clusters than `bounds` asks for.
+fn cluster_and_reassign(
+    speakers: &[LocalSpeaker],
+    bounds: SpeakerBounds,
     cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
-    let seconds: Vec<f32> = local.iter().map(|local| counted(local.alone)).collect();
-    let evidence = |a: usize, b: usize| match (local.get(a), local.get(b)) {
-        (Some(a), Some(b)) => evidence::of(a, b),
-        _ => Evidence::default(),
-    };
-    let labels = clustering::groups(&seconds, evidence, asked, cancel)?;
-    let refined = assignment::refined(local, &labels, cancel)?;
-    // Somebody who was asked for does not vanish again.
-    let is_enough = count(&refined) >= asked.min.unwrap_or(0).min(count(&labels));
-    Ok(if is_enough { refined } else { labels })
+    let speech_s: Vec<f32> = speakers
+        .iter()
+        .map(|speaker| embedding_weight_s(speaker.solo_s))
+        .collect();
+    let affinity = |a: usize, b: usize| Affinity::between(&speakers[a], &speakers[b]);
+    let labels = clustering::cluster(&speech_s, affinity, bounds, cancel)?;
+    let reassigned = reassignment::reassign(speakers, &labels, cancel)?;
+    let min = bounds.min.unwrap_or(0).min(cluster_count(&labels));
+    let is_enough = cluster_count(&reassigned) >= min;
+    Ok(if is_enough { reassigned } else { labels })
 }
 
-/// A person of a block.
-struct BlockSpeaker {
+/// A cluster of a block.
+struct BlockCluster {
     block: usize,
-    voice: Option<Voice>,
-    alone: f32,
+    centroid: Option<EmbeddingVector>,
+    /// Total non-overlapped speech of its local speakers.
+    solo_s: f32,
 }
 
-impl BlockSpeaker {
-    fn new(block: usize, people: &People, person: usize) -> Self {
+impl BlockCluster {
+    fn new(block: usize, clustering: &Clustering, cluster: usize) -> Self {
+        let members = clustering.members(cluster);
         Self {
             block,
-            voice: voice(people.of(person)),
-            alone: people.of(person).map(|local| local.alone).sum(),
+            centroid: clustering.centroid(cluster),
+            solo_s: members.map(|speaker| speaker.solo_s).sum(),
         }
     }
 
-    fn evidence(&self, other: &Self) -> Evidence {
+    fn affinity(&self, other: &Self) -> Affinity {
         if self.block == other.block {
-            return evidence::apart(APART_COUNTS * self.alone, APART_COUNTS * other.alone);
+            return Affinity::cannot_link(
+                BLOCK_CANNOT_LINK_WEIGHT * self.solo_s,
+                BLOCK_CANNOT_LINK_WEIGHT * other.solo_s,
+            );
         }
-        evidence::of_voices(
-            (self.voice.as_ref(), self.alone),
-            (other.voice.as_ref(), other.alone),
+        Affinity::from_embeddings(
+            (self.centroid.as_ref(), self.solo_s),
+            (other.centroid.as_ref(), other.solo_s),
         )
     }
-}
-
-/// The voice of a person: the mean of those of their local speakers, who count as long as they speak alone.
-pub(super) fn voice<'a>(local: impl Iterator<Item = &'a Local>) -> Option<Voice> {
-    let mut sum = [0.0; EMBEDDING];
-    for local in local {
-        if let Some(voice) = &local.voice {
-            voices::add(&mut sum, voice, local.alone);
-        }
-    }
-    voices::unit(sum)
 }

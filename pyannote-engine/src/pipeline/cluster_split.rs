@@ -1,165 +1,182 @@
-//! Looks whether somebody who was found is really two people.
+//! Splits clusters that contain two speakers.
 //!
-//! The segmentation model sometimes takes two people of a window for one. What they say then never becomes a speaker of
-//! its own, so clustering cannot help. But the sub-segments of all windows together tell: where their voices fall into
-//! two groups that are far apart, each local speaker of that person becomes two, by whose sub-segments are nearest.
+//! The segmentation model sometimes merges two speakers of a window into one local speaker. Clustering cannot separate
+//! them, because none of its items belongs to the second speaker alone. But the sub-segments of the whole cluster can: if
+//! their embeddings form two distinct groups, each local speaker of the cluster is split into two, whose frames are those
+//! nearest to the sub-segments of either group.
 
-use super::local::{self, Local};
-use super::voices::{self, Voice, Voices, add, cosine, unit};
+use super::embeddings::{
+    self, EmbeddingVector, SubSegmentEmbeddings, add_scaled, cosine, normalized,
+};
+use super::local_speakers::{self, LocalSpeaker};
 use super::{clustering, frames};
-use crate::EMBEDDING;
+use crate::models::EMBEDDING_DIM;
 
-/// How much of a sub-segment somebody has to speak alone for it to be looked at.
-const ALONE: f32 = 0.5;
-/// How many sub-segments that do not overlap each of the two has at least.
-const LEAST: usize = 3;
-/// Two people are no nearer to each other, as the cosine of their mean voices.
-const NEAREST: f32 = 0.43;
-/// How often the sub-segments are divided anew until that changes nothing.
-const ROUNDS: usize = 20;
-/// The shortest part of a local speaker, in seconds. One that would have less stays whole.
-const SHORTEST: f64 = 0.3;
+/// Minimum solo ratio of a sub-segment to be considered.
+const MIN_SPLIT_SOLO_RATIO: f32 = 0.5;
+/// Minimum number of non-overlapping sub-segments of each group.
+const MIN_SPLIT_SUB_SEGMENTS: usize = 3;
+/// Maximum cosine similarity between the centroids of the two groups. More similar groups are the same speaker.
+const MAX_SPLIT_COSINE: f32 = 0.43;
+/// Maximum number of iterations of 2-means.
+const MAX_TWO_MEANS_ITERATIONS: usize = 20;
+/// Minimum speech of each half of a local speaker. Others are not split.
+const MIN_SPLIT_SPEECH_S: f64 = 0.3;
 
-/// The local speakers, some of them divided; none where nobody is two people.
-pub(super) fn divided(local: &[Local], labels: &[usize], voices: &Voices) -> Option<Vec<Local>> {
-    let divisions: Vec<Option<Division>> = (0..clustering::count(labels))
-        .map(|person| {
-            let of_person = local.iter().zip(labels);
-            let of_person = of_person.filter(|(_, label)| **label == person);
-            Division::of(of_person.map(|(local, _)| local), voices)
+/// Splits local speakers of clusters that contain two speakers. `None` if there is no such cluster.
+pub(super) fn split(
+    speakers: &[LocalSpeaker],
+    labels: &[usize],
+    embeddings: &SubSegmentEmbeddings,
+) -> Option<Vec<LocalSpeaker>> {
+    let splits: Vec<Option<ClusterSplit>> = (0..clustering::cluster_count(labels))
+        .map(|cluster| {
+            let of_cluster = speakers.iter().zip(labels);
+            let of_cluster = of_cluster.filter(|(_, label)| **label == cluster);
+            ClusterSplit::find(of_cluster.map(|(speaker, _)| speaker), embeddings)
         })
         .collect();
-    let divided: Vec<Option<[Local; 2]>> = local
+    let halves: Vec<Option<[LocalSpeaker; 2]>> = speakers
         .iter()
         .zip(labels)
-        .map(|(local, label)| {
-            let mut two = divisions.get(*label)?.as_ref()?.divide(local)?;
-            local::give_voices(&mut two, voices);
-            Some(two)
+        .map(|(speaker, label)| {
+            let mut halves = splits[*label].as_ref()?.split(speaker)?;
+            local_speakers::assign_embeddings(&mut halves, embeddings);
+            Some(halves)
         })
         .collect();
-    divided.iter().any(Option::is_some).then(|| {
-        let pairs = local.iter().zip(divided);
-        let parts = pairs.map(|(whole, two)| two.map_or_else(|| vec![whole.clone()], Vec::from));
-        parts.flatten().collect()
+    halves.iter().any(Option::is_some).then(|| {
+        speakers
+            .iter()
+            .zip(halves)
+            .flat_map(|(whole, halves)| halves.map_or_else(|| vec![whole.clone()], Vec::from))
+            .collect()
     })
 }
 
-/// The sub-segments of a person, in order, each with the one of the two whose voice it is.
-struct Division(Vec<(usize, bool)>);
+/// The sub-segments of a cluster in ascending order, each with its group.
+struct ClusterSplit(Vec<(usize, bool)>);
 
-impl Division {
-    fn of<'a>(local: impl Iterator<Item = &'a Local>, voices: &Voices) -> Option<Self> {
-        let mut indices: Vec<usize> = local
-            .flat_map(|local| &local.shares)
-            .filter(|(_, share)| *share > ALONE)
+impl ClusterSplit {
+    /// Splits the sub-segments of a cluster into two groups. `None` if they are not distinct.
+    fn find<'a>(
+        speakers: impl Iterator<Item = &'a LocalSpeaker>,
+        embeddings: &SubSegmentEmbeddings,
+    ) -> Option<Self> {
+        let mut indices: Vec<usize> = speakers
+            .flat_map(|speaker| &speaker.solo_ratios)
+            .filter(|(_, ratio)| *ratio > MIN_SPLIT_SOLO_RATIO)
             .map(|(index, _)| *index)
             .collect();
         indices.sort_unstable();
         indices.dedup();
-        let heard: Vec<(usize, &Voice)> = indices
+        let embeddings: Vec<(usize, &EmbeddingVector)> = indices
             .iter()
-            .filter_map(|index| Some((*index, voices.get(index)?)))
+            .filter_map(|index| Some((*index, embeddings.get(index)?)))
             .collect();
-        let sides = two_groups(&heard)?;
-        let indices = heard.iter().map(|(index, _)| *index);
-        Some(Self(indices.zip(sides).collect()))
+        let groups = two_means(&embeddings)?;
+        let indices = embeddings.iter().map(|(index, _)| *index);
+        Some(Self(indices.zip(groups).collect()))
     }
 
-    /// Which of the two a frame belongs to: the one with the nearest sub-segment.
-    fn side(&self, frame: usize) -> bool {
+    /// The group of a frame: that of the nearest sub-segment.
+    fn group(&self, frame: usize) -> bool {
         let nearest = self
             .0
             .iter()
-            .min_by_key(|(index, _)| middle(*index).abs_diff(frame));
-        nearest.is_some_and(|(_, side)| *side)
+            .min_by_key(|(index, _)| center_frame(*index).abs_diff(frame));
+        nearest.is_some_and(|(_, group)| *group)
     }
 
-    /// A local speaker as two; none where one of them would have too little.
-    fn divide(&self, local: &Local) -> Option<[Local; 2]> {
-        let sides: Vec<bool> = (local.first..local.end())
-            .map(|frame| self.side(frame))
+    /// Splits a local speaker into two. `None` if one of them has too little speech.
+    fn split(&self, speaker: &LocalSpeaker) -> Option<[LocalSpeaker; 2]> {
+        let groups: Vec<bool> = (speaker.first_frame..speaker.end_frame())
+            .map(|frame| self.group(frame))
             .collect();
-        let all: f32 = local.activity.iter().sum();
-        let part = |wanted: bool| {
-            let frames = local.activity.iter().zip(&sides);
+        let total: f32 = speaker.activity.iter().sum();
+        let half = |group: bool| {
+            let frames = speaker.activity.iter().zip(&groups);
             let activity: Vec<f32> = frames
-                .map(|(activity, side)| if *side == wanted { *activity } else { 0.0 })
+                .map(|(activity, of)| if *of == group { *activity } else { 0.0 })
                 .collect();
-            let share = activity.iter().sum::<f32>() / all;
-            let is_enough = f64::from(share * all) * frames::STEP >= SHORTEST;
-            is_enough.then(|| Local {
+            let share = activity.iter().sum::<f32>() / total;
+            let speech_s = f64::from(share * total) * frames::STEP_S;
+            (speech_s >= MIN_SPLIT_SPEECH_S).then(|| LocalSpeaker {
                 activity,
-                alone: local.alone * share,
-                shares: local
-                    .shares
+                solo_s: speaker.solo_s * share,
+                solo_ratios: speaker
+                    .solo_ratios
                     .iter()
                     .copied()
-                    .filter(|(index, _)| self.side(middle(*index)) == wanted)
+                    .filter(|(index, _)| self.group(center_frame(*index)) == group)
                     .collect(),
-                ..local.clone()
+                ..speaker.clone()
             })
         };
-        Some([part(false)?, part(true)?])
+        Some([half(false)?, half(true)?])
     }
 }
 
-/// The frame in the middle of a sub-segment.
-fn middle(sub_segment: usize) -> usize {
-    let frames = voices::frames_of(sub_segment);
+/// The frame in the center of a sub-segment.
+fn center_frame(sub_segment: usize) -> usize {
+    let frames = embeddings::sub_segment_frames(sub_segment);
     frames.start.midpoint(frames.end)
 }
 
-/// Divides voices, given with their sub-segments, into two groups by their nearest mean, beginning with the two that are
-/// the furthest apart. None where the groups are too small or too near to each other to be two people.
-fn two_groups(heard: &[(usize, &Voice)]) -> Option<Vec<bool>> {
-    let pairs = heard.iter().enumerate().flat_map(|(index, (_, one))| {
-        let others = heard.iter().take(index);
+/// Spherical 2-means of the embeddings of sub-segments, initialized with the two that are farthest apart. Returns the
+/// group of each.
+///
+/// `None` if the groups are too small, or too similar to be two speakers.
+fn two_means(embeddings: &[(usize, &EmbeddingVector)]) -> Option<Vec<bool>> {
+    let pairs = embeddings.iter().enumerate().flat_map(|(index, (_, one))| {
+        let others = embeddings[..index].iter();
         others.map(move |(_, other)| (*one, *other))
     });
     let (one, other) = pairs.min_by(|(a, b), (c, d)| cosine(a, b).total_cmp(&cosine(c, d)))?;
-    let mut means = [*one, *other];
-    let mut sides: Vec<bool> = Vec::new();
-    for _ in 0..ROUNDS {
-        let [one, other] = &means;
-        let nearer = |(_, voice): &(usize, &Voice)| cosine(voice, other) > cosine(voice, one);
-        let before = std::mem::replace(&mut sides, heard.iter().map(nearer).collect());
-        if sides == before {
+    let mut centroids = [*one, *other];
+    let mut groups: Vec<bool> = Vec::new();
+    for _ in 0..MAX_TWO_MEANS_ITERATIONS {
+        let [one, other] = &centroids;
+        let nearest = |(_, embedding): &(usize, &EmbeddingVector)| {
+            cosine(embedding, other) > cosine(embedding, one)
+        };
+        let before = std::mem::replace(&mut groups, embeddings.iter().map(nearest).collect());
+        if groups == before {
             break;
         }
-        let mean = |wanted: bool| {
-            let mut sum = [0.0; EMBEDDING];
-            let of_side = heard
+        let centroid = |group: bool| {
+            let mut sum = [0.0; EMBEDDING_DIM];
+            let members = embeddings
                 .iter()
-                .zip(&sides)
-                .filter(|(_, side)| **side == wanted);
-            of_side.for_each(|((_, voice), _)| add(&mut sum, voice, 1.0));
-            unit(sum)
+                .zip(&groups)
+                .filter(|(_, of)| **of == group);
+            members.for_each(|((_, embedding), _)| add_scaled(&mut sum, embedding, 1.0));
+            normalized(sum)
         };
-        means = [mean(false)?, mean(true)?];
+        centroids = [centroid(false)?, centroid(true)?];
     }
-    let [one, other] = &means;
-    let is_large = |wanted: bool| {
-        let of_side = heard
+    let [one, other] = &centroids;
+    let is_large = |group: bool| {
+        let members = embeddings
             .iter()
-            .zip(&sides)
-            .filter(|(_, side)| **side == wanted);
-        apart(of_side.map(|((index, _), _)| *index)) >= LEAST
+            .zip(&groups)
+            .filter(|(_, of)| **of == group);
+        non_overlapping_count(members.map(|((index, _), _)| *index)) >= MIN_SPLIT_SUB_SEGMENTS
     };
-    let is_two = is_large(false) && is_large(true) && cosine(one, other) < NEAREST;
-    is_two.then_some(sides)
+    let is_split = is_large(false) && is_large(true) && cosine(one, other) < MAX_SPLIT_COSINE;
+    is_split.then_some(groups)
 }
 
-/// How many of these sub-segments, which are in order, do not overlap. Each overlaps with the next.
-fn apart(indices: impl Iterator<Item = usize>) -> usize {
+/// Maximum number of sub-segments, out of these in ascending order, that do not overlap: each overlaps with the next.
+fn non_overlapping_count(indices: impl Iterator<Item = usize>) -> usize {
     let mut last = None;
     indices
         .filter(|index| {
-            let is_apart = last.is_none_or(|last| last + 1 < *index);
-            if is_apart {
+            let is_separate = last.is_none_or(|last| last + 1 < *index);
+            if is_separate {
                 last = Some(*index);
             }
-            is_apart
+            is_separate
         })
         .count()
 }
@@ -168,30 +185,30 @@ fn apart(indices: impl Iterator<Item = usize>) -> usize {
 mod tests {
     use super::*;
 
-    /// A voice at an angle, and a little of something of its own.
-    fn voice(angle: f32, own: usize) -> Voice {
-        let mut voice = [0.0; EMBEDDING];
-        (voice[0], voice[1]) = (angle.cos(), angle.sin());
-        voice[2 + own] = 0.3;
-        unit(voice).unwrap()
+    /// An embedding at an angle in the plane of two axes, with a small component on an axis of its own.
+    fn embedding(angle: f32, own_axis: usize) -> EmbeddingVector {
+        let mut embedding = [0.0; EMBEDDING_DIM];
+        (embedding[0], embedding[1]) = (angle.cos(), angle.sin());
+        embedding[2 + own_axis] = 0.3;
+        normalized(embedding).unwrap()
     }
 
     fn groups(angles: &[f32]) -> Option<Vec<bool>> {
-        let voices: Vec<Voice> = angles
+        let embeddings: Vec<EmbeddingVector> = angles
             .iter()
             .enumerate()
-            .map(|(own, angle)| voice(*angle, own))
+            .map(|(own_axis, angle)| embedding(*angle, own_axis))
             .collect();
-        two_groups(&voices.iter().enumerate().collect::<Vec<_>>())
+        two_means(&embeddings.iter().enumerate().collect::<Vec<_>>())
     }
 
     #[test]
-    fn voices_that_are_far_apart_are_two_people() {
-        let sides = groups(&[0.0, 0.1, 1.5, 1.4, 0.1, 0.0, 1.5, 0.0, 1.4]).unwrap();
-        let first = sides[0];
+    fn distinct_groups_are_split() {
+        let groups = groups(&[0.0, 0.1, 1.5, 1.4, 0.1, 0.0, 1.5, 0.0, 1.4]).unwrap();
+        let first = groups[0];
         let other = !first;
         assert_eq!(
-            sides,
+            groups,
             [
                 first, first, other, other, first, first, other, first, other
             ]
@@ -199,44 +216,48 @@ mod tests {
     }
 
     #[test]
-    fn one_person_stays_one() {
-        let near = [0.0, 0.1, 0.6, 0.0, 0.1, 0.6, 0.0, 0.6, 0.1];
-        assert_eq!(groups(&near), None);
+    fn similar_or_small_groups_are_not_split() {
+        let similar = [0.0, 0.1, 0.6, 0.0, 0.1, 0.6, 0.0, 0.6, 0.1];
+        assert_eq!(groups(&similar), None);
         let once = [0.0, 0.1, 0.0, 0.1, 1.5, 1.5, 1.5, 0.0, 0.1];
-        assert_eq!(groups(&once), None, "three that overlap are too few");
+        assert_eq!(
+            groups(&once),
+            None,
+            "three overlapping sub-segments are too few"
+        );
         assert_eq!(groups(&[0.0, 1.5, 0.0, 1.5]), None);
         assert_eq!(groups(&[]), None);
-        let same = voice(0.3, 0);
-        assert_eq!(two_groups(&[(0, &same), (2, &same), (4, &same)]), None);
+        let same = embedding(0.3, 0);
+        assert_eq!(two_means(&[(0, &same), (2, &same), (4, &same)]), None);
     }
 
     #[test]
-    fn a_local_speaker_is_divided_where_the_voice_changes() {
-        let voices: Voices = (0..12)
-            .map(|index| (index, voice(if index < 6 { 0.0 } else { 1.5 }, index)))
+    fn a_local_speaker_is_split_at_the_speaker_change() {
+        let embeddings: SubSegmentEmbeddings = (0..12)
+            .map(|index| (index, embedding(if index < 6 { 0.0 } else { 1.5 }, index)))
             .collect();
-        let local = Local {
+        let speaker = LocalSpeaker {
             window: 3,
-            first: 0,
+            first_frame: 0,
             activity: vec![1.0; 589],
-            alone: 9.9,
-            shares: (0..12).map(|index| (index, 1.0)).collect(),
-            voice: None,
+            solo_s: 9.9,
+            solo_ratios: (0..12).map(|index| (index, 1.0)).collect(),
+            embedding: None,
         };
-        let parts = divided(&[local], &[0], &voices).unwrap();
-        assert_eq!(parts.len(), 2);
-        let active = |part: &Local| {
-            part.activity
+        let halves = split(&[speaker], &[0], &embeddings).unwrap();
+        assert_eq!(halves.len(), 2);
+        let active_frames = |half: &LocalSpeaker| {
+            half.activity
                 .iter()
                 .filter(|activity| **activity > 0.0)
                 .count()
         };
-        assert_eq!(active(&parts[0]) + active(&parts[1]), 589);
-        // The sub-segments of the second voice begin at 4.5 s, and the nearest middles part at 4.9 s.
-        let change = parts.iter().map(active).min().unwrap();
+        assert_eq!(active_frames(&halves[0]) + active_frames(&halves[1]), 589);
+        // The second speaker's sub-segments start at 4.5 s; the midpoint between the nearest centers is at 4.9 s.
+        let change = halves.iter().map(active_frames).min().unwrap();
         assert!((280..300).contains(&change), "{change}");
-        let between = cosine(&parts[0].voice.unwrap(), &parts[1].voice.unwrap());
-        assert!(between < 0.2, "{between}");
-        assert!((parts[0].alone + parts[1].alone - 9.9).abs() < 1e-3);
+        let cosine = cosine(&halves[0].embedding.unwrap(), &halves[1].embedding.unwrap());
+        assert!(cosine < 0.2, "{cosine}");
+        assert!((halves[0].solo_s + halves[1].solo_s - 9.9).abs() < 1e-3);
     }
 }

@@ -1,207 +1,188 @@
-//! Agglomerative clustering: the two groups for whose being one person the most speaks become one, again and again.
+//! Agglomerative clustering with average linkage on log-likelihood ratios.
 
-use super::evidence::Evidence;
+use super::affinity::Affinity;
 use crate::{CancelToken, DiarizeError, SpeakerBounds};
 
-/// How much has to speak for two groups being one person: the logarithm of the odds.
-const ENOUGH: f32 = 1.75;
-/// Who speaks alone for less, in seconds, does not count as one of the speakers that were asked for.
-const COUNTS: f32 = 1.0;
+/// Clusters are merged while the largest LLR between two of them is at least this.
+const MERGE_LLR: f32 = 1.75;
+/// Minimum non-overlapped speech of a cluster to count towards the minimum number of speakers.
+const MIN_CLUSTER_SPEECH_S: f32 = 1.0;
 
-/// Puts into groups what has evidence for each pair. Gives the group of each, from 0 on.
+/// Clusters items by their pairwise affinity. Returns the cluster of each item, numbered from 0.
 ///
-/// `seconds` is how long each of them speaks alone, as evidence counts it. A largest number of groups is kept to,
-/// whatever the evidence; a smallest one as long as there are as many who speak for a second.
-pub(super) fn groups(
-    seconds: &[f32],
-    evidence: impl Fn(usize, usize) -> Evidence,
-    asked: SpeakerBounds,
+/// `speech_s` is the weight of each item, as [`Affinity::llr`] expects it. The maximum number of clusters is always kept
+/// to, the minimum only as long as there are that many clusters with at least [`MIN_CLUSTER_SPEECH_S`] of speech.
+pub(super) fn cluster(
+    speech_s: &[f32],
+    affinity: impl Fn(usize, usize) -> Affinity,
+    bounds: SpeakerBounds,
     cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
-    let mut groups = Groups::new(seconds, evidence, cancel)?;
-    let most = asked.max.unwrap_or(usize::MAX).max(1);
-    let least = asked.min.unwrap_or(1);
-    while let Some((a, b)) = groups.nearest() {
+    let mut clusters = Clusters::new(speech_s, affinity, cancel)?;
+    let max = bounds.max.unwrap_or(usize::MAX).max(1);
+    let min = bounds.min.unwrap_or(1);
+    while let Some((a, b)) = clusters.nearest_pair() {
         if cancel.is_cancelled() {
             return Err(DiarizeError::Cancelled);
         }
-        let odds = groups.odds(a, b);
-        if odds == f32::NEG_INFINITY || (odds < ENOUGH && groups.alive() <= most) {
+        let llr = clusters.llr(a, b);
+        if llr == f32::NEG_INFINITY || (llr < MERGE_LLR && clusters.count() <= max) {
             break;
         }
-        if groups.both_count(a, b) && groups.counting() <= least {
-            groups.part(a, b);
+        if clusters.has_min_speech(a)
+            && clusters.has_min_speech(b)
+            && clusters.count_with_min_speech() <= min
+        {
+            clusters.forbid_merge(a, b);
         } else {
-            groups.merge(a, b);
+            clusters.merge(a, b);
         }
     }
-    Ok(groups.labels())
+    Ok(relabeled(&clusters.labels))
 }
 
-struct Groups {
+/// The current clusters. A cluster has the index of one of its items.
+struct Clusters {
+    /// Number of items.
     size: usize,
-    /// The evidence for each pair of groups, row by row.
-    pairs: Vec<Evidence>,
-    /// The group nearest to each.
+    /// The symmetric affinity matrix, in row-major order.
+    affinity: Vec<Affinity>,
+    /// The nearest other cluster of each cluster.
     nearest: Vec<Option<usize>>,
-    /// How long each speaks alone; none where it has become part of another.
-    seconds: Vec<Option<f32>>,
-    /// The group that each belongs to.
+    /// Non-overlapped speech of each cluster. `None` after it was merged into another.
+    speech_s: Vec<Option<f32>>,
+    /// The cluster of each item.
     labels: Vec<usize>,
-    /// The pairs that are to stay apart, the lower number first.
-    parted: Vec<(usize, usize)>,
+    /// Pairs that must not be merged, the smaller index first.
+    forbidden: Vec<(usize, usize)>,
 }
 
-impl Groups {
+impl Clusters {
+    /// One cluster per item.
     fn new(
-        seconds: &[f32],
-        evidence: impl Fn(usize, usize) -> Evidence,
+        speech_s: &[f32],
+        affinity: impl Fn(usize, usize) -> Affinity,
         cancel: &CancelToken,
     ) -> Result<Self, DiarizeError> {
-        let size = seconds.len();
-        let mut groups = Self {
+        let size = speech_s.len();
+        let mut clusters = Self {
             size,
-            pairs: vec![Evidence::default(); size * size],
+            affinity: vec![Affinity::default(); size * size],
             nearest: vec![None; size],
-            seconds: seconds.iter().copied().map(Some).collect(),
+            speech_s: speech_s.iter().copied().map(Some).collect(),
             labels: (0..size).collect(),
-            parted: Vec::new(),
+            forbidden: Vec::new(),
         };
         for a in 0..size {
             if cancel.is_cancelled() {
                 return Err(DiarizeError::Cancelled);
             }
             for b in 0..a {
-                groups.set(a, b, evidence(a, b));
+                clusters.set_affinity(a, b, affinity(a, b));
             }
         }
-        for group in 0..size {
-            groups.look_around(group);
+        for cluster in 0..size {
+            clusters.update_nearest(cluster);
         }
-        Ok(groups)
+        Ok(clusters)
     }
 
-    fn pair(&self, a: usize, b: usize) -> Evidence {
-        let pair = self.pairs.get(a * self.size + b);
-        pair.copied().unwrap_or_default()
+    fn affinity(&self, a: usize, b: usize) -> Affinity {
+        self.affinity[a * self.size + b]
     }
 
-    fn set(&mut self, a: usize, b: usize, evidence: Evidence) {
-        for index in [a * self.size + b, b * self.size + a] {
-            if let Some(pair) = self.pairs.get_mut(index) {
-                *pair = evidence;
-            }
-        }
+    fn set_affinity(&mut self, a: usize, b: usize, affinity: Affinity) {
+        self.affinity[a * self.size + b] = affinity;
+        self.affinity[b * self.size + a] = affinity;
     }
 
-    fn odds(&self, a: usize, b: usize) -> f32 {
-        let seconds = |group: usize| {
-            self.seconds
-                .get(group)
-                .copied()
-                .flatten()
-                .unwrap_or_default()
-        };
-        match self.parted.contains(&(a.min(b), a.max(b))) {
+    /// LLR of two clusters being the same speaker; negative infinity if they must not be merged.
+    fn llr(&self, a: usize, b: usize) -> f32 {
+        let speech_s = |cluster: usize| self.speech_s[cluster].unwrap_or(0.0);
+        match self.forbidden.contains(&(a.min(b), a.max(b))) {
             true => f32::NEG_INFINITY,
-            false => self.pair(a, b).odds(seconds(a).min(seconds(b))),
+            false => self.affinity(a, b).llr(speech_s(a).min(speech_s(b))),
         }
     }
 
-    fn is_alive(&self, group: usize) -> bool {
-        self.seconds.get(group).is_some_and(Option::is_some)
+    fn exists(&self, cluster: usize) -> bool {
+        self.speech_s[cluster].is_some()
     }
 
-    fn others(&self, group: usize) -> impl Iterator<Item = usize> + '_ {
-        (0..self.size).filter(move |other| *other != group && self.is_alive(*other))
+    fn others(&self, cluster: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..self.size).filter(move |other| *other != cluster && self.exists(*other))
     }
 
-    fn alive(&self) -> usize {
-        self.seconds.iter().flatten().count()
+    fn count(&self) -> usize {
+        self.speech_s.iter().flatten().count()
     }
 
-    /// How many groups speak long enough to count.
-    fn counting(&self) -> usize {
-        let seconds = self.seconds.iter().flatten();
-        seconds.filter(|seconds| **seconds >= COUNTS).count()
+    fn has_min_speech(&self, cluster: usize) -> bool {
+        self.speech_s[cluster].is_some_and(|speech_s| speech_s >= MIN_CLUSTER_SPEECH_S)
     }
 
-    fn both_count(&self, a: usize, b: usize) -> bool {
-        let counts = |group: usize| {
-            let seconds = self.seconds.get(group).copied().flatten();
-            seconds.is_some_and(|seconds| seconds >= COUNTS)
-        };
-        counts(a) && counts(b)
+    fn count_with_min_speech(&self) -> usize {
+        (0..self.size)
+            .filter(|cluster| self.has_min_speech(*cluster))
+            .count()
     }
 
-    /// The two groups that are nearest to each other.
-    fn nearest(&self) -> Option<(usize, usize)> {
+    /// The pair with the largest LLR.
+    fn nearest_pair(&self) -> Option<(usize, usize)> {
         let pairs = self.nearest.iter().enumerate();
-        let pairs = pairs.filter_map(|(group, nearest)| Some((group, (*nearest)?)));
+        let pairs = pairs.filter_map(|(cluster, nearest)| Some((cluster, (*nearest)?)));
         pairs
-            .filter(|(group, _)| self.is_alive(*group))
-            .max_by(|(a, b), (c, d)| self.odds(*a, *b).total_cmp(&self.odds(*c, *d)))
+            .filter(|(cluster, _)| self.exists(*cluster))
+            .max_by(|(a, b), (c, d)| self.llr(*a, *b).total_cmp(&self.llr(*c, *d)))
     }
 
-    /// Finds the group nearest to one.
-    fn look_around(&mut self, group: usize) {
-        let nearest = self
-            .others(group)
-            .max_by(|a, b| self.odds(group, *a).total_cmp(&self.odds(group, *b)));
-        if let Some(slot) = self.nearest.get_mut(group) {
-            *slot = nearest;
-        }
+    fn update_nearest(&mut self, cluster: usize) {
+        self.nearest[cluster] = self
+            .others(cluster)
+            .max_by(|a, b| self.llr(cluster, *a).total_cmp(&self.llr(cluster, *b)));
     }
 
-    /// Keeps two groups apart for good.
-    fn part(&mut self, a: usize, b: usize) {
-        self.parted.push((a.min(b), a.max(b)));
-        self.look_around(a);
-        self.look_around(b);
+    fn forbid_merge(&mut self, a: usize, b: usize) {
+        self.forbidden.push((a.min(b), a.max(b)));
+        self.update_nearest(a);
+        self.update_nearest(b);
     }
 
-    /// Makes the second group a part of the first.
+    /// Merges cluster `b` into cluster `a`.
     fn merge(&mut self, a: usize, b: usize) {
-        let gone = self.seconds.get_mut(b).and_then(Option::take);
-        if let (Some(Some(seconds)), Some(more)) = (self.seconds.get_mut(a), gone) {
-            *seconds += more;
+        let merged = self.speech_s[b].take();
+        if let (Some(speech_s), Some(merged)) = (&mut self.speech_s[a], merged) {
+            *speech_s += merged;
         }
         for label in self.labels.iter_mut().filter(|label| **label == b) {
             *label = a;
         }
         let others: Vec<usize> = self.others(a).collect();
         for &other in &others {
-            let mut evidence = self.pair(a, other);
-            evidence += self.pair(b, other);
-            self.set(a, other, evidence);
+            let mut affinity = self.affinity(a, other);
+            affinity += self.affinity(b, other);
+            self.set_affinity(a, other, affinity);
         }
-        self.look_around(a);
+        self.update_nearest(a);
         for other in others {
-            match self.nearest.get(other).copied().flatten() {
-                Some(nearest) if nearest == a || nearest == b => self.look_around(other),
-                Some(nearest) if self.odds(other, nearest) < self.odds(other, a) => {
-                    if let Some(slot) = self.nearest.get_mut(other) {
-                        *slot = Some(a);
-                    }
+            match self.nearest[other] {
+                Some(nearest) if nearest == a || nearest == b => self.update_nearest(other),
+                Some(nearest) if self.llr(other, nearest) < self.llr(other, a) => {
+                    self.nearest[other] = Some(a);
                 }
                 _ => {}
             }
         }
     }
-
-    /// The group of each, numbered from 0 on.
-    fn labels(self) -> Vec<usize> {
-        renumbered(&self.labels)
-    }
 }
 
-/// How many groups there are, when these are the labels.
-pub(super) fn count(labels: &[usize]) -> usize {
+/// Number of clusters of labels that are numbered from 0.
+pub(super) fn cluster_count(labels: &[usize]) -> usize {
     labels.iter().max().map_or(0, |label| label + 1)
 }
 
-/// The same labels, numbered from 0 on in the order in which they appear.
-pub(super) fn renumbered(labels: &[usize]) -> Vec<usize> {
+/// Renumbers labels from 0, in order of first appearance.
+pub(super) fn relabeled(labels: &[usize]) -> Vec<usize> {
     let mut seen = Vec::new();
     labels
         .iter()
@@ -221,97 +202,97 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Points on a line: the nearer, the more speaks for one.
-    fn on_a_line(points: &[f32], asked: SpeakerBounds) -> Vec<usize> {
-        let odds = |a: usize, b: usize| 5.0 - (points[a] - points[b]).abs();
-        let seconds = vec![2.0; points.len()];
-        let evidence = |a, b| Evidence::found(odds(a, b));
-        groups(&seconds, evidence, asked, &CancelToken::default()).unwrap()
+    /// Clusters points on a line, whose LLR decreases with their distance.
+    fn cluster_points(points: &[f32], bounds: SpeakerBounds) -> Vec<usize> {
+        let llr = |a: usize, b: usize| 5.0 - (points[a] - points[b]).abs();
+        let speech_s = vec![2.0; points.len()];
+        let affinity = |a, b| Affinity::from_llr(llr(a, b));
+        cluster(&speech_s, affinity, bounds, &CancelToken::default()).unwrap()
     }
 
     #[test]
-    fn near_ones_are_one() {
+    fn merges_near_items() {
         let points = [0.0, 1.0, 20.0, 0.5, 21.0];
         assert_eq!(
-            on_a_line(&points, SpeakerBounds::default()),
+            cluster_points(&points, SpeakerBounds::default()),
             [0, 0, 1, 0, 1]
         );
-        assert!(on_a_line(&[], SpeakerBounds::default()).is_empty());
+        assert!(cluster_points(&[], SpeakerBounds::default()).is_empty());
     }
 
     #[test]
-    fn the_number_asked_for_is_kept_to() {
+    fn respects_speaker_bounds() {
         let points = [0.0, 1.0, 20.0, 0.5, 21.0];
-        assert_eq!(on_a_line(&points, SpeakerBounds::exactly(1)), [0; 5]);
+        assert_eq!(cluster_points(&points, SpeakerBounds::exactly(1)), [0; 5]);
         assert_eq!(
-            on_a_line(&points, SpeakerBounds::exactly(3)),
+            cluster_points(&points, SpeakerBounds::exactly(3)),
             [0, 0, 1, 0, 2]
         );
         assert_eq!(
-            on_a_line(&points, SpeakerBounds::exactly(9)),
+            cluster_points(&points, SpeakerBounds::exactly(9)),
             [0, 1, 2, 3, 4]
         );
         let at_most = |max| SpeakerBounds {
             min: None,
             max: Some(max),
         };
-        assert_eq!(on_a_line(&points, at_most(0)), [0; 5]);
-        assert_eq!(on_a_line(&points, at_most(4)), [0, 0, 1, 0, 1]);
+        assert_eq!(cluster_points(&points, at_most(0)), [0; 5]);
+        assert_eq!(cluster_points(&points, at_most(4)), [0, 0, 1, 0, 1]);
     }
 
     #[test]
-    fn whoever_hardly_speaks_is_not_counted() {
-        let evidence = |a: usize, b: usize| match (a.min(b), a.max(b)) {
-            (0, 1) => Evidence::found(3.0),
-            _ => Evidence::found(2.0),
+    fn clusters_with_little_speech_do_not_count_towards_the_minimum() {
+        let affinity = |a: usize, b: usize| match (a.min(b), a.max(b)) {
+            (0, 1) => Affinity::from_llr(3.0),
+            _ => Affinity::from_llr(2.0),
         };
-        let asked = SpeakerBounds::exactly(2);
-        let labels = groups(&[5.0, 4.0, 0.3], evidence, asked, &CancelToken::default()).unwrap();
+        let bounds = SpeakerBounds::exactly(2);
+        let labels = cluster(&[5.0, 4.0, 0.3], affinity, bounds, &CancelToken::default()).unwrap();
         assert_ne!(labels[0], labels[1]);
         assert_eq!(labels.iter().max(), Some(&1));
     }
 
     #[test]
-    fn a_stop_is_heeded() {
+    fn can_be_cancelled() {
         let cancel = CancelToken::default();
         cancel.cancel();
-        let evidence = |_, _| Evidence::default();
-        let result = groups(&[1.0; 3], evidence, SpeakerBounds::default(), &cancel);
+        let affinity = |_, _| Affinity::default();
+        let result = cluster(&[1.0; 3], affinity, SpeakerBounds::default(), &cancel);
         assert_eq!(result, Err(DiarizeError::Cancelled));
     }
 
     proptest! {
-        /// The shortcut through the nearest groups finds what looking at all pairs each time finds.
+        /// The cached nearest clusters give the same result as a search over all pairs in each step.
         #[test]
-        fn the_nearest_pair_is_found(odds in prop::collection::vec(-8.0_f32..8.0, 45)) {
+        fn agrees_with_exhaustive_search(llrs in prop::collection::vec(-8.0_f32..8.0, 45)) {
             let size = 10;
-            let of = |a: usize, b: usize| odds[a.max(b) * (a.max(b) - 1) / 2 + a.min(b)];
-            let evidence = |a, b| Evidence::found(of(a, b));
-            let found = groups(&[2.0; 10], evidence, SpeakerBounds::default(), &CancelToken::default()).unwrap();
+            let llr = |a: usize, b: usize| llrs[a.max(b) * (a.max(b) - 1) / 2 + a.min(b)];
+            let affinity = |a, b| Affinity::from_llr(llr(a, b));
+            let found = cluster(&[2.0; 10], affinity, SpeakerBounds::default(), &CancelToken::default()).unwrap();
 
-            let mut plain: Vec<Vec<usize>> = (0..size).map(|n| vec![n]).collect();
+            let mut clusters: Vec<Vec<usize>> = (0..size).map(|n| vec![n]).collect();
             loop {
                 let mut best = (f32::MIN, 0, 0);
-                for a in 0..plain.len() {
+                for a in 0..clusters.len() {
                     for b in 0..a {
-                        let pairs = plain[a].iter().flat_map(|x| plain[b].iter().map(move |y| of(*x, *y)));
-                        let mean = pairs.sum::<f32>() / (plain[a].len() * plain[b].len()) as f32;
+                        let pairs = clusters[a].iter().flat_map(|x| clusters[b].iter().map(move |y| llr(*x, *y)));
+                        let mean = pairs.sum::<f32>() / (clusters[a].len() * clusters[b].len()) as f32;
                         if mean > best.0 {
                             best = (mean, a, b);
                         }
                     }
                 }
-                if best.0 < ENOUGH {
+                if best.0 < MERGE_LLR {
                     break;
                 }
-                let moved = plain.remove(best.1);
-                plain[best.2].extend(moved);
+                let merged = clusters.remove(best.1);
+                clusters[best.2].extend(merged);
             }
             let mut labels = vec![0; size];
-            for (label, group) in plain.iter().enumerate() {
-                group.iter().for_each(|n| labels[*n] = label);
+            for (label, cluster) in clusters.iter().enumerate() {
+                cluster.iter().for_each(|n| labels[*n] = label);
             }
-            prop_assert_eq!(found, renumbered(&labels));
+            prop_assert_eq!(found, relabeled(&labels));
         }
     }
 }

@@ -1,118 +1,121 @@
-//! What the embedding model hears: the voices of sub-segments of 1.5 s, one every 0.75 s.
+//! Embedding extraction for sub-segments of 1.5 s, with a hop of 0.75 s.
 //!
-//! The costly first part of the model runs once over a stretch of sub-segments that follow on each other.
+//! The FCM, the costliest part of the model, runs once over each run of consecutive sub-segments, which overlap.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::signal::Signal;
+use super::waveform::Waveform;
 use super::{Models, frames};
+use crate::models::{EMBEDDING_DIM, FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES};
 use crate::{CancelToken, DiarizeError, SAMPLE_RATE};
-use crate::{EMBEDDING, HeadFrames};
 
-/// How many spectra a sub-segment has, and how many it starts after the one before. There is one every 10 ms.
-const LENGTH: usize = 150;
-const HOP: usize = 75;
-/// The samples from one spectrum to the next, and those that one hears.
-const SPECTRUM_STEP: usize = 160;
-const SPECTRUM: usize = 400;
-/// How many sub-segments a stretch has at most: what is held of a stretch is its spectra and what the model makes of them.
-const STRETCH: usize = 12;
+/// Length of a sub-segment, in feature frames of 10 ms.
+const SUB_SEGMENT_FBANK_FRAMES: usize = 150;
+/// Hop between sub-segments, in feature frames of 10 ms.
+const SUB_SEGMENT_HOP_FBANK_FRAMES: usize = 75;
+/// Hop between sub-segments: 0.75 s.
+const SUB_SEGMENT_HOP_S: f64 =
+    (SUB_SEGMENT_HOP_FBANK_FRAMES * FBANK_HOP_SAMPLES) as f64 / SAMPLE_RATE as f64;
+/// Maximum number of sub-segments per run of the FCM. Limits the memory for features and FCM output.
+const MAX_RUN_SUB_SEGMENTS: usize = 12;
 
-/// What a voice is: a direction.
-pub(super) type Voice = [f32; EMBEDDING];
-/// Voices by the index of their sub-segment. They have the length 1.
-pub(super) type Voices = BTreeMap<usize, Voice>;
+/// An embedding, or a weighted sum of embeddings.
+pub(super) type EmbeddingVector = [f32; EMBEDDING_DIM];
+/// Unit embeddings by the index of their sub-segment.
+pub(super) type SubSegmentEmbeddings = BTreeMap<usize, EmbeddingVector>;
 
-/// How many sub-segments a recording of so many frames has, the last one perhaps a shorter one.
-pub(super) fn count(frames: usize) -> usize {
+/// Number of sub-segments of a recording with this number of segmentation frames. The last one may be shorter.
+pub(super) fn sub_segment_count(frames: usize) -> usize {
     // The last one has at least half the length.
-    let hops = frames as f64 * frames::STEP / hop_seconds();
+    let hops = frames as f64 * frames::STEP_S / SUB_SEGMENT_HOP_S;
     ((hops - 1.0).ceil() as usize).max(usize::from(frames > 0))
 }
 
-/// The frames of a sub-segment.
-pub(super) fn frames_of(index: usize) -> Range<usize> {
-    let start = index as f64 * hop_seconds();
-    let heard = (LENGTH - 1) * SPECTRUM_STEP + SPECTRUM;
-    frames::within(start, start + heard as f64 / f64::from(SAMPLE_RATE))
+/// The segmentation frames of a sub-segment.
+pub(super) fn sub_segment_frames(index: usize) -> Range<usize> {
+    let start_s = index as f64 * SUB_SEGMENT_HOP_S;
+    let samples = (SUB_SEGMENT_FBANK_FRAMES - 1) * FBANK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES;
+    frames::in_span(start_s, start_s + samples as f64 / f64::from(SAMPLE_RATE))
 }
 
-/// The sub-segments of which these frames may have a part.
-pub(super) fn around(frames: Range<usize>) -> Range<usize> {
-    let start = frames::start(frames.start) / hop_seconds();
-    let end = frames::start(frames.end) / hop_seconds();
-    (start as usize).saturating_sub(LENGTH.div_ceil(HOP))..end as usize + 1
+/// A range that includes all sub-segments that overlap with these segmentation frames, and few others.
+pub(super) fn sub_segments_around(frames: Range<usize>) -> Range<usize> {
+    let start = frames::start_s(frames.start) / SUB_SEGMENT_HOP_S;
+    let end = frames::start_s(frames.end) / SUB_SEGMENT_HOP_S;
+    let max_hops = SUB_SEGMENT_FBANK_FRAMES.div_ceil(SUB_SEGMENT_HOP_FBANK_FRAMES);
+    (start as usize).saturating_sub(max_hops)..end as usize + 1
 }
 
-fn hop_seconds() -> f64 {
-    (HOP * SPECTRUM_STEP) as f64 / f64::from(SAMPLE_RATE)
-}
-
-/// Hears these sub-segments, which are in order.
-pub(super) fn hear(
+/// Extracts the embeddings of sub-segments, whose indices are in ascending order.
+///
+/// Sub-segments without a valid embedding are missing in the result.
+pub(super) fn extract(
     models: Models<'_>,
-    signal: &Signal<'_>,
-    needed: &[usize],
+    waveform: &Waveform<'_>,
+    sub_segments: &[usize],
     cancel: &CancelToken,
     progress: &mut dyn FnMut(f64),
-) -> Result<Voices, DiarizeError> {
-    let stretches: Vec<&[usize]> = needed
+) -> Result<SubSegmentEmbeddings, DiarizeError> {
+    let runs: Vec<&[usize]> = sub_segments
         .chunk_by(|a, b| a + 1 == *b)
-        .flat_map(|run| run.chunks(models.portion(run.len(), STRETCH)))
+        .flat_map(|run| run.chunks(models.batch_size(run.len(), MAX_RUN_SUB_SEGMENTS)))
         .collect();
-    let voices = models.all(&stretches, cancel, progress, |stretch| {
-        stretch_voices(models, signal, stretch)
+    let embeddings = models.map(&runs, cancel, progress, |run| {
+        extract_run(models, waveform, run)
     })?;
-    Ok(voices.into_iter().flatten().collect())
+    Ok(embeddings.into_iter().flatten().collect())
 }
 
-fn stretch_voices(
+/// Extracts the embeddings of a run of consecutive sub-segments, which must not be empty.
+fn extract_run(
     models: Models<'_>,
-    signal: &Signal<'_>,
-    stretch: &[usize],
-) -> Vec<(usize, Voice)> {
-    let Some(&first) = stretch.first() else {
-        return Vec::new();
-    };
-    let start = first * HOP * SPECTRUM_STEP;
-    let spectra = (stretch.len() - 1) * HOP + LENGTH;
-    let samples = (spectra - 1) * SPECTRUM_STEP + SPECTRUM;
-    // A short recording is made as long as one spectrum; a longer one is not made longer.
+    waveform: &Waveform<'_>,
+    run: &[usize],
+) -> Vec<(usize, EmbeddingVector)> {
+    let start = run[0] * SUB_SEGMENT_HOP_FBANK_FRAMES * FBANK_HOP_SAMPLES;
+    let fbank_frames = (run.len() - 1) * SUB_SEGMENT_HOP_FBANK_FRAMES + SUB_SEGMENT_FBANK_FRAMES;
+    let samples = (fbank_frames - 1) * FBANK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES;
+    // The end of a recording is not padded, except to the length of a single feature frame.
     let samples = samples
-        .min(signal.len().saturating_sub(start))
-        .max(SPECTRUM);
-    let mut features = models.fbank.compute(&signal.part(start, samples));
+        .min(waveform.len().saturating_sub(start))
+        .max(FBANK_WINDOW_SAMPLES);
+    let mut features = models.fbank.compute(&waveform.crop(start, samples));
     features.subtract_mean();
-    let head: HeadFrames = models.embedder.head(&features);
-    let parts: Vec<&[f32]> = (0..stretch.len())
-        .map(|n| head.part(n * HOP, LENGTH))
+    let fcm = models.embedding.fcm(&features);
+    let segments: Vec<&[f32]> = (0..run.len())
+        .map(|n| fcm.segment(n * SUB_SEGMENT_HOP_FBANK_FRAMES, SUB_SEGMENT_FBANK_FRAMES))
         .collect();
-    let voices = models.embedder.body(&parts).into_iter();
-    let voices = stretch.iter().zip(voices.map(unit));
-    voices
-        .filter_map(|(index, voice)| Some((*index, voice?)))
+    let embeddings = models.embedding.embed(&segments);
+    let embeddings = run.iter().zip(embeddings);
+    embeddings
+        .filter_map(|(index, embedding)| Some((*index, normalized(embedding)?)))
         .collect()
 }
 
-/// The same direction, with the length 1; none where there is no direction.
-pub(super) fn unit(mut voice: Voice) -> Option<Voice> {
-    let length = cosine(&voice, &voice).sqrt();
+/// Scales an embedding to unit length. `None` if its length is zero or not finite.
+pub(super) fn normalized(mut embedding: EmbeddingVector) -> Option<EmbeddingVector> {
+    let length = dot(&embedding, &embedding).sqrt();
     (length.is_finite() && length > 0.0).then(|| {
-        voice.iter_mut().for_each(|value| *value /= length);
-        voice
+        embedding.iter_mut().for_each(|value| *value /= length);
+        embedding
     })
 }
 
-/// Adds a voice, so many times.
-pub(super) fn add(sum: &mut Voice, voice: &Voice, times: f32) {
-    for (sum, value) in sum.iter_mut().zip(voice) {
-        *sum += value * times;
+/// Adds `factor * embedding` to `sum`.
+pub(super) fn add_scaled(sum: &mut EmbeddingVector, embedding: &EmbeddingVector, factor: f32) {
+    for (sum, value) in sum.iter_mut().zip(embedding) {
+        *sum += value * factor;
     }
 }
 
-/// The cosine of the angle between two voices of length 1.
-pub(super) fn cosine(a: &Voice, b: &Voice) -> f32 {
+/// Cosine similarity of two unit embeddings.
+pub(super) fn cosine(a: &EmbeddingVector, b: &EmbeddingVector) -> f32 {
+    dot(a, b)
+}
+
+/// Dot product.
+pub(super) fn dot(a: &EmbeddingVector, b: &EmbeddingVector) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
@@ -121,11 +124,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sub_segments_cover_a_recording() {
-        assert_eq!(count(0), 0);
-        assert_eq!(count(1), 1);
+    fn sub_segments_cover_the_recording() {
+        assert_eq!(sub_segment_count(0), 0);
+        assert_eq!(sub_segment_count(1), 1);
         let frames = frames::count(480_000);
-        let last = frames_of(count(frames) - 1);
+        let last = sub_segment_frames(sub_segment_count(frames) - 1);
         assert!(
             last.start < frames && last.end + 50 > frames,
             "{last:?} of {frames}"
@@ -133,29 +136,32 @@ mod tests {
     }
 
     #[test]
-    fn all_sub_segments_that_have_a_part_are_found() {
+    fn sub_segments_around_includes_all_that_overlap() {
         for frames in [0..1, 0..589, 1_000..1_589, 7_777..7_778] {
-            let around = around(frames.clone());
+            let around = sub_segments_around(frames.clone());
             let overlaps = |index: &usize| {
-                let own = frames_of(*index);
+                let own = sub_segment_frames(*index);
                 own.start < frames.end && frames.start < own.end
             };
-            let found: Vec<usize> = (0..500).filter(overlaps).collect();
+            let overlapping: Vec<usize> = (0..500).filter(overlaps).collect();
             assert!(
-                found.iter().all(|index| around.contains(index)),
+                overlapping.iter().all(|index| around.contains(index)),
                 "{frames:?}"
             );
-            assert!(around.len() <= found.len() + 3, "{around:?} for {found:?}");
+            assert!(
+                around.len() <= overlapping.len() + 3,
+                "{around:?} for {overlapping:?}"
+            );
         }
     }
 
     #[test]
-    fn a_voice_has_the_length_one() {
-        let mut voice = [0.0; EMBEDDING];
-        assert_eq!(unit(voice), None);
-        (voice[0], voice[1]) = (3.0, 4.0);
-        assert_eq!(unit(voice).unwrap()[..2], [0.6, 0.8]);
-        voice[2] = f32::NAN;
-        assert_eq!(unit(voice), None);
+    fn normalized_has_unit_length_or_fails() {
+        let mut embedding = [0.0; EMBEDDING_DIM];
+        assert_eq!(normalized(embedding), None);
+        (embedding[0], embedding[1]) = (3.0, 4.0);
+        assert_eq!(normalized(embedding).unwrap()[..2], [0.6, 0.8]);
+        embedding[2] = f32::NAN;
+        assert_eq!(normalized(embedding), None);
     }
 }

@@ -1,194 +1,202 @@
-//! The speakers of a window, who are told apart there and known nowhere else.
+//! Local speakers: speaker identities within one window, before clustering.
 
+use super::embeddings::{self, EmbeddingVector, SubSegmentEmbeddings};
 use super::frames;
-use super::voices::{self, Voice, Voices};
-use super::windows::{Heard, LOCAL, Window};
-use crate::EMBEDDING;
+use super::windows::{MAX_LOCAL_SPEAKERS, Segmentation, Window};
+use crate::models::EMBEDDING_DIM;
 
-/// From which probability on somebody counts as speaking here.
-const SPEAKS: f32 = 0.4;
-/// How long somebody has to speak in a window to count as one of its speakers, in seconds.
-const LEAST: f64 = 0.6;
-/// The same where nobody in the whole recording speaks that long.
-const LEAST_IN_SILENCE: f64 = 0.1;
-/// How much of a sub-segment a window has to hear to say who speaks in it.
-const HEARD: f64 = 0.7;
-/// How much of a sub-segment somebody has to speak alone for it to have a part in their voice.
-const ALONE: f32 = 0.1;
-/// How much more a sub-segment counts in which somebody speaks alone all the time: by this power of their share in it.
-const PURITY: i32 = 3;
+/// Activity from which a local speaker counts as speaking in a frame.
+const ACTIVITY_THRESHOLD: f32 = 0.4;
+/// Minimum duration of a local speaker's speech in its window. Shorter ones are dropped.
+const MIN_LOCAL_SPEECH_S: f64 = 0.6;
+/// Replaces [`MIN_LOCAL_SPEECH_S`] if no local speaker of the whole recording reaches it.
+const MIN_LOCAL_SPEECH_FALLBACK_S: f64 = 0.1;
+/// Minimum fraction of a sub-segment that a window must cover to tell who speaks in it.
+const MIN_SUB_SEGMENT_COVERAGE: f64 = 0.7;
+/// Minimum solo ratio of a sub-segment for its embedding to contribute to a local speaker's.
+const MIN_SOLO_RATIO: f32 = 0.1;
+/// Embeddings of sub-segments are weighted by their solo ratio to this power, which favors non-overlapped speech.
+const SOLO_RATIO_EXPONENT: i32 = 3;
 
 /// A speaker of a window.
 #[derive(Clone)]
-pub(super) struct Local {
-    /// The index of the window.
+pub(super) struct LocalSpeaker {
+    /// Index of the window.
     pub(super) window: usize,
-    /// Its first frame.
-    pub(super) first: usize,
-    /// How likely they speak in each frame of it.
+    /// Index in the recording of the window's first frame.
+    pub(super) first_frame: usize,
+    /// Probability that the speaker is active, per frame of the window.
     pub(super) activity: Vec<f32>,
-    /// How long they speak alone, in seconds.
-    pub(super) alone: f32,
-    /// The sub-segments in which they speak alone, and how much of each, 0 to 1.
-    pub(super) shares: Vec<(usize, f32)>,
-    /// The voice, of length 1: none where they never speak alone.
-    pub(super) voice: Option<Voice>,
+    /// Duration of the speaker's non-overlapped speech.
+    pub(super) solo_s: f32,
+    /// Indices of the sub-segments in which the speaker speaks alone, each with its solo ratio: the proportion, 0..1, of
+    /// the sub-segment that is non-overlapped speech of this speaker.
+    pub(super) solo_ratios: Vec<(usize, f32)>,
+    /// Unit embedding. `None` if the speaker never speaks alone.
+    pub(super) embedding: Option<EmbeddingVector>,
 }
 
-impl Local {
-    /// The frame after the last one of the window.
-    pub(super) fn end(&self) -> usize {
-        self.first + self.activity.len()
+impl LocalSpeaker {
+    /// Index in the recording of the frame after the window's last one.
+    pub(super) fn end_frame(&self) -> usize {
+        self.first_frame + self.activity.len()
     }
 }
 
-/// The speakers of all windows, without their voices.
-pub(super) fn speakers(heard: &Heard) -> Vec<Local> {
-    let sub_segments = voices::count(heard.crowd.len());
-    let all = |least: f64| -> Vec<Local> {
-        let windows = heard.windows.iter().enumerate();
+/// The local speakers of all windows, in order of the windows, without embeddings.
+pub(super) fn find(segmentation: &Segmentation) -> Vec<LocalSpeaker> {
+    let sub_segments = embeddings::sub_segment_count(segmentation.speaker_count.len());
+    let all = |min_speech_s: f64| -> Vec<LocalSpeaker> {
+        let windows = segmentation.windows.iter().enumerate();
         windows
             .flat_map(|(index, window)| {
-                (0..LOCAL)
-                    .filter_map(move |speaker| local(index, window, speaker, least, sub_segments))
+                (0..MAX_LOCAL_SPEAKERS).filter_map(move |speaker| {
+                    local_speaker(index, window, speaker, min_speech_s, sub_segments)
+                })
             })
             .collect()
     };
-    let speakers = all(LEAST);
+    let speakers = all(MIN_LOCAL_SPEECH_S);
     if speakers.is_empty() {
-        all(LEAST_IN_SILENCE)
+        all(MIN_LOCAL_SPEECH_FALLBACK_S)
     } else {
         speakers
     }
 }
 
-fn local(
+/// One of the speakers of a window. `None` if it speaks for less than `min_speech_s`.
+fn local_speaker(
     index: usize,
     window: &Window,
     speaker: usize,
-    least: f64,
+    min_speech_s: f64,
     sub_segments: usize,
-) -> Option<Local> {
-    let of_speaker = |row: &[f32; LOCAL]| row.get(speaker).copied().unwrap_or_default();
-    let activity: Vec<f32> = window.activity.iter().map(of_speaker).collect();
-    let speaks = activity
+) -> Option<LocalSpeaker> {
+    let activity: Vec<f32> = window.activity.iter().map(|row| row[speaker]).collect();
+    let active_frames = activity
         .iter()
-        .filter(|activity| **activity > SPEAKS)
+        .filter(|activity| **activity > ACTIVITY_THRESHOLD)
         .count();
-    if (speaks as f64) * frames::STEP < least {
+    if (active_frames as f64) * frames::STEP_S < min_speech_s {
         return None;
     }
-    let alone: Vec<f32> = window
+    // Probability that the speaker is active and all others are not.
+    let solo: Vec<f32> = window
         .activity
         .iter()
         .map(|row| {
-            let own = of_speaker(row);
+            let own = row[speaker];
             let others = row.iter().sum::<f32>() - own;
             own * (1.0 - others).clamp(0.0, 1.0)
         })
         .collect();
-    let window_end = window.first + window.activity.len();
-    let around = voices::around(window.first..window_end);
-    let shares = (around.start..around.end.min(sub_segments))
-        .filter_map(|index| Some((index, share(&alone, window.first, index)?)))
-        .filter(|(_, share)| *share > ALONE)
+    let end_frame = window.first_frame + window.activity.len();
+    let candidates = embeddings::sub_segments_around(window.first_frame..end_frame);
+    let solo_ratios = (candidates.start..candidates.end.min(sub_segments))
+        .filter_map(|index| Some((index, solo_ratio(&solo, window.first_frame, index)?)))
+        .filter(|(_, ratio)| *ratio > MIN_SOLO_RATIO)
         .collect();
-    Some(Local {
+    Some(LocalSpeaker {
         window: index,
-        first: window.first,
+        first_frame: window.first_frame,
         activity,
-        alone: alone.iter().sum::<f32>() * frames::STEP as f32,
-        shares,
-        voice: None,
+        solo_s: solo.iter().sum::<f32>() * frames::STEP_S as f32,
+        solo_ratios,
+        embedding: None,
     })
 }
 
-/// How much of a sub-segment somebody speaks alone; none where the window hears too little of it.
-fn share(alone: &[f32], first: usize, sub_segment: usize) -> Option<f32> {
-    let frames = voices::frames_of(sub_segment);
-    let start = frames.start.max(first);
-    let end = frames.end.min(first + alone.len());
-    if start >= end || ((end - start) as f64) < HEARD * frames.len() as f64 {
+/// Mean of `solo` over a sub-segment. `None` if the window covers too little of it.
+fn solo_ratio(solo: &[f32], first_frame: usize, sub_segment: usize) -> Option<f32> {
+    let frames = embeddings::sub_segment_frames(sub_segment);
+    let start = frames.start.max(first_frame);
+    let end = frames.end.min(first_frame + solo.len());
+    if start >= end || ((end - start) as f64) < MIN_SUB_SEGMENT_COVERAGE * frames.len() as f64 {
         return None;
     }
-    let alone = alone.get(start - first..end - first)?;
-    Some(alone.iter().sum::<f32>() / alone.len() as f32)
+    let solo = &solo[start - first_frame..end - first_frame];
+    Some(solo.iter().sum::<f32>() / solo.len() as f32)
 }
 
-/// The sub-segments whose voices are wanted, in order.
-pub(super) fn sub_segments(speakers: &[Local]) -> Vec<usize> {
-    let mut wanted: Vec<usize> = speakers
+/// Indices of the sub-segments whose embeddings are needed, in ascending order.
+pub(super) fn sub_segments(speakers: &[LocalSpeaker]) -> Vec<usize> {
+    let mut indices: Vec<usize> = speakers
         .iter()
-        .flat_map(|speaker| speaker.shares.iter().map(|(index, _)| *index))
+        .flat_map(|speaker| speaker.solo_ratios.iter().map(|(index, _)| *index))
         .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    wanted
+    indices.sort_unstable();
+    indices.dedup();
+    indices
 }
 
-/// Gives each speaker the mean of the voices of the sub-segments in which they speak alone.
-pub(super) fn give_voices(speakers: &mut [Local], voices: &Voices) {
+/// Sets each speaker's embedding to the weighted mean of those of its sub-segments.
+pub(super) fn assign_embeddings(speakers: &mut [LocalSpeaker], embeddings: &SubSegmentEmbeddings) {
     for speaker in speakers {
-        let mut sum = [0.0; EMBEDDING];
-        for (index, share) in &speaker.shares {
-            if let Some(voice) = voices.get(index) {
-                voices::add(&mut sum, voice, share.powi(PURITY));
+        let mut sum = [0.0; EMBEDDING_DIM];
+        for (index, ratio) in &speaker.solo_ratios {
+            if let Some(embedding) = embeddings.get(index) {
+                embeddings::add_scaled(&mut sum, embedding, ratio.powi(SOLO_RATIO_EXPONENT));
             }
         }
-        speaker.voice = voices::unit(sum);
+        speaker.embedding = embeddings::normalized(sum);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FRAMES;
-    use crate::pipeline::windows::Crowd;
+    use crate::models::WINDOW_FRAMES;
+    use crate::pipeline::windows::SpeakerCount;
 
-    /// One window in which the first speaker speaks alone for a while, and then together with the second.
-    fn heard(alone: usize, together: usize) -> Heard {
-        let activity = (0..FRAMES).map(|frame| match frame {
-            frame if frame < alone => [0.9, 0.0, 0.0],
-            frame if frame < alone + together => [0.9, 0.9, 0.0],
-            _ => [0.0; LOCAL],
+    /// One window in which the first speaker speaks alone, and then together with the second.
+    fn segmentation(solo_frames: usize, overlap_frames: usize) -> Segmentation {
+        let activity = (0..WINDOW_FRAMES).map(|frame| match frame {
+            frame if frame < solo_frames => [0.9, 0.0, 0.0],
+            frame if frame < solo_frames + overlap_frames => [0.9, 0.9, 0.0],
+            _ => [0.0; MAX_LOCAL_SPEAKERS],
         });
-        Heard {
+        Segmentation {
             windows: vec![Window {
-                first: 0,
+                first_frame: 0,
                 activity: activity.collect(),
             }],
-            crowd: vec![Crowd::default(); FRAMES],
+            speaker_count: vec![SpeakerCount::default(); WINDOW_FRAMES],
         }
     }
 
     #[test]
-    fn a_voice_comes_from_where_somebody_speaks_alone() {
-        let mut speakers = speakers(&heard(200, 200));
+    fn embeddings_come_from_non_overlapped_speech() {
+        let mut speakers = find(&segmentation(200, 200));
         assert_eq!(speakers.len(), 2);
-        // 200 frames are 3.4 s: the sub-segments that begin at 0, 0.75 and 1.5 s, and three that fade out.
-        let wanted = sub_segments(&speakers);
-        assert_eq!(wanted, [0, 1, 2, 3, 4]);
+        // 200 frames are 3.4 s: the sub-segments that start at 0, 0.75 and 1.5 s, and two that are partly overlapped.
+        let needed = sub_segments(&speakers);
+        assert_eq!(needed, [0, 1, 2, 3, 4]);
         assert!(
-            speakers[1].shares.is_empty(),
-            "the second one never speaks alone"
+            speakers[1].solo_ratios.is_empty(),
+            "the second speaker never speaks alone"
         );
 
         let axis = |n: usize| {
-            let mut voice = [0.0; EMBEDDING];
-            voice[n] = 1.0;
-            voice
+            let mut embedding = [0.0; EMBEDDING_DIM];
+            embedding[n] = 1.0;
+            embedding
         };
-        let voices: Voices = wanted.iter().map(|index| (*index, axis(*index))).collect();
-        give_voices(&mut speakers, &voices);
-        let voice = speakers[0].voice.unwrap();
-        assert!(voice[0] > voice[4] && voice[4] > 0.0, "{:?}", &voice[..5]);
-        assert!(speakers[1].voice.is_none());
+        let embeddings: SubSegmentEmbeddings =
+            needed.iter().map(|index| (*index, axis(*index))).collect();
+        assign_embeddings(&mut speakers, &embeddings);
+        let embedding = speakers[0].embedding.unwrap();
+        assert!(
+            embedding[0] > embedding[4] && embedding[4] > 0.0,
+            "{:?}",
+            &embedding[..5]
+        );
+        assert!(speakers[1].embedding.is_none());
     }
 
     #[test]
-    fn who_speaks_for_a_moment_counts_only_where_nobody_else_speaks() {
-        assert_eq!(speakers(&heard(10, 0)).len(), 1);
-        assert_eq!(speakers(&heard(200, 10)).len(), 1);
-        assert_eq!(speakers(&heard(2, 0)).len(), 0);
+    fn short_local_speakers_are_kept_only_if_there_are_no_longer_ones() {
+        assert_eq!(find(&segmentation(10, 0)).len(), 1);
+        assert_eq!(find(&segmentation(200, 10)).len(), 1);
+        assert_eq!(find(&segmentation(2, 0)).len(), 0);
     }
 }

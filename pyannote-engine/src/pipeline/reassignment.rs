@@ -1,175 +1,179 @@
-//! Assigns the local speakers of each window anew to the people that were found.
+//! Reassignment of local speakers to the clusters that were found.
 //!
-//! Clustering never takes a step back. Here each window is looked at with all others as they are: its speakers go to
-//! different people, so that their voices and the moments at which they speak agree best. This is done until nothing
-//! changes.
+//! Agglomerative clustering never revises a merge. Reassignment visits each window with all others held fixed, and assigns
+//! its local speakers to clusters anew: the permutation with the best total score of embeddings and coactivity, subject to
+//! the cannot-link constraint that they are different clusters. This is repeated until nothing changes.
 
-use super::evidence::{self, AT_ONCE};
-use super::local::Local;
-use super::voices::{self, Voice};
+use super::affinity::{self, COACTIVITY_LLR, MAX_EMBEDDING_WEIGHT_S};
+use super::embeddings::{self, EmbeddingVector};
+use super::local_speakers::LocalSpeaker;
 use super::{clustering, frames};
-use crate::EMBEDDING;
+use crate::models::EMBEDDING_DIM;
 use crate::{CancelToken, DiarizeError};
 
-/// How often all windows are gone through at most.
-const ROUNDS: usize = 5;
-/// How much speaking at the same moments counts against voices, for each second.
-const AT_ONCE_COUNTS: f32 = 0.5;
+/// Maximum number of passes over all windows.
+const MAX_PASSES: usize = 5;
+/// Weight of a second of activity in shared frames, relative to a second of embedding.
+const REASSIGNMENT_COACTIVITY_WEIGHT: f32 = 0.5;
 
-/// The labels after assigning anew. The local speakers are in the order of their windows. A person may vanish.
-pub(super) fn refined(
-    local: &[Local],
+/// Reassigns local speakers, which are in order of their windows. Returns the new labels; a cluster may vanish.
+pub(super) fn reassign(
+    speakers: &[LocalSpeaker],
     labels: &[usize],
     cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
-    let mut people = Known::new(local, labels);
+    let mut clusters = ClusterState::new(speakers, labels);
     let mut labels = labels.to_vec();
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_PASSES {
         if cancel.is_cancelled() {
             return Err(DiarizeError::Cancelled);
         }
         let before = labels.clone();
         let mut start = 0;
-        for window in local.chunk_by(|a, b| a.window == b.window) {
+        for window in speakers.chunk_by(|a, b| a.window == b.window) {
             let end = start + window.len();
-            let Some(labels) = labels.get_mut(start..end) else {
-                break;
-            };
-            people.change(window, labels, -1.0);
-            let scores: Vec<Vec<f32>> = window.iter().map(|local| people.scores(local)).collect();
-            for (label, best) in labels.iter_mut().zip(best(&scores)) {
-                *label = best;
-            }
-            people.change(window, labels, 1.0);
+            let labels = &mut labels[start..end];
+            clusters.add_window(window, labels, -1.0);
+            let scores: Vec<Vec<f32>> = window
+                .iter()
+                .map(|speaker| clusters.scores(speaker))
+                .collect();
+            labels.copy_from_slice(&best_permutation(&scores));
+            clusters.add_window(window, labels, 1.0);
             start = end;
         }
         if labels == before {
             break;
         }
     }
-    Ok(clustering::renumbered(&labels))
+    Ok(clustering::relabeled(&labels))
 }
 
-/// What is known of the people, as the labels are.
-struct Known {
+/// Centroids and activity of the clusters with the current labels.
+struct ClusterState {
+    /// Number of clusters.
     count: usize,
-    /// The first frame of all windows.
-    first: usize,
-    /// For each frame and person, how many windows have them speak.
+    /// The first frame of all windows. The vectors below start with it.
+    first_frame: usize,
+    /// Sum over the windows of the activity of each cluster, as `(frame, cluster)`.
     activity: Vec<f32>,
-    /// For each frame, how many windows hear it.
-    windows: Vec<f32>,
-    /// For each person, the sum of the voices with the seconds that each was heard.
-    voices: Vec<Voice>,
+    /// Number of windows that cover each frame.
+    coverage: Vec<f32>,
+    /// Sum of the embeddings of each cluster, weighted by seconds of non-overlapped speech.
+    embeddings: Vec<EmbeddingVector>,
 }
 
-impl Known {
-    fn new(local: &[Local], labels: &[usize]) -> Self {
-        let count = clustering::count(labels);
-        let first = local.iter().map(|local| local.first).min().unwrap_or(0);
-        let end = local.iter().map(Local::end).max().unwrap_or(0);
-        let mut people = Self {
+impl ClusterState {
+    fn new(speakers: &[LocalSpeaker], labels: &[usize]) -> Self {
+        let count = clustering::cluster_count(labels);
+        let first_frame = speakers
+            .iter()
+            .map(|speaker| speaker.first_frame)
+            .min()
+            .unwrap_or(0);
+        let end_frame = speakers
+            .iter()
+            .map(LocalSpeaker::end_frame)
+            .max()
+            .unwrap_or(0);
+        let mut state = Self {
             count,
-            first,
-            activity: vec![0.0; (end - first) * count],
-            windows: vec![0.0; end - first],
-            voices: vec![[0.0; EMBEDDING]; count],
+            first_frame,
+            activity: vec![0.0; (end_frame - first_frame) * count],
+            coverage: vec![0.0; end_frame - first_frame],
+            embeddings: vec![[0.0; EMBEDDING_DIM]; count],
         };
         let mut labels = labels;
-        for window in local.chunk_by(|a, b| a.window == b.window) {
-            let (own, rest) = labels.split_at(window.len().min(labels.len()));
-            people.change(window, own, 1.0);
+        for window in speakers.chunk_by(|a, b| a.window == b.window) {
+            let (of_window, rest) = labels.split_at(window.len());
+            state.add_window(window, of_window, 1.0);
             labels = rest;
         }
-        people
+        state
     }
 
-    /// Adds a window so many times.
-    fn change(&mut self, window: &[Local], labels: &[usize], times: f32) {
-        let Some(any) = window.first() else {
-            return;
-        };
-        let range = any.first - self.first..any.end() - self.first;
-        for count in self.windows.get_mut(range).unwrap_or_default() {
-            *count += times;
+    /// Adds the local speakers of a window, multiplied by `sign`: -1 removes them.
+    fn add_window(&mut self, window: &[LocalSpeaker], labels: &[usize], sign: f32) {
+        let frames =
+            window[0].first_frame - self.first_frame..window[0].end_frame() - self.first_frame;
+        for count in &mut self.coverage[frames.clone()] {
+            *count += sign;
         }
-        for (local, &label) in window.iter().zip(labels) {
-            let rows = self.activity.chunks_exact_mut(self.count.max(1));
-            for (row, activity) in rows.skip(local.first - self.first).zip(&local.activity) {
-                if let Some(slot) = row.get_mut(label) {
-                    *slot += times * activity;
-                }
+        for (speaker, &label) in window.iter().zip(labels) {
+            let rows = self.activity.chunks_exact_mut(self.count);
+            for (row, activity) in rows.skip(frames.start).zip(&speaker.activity) {
+                row[label] += sign * activity;
             }
-            if let (Some(sum), Some(voice)) = (self.voices.get_mut(label), &local.voice) {
-                voices::add(sum, voice, times * local.alone);
+            if let Some(embedding) = &speaker.embedding {
+                let sum = &mut self.embeddings[label];
+                embeddings::add_scaled(sum, embedding, sign * speaker.solo_s);
             }
         }
     }
 
-    /// How well a local speaker goes with each of the people, none of whom has a part in its window now.
-    fn scores(&self, local: &Local) -> Vec<f32> {
-        let mut scores = self.at_once(local);
-        if let Some(voice) = &local.voice {
-            for (score, sum) in scores.iter_mut().zip(&self.voices) {
-                // What was added and taken away again leaves a little behind.
-                let known = voices::cosine(sum, sum) > 1e-6;
-                if let Some(person) = voices::unit(*sum).filter(|_| known) {
-                    *score += local.alone.min(evidence::ENOUGH) * evidence::voices(voice, &person);
+    /// The score of assigning a local speaker to each cluster. Its window must have been removed.
+    fn scores(&self, speaker: &LocalSpeaker) -> Vec<f32> {
+        let mut scores = self.coactivity_scores(speaker);
+        if let Some(embedding) = &speaker.embedding {
+            for (score, sum) in scores.iter_mut().zip(&self.embeddings) {
+                // A cluster without embeddings has rounding errors of those that were added and removed.
+                let has_embeddings = embeddings::dot(sum, sum) > 1e-6;
+                if let Some(centroid) = embeddings::normalized(*sum).filter(|_| has_embeddings) {
+                    *score += speaker.solo_s.min(MAX_EMBEDDING_WEIGHT_S)
+                        * affinity::embedding_llr(embedding, &centroid);
                 }
             }
         }
         scores
     }
 
-    /// What the frames say that other windows hear, too: much for a person who speaks there when this one does, and
-    /// against one who does not.
-    fn at_once(&self, local: &Local) -> Vec<f32> {
-        let start = local.first - self.first;
-        let rows = self.activity.chunks_exact(self.count.max(1)).skip(start);
-        let windows = self.windows.iter().skip(start);
-        let mut sums = vec![0.0; self.count];
-        for ((row, windows), activity) in rows.zip(windows).zip(&local.activity) {
+    /// Coactivity with each cluster in the frames that other windows cover too: positive for clusters that are active
+    /// when this speaker is, negative for others.
+    fn coactivity_scores(&self, speaker: &LocalSpeaker) -> Vec<f32> {
+        let start = speaker.first_frame - self.first_frame;
+        let rows = self.activity.chunks_exact(self.count).skip(start);
+        let coverage = self.coverage.iter().skip(start);
+        let mut scores = vec![0.0; self.count];
+        for ((row, windows), activity) in rows.zip(coverage).zip(&speaker.activity) {
             if *windows < 0.5 {
                 continue;
             }
-            for (sum, person) in sums.iter_mut().zip(row) {
-                *sum += activity * (2.0 * person / windows - 1.0);
+            for (score, cluster) in scores.iter_mut().zip(row) {
+                *score += activity * (2.0 * cluster / windows - 1.0);
             }
         }
-        let factor = AT_ONCE_COUNTS * AT_ONCE * frames::STEP as f32;
-        sums.iter_mut().for_each(|sum| *sum *= factor);
-        sums
+        let factor = REASSIGNMENT_COACTIVITY_WEIGHT * COACTIVITY_LLR * frames::STEP_S as f32;
+        scores.iter_mut().for_each(|score| *score *= factor);
+        scores
     }
 }
 
-/// The person for each local speaker of a window: different ones as long as there are enough, with the best sum.
-fn best(scores: &[Vec<f32>]) -> Vec<usize> {
-    let window = scores.len();
+/// The best cluster for each local speaker of a window, given the score of each cluster.
+///
+/// Clusters are different as long as there are enough of them; the sum of the scores is maximal.
+fn best_permutation(scores: &[Vec<f32>]) -> Vec<usize> {
     let candidates: Vec<Vec<(usize, f32)>> = scores
         .iter()
-        .map(|scores| {
-            let mut ranked: Vec<(usize, f32)> = scores.iter().copied().enumerate().collect();
+        .map(|clusters| {
+            let mut ranked: Vec<(usize, f32)> = clusters.iter().copied().enumerate().collect();
             ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-            // One of so many is left, whoever the others get.
-            ranked.truncate(window);
+            // Whichever clusters the other speakers get, one of this many is left.
+            ranked.truncate(scores.len());
             ranked
         })
         .collect();
     let mut best = (0, f32::NEG_INFINITY, Vec::new());
-    try_all(&candidates, &mut Vec::new(), (0, 0.0), &mut best);
-    let chosen = best.2.into_iter().zip(&candidates);
-    chosen
-        .map(|(person, ranked)| {
-            // Where there are too few people, two speakers of a window are one.
-            person
-                .or_else(|| ranked.first().map(|(person, _)| *person))
-                .unwrap_or(0)
-        })
+    search(&candidates, &mut Vec::new(), (0, 0.0), &mut best);
+    best.2
+        .into_iter()
+        .zip(&candidates)
+        // Without enough clusters, two speakers of a window share one.
+        .map(|(cluster, ranked)| cluster.unwrap_or(ranked[0].0))
         .collect()
 }
 
-/// Tries every assignment that begins with `chosen`, and keeps the best of those that leave the fewest out.
-fn try_all(
+/// Tries all assignments that begin with `chosen`. Keeps the one with the most assigned speakers, then the best score.
+fn search(
     candidates: &[Vec<(usize, f32)>],
     chosen: &mut Vec<Option<usize>>,
     (assigned, sum): (usize, f32),
@@ -181,15 +185,15 @@ fn try_all(
         }
         return;
     };
-    for (person, score) in ranked {
-        if !chosen.contains(&Some(*person)) {
-            chosen.push(Some(*person));
-            try_all(candidates, chosen, (assigned + 1, sum + score), best);
+    for (cluster, score) in ranked {
+        if !chosen.contains(&Some(*cluster)) {
+            chosen.push(Some(*cluster));
+            search(candidates, chosen, (assigned + 1, sum + score), best);
             chosen.pop();
         }
     }
     chosen.push(None);
-    try_all(candidates, chosen, (assigned, sum), best);
+    search(candidates, chosen, (assigned, sum), best);
     chosen.pop();
 }
 
@@ -199,21 +203,21 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn speakers_of_a_window_go_to_different_people() {
-        assert_eq!(best(&[vec![5.0, 4.0], vec![5.0, 0.0]]), [1, 0]);
+    fn speakers_of_a_window_get_different_clusters() {
+        assert_eq!(best_permutation(&[vec![5.0, 4.0], vec![5.0, 0.0]]), [1, 0]);
         assert_eq!(
-            best(&[vec![1.0, 9.0], vec![2.0, 3.0], vec![-1.0, 0.0]]),
+            best_permutation(&[vec![1.0, 9.0], vec![2.0, 3.0], vec![-1.0, 0.0]]),
             [1, 0, 1]
         );
-        assert_eq!(best(&[vec![-3.0]]), [0]);
-        assert_eq!(best(&[]), Vec::<usize>::new());
+        assert_eq!(best_permutation(&[vec![-3.0]]), [0]);
+        assert_eq!(best_permutation(&[]), Vec::<usize>::new());
     }
 
     proptest! {
         #[test]
-        fn no_assignment_is_better(scores in prop::collection::vec(prop::collection::vec(-9.0_f32..9.0, 6), 3)) {
-            let found = best(&scores);
-            let sum = |people: &[usize]| -> f32 { people.iter().zip(&scores).map(|(p, s)| s[*p]).sum() };
+        fn no_permutation_is_better(scores in prop::collection::vec(prop::collection::vec(-9.0_f32..9.0, 6), 3)) {
+            let found = best_permutation(&scores);
+            let sum = |clusters: &[usize]| -> f32 { clusters.iter().zip(&scores).map(|(c, s)| s[*c]).sum() };
             for a in 0..6 {
                 for b in (0..6).filter(|b| *b != a) {
                     for c in (0..6).filter(|c| *c != a && *c != b) {

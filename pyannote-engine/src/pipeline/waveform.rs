@@ -1,57 +1,58 @@
-//! The samples, fit for the models: finite, at a usual loudness, and with silence beyond their end.
+//! Samples prepared for the models: finite, normalized in loudness, and zero-padded.
 
-/// The loudness that recordings are brought to, as the root of the mean square.
-const LOUDNESS: f64 = 0.1;
-/// The largest sample that is believed. Decoders clip at 1; more is an error of the file.
-const LARGEST: f32 = 16.0;
+/// RMS level that recordings are normalized to.
+const TARGET_RMS: f64 = 0.1;
+/// Samples are clamped to this magnitude. Decoders clip at 1, so larger samples come from damaged files.
+const MAX_ABS_SAMPLE: f32 = 16.0;
 
-/// The samples of a recording.
-pub(super) struct Signal<'a> {
+/// The samples of a recording, with a gain that normalizes its loudness.
+pub(super) struct Waveform<'a> {
     samples: &'a [f32],
     gain: f32,
 }
 
-impl<'a> Signal<'a> {
-    /// These samples, of one channel at 16 kHz.
+impl<'a> Waveform<'a> {
+    /// Wraps mono samples at 16 kHz.
     pub(super) fn new(samples: &'a [f32]) -> Self {
         let squares: f64 = samples
             .iter()
-            .map(|sample| f64::from(believed(*sample)).powi(2))
+            .map(|sample| f64::from(sanitized(*sample)).powi(2))
             .sum();
-        let loudness = (squares / samples.len().max(1) as f64).sqrt();
-        // Pure silence stays silent.
-        let gain = if loudness > 1e-7 {
-            (LOUDNESS / loudness) as f32
+        let rms = (squares / samples.len().max(1) as f64).sqrt();
+        // Digital silence stays silent.
+        let gain = if rms > 1e-7 {
+            (TARGET_RMS / rms) as f32
         } else {
             1.0
         };
         Self { samples, gain }
     }
 
-    /// How many samples there are.
+    /// Number of samples.
     pub(super) fn len(&self) -> usize {
         self.samples.len()
     }
 
-    /// How long it is, in seconds.
-    pub(super) fn seconds(&self) -> f64 {
+    /// Duration in seconds.
+    pub(super) fn duration_s(&self) -> f64 {
         self.len() as f64 / f64::from(crate::SAMPLE_RATE)
     }
 
-    /// So many samples from there on.
-    pub(super) fn part(&self, start: usize, length: usize) -> Vec<f32> {
+    /// Copies `length` normalized samples, from `start` on. Samples beyond the end of the recording are zero.
+    pub(super) fn crop(&self, start: usize, length: usize) -> Vec<f32> {
         let samples = self.samples.iter().skip(start).take(length);
-        let mut part: Vec<f32> = samples
-            .map(|sample| believed(*sample) * self.gain)
+        let mut crop: Vec<f32> = samples
+            .map(|sample| sanitized(*sample) * self.gain)
             .collect();
-        part.resize(length, 0.0);
-        part
+        crop.resize(length, 0.0);
+        crop
     }
 }
 
-fn believed(sample: f32) -> f32 {
+/// Clamps a sample. NaN and infinite samples become 0.
+fn sanitized(sample: f32) -> f32 {
     if sample.is_finite() {
-        sample.clamp(-LARGEST, LARGEST)
+        sample.clamp(-MAX_ABS_SAMPLE, MAX_ABS_SAMPLE)
     } else {
         0.0
     }
@@ -62,24 +63,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quiet_and_loud_recordings_come_to_the_same() {
-        let wave = |peak: f32| -> Vec<f32> {
+    fn quiet_and_loud_recordings_are_normalized_to_the_same_level() {
+        let sine = |peak: f32| -> Vec<f32> {
             (0..16_000).map(|n| peak * (n as f32 * 0.1).sin()).collect()
         };
-        let (quiet, loud) = (wave(1e-4), wave(0.9));
-        let (quiet, loud) = (Signal::new(&quiet), Signal::new(&loud));
-        for (a, b) in quiet.part(100, 50).iter().zip(loud.part(100, 50)) {
+        let (quiet, loud) = (sine(1e-4), sine(0.9));
+        let (quiet, loud) = (Waveform::new(&quiet), Waveform::new(&loud));
+        for (a, b) in quiet.crop(100, 50).iter().zip(loud.crop(100, 50)) {
             assert!((a - b).abs() < 1e-5, "{a} and {b}");
         }
     }
 
     #[test]
-    fn what_is_no_sound_is_silence() {
-        let signal = Signal::new(&[f32::NAN, f32::INFINITY, 0.5]);
-        let part = signal.part(0, 5);
-        assert_eq!((part[0], part[1], part[3], part[4]), (0.0, 0.0, 0.0, 0.0));
-        assert!(part[2] > 0.0);
-        assert_eq!(Signal::new(&[0.0; 8]).part(0, 8), [0.0; 8]);
-        assert_eq!(Signal::new(&[]).part(3, 2), [0.0; 2]);
+    fn non_finite_samples_and_padding_are_zero() {
+        let waveform = Waveform::new(&[f32::NAN, f32::INFINITY, 0.5]);
+        let crop = waveform.crop(0, 5);
+        assert_eq!((crop[0], crop[1], crop[3], crop[4]), (0.0, 0.0, 0.0, 0.0));
+        assert!(crop[2] > 0.0);
+        assert_eq!(Waveform::new(&[0.0; 8]).crop(0, 8), [0.0; 8]);
+        assert_eq!(Waveform::new(&[]).crop(3, 2), [0.0; 2]);
     }
 }

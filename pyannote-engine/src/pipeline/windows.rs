@@ -1,131 +1,146 @@
-//! What the segmentation model hears: windows of 10 s, one about every 2.5 s.
+//! Segmentation of sliding windows: powerset posteriors, local speaker activity, and the speaker count.
 
 use super::Models;
 use super::frames;
-use super::signal::Signal;
-use crate::{CLASS_SPEAKERS, CLASSES, FRAME_STEP, FRAMES, WINDOW};
+use super::waveform::Waveform;
+use crate::models::{
+    BATCH_WINDOWS, FRAME_STEP_SAMPLES, POWERSET, POWERSET_CLASSES, WINDOW_FRAMES, WINDOW_SAMPLES,
+};
 use crate::{CancelToken, DiarizeError};
 
-/// How many frames a window starts after the one before: just under 2.5 s.
-const HOP: usize = 148;
-/// How many windows a thread hears at once at most. A window alone would take twice as long.
-const BATCH: usize = 8;
-/// How many speakers are told apart in a window.
-pub(super) const LOCAL: usize = 3;
+/// Hop between windows, in frames: just under 2.5 s.
+const HOP_FRAMES: usize = 148;
+/// Maximum number of speakers per window, given by the segmentation model.
+pub(super) const MAX_LOCAL_SPEAKERS: usize = 3;
 
-/// A window, and what was heard in it.
+/// The segmentation of a window.
 pub(super) struct Window {
-    /// Its first frame.
-    pub(super) first: usize,
-    /// How likely each local speaker speaks in each frame.
-    pub(super) activity: Vec<[f32; LOCAL]>,
+    /// Index of its first frame in the recording.
+    pub(super) first_frame: usize,
+    /// Probability that each local speaker is active, per frame.
+    pub(super) activity: Vec<[f32; MAX_LOCAL_SPEAKERS]>,
 }
 
-/// How many speak at once in a frame, as probabilities. What is left is for one.
+/// Probabilities of the number of simultaneous speakers in a frame. The rest is the probability of exactly one speaker.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Crowd {
-    /// Nobody.
-    pub(super) none: f32,
-    /// Two.
-    pub(super) two: f32,
+pub(super) struct SpeakerCount {
+    /// Probability of no speaker. Its complement is the voice activity (VAD) probability.
+    pub(super) silence: f32,
+    /// Probability of two speakers (overlapped speech), the maximum of the model.
+    pub(super) overlap: f32,
 }
 
-/// What was heard in a recording.
-pub(super) struct Heard {
-    /// The windows, by their starts.
+/// The segmentation of a recording.
+pub(super) struct Segmentation {
+    /// Windows in order of time.
     pub(super) windows: Vec<Window>,
-    /// The frames of the recording, as an average of the windows.
-    pub(super) crowd: Vec<Crowd>,
+    /// Per frame of the recording, averaged over the windows that cover it.
+    pub(super) speaker_count: Vec<SpeakerCount>,
 }
 
-/// Hears a recording.
-pub(super) fn hear(
+/// Runs the segmentation model on all windows of a recording.
+pub(super) fn segment(
     models: Models<'_>,
-    signal: &Signal<'_>,
+    waveform: &Waveform<'_>,
     cancel: &CancelToken,
     progress: &mut dyn FnMut(f64),
-) -> Result<Heard, DiarizeError> {
-    let starts = starts(signal.len());
-    let batches: Vec<&[usize]> = starts.chunks(models.portion(starts.len(), BATCH)).collect();
-    let classes = models.all(&batches, cancel, progress, |starts| {
-        let samples = starts
+) -> Result<Segmentation, DiarizeError> {
+    let first_frames = first_frames(waveform.len());
+    let batches: Vec<&[usize]> = first_frames
+        .chunks(models.batch_size(first_frames.len(), BATCH_WINDOWS))
+        .collect();
+    let posteriors = models.map(&batches, cancel, progress, |first_frames| {
+        let windows: Vec<Vec<f32>> = first_frames
             .iter()
-            .map(|first| signal.part(first * FRAME_STEP, WINDOW));
-        let samples: Vec<Vec<f32>> = samples.collect();
-        let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
-        models.segmentation.windows(&samples)
+            .map(|first| waveform.crop(first * FRAME_STEP_SAMPLES, WINDOW_SAMPLES))
+            .collect();
+        let windows: Vec<&[f32]> = windows.iter().map(Vec::as_slice).collect();
+        models.segmentation.posteriors(&windows)
     })?;
-    Ok(heard(signal.len(), &starts, classes.into_iter().flatten()))
+    Ok(aggregate(
+        waveform.len(),
+        &first_frames,
+        posteriors.into_iter().flatten(),
+    ))
 }
 
-/// The first frames of the windows. The last window ends with the recording.
-fn starts(samples: usize) -> Vec<usize> {
+/// The first frame of each window. The last window is placed so that it ends with the recording.
+fn first_frames(samples: usize) -> Vec<usize> {
     if frames::count(samples) == 0 {
         return Vec::new();
     }
-    let last = samples.saturating_sub(WINDOW).div_ceil(FRAME_STEP);
-    let mut starts: Vec<usize> = (0..last).step_by(HOP).collect();
-    starts.push(last);
-    starts
+    let last = samples
+        .saturating_sub(WINDOW_SAMPLES)
+        .div_ceil(FRAME_STEP_SAMPLES);
+    let mut first_frames: Vec<usize> = (0..last).step_by(HOP_FRAMES).collect();
+    first_frames.push(last);
+    first_frames
 }
 
-/// Puts the windows together.
-fn heard(samples: usize, starts: &[usize], classes: impl Iterator<Item = Vec<f32>>) -> Heard {
-    // The model gives no frame that hears beyond its window: the last ones of a recording may be heard by none.
-    let end = starts.last().map_or(0, |last| last + FRAMES);
-    let mut crowd = vec![Crowd::default(); frames::count(samples).min(end)];
-    let mut windows = Vec::with_capacity(starts.len());
-    for (&first, classes) in starts.iter().zip(classes) {
-        // What is beyond the end of the recording was not heard, but made up.
-        let frames = crowd.len().saturating_sub(first).min(FRAMES);
-        let rows = || classes.chunks_exact(CLASSES).take(frames);
-        for (crowd, row) in crowd.iter_mut().skip(first).zip(rows()) {
-            for (probability, speakers) in row.iter().zip(CLASS_SPEAKERS) {
+/// Converts the posteriors of each window to local speaker activity, and aggregates the speaker count over windows.
+fn aggregate(
+    samples: usize,
+    first_frames: &[usize],
+    posteriors: impl Iterator<Item = Vec<f32>>,
+) -> Segmentation {
+    // The model has no frames whose receptive field exceeds the window, so the last frames may not be covered.
+    let end = first_frames.last().map_or(0, |last| last + WINDOW_FRAMES);
+    let mut speaker_count = vec![SpeakerCount::default(); frames::count(samples).min(end)];
+    let mut windows = Vec::with_capacity(first_frames.len());
+    for (&first_frame, posteriors) in first_frames.iter().zip(posteriors) {
+        // Drop the frames of the padding.
+        let frames = speaker_count
+            .len()
+            .saturating_sub(first_frame)
+            .min(WINDOW_FRAMES);
+        let rows = || posteriors.chunks_exact(POWERSET_CLASSES).take(frames);
+        for (count, row) in speaker_count.iter_mut().skip(first_frame).zip(rows()) {
+            for (probability, speakers) in row.iter().zip(POWERSET) {
                 match speakers.len() {
-                    0 => crowd.none += probability,
-                    2 => crowd.two += probability,
+                    0 => count.silence += probability,
+                    2 => count.overlap += probability,
                     _ => {}
                 }
             }
         }
-        let activity = rows().map(activity).collect();
-        windows.push(Window { first, activity });
+        let activity = rows().map(powerset_to_multilabel).collect();
+        windows.push(Window {
+            first_frame,
+            activity,
+        });
     }
-    let counts = covered(&windows, 0..crowd.len());
-    for (crowd, count) in crowd.iter_mut().zip(counts) {
-        crowd.none /= count.max(1.0);
-        crowd.two /= count.max(1.0);
+    let coverage = coverage(&windows, speaker_count.len());
+    for (count, windows) in speaker_count.iter_mut().zip(coverage) {
+        count.silence /= windows.max(1.0);
+        count.overlap /= windows.max(1.0);
     }
-    Heard { windows, crowd }
+    Segmentation {
+        windows,
+        speaker_count,
+    }
 }
 
-/// How likely each local speaker speaks, from the probabilities of who speaks together.
-fn activity(classes: &[f32]) -> [f32; LOCAL] {
-    let mut activity = [0.0; LOCAL];
-    for (probability, speakers) in classes.iter().zip(CLASS_SPEAKERS) {
+/// Activity of each local speaker: the sum of the posteriors of the powerset classes that contain it.
+fn powerset_to_multilabel(posteriors: &[f32]) -> [f32; MAX_LOCAL_SPEAKERS] {
+    let mut activity = [0.0; MAX_LOCAL_SPEAKERS];
+    for (probability, speakers) in posteriors.iter().zip(POWERSET) {
         for &speaker in speakers {
-            if let Some(activity) = activity.get_mut(speaker) {
-                *activity += probability;
-            }
+            activity[speaker] += probability;
         }
     }
     activity
 }
 
-/// How many of the windows hear each of the frames.
-pub(super) fn covered<'a>(
-    windows: impl IntoIterator<Item = &'a Window>,
-    frames: std::ops::Range<usize>,
-) -> Vec<f32> {
-    let mut counts = vec![0.0; frames.len()];
+/// Number of windows that cover each of the first `frames` frames of the recording.
+pub(super) fn coverage(windows: &[Window], frames: usize) -> Vec<f32> {
+    let mut coverage = vec![0.0; frames];
     for window in windows {
-        let end = (window.first + window.activity.len()).saturating_sub(frames.start);
-        let start = window.first.saturating_sub(frames.start);
-        for count in counts.iter_mut().take(end).skip(start) {
+        let covered = coverage.iter_mut().skip(window.first_frame);
+        for count in covered.take(window.activity.len()) {
             *count += 1.0;
         }
     }
-    counts
+    coverage
 }
 
 #[cfg(test)]
@@ -133,47 +148,71 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_cover_all_of_a_recording() {
-        assert!(starts(0).is_empty());
-        assert_eq!(starts(16_000), [0]);
-        assert_eq!(starts(WINDOW), [0]);
-        assert_eq!(starts(WINDOW + 1), [0, 1]);
+    fn windows_cover_the_whole_recording() {
+        assert!(first_frames(0).is_empty());
+        assert_eq!(first_frames(16_000), [0]);
+        assert_eq!(first_frames(WINDOW_SAMPLES), [0]);
+        assert_eq!(first_frames(WINDOW_SAMPLES + 1), [0, 1]);
         for samples in [200_000, 480_001, 960_000] {
-            let starts = starts(samples);
-            let last = starts.last().unwrap() * FRAME_STEP + WINDOW;
-            assert!((samples..samples + FRAME_STEP).contains(&last), "{samples}");
+            let first_frames = first_frames(samples);
+            let end = first_frames.last().unwrap() * FRAME_STEP_SAMPLES + WINDOW_SAMPLES;
             assert!(
-                starts
+                (samples..samples + FRAME_STEP_SAMPLES).contains(&end),
+                "{samples}"
+            );
+            assert!(
+                first_frames
                     .windows(2)
-                    .all(|pair| pair[1] - pair[0] <= HOP && pair[0] < pair[1])
+                    .all(|pair| pair[1] - pair[0] <= HOP_FRAMES && pair[0] < pair[1])
             );
         }
     }
 
     #[test]
-    fn classes_become_speakers_and_crowds() {
+    fn posteriors_become_activity_and_speaker_count() {
         let class = |index: usize| -> Vec<f32> {
-            let mut row = [0.0; CLASSES];
+            let mut row = [0.0; POWERSET_CLASSES];
             row[index] = 1.0;
-            row.repeat(FRAMES)
+            row.repeat(WINDOW_FRAMES)
         };
-        // Nobody in the first window; the first and the third speaker at once in the second.
-        let starts = starts(WINDOW + 2_700);
-        let heard = heard(WINDOW + 2_700, &starts, [class(0), class(5)].into_iter());
-        assert_eq!(heard.windows[1].activity[0], [1.0, 0.0, 1.0]);
-        assert_eq!(heard.windows[0].activity[0], [0.0; 3]);
-        assert_eq!((heard.crowd[0].none, heard.crowd[0].two), (1.0, 0.0));
-        assert_eq!((heard.crowd[100].none, heard.crowd[100].two), (0.5, 0.5));
+        // The first window is silent; speakers 0 and 2 overlap in the second.
+        let samples = WINDOW_SAMPLES + 2_700;
+        let segmentation = aggregate(
+            samples,
+            &first_frames(samples),
+            [class(0), class(5)].into_iter(),
+        );
+        assert_eq!(segmentation.windows[1].activity[0], [1.0, 0.0, 1.0]);
+        assert_eq!(segmentation.windows[0].activity[0], [0.0; 3]);
+        let count = |frame: usize| {
+            let count = segmentation.speaker_count[frame];
+            (count.silence, count.overlap)
+        };
+        assert_eq!(count(0), (1.0, 0.0));
+        assert_eq!(count(100), (0.5, 0.5));
     }
 
     #[test]
-    fn every_frame_was_heard() {
-        let nobody = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0].repeat(FRAMES);
-        for samples in [1_000, 80_000, WINDOW, WINDOW + 1, 3 * WINDOW] {
-            let starts = starts(samples);
-            let heard = heard(samples, &starts, starts.iter().map(|_| nobody.clone()));
+    fn every_frame_is_covered_by_a_window() {
+        let silence = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0].repeat(WINDOW_FRAMES);
+        for samples in [
+            1_000,
+            80_000,
+            WINDOW_SAMPLES,
+            WINDOW_SAMPLES + 1,
+            3 * WINDOW_SAMPLES,
+        ] {
+            let first_frames = first_frames(samples);
+            let segmentation = aggregate(
+                samples,
+                &first_frames,
+                first_frames.iter().map(|_| silence.clone()),
+            );
             assert!(
-                heard.crowd.iter().all(|crowd| crowd.none == 1.0),
+                segmentation
+                    .speaker_count
+                    .iter()
+                    .all(|count| count.silence == 1.0),
                 "{samples}"
             );
         }

@@ -73,7 +73,7 @@ async fn speaker_counts_are_respected() {
     let warning = many.warning().unwrap();
     assert!((2..20).contains(&found), "{found}");
     assert!(
-        warning.contains(&format!("only {found} could be told apart")),
+        warning.contains(&format!("only {found} could be distinguished")),
         "{warning}"
     );
     server.stop().await;

@@ -3,9 +3,7 @@
 use super::cam::{self, Cam};
 use super::fcm::{self, FCM_DIM};
 use super::{EMBEDDING_DIM, stats_pool::stats_pool};
-use crate::models::nn::{
-    BatchNorm, Linear, Matrix, Rows, RowsMut, bias_relu, load_conv, product,
-};
+use crate::models::nn::{BatchNorm, Linear, Matrix, Rows, RowsMut, bias_relu, load_conv, product};
 use crate::models::{Weights, WeightsError};
 
 /// Output channels of the first TDNN layer.

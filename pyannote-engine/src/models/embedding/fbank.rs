@@ -94,7 +94,10 @@ impl Fbank {
     pub(crate) fn new() -> Self {
         // Kaldi's Povey window: a Hann window to the power of 0.85.
         let window = (0..FBANK_WINDOW_SAMPLES)
-            .map(|n| (0.5 - 0.5 * (TAU * n as f64 / (FBANK_WINDOW_SAMPLES - 1) as f64).cos()).powf(0.85) as f32)
+            .map(|n| {
+                (0.5 - 0.5 * (TAU * n as f64 / (FBANK_WINDOW_SAMPLES - 1) as f64).cos()).powf(0.85)
+                    as f32
+            })
             .collect();
         Self {
             fft: RealFftPlanner::new().plan_fft_forward(FFT_SAMPLES),
@@ -112,7 +115,10 @@ impl Fbank {
         let mut spectrum = self.fft.make_output_vec();
         let mut scratch = self.fft.make_scratch_vec();
         let mut power = [0.0; FFT_SAMPLES / 2];
-        for frame in samples.windows(FBANK_WINDOW_SAMPLES).step_by(FBANK_HOP_SAMPLES) {
+        for frame in samples
+            .windows(FBANK_WINDOW_SAMPLES)
+            .step_by(FBANK_HOP_SAMPLES)
+        {
             let mean = frame.iter().sum::<f32>() / FBANK_WINDOW_SAMPLES as f32;
             input.fill(0.0);
             // Like Kaldi, treat the first sample as its own predecessor.

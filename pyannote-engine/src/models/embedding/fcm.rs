@@ -114,8 +114,14 @@ impl Fcm {
         }
         let planes = self.last.conv(&planes);
         for band in 0..planes.bands {
-            let rows = planes.band(band).chunks_exact(self.channels).skip(1 + before);
-            let out = out.chunks_exact_mut(self.channels).skip(band).step_by(OUT_BANDS);
+            let rows = planes
+                .band(band)
+                .chunks_exact(self.channels)
+                .skip(1 + before);
+            let out = out
+                .chunks_exact_mut(self.channels)
+                .skip(band)
+                .step_by(OUT_BANDS);
             for (out, row) in out.zip(rows) {
                 out.copy_from_slice(row);
             }
@@ -174,7 +180,8 @@ impl ResidualBlock {
     fn run(&self, input: &Planes) -> Planes {
         let mut out = self.second.conv(&self.first.relu(input));
         match &self.shortcut {
-            None => out.for_each_band(|band, rows| add_relu(rows, &self.second.bias, input.frames(band))),
+            None => out
+                .for_each_band(|band, rows| add_relu(rows, &self.second.bias, input.frames(band))),
             Some(shortcut) => out.for_each_band(|band, rows| {
                 add_product(
                     RowsMut::new(rows, input.channels),
@@ -247,7 +254,11 @@ impl Conv {
     /// Convolves, without adding the bias.
     fn conv(&self, input: &Planes) -> Planes {
         let outputs = self.bias.len();
-        let mut out = Planes::new(input.bands.div_ceil(self.band_stride), input.frames, outputs);
+        let mut out = Planes::new(
+            input.bands.div_ceil(self.band_stride),
+            input.frames,
+            outputs,
+        );
         let kernel_len = FCM_TAPS * input.channels;
         out.for_each_band(|band, rows| {
             for (tap, kernel) in self.kernels.iter().enumerate() {

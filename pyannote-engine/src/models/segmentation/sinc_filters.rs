@@ -33,9 +33,11 @@ pub(super) fn load(
             filters.push(filter(low_hz, high_hz, odd, &times, &window));
         }
     }
-    Ok(Matrix::from_fn(2 * half_taps + 1, 2 * bands, |tap, filter| {
-        filters[filter][tap]
-    }))
+    Ok(Matrix::from_fn(
+        2 * half_taps + 1,
+        2 * bands,
+        |tap, filter| filters[filter][tap],
+    ))
 }
 
 /// The taps of one filter: the difference of two windowed low-pass filters, with a passband gain of about 1.

@@ -29,8 +29,12 @@ pub(super) struct SincNet {
 impl SincNet {
     /// Loads the tensors whose names start with `name`.
     pub(super) fn load(weights: &Weights<'_>, name: &str) -> Result<Self, WeightsError> {
-        let filters =
-            sinc_filters::load(weights, &format!("{name}.conv1d.0.filterbank"), BANDS, HALF_TAPS)?;
+        let filters = sinc_filters::load(
+            weights,
+            &format!("{name}.conv1d.0.filterbank"),
+            BANDS,
+            HALF_TAPS,
+        )?;
         // Biases are not loaded: the instance normalization that follows cancels them.
         let conv = |layer: usize, inputs: usize| {
             load_conv(
@@ -105,7 +109,10 @@ impl Layer {
         let pooled = frames / POOL_FRAMES;
         let mut out = vec![0.0; pooled * channels];
         scratch.0.resize(POOL_BLOCK_FRAMES * channels, 0.0);
-        for (block, out) in out.chunks_mut(POOL_BLOCK_FRAMES / POOL_FRAMES * channels).enumerate() {
+        for (block, out) in out
+            .chunks_mut(POOL_BLOCK_FRAMES / POOL_FRAMES * channels)
+            .enumerate()
+        {
             let frames = out.len() / channels * POOL_FRAMES;
             let from = block * POOL_BLOCK_FRAMES * self.stride;
             let to = from + (frames - 1) * self.stride + kernel_len;
