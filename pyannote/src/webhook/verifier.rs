@@ -155,6 +155,7 @@ impl Verifier {
     }
 
     /// [`verify_at`](Self::verify_at) without copying the body.
+    #[cfg(any(feature = "axum", test))]
     pub(super) fn verify_bytes_at(
         &self,
         headers: &HeaderMap,
