@@ -1,21 +1,22 @@
-//! The client: the front door of every operation.
+//! The client.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyannote_api_sys::hooks::Inner;
 
-use crate::config::ClientBuilder;
+use crate::builder::ClientBuilder;
 use crate::error::Error;
-use crate::job::{Job, JobId, JobKind};
-use crate::jobs::Jobs;
+use crate::job::{Job, JobId, Jobs, Results, wait_all};
 use crate::media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
-use crate::request::{Diarize, Identify, MakeVoiceprint};
+use crate::request::Request;
+use crate::results::{Diarization, Identification, JobKind, Voiceprint};
 use crate::transport::{Endpoint, Executor};
 
-/// A client of pyannoteAI, or of a server that speaks the same API.
+/// A client of the pyannoteAI API, or of a server with the same API.
 ///
-/// Clones share connections, rate limits and the retry budget, and are cheap: clone it into every task.
+/// Cloning is cheap, and clones share connections, rate limits and the retry budget.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), pyannote::Error> {
@@ -33,67 +34,85 @@ use crate::transport::{Endpoint, Executor};
 pub struct Client {
     executor: Arc<Executor>,
     raw: pyannote_api_sys::Client,
-    keep_raw: bool,
 }
 
-impl Client {
-    pub(crate) fn new(executor: Executor, keep_raw: bool) -> Self {
-        let executor = Arc::new(executor);
+impl ClientBuilder {
+    /// Creates the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the API key is missing, or if the key, the base URL, the proxy
+    /// or a header is invalid.
+    pub fn build(self) -> Result<Client, Error> {
+        let executor = Arc::new(self.into_executor()?);
         let raw = pyannote_api_sys::Client::new_with_client(
             executor.settings.base_url.as_str().trim_end_matches('/'),
             executor.http.clone(),
             Inner::new(executor.clone()),
         );
-        Self {
-            executor,
-            raw,
-            keep_raw,
-        }
+        Ok(Client { executor, raw })
     }
+}
 
-    /// A client with the API key in the environment variable `PYANNOTEAI_API_KEY`, and the base URL in
+impl Client {
+    /// Creates a client with the API key in the environment variable `PYANNOTEAI_API_KEY`, and the base URL in
     /// `PYANNOTEAI_BASE_URL` if that is set.
+    ///
+    /// [`ClientBuilder::from_env`] does the same, and allows further settings.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) where the key is not set, or either cannot be used.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the key is not set, or the key or the base URL is invalid.
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env()?.build()
     }
 
-    /// Sets up a client.
+    /// Creates a builder.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new()
     }
 
-    /// Asks the service whether it accepts the API key.
+    /// Tests whether the service accepts the API key.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) where it does not, and any error of a request.
+    /// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) if it does not, and any other error of a request.
     pub async fn test_key(&self) -> Result<(), Error> {
         self.executor.call(Endpoint::TestKey, "", &[], None).await?;
         Ok(())
     }
 
-    /// Who spoke when. Await it to submit the job and wait for its end, or [`submit`](Diarize::submit) it.
+    /// Requests a diarization: who spoke when, and optionally what they said.
     ///
-    /// `audio` is an http(s) URL that the service can fetch, or what [`upload`](Self::upload) returned.
-    pub fn diarize(&self, audio: impl Into<AudioUrl>) -> Diarize {
-        Diarize::new(self.clone(), audio.into())
+    /// `audio` is an http(s) URL that the service can fetch, or the [`MediaUrl`] that [`upload`](Self::upload) returned.
+    /// Await the request to submit the job and wait for its end, or [`submit`](Request::submit) it.
+    pub fn diarize(&self, audio: impl Into<AudioUrl>) -> Request<Diarization> {
+        Request::new(Arc::clone(&self.executor), audio.into())
     }
 
-    /// Who spoke when, by voiceprint. Add voiceprints with [`Identify::voiceprint`].
-    pub fn identify(&self, audio: impl Into<AudioUrl>) -> Identify {
-        Identify::new(self.clone(), audio.into())
+    /// Requests an identification: who spoke when, with speakers identified by voiceprint.
+    ///
+    /// Add the voiceprints with [`voiceprint`](Request::voiceprint).
+    pub fn identify(&self, audio: impl Into<AudioUrl>) -> Request<Identification> {
+        Request::new(Arc::clone(&self.executor), audio.into())
     }
 
-    /// A voiceprint of the one speaker of a recording of at most 30 s.
-    pub fn voiceprint(&self, audio: impl Into<AudioUrl>) -> MakeVoiceprint {
-        MakeVoiceprint::new(self.clone(), audio.into())
+    /// Requests a voiceprint of the only speaker in a recording of at most 30 s and 100 MiB.
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let voiceprint = client.voiceprint("https://example.com/ada.wav").await?;
+    /// // Store it: the service deletes it after 24 h.
+    /// std::fs::write("ada.voiceprint", voiceprint.as_base64())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn voiceprint(&self, audio: impl Into<AudioUrl>) -> Request<Voiceprint> {
+        Request::new(Arc::clone(&self.executor), audio.into())
     }
 
-    /// A job that exists already, by its id: to wait for it in another process, or after an error.
+    /// Returns a handle to a job that exists already, by its id: to wait for it in another process, or again after an
+    /// error.
     ///
     /// ```no_run
     /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -106,39 +125,66 @@ impl Client {
     /// ```
     #[must_use]
     pub fn job<T: JobKind>(&self, id: impl Into<JobId>) -> Job<T> {
-        Job::attached(self.clone(), id.into())
+        Job::existing(Arc::clone(&self.executor), id.into())
     }
 
-    /// The jobs of the team, newest first.
+    /// Lists the jobs of the team, newest first.
     pub fn jobs(&self) -> Jobs {
-        Jobs::new(self.clone())
+        Jobs::new(Arc::clone(&self.executor))
     }
 
-    /// Uploads a recording to the team's private storage, from which it is deleted after 24 to 48 h.
+    /// Waits for any number of jobs. Yields each job's id and result, or error, as it ends.
+    ///
+    /// It makes at most 150 requests per minute, however many jobs there are. A transient error of the listing ends the
+    /// wait after three consecutive rounds, and any other error of a request, as for an invalid API key, at once: each
+    /// job is then yielded with the error, and keeps running.
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
+    /// use futures_util::StreamExt;
+    ///
+    /// let mut jobs = Vec::new();
+    /// for url in ["https://example.com/a.wav", "https://example.com/b.wav"] {
+    ///     jobs.push(client.diarize(url).submit().await?);
+    /// }
+    /// let mut results = client.wait_all(jobs);
+    /// while let Some((id, result)) = results.next().await {
+    ///     match result {
+    ///         Ok(diarization) => println!("{id}: {} turns", diarization.turns().len()),
+    ///         Err(error) => println!("{id}: {error:#}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait_all<T: JobKind>(&self, jobs: impl IntoIterator<Item = Job<T>>) -> Results<T> {
+        wait_all(Arc::clone(&self.executor), jobs.into_iter().collect())
+    }
+
+    /// Uploads a recording to the team's private storage, which deletes it after 24 to 48 h.
     ///
     /// `source` is a path, bytes, or an [`UploadSource`].
     pub fn upload(&self, source: impl Into<UploadSource>) -> Upload {
-        Upload::new(self.clone(), source.into())
+        Upload::new(Arc::clone(&self.executor), source.into())
     }
 
-    /// Downloads a medium of the team's storage to a file, which appears whole or not at all.
-    pub fn download(&self, media: &MediaUrl, path: impl Into<std::path::PathBuf>) -> Download {
-        Download::new(self.clone(), media.clone(), path.into())
+    /// Downloads media from the team's storage to a file, which is replaced atomically when the download is complete.
+    pub fn download(&self, media: &MediaUrl, path: impl Into<PathBuf>) -> Download {
+        Download::new(Arc::clone(&self.executor), media.clone(), path.into())
     }
 
-    /// The generated client of every operation, on the same transport: with the key, the rate limits, and retries of
-    /// what may be retried. Its types change with the API's specification.
+    /// Returns the generated client, which has every operation of the API.
+    ///
+    /// It uses the same transport, with the API key, rate limits and retries. Its types, in [`sys`](crate::sys), change
+    /// with the API's specification.
     #[must_use]
     pub fn raw(&self) -> &pyannote_api_sys::Client {
         &self.raw
     }
 
+    #[cfg(test)]
     pub(crate) fn executor(&self) -> &Executor {
         &self.executor
-    }
-
-    pub(crate) fn keeps_raw(&self) -> bool {
-        self.keep_raw
     }
 }
 

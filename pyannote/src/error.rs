@@ -1,17 +1,22 @@
-//! The one error type.
+//! The error type of the SDK.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::excerpt::excerpt;
-use crate::job::{JobId, JobStatus};
+use crate::job::id::JobId;
+use crate::job::status::JobStatus;
+use crate::redact::excerpt;
 
-/// What went wrong, and what to do about it.
+/// The error of every operation of the SDK.
 ///
-/// Its text says the mend; its [`kind`](Self::kind) is for programs. It never holds the API key, a pre-signed URL or a
-/// voiceprint.
+/// The message says what is wrong and how to fix it; [`kind`](Self::kind) is for programs. Causes, such as an error of
+/// the HTTP client, are available through [`source`](std::error::Error::source) and are not part of the message:
+/// `{error}` prints the message alone, and `{error:#}` the message and all causes on one line.
+///
+/// Errors never contain the API key, the query of a pre-signed URL or a voiceprint.
 ///
 /// ```
 /// use pyannote::{Client, ErrorKind};
@@ -31,61 +36,62 @@ use crate::job::{JobId, JobStatus};
 /// ```
 pub struct Error(Box<Inner>);
 
-/// What kind of error it is.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client cannot be set up as asked: no API key, a base URL that is none.
+    /// The client's configuration is invalid: for example a missing API key, or an invalid base URL.
     Config,
-    /// The request breaks rules of the API, all listed in [`Error::field_errors`]. Found here, before anything was
-    /// sent, or by the service (400).
+    /// The request is invalid. [`Error::field_errors`] lists every violation, whether found by the SDK before anything
+    /// was sent or by the service (400).
     Validation,
     /// The service does not accept the API key (401).
     Unauthorized,
     /// The team has no credit or subscription (402).
     PaymentRequired,
-    /// The API key may not do this, or the team has no access (403).
+    /// The API key lacks a permission, or the team has no access to the feature (403).
     Forbidden,
-    /// There is no such job or medium (404).
+    /// The job or the media does not exist (404).
     NotFound,
-    /// What was sent is too large (413), or a file is, before it was sent.
+    /// The request body (413) or a local file is too large.
     TooLarge,
-    /// Too many requests (429), beyond what the client waits out. [`Error::retry_after`] says until when.
+    /// Too many requests (429), and the wait that the service asks for is longer than the client retries by itself; see
+    /// [`Error::retry_after`].
     RateLimited,
     /// The service failed (5xx).
     Server,
-    /// The service answered with a status that fits no other kind.
+    /// The service returned a status that matches no other kind.
     UnexpectedStatus,
-    /// No connection could be made. Nothing was sent.
+    /// The connection could not be established. Nothing was sent.
     Connect,
-    /// No answer in time.
+    /// The request timed out.
     Timeout,
-    /// The connection was lost, or the answer was cut.
+    /// The connection was lost, or the response was truncated.
     Network,
-    /// A submission may have been accepted, and be billed, but its answer never came. It was not sent again. Look for
+    /// A submission may have been accepted, and billed, but its response never arrived, so it was not retried. Look for
     /// the job in [`Client::jobs`](crate::Client::jobs) before submitting again.
     OutcomeUnknown,
-    /// The answer could not be read. The text says where in it, and shows its start.
+    /// The response could not be decoded. The message says where decoding failed and quotes the start of the body.
     Decode,
-    /// The job failed. The text is the service's.
+    /// The job failed. The message quotes the reason that the service gives.
     JobFailed,
     /// The job was canceled.
     JobCanceled,
-    /// The job succeeded, but its output is gone: outputs are deleted 24 h after the end of a job.
+    /// The job succeeded, but its output no longer exists: outputs are deleted 24 h after the end of a job.
     OutputGone,
-    /// The job did not end in time. It goes on: [`Error::job_id`] says which, to wait further.
+    /// The job did not end before the timeout of the wait. It keeps running: wait again with [`Error::job_id`].
     WaitTimeout,
     /// A local file could not be read or written.
     Io,
 }
 
-/// A rule that a field of a request breaks, in the form of the API's own 400.
+/// A violation of a rule by one field of a request, in the format of the API's own 400 response.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct FieldError {
-    /// The field, such as `numSpeakers` or `voiceprints[1].label`.
+    /// Path of the field, such as `numSpeakers` or `voiceprints[1].label`.
     pub field: String,
-    /// What is wrong with it, and what would be right.
+    /// What is wrong with the field, and what is valid.
     pub message: String,
 }
 
@@ -135,7 +141,7 @@ impl Error {
         }))
     }
 
-    /// The error of a request that breaks rules.
+    /// Creates an error of kind [`ErrorKind::Validation`].
     pub(crate) fn validation(message: impl Into<String>, field_errors: Vec<FieldError>) -> Self {
         let mut error = Self::new(ErrorKind::Validation, message);
         error.0.field_errors = field_errors;
@@ -166,7 +172,7 @@ impl Error {
         self
     }
 
-    /// Keeps the start of a body, without what might be secret in it.
+    /// Keeps a redacted excerpt of the body.
     pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
         self.0.body = Some(excerpt(body));
         self
@@ -180,15 +186,74 @@ impl Error {
         self
     }
 
-    /// The same error as another kind, for what the caller makes of it.
-    pub(crate) fn into_kind(mut self, kind: ErrorKind, message: impl Into<String>) -> Self {
-        self.0.kind = kind;
-        self.0.message = message.into();
+    /// Wraps the error in one of another kind, which has its details and has it as its source.
+    pub(crate) fn into_kind(self, kind: ErrorKind, message: impl Into<String>) -> Self {
+        let mut error = self.outer(kind, message);
+        error.0.source = Some(Box::new(self));
+        error
+    }
+
+    /// Returns an error of the same kind and with the same details, which has `self` as its source: for each of several
+    /// jobs that one failed request affects.
+    pub(crate) fn shared(self: &Arc<Self>, message: impl Into<String>) -> Self {
+        let mut error = self.outer(self.kind(), message);
+        error.0.source = Some(Box::new(Arc::clone(self)));
+        error
+    }
+
+    /// Copies the details that do not belong to a job.
+    fn outer(&self, kind: ErrorKind, message: impl Into<String>) -> Self {
+        let inner = &self.0;
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            status: inner.status,
+            request_id: inner.request_id.clone(),
+            retry_after: inner.retry_after,
+            field_errors: Vec::new(),
+            body: inner.body.clone(),
+            job_id: None,
+            job_status: None,
+            source: None,
+        }))
+    }
+
+    /// Appends to the message why the request was not retried.
+    pub(crate) fn noted(mut self, note: &str) -> Self {
+        self.0.message = format!("{}; {note}", self.0.message);
         self
     }
 
-    /// Whether what it tells of may be over by the next look at a job.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Returns the kind of the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns whether the same call may succeed if it is made again later: the connection failed or was lost, the
+    /// request timed out, the service failed (5xx) or is rate limiting (429).
+    ///
+    /// The client has made its own retries by then, so wait a while, or as long as [`retry_after`](Self::retry_after)
+    /// says. Trying again is always safe: [`ErrorKind::OutcomeUnknown`] is *not* transient, because a second submission
+    /// could be billed twice. Neither is [`ErrorKind::WaitTimeout`], after which the job is still running.
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
+    /// let job = loop {
+    ///     match client.diarize("https://example.com/meeting.wav").submit().await {
+    ///         Ok(job) => break job,
+    ///         Err(error) if error.is_transient() => {
+    ///             let delay = error.retry_after().unwrap_or(std::time::Duration::from_secs(60));
+    ///             tokio::time::sleep(delay).await;
+    ///         }
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
         matches!(
             self.kind(),
             ErrorKind::Connect
@@ -199,82 +264,61 @@ impl Error {
         )
     }
 
-    /// The same error once more, without its source: for each of the jobs that it ends the wait for.
-    pub(crate) fn again(&self, what: &str) -> Self {
-        let inner = &self.0;
-        Self(Box::new(Inner {
-            kind: inner.kind,
-            message: format!("{what}: {}", inner.message),
-            status: inner.status,
-            request_id: inner.request_id.clone(),
-            retry_after: inner.retry_after,
-            field_errors: inner.field_errors.clone(),
-            body: inner.body.clone(),
-            job_id: None,
-            job_status: None,
-            source: None,
-        }))
-    }
-
-    /// The text without what [`Display`](fmt::Display) adds.
-    pub(crate) fn message(&self) -> &str {
-        &self.0.message
-    }
-
-    /// Adds to the text why it was not tried further.
-    pub(crate) fn noted(mut self, note: &str) -> Self {
-        self.0.message = format!("{}; {note}", self.0.message);
-        self
-    }
-
-    /// What kind of error it is.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.0.kind
-    }
-
-    /// The HTTP status of the answer, where there was one.
+    /// Returns the HTTP status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The id that the service gave the request, for its support.
+    /// Returns the service's id of the request, to be quoted to its support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How long the service asks to wait before the next try.
+    /// Returns how long the service asks to wait before the next request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The rules that the request breaks, all of them; empty for other kinds.
+    /// Returns every violation of an [`ErrorKind::Validation`] error; empty for other kinds.
     #[must_use]
     pub fn field_errors(&self) -> &[FieldError] {
         &self.0.field_errors
     }
 
-    /// The start of the body of the answer, where there was one. Pre-signed URLs, tokens and voiceprints are left out.
+    /// Returns the start of the response body, if there was one, without pre-signed URLs, tokens and voiceprints.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
         self.0.body.as_deref()
     }
 
-    /// The job that the error is about. Unless the error says how it ended, it goes on: wait for it again by
+    /// Returns the id of the job that the error is about.
+    ///
+    /// Unless the kind says how the job ended, it may still be running: wait for it again with
     /// [`Client::job`](crate::Client::job).
     #[must_use]
     pub fn job_id(&self) -> Option<&JobId> {
         self.0.job_id.as_ref()
     }
 
-    /// The last status that was seen of the job.
+    /// Returns the last known status of the job.
     #[must_use]
     pub fn last_status(&self) -> Option<&JobStatus> {
         self.0.job_status.as_ref()
     }
+}
+
+/// Writes an error and its causes, separated by `: `.
+fn write_chain(f: &mut impl fmt::Write, error: &(dyn std::error::Error + 'static)) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
 }
 
 impl fmt::Display for Error {
@@ -282,17 +326,23 @@ impl fmt::Display for Error {
         f.write_str(&self.0.message)?;
         for (index, error) in self.0.field_errors.iter().enumerate() {
             f.write_str(if index == 0 { ": " } else { "; " })?;
-            error.fmt(f)?;
+            write!(f, "{error}")?;
         }
         if let Some(id) = &self.0.job_id {
             write!(f, " (job {id}")?;
             if let Some(status) = &self.0.job_status {
-                write!(f, ", last seen {status}")?;
+                write!(f, ", last status {status}")?;
             }
             f.write_str(")")?;
         }
         if let Some(id) = &self.0.request_id {
             write!(f, " (request {id})")?;
+        }
+        if f.alternate()
+            && let Some(source) = &self.0.source
+        {
+            f.write_str(": ")?;
+            write_chain(f, source.as_ref())?;
         }
         Ok(())
     }
@@ -301,40 +351,98 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
-        let mut shown = f.debug_struct("Error");
-        shown
+        let mut debug = f.debug_struct("Error");
+        debug
             .field("kind", &inner.kind)
             .field("message", &inner.message);
         if let Some(status) = &inner.status {
-            shown.field("status", &status.as_u16());
+            debug.field("status", &status.as_u16());
         }
         if let Some(id) = &inner.request_id {
-            shown.field("request_id", id);
+            debug.field("request_id", id);
         }
         if let Some(after) = &inner.retry_after {
-            shown.field("retry_after", after);
+            debug.field("retry_after", after);
         }
         if !inner.field_errors.is_empty() {
-            shown.field("field_errors", &inner.field_errors);
+            debug.field("field_errors", &inner.field_errors);
         }
         if let Some(body) = &inner.body {
-            shown.field("body", body);
+            debug.field("body", body);
         }
         if let Some(id) = &inner.job_id {
-            shown.field("job_id", id);
+            debug.field("job_id", id);
         }
         if let Some(status) = &inner.job_status {
-            shown.field("last_status", status);
+            debug.field("last_status", status);
         }
         if let Some(source) = &inner.source {
-            shown.field("source", &source.to_string());
+            let mut causes = String::new();
+            write_chain(&mut causes, source.as_ref())?;
+            debug.field("source", &causes);
         }
-        shown.finish()
+        debug.finish()
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn transient_errors() {
+        for (kind, is_transient) in [
+            (ErrorKind::Config, false),
+            (ErrorKind::Validation, false),
+            (ErrorKind::Unauthorized, false),
+            (ErrorKind::PaymentRequired, false),
+            (ErrorKind::Forbidden, false),
+            (ErrorKind::NotFound, false),
+            (ErrorKind::TooLarge, false),
+            (ErrorKind::RateLimited, true),
+            (ErrorKind::Server, true),
+            (ErrorKind::UnexpectedStatus, false),
+            (ErrorKind::Connect, true),
+            (ErrorKind::Timeout, true),
+            (ErrorKind::Network, true),
+            (ErrorKind::OutcomeUnknown, false),
+            (ErrorKind::Decode, false),
+            (ErrorKind::JobFailed, false),
+            (ErrorKind::JobCanceled, false),
+            (ErrorKind::OutputGone, false),
+            (ErrorKind::WaitTimeout, false),
+            (ErrorKind::Io, false),
+        ] {
+            assert_eq!(
+                Error::new(kind, "").is_transient(),
+                is_transient,
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn causes_are_in_the_alternate_form_and_in_source_only() {
+        let io = std::io::Error::other("disk on fire");
+        let error = Error::io("cannot write a.wav", io)
+            .with_status(StatusCode::BAD_GATEWAY)
+            .into_kind(ErrorKind::OutcomeUnknown, "a job may exist")
+            .with_job(&JobId::from("1"), None);
+        assert_eq!(error.to_string(), "a job may exist (job 1)");
+        assert_eq!(
+            format!("{error:#}"),
+            "a job may exist (job 1): cannot write a.wav: disk on fire"
+        );
+        assert_eq!(error.status(), Some(StatusCode::BAD_GATEWAY));
+        let source = error.source().unwrap().downcast_ref::<Error>().unwrap();
+        assert_eq!(source.kind(), ErrorKind::Io);
+        assert_eq!(source.source().unwrap().to_string(), "disk on fire");
     }
 }

@@ -1,4 +1,5 @@
-//! SDK for [pyannoteAI](https://www.pyannote.ai): who spoke when, who it was, and what they said.
+//! SDK for [pyannoteAI](https://www.pyannote.ai): who spoke when (speaker diarization), who it was (identification by
+//! voiceprint), and what they said (transcription).
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), pyannote::Error> {
@@ -16,8 +17,9 @@
 //!
 //! # Jobs
 //!
-//! The service works in jobs: a submission is accepted, and billed, at once, and its result comes later. Awaiting a
-//! request does both. Where a program may end in between, or has other things to do, it keeps the id:
+//! The service processes recordings in jobs: a submission is accepted, and billed, at once, and the result is available
+//! later. Awaiting a request submits the job and waits for its end. To wait later, or in another process, submit the
+//! job and store its id:
 //!
 //! ```no_run
 //! # async fn run(client: pyannote::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -26,118 +28,135 @@
 //!
 //! let job = client.diarize("https://example.com/meeting.wav").submit().await?;
 //! std::fs::write("job.txt", job.id().as_str())?;
-//! // Later, elsewhere:
+//! // Later, or in another process:
 //! let job: Job<Diarization> = client.job(std::fs::read_to_string("job.txt")?);
 //! let diarization = job.wait().timeout(Duration::from_secs(3600)).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A job's output is deleted 24 h after its end, and uploaded recordings after 24 to 48 h: keep what you need.
-//! [`Client::wait_all`] waits for many jobs, [`Job::statuses`] tells what one is doing, [`Client::jobs`] lists those of
-//! the team, and with a [`webhook`] the service tells of their end itself.
+//! The output of a job is deleted 24 h after its end, and uploaded recordings after 24 to 48 h: store what you need.
 //!
-//! # Who it was
+//! [`Client::wait_all`] waits for many jobs, [`Job::statuses`] follows the status of one, and [`Client::jobs`] lists the
+//! jobs of the team. With a [`webhook`], the service reports the end of a job by itself.
+//!
+//! # Identification
 //!
 //! ```no_run
 //! # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
-//! let sample = client.upload("ada.wav").await?; // at most 30 s of Ada alone
-//! let ada = client.voiceprint(&sample).await?; // keep it: ada.as_base64()
+//! let sample = client.upload("ada.wav").await?; // at most 30 s, Ada alone
+//! let ada = client.voiceprint(&sample).await?; // store ada.as_base64()
 //! let meeting = client.upload("meeting.wav").await?;
-//! let found = client.identify(&meeting).voiceprint("Ada", &ada).threshold(50.0).await?;
-//! println!("{}", found.turns().to_svg());
+//! let identification = client.identify(&meeting).voiceprint("Ada", &ada).threshold(50.0).await?;
+//! println!("{}", identification.turns().to_svg());
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # Errors
 //!
-//! There is one type, [`Error`]. Its text says what to do, its [`kind`](Error::kind) is for programs. Three of them
-//! matter most:
+//! All operations return the same type, [`Error`]. Its message says what is wrong and how to fix it, and its
+//! [`kind`](Error::kind) is for programs. Causes are sources: `{error:#}` prints them, too. The most important kinds:
 //!
-//! - [`Validation`](ErrorKind::Validation): the request breaks rules; [`field_errors`](Error::field_errors) has all of
-//!   them, whether they were found here or by the service.
-//! - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): a submission may have been accepted. Look before you submit again.
-//! - [`WaitTimeout`](ErrorKind::WaitTimeout): the job goes on. So it does after any other error of a wait;
-//!   [`job_id`](Error::job_id) has the id.
+//! - [`Validation`](ErrorKind::Validation): the request is invalid. [`field_errors`](Error::field_errors) lists all
+//!   violations, whether found by the SDK or by the service.
+//! - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): a submission may have been accepted. Look for the job before
+//!   submitting it again.
+//! - [`WaitTimeout`](ErrorKind::WaitTimeout): the job keeps running, as after any other error of a wait. Its id is
+//!   [`job_id`](Error::job_id).
 //!
-//! # What is sent again
+//! [`Error::is_transient`] says whether it makes sense to try again later.
 //!
-//! | after | a read, an upload, a download | a submission |
+//! # Retries
+//!
+//! | failure | reads, uploads and downloads | submissions |
 //! | --- | --- | --- |
-//! | no connection | yes | yes |
-//! | 429 | yes | yes |
-//! | 503 with `Retry-After` | yes | yes |
-//! | 408, 500, 502, 504, 503 without | yes | never: `OutcomeUnknown` |
-//! | a timeout, a lost connection, a cut answer | yes | never: `OutcomeUnknown` |
+//! | connection failed | retried | retried |
+//! | 429 | retried | retried |
+//! | 503 with `Retry-After` | retried | retried |
+//! | 408, 500, 502, 504, and 503 without `Retry-After` | retried | never: `OutcomeUnknown` |
+//! | timeout, lost connection, truncated response | retried | never: `OutcomeUnknown` |
 //!
-//! How often and after how long is set by [`RetryPolicy`]; all clones of a client share one budget of retries, so that a
-//! service which is down is not asked ever more. [`RateLimit`] keeps requests under the service's limits.
+//! [`RetryPolicy`] sets the number of attempts and the delays between them. All clones of a client share a retry budget,
+//! so that a service that is down does not receive ever more requests. [`RateLimit`] keeps requests below the service's
+//! limits.
 //!
-//! # Newer than this version
+//! # Forward compatibility
 //!
-//! Models, statuses and fields that this version does not know pass through: [`Model`] takes any name, every request
-//! has `.extra(name, value)`, and [`ClientBuilder::keep_raw_bodies`] keeps what results came in.
-//! [`Client::raw`] is the generated client of every operation, on the same transport.
+//! Models, statuses and fields that this version does not know are preserved: [`Model`] accepts any name, requests have
+//! [`extra`](Request::extra) fields, and [`ClientBuilder::keep_raw_bodies`] keeps the JSON of results. [`Client::raw`]
+//! is the generated client of every operation, on the same transport.
+//!
+//! # Public dependencies
+//!
+//! Types of [`bytes`], [`chrono`], [`http`], [`reqwest`], [`secrecy`] and [`serde_json`] are part of this crate's API.
+//! They are re-exported, so that programs can name them in the matching version. A new incompatible version of one of
+//! them is a breaking change of this crate. The exception is [`sys`], the raw bindings: they follow the specification of
+//! the API, appear in the signature of [`Client::raw`] only, and may change in any release.
+//!
+//! Streams are named types that implement `futures_core::Stream`, with any version 0.3 of the `futures` crates.
 //!
 //! # Privacy
 //!
-//! The API key is a secret in memory, and sent to the base URL's origin alone: not to pre-signed URLs, and not across
-//! redirects, which are not followed. Plain http is refused but to loopback addresses. No log, error or debug output of
-//! the SDK has the key, a pre-signed URL's query or a voiceprint. Spans and events are those of `tracing`, with the
-//! operation, attempt and status. Errors of [`Client::raw`] are the generator's own: their text prints headers and bodies.
+//! The API key is kept as a secret, and sent to the base URL's origin only: not to pre-signed URLs, and not after
+//! redirects, which are not followed. Plain http is rejected except for loopback addresses. Logs, errors and `Debug`
+//! output never contain the key, the query of a pre-signed URL or a voiceprint. Requests are traced with `tracing`, with
+//! the operation, attempt and status. Errors of [`Client::raw`] are an exception: their messages contain the headers and
+//! the body of the response.
 
-mod batch;
+mod builder;
 mod client;
-mod config;
 mod error;
-mod excerpt;
+mod header;
 mod job;
-mod jobs;
 mod media;
+mod open_enum;
+mod redact;
 mod request;
 mod results;
 mod transport;
-mod wait;
 pub mod webhook;
 
-pub use batch::Results;
+pub use builder::ClientBuilder;
 pub use client::Client;
-pub use config::ClientBuilder;
 pub use error::{Error, ErrorKind, FieldError};
-pub use job::{Job, JobId, JobKind, JobStatus};
-pub use jobs::{JobPage, JobSummary, Jobs};
+pub use job::{
+    Job, JobId, JobPage, JobStatus, JobStream, JobSummary, Jobs, Results, Statuses, Wait,
+};
 pub use media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 pub use pyannote_core::{Turn, Turns};
-pub use request::{Diarize, Identify, MakeVoiceprint, Model, TranscriptionModel};
-pub use results::{Diarization, Identification, Voiceprint};
+pub use request::{Model, Request, TranscriptionModel};
+pub use results::{Diarization, HasTurns, Identification, JobKind, Voiceprint};
 pub use transport::{RateLimit, RetryPolicy};
-pub use wait::Wait;
 
-/// What a job yields, and what can be done with it: the results of jobs, and all of [`pyannote_core`].
+pub use pyannote_api_sys as sys;
+pub use {bytes, chrono, http, reqwest, secrecy, serde_json};
+
+/// The results of jobs, and all of [`pyannote_core`]: turns, transcripts, metrics and file formats.
 pub mod output {
     pub use crate::results::{Diarization, Identification, Voiceprint};
     pub use pyannote_core::*;
 }
 
-/// The seam for time, for tests that must not sleep.
+/// The clock, for tests that must not sleep.
 #[cfg(feature = "test-util")]
 #[doc(hidden)]
 pub mod testing {
+    use crate::results::body::{State, read};
     use crate::{Error, JobId, JobKind};
 
     pub use crate::transport::clock::{Clock, Sleep, SystemClock};
     pub use crate::transport::manual_clock::ManualClock;
 
-    /// The result in the body of a job that succeeded; none where it has not ended.
+    /// Decodes the body of a job that succeeded. Returns `None` if the job has not ended.
     ///
     /// # Errors
     ///
-    /// As a wait for the job.
+    /// The errors of a wait for the job.
     pub fn result_of<T: JobKind>(body: bytes::Bytes) -> Result<Option<T>, Error> {
-        match crate::job::read(&body, &JobId::from("test"), false)? {
-            crate::job::State::Done(result) => Ok(Some(result)),
-            crate::job::State::Unfinished(_) => Ok(None),
+        match read(&body, &JobId::from("test"), false)? {
+            State::Done(result) => Ok(Some(result)),
+            State::Unfinished(_) => Ok(None),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderValue, Method, StatusCode};
@@ -16,9 +17,8 @@ use super::progress::Progress;
 use super::source::MAX_RECORDING_BYTES;
 use super::transfer_timeout::transfer_timeout;
 use super::{MediaUrl, storage_error};
-use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Endpoint, Failure, Operation, TransferError};
+use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError};
 
 /// A download of a media object to a file. Awaiting it downloads the file and returns the number of bytes.
 ///
@@ -42,7 +42,7 @@ use crate::transport::{Endpoint, Failure, Operation, TransferError};
 #[derive(Debug)]
 #[must_use = "a download does nothing unless awaited"]
 pub struct Download {
-    client: Client,
+    executor: Arc<Executor>,
     media: MediaUrl,
     path: PathBuf,
     max_bytes: u64,
@@ -50,9 +50,9 @@ pub struct Download {
 }
 
 impl Download {
-    pub(crate) fn new(client: Client, media: MediaUrl, path: PathBuf) -> Self {
+    pub(crate) fn new(executor: Arc<Executor>, media: MediaUrl, path: PathBuf) -> Self {
         Self {
-            client,
+            executor,
             media,
             path,
             max_bytes: MAX_RECORDING_BYTES,
@@ -76,7 +76,7 @@ impl Download {
     }
 
     async fn run(self) -> Result<u64, Error> {
-        let executor = self.client.executor();
+        let executor = self.executor.as_ref();
         let mut retry = executor.transfer_retry("download", Operation::Read);
         loop {
             match self.attempt().instrument(retry.span()).await {
@@ -90,7 +90,7 @@ impl Download {
     }
 
     async fn attempt(&self) -> Result<u64, TransferError> {
-        let executor = self.client.executor();
+        let executor = self.executor.as_ref();
         let attempt_timeout = executor.settings.attempt_timeout;
         // Created first: if that fails, no request is needed.
         let mut file = AtomicFile::create(&self.path).await?;

@@ -5,7 +5,7 @@ use reqwest::Response;
 
 use super::presigned::PresignedUrl;
 use crate::error::{Error, ErrorKind};
-use crate::excerpt::excerpt;
+use crate::redact::excerpt;
 use crate::transport::{Executor, Failure, TransferError};
 
 /// How much of the body of an error response is read; the error message shows less.

@@ -2,6 +2,7 @@
 
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method};
@@ -16,9 +17,8 @@ use super::source::UploadSource;
 use super::transfer_timeout::transfer_timeout;
 use super::upload_body::{SourceError, UploadBody};
 use super::{MediaUrl, storage_error, url};
-use crate::client::Client;
 use crate::error::{Error, ErrorKind, FieldError};
-use crate::transport::{Endpoint, Failure, Operation, TransferError};
+use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError};
 
 /// An upload to the team's private storage. Awaiting it sends the recording and returns its URL.
 ///
@@ -46,7 +46,7 @@ use crate::transport::{Endpoint, Failure, Operation, TransferError};
 #[derive(Debug)]
 #[must_use = "an upload does nothing unless awaited"]
 pub struct Upload {
-    client: Client,
+    executor: Arc<Executor>,
     source: UploadSource,
     key: Option<String>,
     content_type: Option<String>,
@@ -55,9 +55,9 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(client: Client, source: UploadSource) -> Self {
+    pub(crate) fn new(executor: Arc<Executor>, source: UploadSource) -> Self {
         Self {
-            client,
+            executor,
             source,
             key: None,
             content_type: None,
@@ -111,7 +111,7 @@ impl Upload {
         };
         let content_type_header = content_type_header
             .unwrap_or_else(|| HeaderValue::from_static(content_type(info.extension.as_deref())));
-        let executor = self.client.executor();
+        let executor = self.executor.as_ref();
         if self.skip_existing {
             let span = debug_span!("transfer", operation = "check_media");
             if exists(executor, &media, info.len).instrument(span).await {
@@ -172,7 +172,7 @@ impl Upload {
         len: u64,
         content_type: &HeaderValue,
     ) -> Result<(), TransferError> {
-        let executor = self.client.executor();
+        let executor = self.executor.as_ref();
         // Opened first: if that fails, no request is needed.
         let reader = self.source.open(len).await?;
         let url = PresignedUrl::request(executor, Endpoint::MediaInput, media).await?;

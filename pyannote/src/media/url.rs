@@ -7,7 +7,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError};
-use crate::excerpt::excerpt;
+use crate::redact::excerpt;
 
 /// What every media URL starts with.
 const MEDIA_PREFIX: &str = "media://";

@@ -1,53 +1,9 @@
-//! The models that a request can name.
+//! Models.
 
-/// Writes an enum of names that keeps those which it does not know.
-macro_rules! names {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $value:literal),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$doc])* $variant,)*
-            /// A model that this version does not know: sent as it is.
-            Other(String),
-        }
+use crate::open_enum::open_enum;
 
-        impl $name {
-            /// The name as it is sent.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $value,)*
-                    Self::Other(name) => name,
-                }
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(name: &str) -> Self {
-                match name {
-                    $($value => Self::$variant,)*
-                    other => Self::Other(other.to_owned()),
-                }
-            }
-        }
-
-        impl From<String> for $name {
-            fn from(name: String) -> Self {
-                Self::from(name.as_str())
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-names! {
-    /// A model. Where a request names none, the service takes its default.
+open_enum! {
+    /// A diarization model. Without one, the service uses its default.
     ///
     /// ```
     /// use pyannote::Model;
@@ -58,17 +14,23 @@ names! {
     Model {
         /// `precision-2`, the default.
         Precision2 = "precision-2",
-        /// `community-1`, the open model; for diarization only, without transcription.
+        /// `community-1`, the open model. It supports diarization only, without transcription.
         Community1 = "community-1",
+        ..
+        /// A model that this version does not know.
+        Other,
     }
 }
 
-names! {
-    /// A model for transcription. Which languages it knows is in the service's documentation.
+open_enum! {
+    /// A transcription model. The service's documentation lists the languages of each.
     TranscriptionModel {
         /// `parakeet-tdt-0.6b-v3`, the default.
         ParakeetTdt06bV3 = "parakeet-tdt-0.6b-v3",
         /// `faster-whisper-large-v3-turbo`.
         FasterWhisperLargeV3Turbo = "faster-whisper-large-v3-turbo",
+        ..
+        /// A model that this version does not know.
+        Other,
     }
 }

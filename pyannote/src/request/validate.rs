@@ -1,154 +1,193 @@
-//! Every rule about a request, once.
+//! The rules of requests, each written once.
 //!
-//! All violations are reported together, as field and message, in the form of the API's own 400. The sources are the
-//! API's specification and the prose of its pages; what the service may still refuse is its own to say.
+//! All violations are reported together, as fields and messages, in the format of the API's own 400 response. The rules
+//! are those of the API's specification and of its documentation pages. Values check themselves, such as [`Voiceprint`].
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
-use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use pyannote_api_sys::hooks::is_loopback;
+use pyannote_api_sys::types;
 use reqwest::Url;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 
-use super::common::{Common, Speakers, count};
+use super::body::count;
+use super::fields::{Fields, MatchingFields, TranscriptionFields, TurnFields};
 use super::model::Model;
 use crate::error::FieldError;
+use crate::header;
 use crate::media::validate_audio_url;
 use crate::results::Voiceprint;
+use crate::results::kind::Kind;
 
-/// How many voiceprints a request may have.
-const VOICEPRINTS: std::ops::RangeInclusive<usize> = 1..=50;
-/// The longest label, in characters.
-const LABEL: usize = 100;
-/// What no label may start with, in any case: it is how unmatched speakers are called.
-const SPEAKER: &str = "speaker_";
-/// The longest voiceprint, in characters of base64.
-const VOICEPRINT: usize = 20_000;
+/// Number of voiceprints per request.
+const VOICEPRINT_COUNT: RangeInclusive<usize> = 1..=50;
+/// Maximum length of a label, in characters.
+const MAX_LABEL_CHARS: usize = 100;
+/// Prefix that is reserved for the labels of unmatched speakers, in any case.
+const RESERVED_LABEL_PREFIX: &str = "speaker_";
 
-/// The rules that a request breaks.
-#[derive(Debug, Default)]
-pub(crate) struct Violations(Vec<FieldError>);
+/// Returns every violation of a request.
+pub(super) fn violations(
+    kind: Kind,
+    fields: &Fields,
+    headers: &[(String, String)],
+) -> Vec<FieldError> {
+    let mut violations = Violations::default();
+    violations.common(fields);
+    match kind {
+        Kind::Diarization => {
+            let minimal = json!({ "url": "" });
+            violations.extra::<types::DiarizeRequest>("", &fields.extra, &minimal);
+            violations.turns(&fields.turns);
+            violations.transcription(fields.model.as_ref(), &fields.transcription);
+        }
+        Kind::Identification => {
+            let minimal = json!({ "voiceprints": [{ "label": "A", "voiceprint": "AAAA" }] });
+            violations.extra::<types::IdentifyRequest>("", &fields.extra, &minimal);
+            violations.model_supports_more_than_diarization(fields.model.as_ref());
+            violations.turns(&fields.turns);
+            violations.voiceprints(&fields.voiceprints);
+            violations.matching(&fields.matching);
+        }
+        Kind::Voiceprint => {
+            let minimal = json!({ "url": "" });
+            violations.extra::<types::VoiceprintRequest>("", &fields.extra, &minimal);
+            violations.model_supports_more_than_diarization(fields.model.as_ref());
+        }
+    }
+    for (name, value) in headers {
+        if let Err(message) = header::parse(name, value) {
+            violations.add("header", message);
+        }
+    }
+    violations.0
+}
+
+#[derive(Default)]
+struct Violations(Vec<FieldError>);
 
 impl Violations {
-    pub(crate) fn into_vec(self) -> Vec<FieldError> {
-        self.0
-    }
-
     fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.0.push(FieldError::new(field, message));
     }
 
-    /// The rules for what every submission has. `fields` are the fields that `extra` may not set.
-    pub(crate) fn common(&mut self, common: &Common, fields: &[&str]) {
-        if let Err(message) = validate_audio_url(common.audio.as_str()) {
+    fn common(&mut self, fields: &Fields) {
+        if let Err(message) = validate_audio_url(fields.audio.as_str()) {
             self.add("url", message);
         }
-        match &common.webhook {
+        match &fields.webhook {
             Some(webhook) => {
-                if let Err(message) = webhook_url(webhook) {
+                if let Err(message) = check_webhook(webhook) {
                     self.add("webhook", message);
                 }
             }
-            None if common.webhook_status_only.is_some() => {
+            None if fields.webhook_status_only.is_some() => {
                 self.add(
                     "webhookStatusOnly",
-                    "needs a webhook; set one, or leave this out",
+                    "requires a webhook; set `webhook`, or leave this field out",
                 );
             }
             None => {}
         }
-        if common
-            .model
-            .as_ref()
-            .is_some_and(|model| model.as_str().trim().is_empty())
-        {
-            self.add("model", "is empty; name a model, or leave it out");
-        }
-        self.extra("", &common.extra, fields);
-    }
-
-    /// Fields that were set as unknown ones, of a request or (with the prefix) of an object in it.
-    pub(crate) fn extra(&mut self, prefix: &str, extra: &Map<String, Value>, known: &[&str]) {
-        for name in extra.keys().filter(|name| known.contains(&name.as_str())) {
-            let message = "is a field that this client knows; set it with its own method";
-            self.add(format!("{prefix}{name}"), message);
-        }
-    }
-
-    /// Models that only diarize.
-    pub(crate) fn diarization_only_model(&mut self, model: Option<&Model>) {
-        if is_community(model) {
+        let model = fields.model.as_ref().map(Model::as_str);
+        if model.is_some_and(|model| model.trim().is_empty()) {
             self.add(
                 "model",
-                "community-1 is for diarization only; use precision-2",
+                "must not be empty; name a model, or leave this field out",
             );
         }
     }
 
-    pub(crate) fn speakers(&mut self, speakers: &Speakers) {
+    /// Checks that no field of `extra` has a setter of its own.
+    fn extra<R: DeserializeOwned + Serialize>(
+        &mut self,
+        prefix: &str,
+        extra: &Map<String, Value>,
+        minimal: &Value,
+    ) {
+        for name in extra.keys().filter(|name| declares::<R>(minimal, name)) {
+            let message = "is not an extra field; set it with its own method";
+            self.add(format!("{prefix}{name}"), message);
+        }
+    }
+
+    fn model_supports_more_than_diarization(&mut self, model: Option<&Model>) {
+        if is_community(model) {
+            self.add(
+                "model",
+                "community-1 supports diarization only; use precision-2",
+            );
+        }
+    }
+
+    fn turns(&mut self, fields: &TurnFields) {
         let mut number = |field: &str, number: Option<u32>| {
             if number == Some(0) {
                 self.add(field, "must be at least 1");
             }
             count(number)
         };
-        let num = number("numSpeakers", speakers.num_speakers);
-        let min = number("minSpeakers", speakers.min_speakers);
-        let max = number("maxSpeakers", speakers.max_speakers);
+        let num = number("numSpeakers", fields.num_speakers);
+        let min = number("minSpeakers", fields.min_speakers);
+        let max = number("maxSpeakers", fields.max_speakers);
         for violation in pyannote_api_sys::speaker_count::check(num, min, max) {
             self.add(violation.field, violation.message);
         }
     }
 
-    pub(crate) fn transcription(
-        &mut self,
-        model: Option<&Model>,
-        transcription: Option<bool>,
-        configured: bool,
-    ) {
-        if transcription == Some(true) && is_community(model) {
+    fn transcription(&mut self, model: Option<&Model>, fields: &TranscriptionFields) {
+        if fields.include == Some(true) && is_community(model) {
             self.add(
                 "transcription",
-                "community-1 does not transcribe; use precision-2",
+                "community-1 does not support transcription; use precision-2",
             );
         }
-        if configured && transcription != Some(true) {
+        if fields.is_configured() && fields.include != Some(true) {
             self.add(
                 "transcriptionConfig",
-                "needs transcription; set .transcription(true), or leave this out",
+                "requires a transcription; set `transcription(true)`, or leave this field out",
             );
         }
+        self.extra::<types::TranscriptionConfiguration>(
+            "transcriptionConfig.",
+            &fields.extra,
+            &json!({}),
+        );
     }
 
-    pub(crate) fn voiceprints(&mut self, voiceprints: &[(String, Voiceprint)]) {
-        if !VOICEPRINTS.contains(&voiceprints.len()) {
-            let (least, most) = (VOICEPRINTS.start(), VOICEPRINTS.end());
+    fn voiceprints(&mut self, voiceprints: &[(String, Voiceprint)]) {
+        if !VOICEPRINT_COUNT.contains(&voiceprints.len()) {
+            let (min, max) = (VOICEPRINT_COUNT.start(), VOICEPRINT_COUNT.end());
             self.add(
                 "voiceprints",
-                format!("must be {least} to {most}, and are {}", voiceprints.len()),
+                format!(
+                    "must have {min} to {max} items, and has {}",
+                    voiceprints.len()
+                ),
             );
         }
         let mut labels = HashSet::new();
-        for (index, (text, voiceprint)) in voiceprints.iter().enumerate() {
-            if let Err(message) = label(text) {
+        for (index, (label, voiceprint)) in voiceprints.iter().enumerate() {
+            if let Err(message) = check_label(label) {
                 self.add(format!("voiceprints[{index}].label"), message);
             }
-            if !labels.insert(text) {
+            if !labels.insert(label) {
                 self.add(
                     format!("voiceprints[{index}].label"),
-                    format!("{text:?} is there twice; each needs its own"),
+                    format!("must be unique, and {label:?} is used twice"),
                 );
             }
-            if let Err(message) = base64_voiceprint(voiceprint.as_base64()) {
+            if let Err(message) = voiceprint.check() {
                 self.add(format!("voiceprints[{index}].voiceprint"), message);
             }
         }
     }
 
-    pub(crate) fn threshold(&mut self, threshold: Option<f64>) {
-        if let Some(threshold) = threshold
+    fn matching(&mut self, fields: &MatchingFields) {
+        if let Some(threshold) = fields.threshold
             && !(0.0..=100.0).contains(&threshold)
         {
             self.add(
@@ -156,66 +195,118 @@ impl Violations {
                 format!("must be from 0 to 100, and is {threshold}"),
             );
         }
+        self.extra::<types::MatchingOptions>("matching.", &fields.extra, &json!({}));
     }
 }
 
-/// Whether it is the open model, which only diarizes, however it was named.
+/// Returns whether the type `R` of the bindings declares a field, as opposed to collecting it in its map of extra
+/// fields. `minimal` is an `R` without optional fields.
+fn declares<R: DeserializeOwned + Serialize>(minimal: &Value, name: &str) -> bool {
+    if minimal.get(name).is_some() {
+        return true;
+    }
+    let mut probe = minimal.clone();
+    if let Some(object) = probe.as_object_mut() {
+        object.insert(name.to_owned(), Value::Null);
+    }
+    // A declared field is optional, so that null is not written back; one in the map of extra fields is.
+    let written = serde_json::from_value::<R>(probe).and_then(serde_json::to_value);
+    written.is_ok_and(|written| written.get(name).is_none())
+}
+
+/// Returns whether the model is the open one, which supports diarization only, however it was named.
 fn is_community(model: Option<&Model>) -> bool {
     model.is_some_and(|model| model.as_str() == Model::Community1.as_str())
 }
 
-/// Where webhooks are sent.
-fn webhook_url(text: &str) -> Result<(), String> {
+fn check_webhook(text: &str) -> Result<(), String> {
     let url = Url::parse(text).map_err(|_| "must be an absolute https URL".to_owned())?;
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(&url) => Ok(()),
         scheme => Err(format!(
-            "must be https, and is {scheme}; http is for loopback addresses only"
+            "must be https, and is {scheme}; http is allowed for loopback addresses only"
         )),
     }
 }
 
-/// The label of a voiceprint.
-fn label(text: &str) -> Result<(), String> {
+fn check_label(text: &str) -> Result<(), String> {
     let length = text.chars().count();
     if text.trim().is_empty() {
-        return Err("is empty".to_owned());
+        return Err("must not be empty".to_owned());
     }
-    if length > LABEL {
+    if length > MAX_LABEL_CHARS {
         return Err(format!(
-            "must have at most {LABEL} characters, and has {length}"
+            "must have at most {MAX_LABEL_CHARS} characters, and has {length}"
         ));
     }
-    let start: String = text.chars().take(SPEAKER.len()).collect();
-    if start.eq_ignore_ascii_case(SPEAKER) {
+    let prefix: String = text.chars().take(RESERVED_LABEL_PREFIX.len()).collect();
+    if prefix.eq_ignore_ascii_case(RESERVED_LABEL_PREFIX) {
         return Err(
-            "must not start with SPEAKER_, in any case: that is how unmatched speakers are called"
+            "must not start with SPEAKER_ in any case, which is reserved for unmatched speakers"
                 .to_owned(),
         );
     }
     Ok(())
 }
 
-/// A voiceprint as base64: the standard or the URL-safe alphabet, padded or not. Its text is not in the message.
-pub(crate) fn base64_voiceprint(text: &str) -> Result<(), String> {
-    const EITHER: GeneralPurposeConfig =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    if text.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    let length = text.chars().count();
-    if length > VOICEPRINT {
-        return Err(format!(
-            "must have at most {VOICEPRINT} characters, and has {length}"
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_the_bindings_declare() {
+        let diarize = json!({ "url": "" });
+        for name in [
+            "confidence",
+            "exclusive",
+            "maxSpeakers",
+            "minSpeakers",
+            "model",
+            "numSpeakers",
+            "transcription",
+            "transcriptionConfig",
+            "turnLevelConfidence",
+            "url",
+            "webhook",
+            "webhookStatusOnly",
+        ] {
+            assert!(declares::<types::DiarizeRequest>(&diarize, name), "{name}");
+        }
+        assert!(!declares::<types::DiarizeRequest>(
+            &diarize,
+            "vadSensitivity"
         ));
-    }
-    let is_valid = [STANDARD, URL_SAFE]
-        .iter()
-        .any(|alphabet| GeneralPurpose::new(alphabet, EITHER).decode(text).is_ok());
-    if is_valid {
-        Ok(())
-    } else {
-        Err("is not base64; pass it as the service returned it".to_owned())
+        let identify = json!({ "voiceprints": [{ "label": "A", "voiceprint": "AAAA" }] });
+        for name in ["url", "voiceprints", "matching", "exclusive", "model"] {
+            assert!(
+                declares::<types::IdentifyRequest>(&identify, name),
+                "{name}"
+            );
+        }
+        assert!(!declares::<types::IdentifyRequest>(
+            &identify,
+            "transcription"
+        ));
+        for name in ["url", "model", "webhook", "webhookStatusOnly"] {
+            assert!(
+                declares::<types::VoiceprintRequest>(&json!({ "url": "" }), name),
+                "{name}"
+            );
+        }
+        assert!(!declares::<types::VoiceprintRequest>(
+            &json!({ "url": "" }),
+            "language"
+        ));
+        assert!(declares::<types::MatchingOptions>(&json!({}), "threshold"));
+        assert!(!declares::<types::MatchingOptions>(&json!({}), "strategy"));
+        assert!(declares::<types::TranscriptionConfiguration>(
+            &json!({}),
+            "model"
+        ));
+        assert!(!declares::<types::TranscriptionConfiguration>(
+            &json!({}),
+            "language"
+        ));
     }
 }

@@ -4,28 +4,31 @@ use bytes::Bytes;
 use pyannote_core::{FrameConfidence, Transcript, Turns};
 use serde::{Deserialize, Serialize};
 
+use super::kind::{HasTurns, Kind, sealed};
 use super::lenient;
-use crate::job::{JobId, sealed};
+use crate::job::id::JobId;
 
-/// Who spoke when.
+/// Who spoke when, and optionally what they said.
 ///
-/// Parts that were not asked for are `None`, which is not the same as empty: a recording without speech has turns, none.
+/// Parts that were not requested are `None`, which differs from empty: a recording without speech has turns, zero of
+/// them.
 ///
-/// The service deletes outputs after 24 h. It serializes, with the names that the API gives its parts, to be kept:
+/// The service deletes outputs after 24 h. To keep a result, serialize it: the field names are those of the API.
 ///
 /// ```
 /// use pyannote::Diarization;
 ///
-/// let kept = r#"{"jobId":"1","diarization":[{"start":0.5,"end":2.0,"speaker":"SPEAKER_00"}]}"#;
-/// let diarization: Diarization = serde_json::from_str(kept)?;
+/// let json = r#"{"jobId":"1","diarization":[{"start":0.5,"end":2.0,"speaker":"SPEAKER_00"}]}"#;
+/// let diarization: Diarization = serde_json::from_str(json)?;
 /// assert_eq!(diarization.turns().speech_time(), 1.5);
-/// assert_eq!(serde_json::to_string(&diarization)?, kept);
+/// assert_eq!(serde_json::to_string(&diarization)?, json);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Diarization {
-    #[serde(rename = "jobId")]
-    job: JobId,
+    // Missing in the output in a response, where it stands beside the output.
+    #[serde(rename = "jobId", default = "JobId::unknown")]
+    job_id: JobId,
     #[serde(rename = "diarization")]
     turns: Turns,
     #[serde(
@@ -45,95 +48,84 @@ pub struct Diarization {
         skip_serializing_if = "Option::is_none"
     )]
     transcript: Option<Transcript>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::text",
+        skip_serializing_if = "Option::is_none"
+    )]
     warning: Option<String>,
     #[serde(skip)]
     raw: Option<Bytes>,
 }
 
 impl Diarization {
-    /// The job that it comes from.
+    /// Returns the id of the job; empty for a result that was deserialized from JSON without `jobId`.
     #[must_use]
     pub fn job_id(&self) -> &JobId {
-        &self.job
+        &self.job_id
     }
 
-    /// Who spoke when. Turns of different speakers may overlap.
+    /// Returns who spoke when. Turns of different speakers may overlap.
     #[must_use]
     pub fn turns(&self) -> &Turns {
         &self.turns
     }
 
-    /// Who spoke when, one speaker at a time, if [asked for](crate::Diarize::exclusive).
+    /// Returns the turns without overlap, one speaker at a time, if
+    /// [requested](crate::Request::exclusive).
     #[must_use]
     pub fn exclusive(&self) -> Option<&Turns> {
         self.exclusive.as_ref()
     }
 
-    /// How sure the diarization is all along, if [asked for](crate::Diarize::confidence).
+    /// Returns the confidence of each frame, 0..100, if [requested](crate::Request::confidence).
     #[must_use]
     pub fn confidence(&self) -> Option<&FrameConfidence> {
         self.confidence.as_ref()
     }
 
-    /// The words, each with its speaker, if a [transcription](crate::Diarize::transcription) was asked for.
+    /// Returns the words with their speakers, if a [transcription](crate::Request::transcription) was requested.
     #[must_use]
     pub fn words(&self) -> Option<&Transcript> {
         self.words.as_ref()
     }
 
-    /// The turns with what was said in them, if a [transcription](crate::Diarize::transcription) was asked for.
+    /// Returns the turns with their text, if a [transcription](crate::Request::transcription) was requested.
     #[must_use]
     pub fn transcript(&self) -> Option<&Transcript> {
         self.transcript.as_ref()
     }
 
-    /// What the service warns of, such as a number of speakers that it could not honour.
+    /// Returns the warning of the service: for example that it could not return the requested number of speakers.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// The body that the result came in, as JSON, if [asked for](crate::ClientBuilder::keep_raw_bodies): with what this
-    /// version does not know.
+    /// Returns the JSON body that the result was decoded from, with fields that this version does not know, if
+    /// [`ClientBuilder::keep_raw_bodies`](crate::ClientBuilder::keep_raw_bodies) is set.
     #[must_use]
     pub fn raw(&self) -> Option<&[u8]> {
         self.raw.as_deref()
     }
 }
 
-/// The form of the output in the answer.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Output {
-    diarization: Option<Turns>,
-    exclusive_diarization: Option<Turns>,
-    confidence: Option<FrameConfidence>,
-    word_level_transcription: Option<Transcript>,
-    turn_level_transcription: Option<Transcript>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    error: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    warning: Option<String>,
+impl HasTurns for Diarization {
+    fn turns(&self) -> &Turns {
+        &self.turns
+    }
 }
 
 impl sealed::Kind for Diarization {
-    type Output = Output;
+    const KIND: Kind = Kind::Diarization;
+    const REQUIRED_FIELD: &'static str = "diarization";
+    type Output = Self;
 
-    fn error(output: &Output) -> Option<&str> {
-        output.error.as_deref()
-    }
-
-    fn from_output(output: Output, job: JobId, raw: Option<Bytes>) -> Result<Self, &'static str> {
-        Ok(Self {
-            job,
-            turns: output.diarization.ok_or("diarization")?,
-            exclusive: output.exclusive_diarization,
-            confidence: output.confidence,
-            words: output.word_level_transcription,
-            transcript: output.turn_level_transcription,
-            warning: output.warning,
+    fn from_output(output: Self, job_id: JobId, raw: Option<Bytes>) -> Self {
+        Self {
+            job_id,
             raw,
-        })
+            ..output
+        }
     }
 }

@@ -2,24 +2,22 @@
 
 use bytes::Bytes;
 use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, Turn, Turns};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::kind::{HasTurns, Kind, sealed};
 use super::lenient;
-use crate::job::{JobId, sealed};
+use crate::job::id::JobId;
 
-/// Who spoke when, by voiceprint.
+/// Who spoke when, with speakers identified by voiceprint.
 ///
-/// The service deletes outputs after 24 h. It serializes, with the names that the API gives its parts, to be kept.
+/// The service deletes outputs after 24 h. To keep a result, serialize it: the field names are those of the API.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(from = "Kept")]
 pub struct Identification {
-    #[serde(rename = "jobId")]
-    job: JobId,
-    /// Made of `identified`.
-    #[serde(skip)]
-    turns: Turns,
+    // Missing in the output in a response, where it stands beside the output.
+    #[serde(rename = "jobId", default = "JobId::unknown")]
+    job_id: JobId,
     #[serde(rename = "identification")]
-    identified: Vec<IdentifiedTurn>,
+    identified: IdentifiedTurns,
     #[serde(rename = "voiceprints", skip_serializing_if = "Option::is_none")]
     matches: Option<Vec<SpeakerMatch>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,137 +29,118 @@ pub struct Identification {
     exclusive: Option<Turns>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<FrameConfidence>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::text",
+        skip_serializing_if = "Option::is_none"
+    )]
     warning: Option<String>,
     #[serde(skip)]
     raw: Option<Bytes>,
 }
 
+/// The identified turns, and plain turns made of them.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(from = "Vec<IdentifiedTurn>")]
+struct IdentifiedTurns {
+    identified: Vec<IdentifiedTurn>,
+    turns: Turns,
+}
+
+impl Serialize for IdentifiedTurns {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.identified.serialize(serializer)
+    }
+}
+
+impl From<Vec<IdentifiedTurn>> for IdentifiedTurns {
+    fn from(identified: Vec<IdentifiedTurn>) -> Self {
+        let turn = |identified: &IdentifiedTurn| {
+            let mut turn = Turn::new(identified.start, identified.end, identified.speaker());
+            turn.confidence.clone_from(&identified.confidence);
+            turn
+        };
+        Self {
+            turns: identified.iter().map(turn).collect(),
+            identified,
+        }
+    }
+}
+
 impl Identification {
-    /// The job that it comes from.
+    /// Returns the id of the job; empty for a result that was deserialized from JSON without `jobId`.
     #[must_use]
     pub fn job_id(&self) -> &JobId {
-        &self.job
+        &self.job_id
     }
 
-    /// Who spoke when: speakers who match a voiceprint under its label, the others as the diarization calls them.
+    /// Returns who spoke when. Speakers that match a voiceprint have its label, all others that of the diarization.
     #[must_use]
     pub fn turns(&self) -> &Turns {
-        &self.turns
+        &self.identified.turns
     }
 
-    /// The turns with both names of their speakers.
+    /// Returns the turns with both labels of their speakers: that of the diarization, and that of the voiceprint.
     #[must_use]
     pub fn identified(&self) -> &[IdentifiedTurn] {
-        &self.identified
+        &self.identified.identified
     }
 
-    /// How well each speaker matches each voiceprint.
+    /// Returns how well each speaker matches each voiceprint.
     #[must_use]
     pub fn matches(&self) -> Option<&[SpeakerMatch]> {
         self.matches.as_deref()
     }
 
-    /// Who spoke when, without identification.
+    /// Returns the turns before identification.
     #[must_use]
     pub fn diarization(&self) -> Option<&Turns> {
         self.diarization.as_ref()
     }
 
-    /// Who spoke when, without identification and one speaker at a time, if [asked for](crate::Identify::exclusive).
+    /// Returns the turns before identification and without overlap, one speaker at a time, if
+    /// [requested](crate::Request::exclusive).
     #[must_use]
     pub fn exclusive(&self) -> Option<&Turns> {
         self.exclusive.as_ref()
     }
 
-    /// How sure the diarization is all along, if [asked for](crate::Identify::confidence).
+    /// Returns the confidence of each frame, 0..100, if [requested](crate::Request::confidence).
     #[must_use]
     pub fn confidence(&self) -> Option<&FrameConfidence> {
         self.confidence.as_ref()
     }
 
-    /// What the service warns of.
+    /// Returns the warning of the service.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// The body that the result came in, as JSON, if [asked for](crate::ClientBuilder::keep_raw_bodies).
+    /// Returns the JSON body that the result was decoded from, with fields that this version does not know, if
+    /// [`ClientBuilder::keep_raw_bodies`](crate::ClientBuilder::keep_raw_bodies) is set.
     #[must_use]
     pub fn raw(&self) -> Option<&[u8]> {
         self.raw.as_deref()
     }
 }
 
-/// The form of the output in the answer.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Output {
-    identification: Option<Vec<IdentifiedTurn>>,
-    voiceprints: Option<Vec<SpeakerMatch>>,
-    diarization: Option<Turns>,
-    exclusive_diarization: Option<Turns>,
-    confidence: Option<FrameConfidence>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    error: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    warning: Option<String>,
-}
-
-/// The form in which an identification was kept.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Kept {
-    job_id: JobId,
-    identification: Vec<IdentifiedTurn>,
-    voiceprints: Option<Vec<SpeakerMatch>>,
-    diarization: Option<Turns>,
-    exclusive_diarization: Option<Turns>,
-    confidence: Option<FrameConfidence>,
-    warning: Option<String>,
-}
-
-impl From<Kept> for Identification {
-    fn from(kept: Kept) -> Self {
-        let named = |turn: &IdentifiedTurn| {
-            let mut named = Turn::new(turn.start, turn.end, turn.speaker());
-            named.confidence.clone_from(&turn.confidence);
-            named
-        };
-        Self {
-            job: kept.job_id,
-            turns: kept.identification.iter().map(named).collect(),
-            identified: kept.identification,
-            matches: kept.voiceprints,
-            diarization: kept.diarization,
-            exclusive: kept.exclusive_diarization,
-            confidence: kept.confidence,
-            warning: kept.warning,
-            raw: None,
-        }
+impl HasTurns for Identification {
+    fn turns(&self) -> &Turns {
+        self.turns()
     }
 }
 
 impl sealed::Kind for Identification {
-    type Output = Output;
+    const KIND: Kind = Kind::Identification;
+    const REQUIRED_FIELD: &'static str = "identification";
+    type Output = Self;
 
-    fn error(output: &Output) -> Option<&str> {
-        output.error.as_deref()
-    }
-
-    fn from_output(output: Output, job: JobId, raw: Option<Bytes>) -> Result<Self, &'static str> {
-        let kept = Kept {
-            job_id: job,
-            identification: output.identification.ok_or("identification")?,
-            voiceprints: output.voiceprints,
-            diarization: output.diarization,
-            exclusive_diarization: output.exclusive_diarization,
-            confidence: output.confidence,
-            warning: output.warning,
-        };
-        Ok(Self {
+    fn from_output(output: Self, job_id: JobId, raw: Option<Bytes>) -> Self {
+        Self {
+            job_id,
             raw,
-            ..Self::from(kept)
-        })
+            ..output
+        }
     }
 }

@@ -1,9 +1,9 @@
-//! Incidental parts of an output, read whatever their form: none of them may make a result unreadable that was paid for.
+//! Lenient decoding of incidental parts of an output, which must not make a billed result undecodable.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A text for people; one of another form as its JSON.
+/// Decodes a human-readable text. A value of another type becomes its JSON.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => None,

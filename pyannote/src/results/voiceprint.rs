@@ -1,18 +1,28 @@
-//! A voiceprint.
+//! Voiceprints.
 
 use std::fmt;
 
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::kind::{Kind, sealed};
 use super::lenient;
 use crate::error::{Error, FieldError};
-use crate::job::{JobId, sealed};
-use crate::request::validate;
+use crate::job::id::JobId;
 
-/// The voice of a person, to find them in recordings. Opaque, and biometric data: debug output does not show it.
+/// Maximum length of a voiceprint, in characters of base64.
+const MAX_VOICEPRINT_CHARS: usize = 20_000;
+
+/// A voiceprint: the voice of one speaker, by which they are identified in recordings.
 ///
-/// The service deletes it 24 h after it was made: store it. It serializes as its base64.
+/// Voiceprints are opaque. They are biometric data, so `Debug` does not print them. The service deletes a voiceprint
+/// 24 h after it was created: store it with [`as_base64`](Self::as_base64), or serialize it, which writes its base64.
+///
+/// Deserializing does not check the base64, so that one damaged voiceprint does not make a whole file unreadable; a
+/// request with a damaged voiceprint is invalid, and names it. Two voiceprints are equal if their base64 is.
 ///
 /// ```
 /// use pyannote::Voiceprint;
@@ -21,58 +31,99 @@ use crate::request::validate;
 /// assert_eq!(format!("{voiceprint:?}"), "Voiceprint(<28 characters>)");
 /// # Ok::<(), pyannote::Error>(())
 /// ```
-#[derive(Clone, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Clone)]
 pub struct Voiceprint {
     base64: String,
+    job_id: Option<JobId>,
     warning: Option<String>,
-}
-
-impl From<String> for Voiceprint {
-    /// For what was stored, and what the service made: requests check it.
-    fn from(base64: String) -> Self {
-        Self {
-            base64: base64.trim().to_owned(),
-            warning: None,
-        }
-    }
-}
-
-impl From<Voiceprint> for String {
-    fn from(voiceprint: Voiceprint) -> Self {
-        voiceprint.base64
-    }
+    raw: Option<Bytes>,
 }
 
 impl Voiceprint {
-    /// A voiceprint that was stored.
+    /// Creates a voiceprint from base64, as [`as_base64`](Self::as_base64) returned it.
+    ///
+    /// Leading and trailing white space is ignored.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) where the text is not base64 of 1 to 20,000 characters.
+    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) unless the text is 1 to 20,000 characters of base64.
     pub fn from_base64(text: impl Into<String>) -> Result<Self, Error> {
-        let voiceprint = Self::from(text.into());
-        validate::base64_voiceprint(&voiceprint.base64).map_err(|message| {
+        let voiceprint = Self::unchecked(&text.into());
+        voiceprint.check().map_err(|message| {
             Error::validation(
-                "the voiceprint cannot be used",
+                "the voiceprint is invalid",
                 vec![FieldError::new("voiceprint", message)],
             )
         })?;
         Ok(voiceprint)
     }
 
-    /// The voiceprint as base64, to be stored. Keep it out of logs.
+    fn unchecked(base64: &str) -> Self {
+        Self {
+            base64: base64.trim().to_owned(),
+            job_id: None,
+            warning: None,
+            raw: None,
+        }
+    }
+
+    /// Checks that the text is valid base64, in the standard or the URL-safe alphabet, padded or not. The message does
+    /// not quote it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        const CONFIG: GeneralPurposeConfig =
+            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        if self.base64.is_empty() {
+            return Err("must not be empty".to_owned());
+        }
+        let length = self.base64.chars().count();
+        if length > MAX_VOICEPRINT_CHARS {
+            return Err(format!(
+                "must have at most {MAX_VOICEPRINT_CHARS} characters, and has {length}"
+            ));
+        }
+        let is_valid = [STANDARD, URL_SAFE].iter().any(|alphabet| {
+            let engine = GeneralPurpose::new(alphabet, CONFIG);
+            engine.decode(&self.base64).is_ok()
+        });
+        match is_valid {
+            true => Ok(()),
+            false => Err("is not valid base64; pass it as the service returned it".to_owned()),
+        }
+    }
+
+    /// Returns the voiceprint as base64, to be stored. Keep it out of logs.
     #[must_use]
     pub fn as_base64(&self) -> &str {
         &self.base64
     }
 
-    /// What the service warned of when it made the voiceprint. It is not stored with it.
+    /// Returns the id of the job that created the voiceprint; `None` for one from storage.
+    #[must_use]
+    pub fn job_id(&self) -> Option<&JobId> {
+        self.job_id.as_ref()
+    }
+
+    /// Returns the warning of the service about the voiceprint; `None` for one from storage.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
+
+    /// Returns the JSON body that the voiceprint was decoded from, if
+    /// [`ClientBuilder::keep_raw_bodies`](crate::ClientBuilder::keep_raw_bodies) is set. Keep it out of logs.
+    #[must_use]
+    pub fn raw(&self) -> Option<&[u8]> {
+        self.raw.as_deref()
+    }
 }
+
+impl PartialEq for Voiceprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.base64 == other.base64
+    }
+}
+
+impl Eq for Voiceprint {}
 
 impl fmt::Debug for Voiceprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,29 +135,38 @@ impl fmt::Debug for Voiceprint {
     }
 }
 
-/// The form of the output in the answer.
+impl Serialize for Voiceprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.base64)
+    }
+}
+
+impl<'de> Deserialize<'de> for Voiceprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::unchecked(&String::deserialize(deserializer)?))
+    }
+}
+
+/// The output as it is encoded in a response.
 #[derive(Deserialize)]
 pub struct Output {
-    voiceprint: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    error: Option<String>,
+    voiceprint: String,
     #[serde(default, deserialize_with = "lenient::text")]
     warning: Option<String>,
 }
 
 impl sealed::Kind for Voiceprint {
+    const KIND: Kind = Kind::Voiceprint;
+    const REQUIRED_FIELD: &'static str = "voiceprint";
     type Output = Output;
 
-    fn error(output: &Output) -> Option<&str> {
-        output.error.as_deref()
-    }
-
-    fn from_output(output: Output, _: JobId, _: Option<Bytes>) -> Result<Self, &'static str> {
-        // As the service made it, whatever it is: it was paid for.
-        let made = output.voiceprint.map(Self::from).ok_or("voiceprint")?;
-        Ok(Self {
+    fn from_output(output: Output, job_id: JobId, raw: Option<Bytes>) -> Self {
+        // Not checked: it was billed, whatever it is. A request that uses it is.
+        Self {
+            job_id: Some(job_id),
             warning: output.warning,
-            ..made
-        })
+            raw,
+            ..Self::unchecked(&output.voiceprint)
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Sends requests: waits for the rate limiter, adds the API key, reads the response, and retries after failures.
 
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,21 +37,30 @@ pub(crate) struct Settings {
     pub(crate) attempt_timeout: Duration,
     pub(crate) total_timeout: Option<Duration>,
     pub(crate) retry: RetryPolicy,
-    /// One limit for every endpoint, or `None` for the documented limits.
-    pub(crate) rate_limit: Option<RateLimit>,
+    pub(crate) rate_limit: RateLimit,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether the user supplied the HTTP client, which may therefore follow redirects.
     pub(crate) custom_http_client: bool,
+    /// Whether results keep the body that they were decoded from.
+    pub(crate) keep_raw_bodies: bool,
 }
 
 /// The transport shared by a client and its clones.
-#[derive(Debug)]
 pub(crate) struct Executor {
     pub(crate) settings: Settings,
     pub(crate) http: reqwest::Client,
     pub(super) budget: RetryBudget,
     /// One per endpoint, in the order of [`Endpoint::ALL`].
     rate_limiters: [RateLimiter; Endpoint::ALL.len()],
+}
+
+/// Prints the base URL only: the HTTP client may print the credentials of a proxy.
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("base_url", &self.settings.base_url.as_str())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A failed attempt.
@@ -78,8 +88,8 @@ enum Outcome {
 
 impl Executor {
     pub(crate) fn new(settings: Settings, http: reqwest::Client) -> Self {
-        let rate_limiters = Endpoint::ALL
-            .map(|endpoint| RateLimiter::new(settings.rate_limit.unwrap_or(endpoint.rate_limit())));
+        let rate_limiters =
+            Endpoint::ALL.map(|endpoint| RateLimiter::new(settings.rate_limit.of(endpoint)));
         Self {
             settings,
             http,
@@ -113,6 +123,31 @@ impl Executor {
         query: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<ApiResponse, Error> {
+        let headers = HeaderMap::new();
+        self.call_with_headers(headers, timeout, endpoint, path_suffix, query, body)
+            .await
+    }
+
+    /// Submits a job. `headers` take precedence over those of the client.
+    pub(crate) async fn submit(
+        &self,
+        endpoint: Endpoint,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<ApiResponse, Error> {
+        self.call_with_headers(headers, None, endpoint, "", &[], Some(body))
+            .await
+    }
+
+    async fn call_with_headers(
+        &self,
+        headers: HeaderMap,
+        timeout: Option<Duration>,
+        endpoint: Endpoint,
+        path_suffix: &str,
+        query: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Result<ApiResponse, Error> {
         let mut url = self.settings.base_url.clone();
         let path = format!(
             "{}{}{path_suffix}",
@@ -124,6 +159,7 @@ impl Executor {
             url.query_pairs_mut().extend_pairs(query);
         }
         let mut request = Request::new(endpoint.method(), url);
+        *request.headers_mut() = headers;
         request
             .headers_mut()
             .insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -347,7 +383,7 @@ impl Executor {
         headers.insert(USER_AGENT, settings.user_agent.clone());
         if same_origin {
             for (name, value) in &settings.headers {
-                headers.insert(name, value.clone());
+                headers.entry(name).or_insert_with(|| value.clone());
             }
             headers.insert(AUTHORIZATION, settings.authorization.clone());
         }
@@ -405,11 +441,8 @@ impl Executor {
 pub(super) fn with_give_up_reason(error: Error, reason: GiveUp, attempts: u32) -> Error {
     match reason {
         GiveUp::OutcomeUnknown => {
-            let message = format!(
-                "the service may have accepted the submission, so a billed job may exist and the request was not \
-                 retried; check client.jobs() before submitting again ({})",
-                error.message()
-            );
+            let message = "the service may have accepted the submission, so a billed job may exist and the request was \
+                           not retried; check client.jobs() before submitting again";
             error.into_kind(ErrorKind::OutcomeUnknown, message)
         }
         GiveUp::NotRetryable => error,

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, FieldError};
-use crate::excerpt::excerpt;
+use crate::redact::excerpt;
 
 /// Retry times further away than this are shown as a number of seconds only: the header may contain any number.
 const MAX_RETRY_DATE_DISTANCE: Duration = Duration::from_secs(30 * 86_400);

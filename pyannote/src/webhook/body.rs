@@ -6,8 +6,9 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::error::VerifyError;
-use crate::excerpt::excerpt;
-use crate::job::{JobId, JobStatus};
+use crate::job::id::JobId;
+use crate::job::status::JobStatus;
+use crate::redact::excerpt;
 
 /// The top-level fields of a body. The output, which can have tens of megabytes, is borrowed as JSON text.
 #[derive(Debug)]

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use super::body::{self, EventBody, OutputKind};
 use super::{Delivery, VerifyError};
 use crate::error::{Error, ErrorKind};
-use crate::job::{self, JobId, JobKind, JobStatus, State};
+use crate::job::id::JobId;
+use crate::job::status::JobStatus;
+use crate::results::JobKind;
+use crate::results::body::{State, read};
 use crate::results::{Diarization, Identification, Voiceprint};
 
 /// The end of a job, as delivered to a webhook.
@@ -51,7 +54,7 @@ pub struct Event {
 #[non_exhaustive]
 pub enum Outcome {
     /// The job succeeded, and its output must be fetched within 24 h: the request asked for
-    /// [the status only](crate::Diarize::webhook_status_only).
+    /// [the status only](crate::Request::webhook_status_only).
     StatusOnly,
     /// A diarization succeeded.
     Diarization(Box<Diarization>),
@@ -132,7 +135,7 @@ impl Event {
     /// [`ErrorKind::JobFailed`] and [`ErrorKind::JobCanceled`] with the service's reason; [`ErrorKind::Decode`] if the
     /// job is of another kind, or if this version does not know the form of its output.
     pub fn output<T: JobKind>(&self) -> Result<Option<T>, Error> {
-        match job::read(&self.body, &self.job_id, false) {
+        match read(&self.body, &self.job_id, false) {
             Ok(State::Done(result)) => Ok(Some(result)),
             Ok(State::Unfinished(_)) => Ok(None),
             // A missing output means that it was deleted if the job is fetched, but not in a delivery.

@@ -9,15 +9,18 @@
 //! # Waiting for an event
 //!
 //! Deliveries can get lost, and receivers can be down. [`Job::wait_or_event`](crate::Job::wait_or_event) polls as well,
-//! and uses whichever comes first. The receiver can pass its events through any channel:
+//! and uses whichever comes first. The receiver can pass its events through any channel whose receiving end is a stream:
 //!
 //! ```no_run
+//! use std::time::Duration;
+//!
+//! use futures_util::stream::{self, Stream};
+//! use pyannote::Client;
 //! use pyannote::webhook::{Event, Verifier};
-//! use pyannote::{Client, JobId};
-//! use tokio::sync::broadcast;
+//! use tokio::sync::broadcast::{self, error::RecvError};
 //!
 //! # async fn run(headers: http::HeaderMap, body: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
-//! let (events, mut receiver) = broadcast::channel::<Event>(100);
+//! let (sender, receiver) = broadcast::channel::<Event>(100);
 //!
 //! // Where jobs are submitted. The receiver above was created before, so it misses no event.
 //! let client = Client::from_env()?;
@@ -26,29 +29,28 @@
 //!     .webhook("https://example.com/webhook")
 //!     .submit()
 //!     .await?;
-//! let id = job.id().clone();
-//! let waiting = job.wait_or_event(async move { event_of(&id, &mut receiver).await });
+//! let wait = job.wait_or_event(events(receiver)).timeout(Duration::from_secs(3600));
 //!
 //! // Where the web server receives a delivery.
 //! let verifier = Verifier::new(std::env::var("PYANNOTEAI_WEBHOOK_SECRET")?)?;
-//! events.send(verifier.verify(&headers, &body)?)?;
+//! sender.send(verifier.verify(&headers, &body)?)?;
 //!
-//! let diarization = waiting.await?;
+//! let diarization = wait.await?;
 //! println!("{} turns", diarization.turns().len());
 //! # Ok(())
 //! # }
 //!
-//! /// The event of one job. If the channel is closed, it never returns, and the job is only polled.
-//! async fn event_of(id: &JobId, receiver: &mut broadcast::Receiver<Event>) -> Event {
-//!     use broadcast::error::RecvError::Closed;
-//!
-//!     loop {
-//!         match receiver.recv().await {
-//!             Ok(event) if event.job_id() == id => return event,
-//!             Err(Closed) => return std::future::pending().await,
-//!             _ => {}
+//! /// The events of a channel until it is closed.
+//! fn events(receiver: broadcast::Receiver<Event>) -> impl Stream<Item = Event> + Send {
+//!     stream::unfold(receiver, |mut receiver| async move {
+//!         loop {
+//!             match receiver.recv().await {
+//!                 Ok(event) => return Some((event, receiver)),
+//!                 Err(RecvError::Lagged(_)) => {}
+//!                 Err(RecvError::Closed) => return None,
+//!             }
 //!         }
-//!     }
+//!     })
 //! }
 //! ```
 

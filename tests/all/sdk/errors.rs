@@ -56,7 +56,7 @@ async fn messages_of_failed_submissions() {
     ] {
         let error = submit_error(response).await;
         assert_eq!(error.kind(), kind);
-        messages.push_str(&format!("{kind:?}: {error}\n"));
+        messages.push_str(&format!("{kind:?}: {error:#}\n"));
     }
     insta::assert_snapshot!(messages);
 }
@@ -116,7 +116,7 @@ async fn messages_of_failed_waits() {
         let error = wait_error(response).await;
         assert_eq!(error.kind(), kind, "{error}");
         assert_eq!(error.job_id().unwrap().as_str(), "1", "{error}");
-        messages.push_str(&format!("{kind:?}: {error}\n"));
+        messages.push_str(&format!("{kind:?}: {error:#}\n"));
     }
     insta::assert_snapshot!(messages);
 }

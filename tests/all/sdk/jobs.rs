@@ -75,3 +75,26 @@ async fn an_error_ends_the_stream() {
         ErrorKind::Unauthorized
     );
 }
+
+#[tokio::test]
+async fn a_listing_starts_at_a_cursor() {
+    let server = TestServer::with_responses([
+        page(0..1, Some("c-2")),
+        page(1..2, None),
+        page(0..1, Some("c-2")),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let jobs = client.jobs().cursor("c-1");
+    let listed: Vec<JobSummary> = jobs.clone().stream().try_collect().await.unwrap();
+    assert_eq!(listed.len(), 2);
+    jobs.page(None).await.unwrap();
+    assert_eq!(
+        server.request_lines(),
+        [
+            "GET /v2/jobs?limit=100&cursor=c-1",
+            "GET /v2/jobs?limit=100&cursor=c-2",
+            "GET /v2/jobs?limit=100&cursor=c-1",
+        ]
+    );
+}

@@ -1,6 +1,11 @@
 //! Requests: the JSON that is sent, and validation before anything is sent.
 
-use pyannote::{Client, Error, ErrorKind, Model, TranscriptionModel, Voiceprint};
+use std::collections::BTreeMap;
+
+use pyannote::{
+    Client, Error, ErrorKind, HasTurns, Identification, JobKind, Model, Request,
+    TranscriptionModel, Voiceprint,
+};
 use pyannote_tests::http::{Response, TestServer};
 use serde_json::{Value, json};
 
@@ -476,4 +481,88 @@ async fn on_accepted_is_called_before_the_wait() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert_eq!(error.job_id(), Some(&receiver.recv().unwrap()));
+}
+
+#[test]
+fn headers() {
+    for (name, value, is_valid) in [
+        ("x-request-id", "1", true),
+        ("traceparent", "00-1", true),
+        ("Authorization", "Bearer private-value", false),
+        ("content-type", "private-value", false),
+        ("Content-Length", "3", false),
+        ("host", "example.com", false),
+        ("bad name", "private-value", false),
+        ("x-a", "private-value\n", false),
+    ] {
+        let request = offline().voiceprint(AUDIO).header(name, value);
+        let error = request.validate().err();
+        assert_eq!(error.is_none(), is_valid, "{name}: {error:?}");
+        if let Some(error) = error {
+            let text = format!("{error:#} {error:?} {request:?}");
+            assert!(!text.contains("private-value"), "{text}");
+            assert_eq!(fields(Err(error)), ["header"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn voiceprints_from_maps() {
+    let json = |request: Request<Identification>| request.to_json().unwrap();
+    let expected = json(
+        offline()
+            .identify(AUDIO)
+            .voiceprint("Ada", &voiceprint())
+            .voiceprint("Grace", &voiceprint()),
+    );
+    let map = BTreeMap::from([("Ada", voiceprint()), ("Grace", voiceprint())]);
+    assert_eq!(json(offline().identify(AUDIO).voiceprints(&map)), expected);
+    let owned: BTreeMap<String, Voiceprint> = map
+        .into_iter()
+        .map(|(label, voiceprint)| (label.to_owned(), voiceprint))
+        .collect();
+    assert_eq!(
+        json(offline().identify(AUDIO).voiceprints(&owned)),
+        expected
+    );
+    assert_eq!(json(offline().identify(AUDIO).voiceprints(owned)), expected);
+}
+
+fn with_model<T: JobKind>(request: Request<T>) -> Request<T> {
+    request.model("precision-3")
+}
+
+fn with_speakers<T: HasTurns>(request: Request<T>) -> Request<T> {
+    request.num_speakers(2)
+}
+
+#[test]
+fn requests_are_cloned_and_configured_generically() {
+    let diarize = with_speakers(with_model(offline().diarize(AUDIO)));
+    let exclusive = diarize.clone().exclusive(true);
+    assert_eq!(
+        diarize.to_json().unwrap(),
+        json!({"url": AUDIO, "model": "precision-3", "numSpeakers": 2})
+    );
+    assert_eq!(exclusive.to_json().unwrap()["exclusive"], true);
+    let identify = offline().identify(AUDIO).voiceprint("Ada", &voiceprint());
+    assert_eq!(with_speakers(identify).to_json().unwrap()["numSpeakers"], 2);
+    let voiceprint = with_model(offline().voiceprint(AUDIO));
+    assert_eq!(voiceprint.to_json().unwrap()["model"], "precision-3");
+}
+
+#[tokio::test]
+async fn on_accepted_is_called_for_each_clone() {
+    let server = TestServer::with_responses([Response::ok(CREATED)]).await;
+    let (client, _) = client(&server);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let request = client
+        .diarize(AUDIO)
+        .on_accepted(move |id| sender.send(id.clone()).unwrap());
+    let first = request.clone().submit().await.unwrap();
+    let second = request.submit().await.unwrap();
+    assert_eq!(
+        receiver.try_iter().collect::<Vec<_>>(),
+        [first.id().clone(), second.id().clone()]
+    );
 }

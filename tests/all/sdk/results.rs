@@ -125,3 +125,33 @@ async fn invalid_optional_fields_do_not_fail_a_result() {
         Some("noisy")
     );
 }
+
+#[tokio::test]
+async fn a_voiceprint_has_its_job_and_raw_body() {
+    let created: Voiceprint = wait(&body("voiceprint_succeeded")).await.unwrap();
+    assert_eq!(created.job_id().unwrap().as_str(), "1");
+    assert!(created.raw().is_none());
+    let stored = Voiceprint::from_base64(created.as_base64()).unwrap();
+    assert_eq!(stored, created);
+    assert!(stored.job_id().is_none());
+
+    let server = TestServer::with_responses([Response::ok(body("voiceprint_succeeded"))]).await;
+    let (builder, _) = builder(&server);
+    let client = builder.keep_raw_bodies().build().unwrap();
+    let created = client.job::<Voiceprint>("1").wait().await.unwrap();
+    assert_eq!(created.raw(), Some(body("voiceprint_succeeded").as_bytes()));
+    assert_eq!(format!("{created:?}"), "Voiceprint(<28 characters>)");
+}
+
+#[tokio::test]
+async fn the_output_of_an_unfinished_job_is_not_decoded() {
+    let running = r#"{"status":"running","output":{"diarization":"not yet"}}"#;
+    let server = TestServer::with_responses([
+        Response::ok(running),
+        Response::ok(body("diarization_succeeded")),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let diarization = client.job::<Diarization>("1").wait().await.unwrap();
+    assert_eq!(diarization.turns().len(), 1);
+}

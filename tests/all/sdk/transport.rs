@@ -312,7 +312,7 @@ async fn errors_and_debug_output_contain_no_secrets() {
     let (client, _) = client(&server);
     let audio = "https://example.com/a.wav?token=private-token";
     let error = client.diarize(audio).submit().await.unwrap_err();
-    let mut text = format!("{error} {error:?} {:?}", client.diarize(audio));
+    let mut text = format!("{error:#} {error:?} {:?}", client.diarize(audio));
     text.push_str(&format!(
         "{:?}",
         client.diarize("https://ada:pass-word@host/a.wav")
@@ -326,7 +326,7 @@ async fn errors_and_debug_output_contain_no_secrets() {
         .submit()
         .await
         .unwrap_err();
-    text.push_str(&format!("{error} {error:?}"));
+    text.push_str(&format!("{error:#} {error:?}"));
 
     let server = TestServer::with_responses([Response::new(
         401,
@@ -334,7 +334,7 @@ async fn errors_and_debug_output_contain_no_secrets() {
     )])
     .await;
     let error = super::client(&server).0.test_key().await.unwrap_err();
-    text.push_str(&format!("{error} {error:?}"));
+    text.push_str(&format!("{error:#} {error:?}"));
     for secret in [
         "secret-key",
         "private-token",
@@ -408,4 +408,78 @@ async fn returns_the_server_error_if_the_rate_limit_allows_no_retry() {
     let error = client.test_key().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server, "{error}");
     assert_eq!(error.status().unwrap(), 500);
+}
+
+#[tokio::test]
+async fn sends_requests_through_the_proxy() {
+    let proxy = TestServer::with_responses([Response::ok(VALID)]).await;
+    let clock = std::sync::Arc::new(pyannote::testing::ManualClock::jumping());
+    // Nothing listens at the base URL.
+    let base_url = unreachable_url();
+    let client = pyannote::Client::builder()
+        .api_key("secret-key")
+        .base_url(base_url.as_str())
+        .proxy(proxy.url().replace("http://", "http://user:pass-word@"))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    client.test_key().await.unwrap();
+    assert_eq!(proxy.request_lines(), [format!("GET {base_url}/v1/test")]);
+    let request = &proxy.requests()[0];
+    // `user:pass-word` in base64.
+    assert_eq!(
+        request.header("proxy-authorization"),
+        Some("Basic dXNlcjpwYXNzLXdvcmQ=")
+    );
+    assert_eq!(request.header("authorization"), Some("Bearer secret-key"));
+    let debug = format!("{client:?}");
+    assert!(!debug.contains("pass-word"), "{debug}");
+
+    let client = pyannote::Client::builder()
+        .api_key("secret-key")
+        .base_url(base_url)
+        .proxy(unreachable_url().replace("http://", "http://user:pass-word@"))
+        .clock(clock)
+        .build()
+        .unwrap();
+    let error = client.test_key().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    let text = format!("{error:#} {error:?}");
+    assert!(
+        !text.contains("pass-word") && !text.contains("dXNlcjpw"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn headers_of_a_request_take_precedence_over_those_of_the_client() {
+    let server = TestServer::with_responses([Response::ok(CREATED)]).await;
+    let (builder, _) = builder(&server);
+    let client = builder
+        .header("x-team", "blue")
+        .header("x-gateway", "a")
+        .build()
+        .unwrap();
+    let request = client
+        .diarize(AUDIO)
+        .header("X-Team", "red")
+        .header("traceparent", "00-1");
+    let debug = format!("{request:?}");
+    assert!(
+        debug.contains("X-Team") && !debug.contains("red"),
+        "{debug}"
+    );
+    request.submit().await.unwrap();
+    client.diarize(AUDIO).submit().await.unwrap();
+    let requests = server.requests();
+    assert_eq!(requests[0].header("x-team"), Some("red"));
+    assert_eq!(requests[0].header("x-gateway"), Some("a"));
+    assert_eq!(requests[0].header("traceparent"), Some("00-1"));
+    assert_eq!(
+        requests[0].header("authorization"),
+        Some("Bearer secret-key")
+    );
+    assert_eq!(requests[0].header("content-type"), Some("application/json"));
+    assert_eq!(requests[1].header("x-team"), Some("blue"));
+    assert_eq!(requests[1].header("traceparent"), None);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use pyannote::testing::Clock;
 use pyannote::webhook::{Event, Signer, Verifier};
 use pyannote::{Diarization, ErrorKind, Identification, Job, JobStatus};
@@ -209,7 +209,7 @@ async fn ten_thousand_concurrent_waits() {
         .build()
         .unwrap();
     // No more concurrent connections than a test may have open files.
-    let waits = futures_util::stream::iter(0..10_000).map(|index| {
+    let waits = stream::iter(0..10_000).map(|index| {
         let job: Job<Diarization> = client.job(format!("job-{index}"));
         async move { (index, job.wait().await.unwrap()) }
     });
@@ -264,7 +264,7 @@ async fn running_job(
 async fn event_with_output_ends_the_wait_without_a_request() {
     let (server, job) = running_job([Response::ok(CREATED)]).await;
     let event = event(&body("diarization_succeeded"));
-    let diarization = job.wait_or_event(async { event }).await.unwrap();
+    let diarization = job.wait_or_event(stream::iter([event])).await.unwrap();
     assert_eq!(diarization.turns().len(), 1);
     assert_eq!(server.request_count(), 1, "only the submission");
 }
@@ -277,7 +277,7 @@ async fn status_only_event_ends_the_wait_with_one_request() {
     ])
     .await;
     let event = event(&format!(r#"{{"jobId":"{ID}","status":"succeeded"}}"#));
-    job.wait_or_event(async { event }).await.unwrap();
+    job.wait_or_event(stream::iter([event])).await.unwrap();
     assert_eq!(server.request_count(), 2);
 }
 
@@ -285,7 +285,7 @@ async fn status_only_event_ends_the_wait_with_one_request() {
 async fn event_of_a_failed_job_ends_the_wait_with_the_reason() {
     let (_, job) = running_job([Response::ok(CREATED)]).await;
     let failed = event(&body("diarization_failed"));
-    let error = job.wait_or_event(async { failed }).await.unwrap_err();
+    let error = job.wait_or_event(stream::iter([failed])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobFailed);
     assert!(
         error.to_string().contains("The audio could not be read"),
@@ -298,7 +298,7 @@ async fn event_of_a_failed_job_ends_the_wait_with_the_reason() {
     ])
     .await;
     let failed = event(&format!(r#"{{"jobId":"{ID}","status":"failed"}}"#));
-    let error = job.wait_or_event(async { failed }).await.unwrap_err();
+    let error = job.wait_or_event(stream::iter([failed])).await.unwrap_err();
     assert!(
         error.to_string().contains("The audio could not be read"),
         "{error}"
@@ -316,7 +316,7 @@ async fn event_of_another_job_is_ignored() {
     let (client, _) = client(&server);
     let job = client.diarize(AUDIO).submit().await.unwrap();
     let event = event(r#"{"jobId":"another","status":"succeeded"}"#);
-    job.wait_or_event(async { event }).await.unwrap();
+    job.wait_or_event(stream::iter([event])).await.unwrap();
     assert_eq!(server.request_count(), 3);
 }
 
@@ -330,7 +330,7 @@ async fn polls_without_an_event() {
     .await;
     let (client, _) = client(&server);
     let job = client.diarize(AUDIO).submit().await.unwrap();
-    job.wait_or_event(std::future::pending()).await.unwrap();
+    job.wait_or_event(stream::pending()).await.unwrap();
 }
 
 #[tokio::test]
@@ -341,4 +341,50 @@ async fn output_without_a_status_is_a_success() {
     let diarization = client.job::<Diarization>("1\n").wait().await.unwrap();
     assert!(diarization.turns().is_empty());
     assert_eq!(server.request_lines(), ["GET /v1/jobs/1"]);
+}
+
+#[tokio::test]
+async fn an_awaited_request_times_out() {
+    let server = TestServer::with_responses([Response::ok(CREATED), running()]).await;
+    let (client, clock) = client(&server);
+    let request = client.diarize(AUDIO).timeout(Duration::from_secs(100));
+    let error = request.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+    assert_eq!(error.job_id().unwrap().as_str(), ID);
+    assert_eq!(error.last_status(), Some(&JobStatus::Running));
+    assert!(!error.is_transient());
+    assert_eq!(clock.now(), Duration::from_secs(100));
+}
+
+#[tokio::test]
+async fn a_wait_for_events_times_out() {
+    for has_events in [false, true] {
+        let server = TestServer::with_responses([Response::ok(CREATED), running()]).await;
+        let (client, clock) = client(&server);
+        let job = client.diarize(AUDIO).submit().await.unwrap();
+        // An event about the end of the job, while the service still reports it as running.
+        let early = event(&format!(r#"{{"jobId":"{ID}","status":"succeeded"}}"#));
+        let events = stream::iter(has_events.then_some(early)).chain(stream::pending());
+        let error = job
+            .wait_or_event(events)
+            .timeout(Duration::from_secs(100))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WaitTimeout, "{error}");
+        assert_eq!(error.last_status(), Some(&JobStatus::Running));
+        assert_eq!(clock.now(), Duration::from_secs(100));
+    }
+}
+
+#[tokio::test]
+async fn skips_events_of_other_jobs_and_unfinished_statuses() {
+    let (server, job) = running_job([Response::ok(CREATED)]).await;
+    let events = [
+        event(r#"{"jobId":"another","status":"succeeded","output":{"diarization":[]}}"#),
+        event(&format!(r#"{{"jobId":"{ID}","status":"running"}}"#)),
+        event(&body("diarization_succeeded")),
+    ];
+    let diarization = job.wait_or_event(stream::iter(events)).await.unwrap();
+    assert_eq!(diarization.turns().len(), 1);
+    assert_eq!(server.request_count(), 1, "only the submission");
 }

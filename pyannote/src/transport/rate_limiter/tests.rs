@@ -191,7 +191,7 @@ fn retry_after_applies_to_pending_waiters() {
 #[test]
 fn acquire_is_send() {
     fn is_send<T: Send>(_: &T) {}
-    let (limiter, clock) = (RateLimiter::new(RateLimit::default()), ManualClock::new());
+    let (limiter, clock) = (RateLimiter::new(RateLimit::POSTS), ManualClock::new());
     is_send(&limiter.acquire(&clock));
 }
 

@@ -1,29 +1,27 @@
 //! The listing of jobs.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
-use futures_core::Stream;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::client::Client;
+use super::{JobId, JobStatus, JobStream};
 use crate::error::{Error, FieldError};
-use crate::job::{JobId, JobStatus};
-use crate::transport::Endpoint;
+use crate::transport::{Endpoint, Executor};
 
-/// The greatest number of jobs in a page.
-pub(crate) const LARGEST_PAGE: u32 = 100;
+/// Maximum number of jobs in a page.
+pub(super) const MAX_PAGE_SIZE: u32 = 100;
 
-/// The jobs of the team, newest first: a query, until it is run.
+/// A query of the team's jobs, newest first.
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
 /// use futures_util::StreamExt;
 /// use pyannote::JobStatus;
 ///
-/// let mut jobs = std::pin::pin!(client.jobs().status(JobStatus::Succeeded).stream());
+/// let mut jobs = client.jobs().status(JobStatus::Succeeded).stream();
 /// while let Some(job) = jobs.next().await {
 ///     println!("{}", job?.id);
 /// }
@@ -31,25 +29,26 @@ pub(crate) const LARGEST_PAGE: u32 = 100;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a query does nothing unless it is run"]
+#[must_use = "a query does nothing until it is run with `stream` or `page`"]
 pub struct Jobs {
-    client: Client,
+    executor: Arc<Executor>,
     status: Option<JobStatus>,
     page_size: u32,
+    cursor: Option<String>,
 }
 
-/// A job in the listing. Its output is not in there.
+/// A job in the listing, without its output.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct JobSummary {
     /// The id of the job.
     pub id: JobId,
-    /// Where it stands.
+    /// The status of the job.
     pub status: JobStatus,
-    /// When it was submitted.
+    /// When the job was submitted.
     pub created_at: DateTime<Utc>,
-    /// What else the service says, such as `type`, `model` and `completedAt`.
+    /// All other fields, such as `type`, `model` and `completedAt`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -61,84 +60,90 @@ pub struct JobSummary {
 pub struct JobPage {
     /// The jobs, newest first.
     pub items: Vec<JobSummary>,
-    /// Where the next page begins; none on the last one.
+    /// The cursor of the next page; `None` on the last one.
     pub next_cursor: Option<String>,
 }
 
 impl Jobs {
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(executor: Arc<Executor>) -> Self {
         Self {
-            client,
+            executor,
             status: None,
-            page_size: LARGEST_PAGE,
+            page_size: MAX_PAGE_SIZE,
+            cursor: None,
         }
     }
 
-    /// Only jobs with this status.
+    /// Lists only jobs with this status.
     pub fn status(mut self, status: JobStatus) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// How many jobs to ask for in one request, 1 to 100; 100 unless set.
+    /// Sets the number of jobs per request, 1 to 100. The default is 100.
     pub fn page_size(mut self, size: u32) -> Self {
         self.page_size = size;
         self
     }
 
-    /// One page: the first, or the one at a cursor.
+    /// Starts the listing at the page of this cursor, a [`JobPage::next_cursor`].
+    pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
+        self.cursor = Some(cursor.into());
+        self
+    }
+
+    /// Fetches the page at `cursor`, or the page at which the listing starts.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) for a page size out of its range, and any error of a
+    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) if the page size is out of range, and any error of a
     /// request.
     pub async fn page(&self, cursor: Option<&str>) -> Result<JobPage, Error> {
-        if !(1..=LARGEST_PAGE).contains(&self.page_size) {
-            let violation = FieldError::new(
-                "limit",
-                format!("must be from 1 to 100, and is {}", self.page_size),
+        if !(1..=MAX_PAGE_SIZE).contains(&self.page_size) {
+            let message = format!(
+                "must be from 1 to {MAX_PAGE_SIZE}, and is {}",
+                self.page_size
             );
+            let violation = FieldError::new("limit", message);
             return Err(Error::validation(
-                "the jobs cannot be listed",
+                "the page size is invalid",
                 vec![violation],
             ));
         }
         let size = self.page_size.to_string();
         let mut query = vec![("limit", size.as_str())];
-        if let Some(cursor) = cursor {
+        if let Some(cursor) = cursor.or(self.cursor.as_deref()) {
             query.push(("cursor", cursor));
         }
         if let Some(status) = &self.status {
             query.push(("status", status.as_str()));
         }
-        let answer = self
-            .client
-            .executor()
+        let response = self
+            .executor
             .call(Endpoint::ListJobs, "", &query, None)
             .await?;
-        answer.decode()
+        response.decode()
     }
 
-    /// All jobs, page by page as they are asked for.
+    /// Streams all jobs. Pages are fetched as they are needed.
     ///
     /// # Errors
     ///
     /// The stream ends after an error.
-    pub fn stream(self) -> impl Stream<Item = Result<JobSummary, Error>> + Send {
-        try_stream! {
-            let mut cursor: Option<String> = None;
+    pub fn stream(self) -> JobStream {
+        JobStream::new(try_stream! {
+            let mut cursor = self.cursor.clone();
             loop {
                 let page = self.page(cursor.as_deref()).await?;
-                let mut items = VecDeque::from(page.items);
-                while let Some(item) = items.pop_front() {
+                for item in page.items {
                     yield item;
                 }
-                // A page that points to itself would never end.
+                // A page whose next cursor is its own would be fetched forever.
                 if page.next_cursor.is_none() || page.next_cursor == cursor {
                     return;
                 }
                 cursor = page.next_cursor;
             }
-        }
+        })
     }
 }

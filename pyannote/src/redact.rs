@@ -1,66 +1,68 @@
-//! The start of a body, fit for an error message or a log.
+//! Redacted excerpts of bodies, for error messages and logs.
 
-/// How much of a body is shown, in characters.
-const SHOWN: usize = 300;
-/// A run of this many characters of base64 or hex is a voiceprint, a signature or a token. A job's id has 36.
-const SECRET: usize = 40;
+/// Maximum length of an excerpt, in characters, without the ellipsis.
+const MAX_EXCERPT_CHARS: usize = 300;
+/// Runs of base64 or hex of at least this length are redacted: voiceprints, signatures and tokens. Job ids have 36.
+const MIN_SECRET_CHARS: usize = 40;
 
-/// The start of `body`, on one line, without queries, users and passwords of URLs, and without long runs of base64: there
-/// are pre-signed URLs, tokens and voiceprints in bodies.
+/// Returns the start of `body` on one line, with secrets replaced by `…`.
+///
+/// Bodies contain pre-signed URLs, tokens and voiceprints, so the queries and credentials of URLs and long runs of
+/// base64 are removed.
 pub(crate) fn excerpt(body: &[u8]) -> String {
-    // More bytes than are shown, so that a secret is seen whole and not cut into a short, harmless-looking run.
-    let start = body.get(..SHOWN * 8).unwrap_or(body);
+    // Scan more bytes than the excerpt has, so that a secret at its end is recognized by its full length.
+    let start = body.get(..MAX_EXCERPT_CHARS * 8).unwrap_or(body);
     let text = String::from_utf8_lossy(start);
-    let mut shown = String::new();
+    let mut redacted = String::new();
     let mut rest = text.as_ref();
     while !rest.is_empty() {
         if let Some(query) = rest.strip_prefix('?') {
             let end = query
                 .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'))
                 .unwrap_or(query.len());
-            shown.push_str(if end > 0 { "?…" } else { "?" });
+            redacted.push_str(if end > 0 { "?…" } else { "?" });
             rest = query.get(end..).unwrap_or_default();
             continue;
         }
-        if let Some(after) = rest.strip_prefix("//").and_then(behind_user) {
-            shown.push_str("//…@");
+        if let Some(after) = rest.strip_prefix("//").and_then(after_credentials) {
+            redacted.push_str("//…@");
             rest = after;
             continue;
         }
         let run = rest.find(|c: char| !is_encoded(c)).unwrap_or(rest.len());
-        // A URL may begin in the middle of what could be base64.
+        // A URL may start within a run of base64 characters.
         let run = rest
             .get(1..)
             .and_then(|rest| rest.find("//"))
             .map_or(run, |at| run.min(at + 1));
         if run > 0 {
             let (word, after) = rest.split_at(run);
-            shown.push_str(if run >= SECRET { "…" } else { word });
+            redacted.push_str(if run >= MIN_SECRET_CHARS { "…" } else { word });
             rest = after;
             continue;
         }
         let mut chars = rest.chars();
         if let Some(c) = chars.next() {
-            shown.push(if c.is_control() { ' ' } else { c });
+            redacted.push(if c.is_control() { ' ' } else { c });
         }
         rest = chars.as_str();
     }
-    let mut cut: String = shown.chars().take(SHOWN).collect();
-    if cut.len() < shown.len() || start.len() < body.len() {
-        cut.push('…');
+    let mut excerpt: String = redacted.chars().take(MAX_EXCERPT_CHARS).collect();
+    if excerpt.len() < redacted.len() || start.len() < body.len() {
+        excerpt.push('…');
     }
-    cut
+    excerpt
 }
 
-/// What stands behind the user and password of a URL, if it has them. `rest` begins behind the two slashes.
-fn behind_user(rest: &str) -> Option<&str> {
+/// Returns the text after the user name and password of a URL, or `None` if it has none. `rest` starts after the `//`.
+fn after_credentials(rest: &str) -> Option<&str> {
     let end = rest
         .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>'));
     let authority = rest.get(..end.unwrap_or(rest.len()))?;
     rest.get(authority.rfind('@')? + 1..)
 }
 
-/// Whether base64, in either alphabet, or hex has this character.
+/// Returns whether `c` is a character of base64 (either alphabet), hex or percent-encoding.
 fn is_encoded(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_' | '%')
 }
@@ -70,8 +72,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_and_what_is_not() {
-        for (body, shown) in [
+    fn redacts_secrets_and_keeps_the_rest() {
+        for (body, expected) in [
             ("", ""),
             (
                 "<html>\n<h1>502 Bad Gateway</h1>",
@@ -92,19 +94,22 @@ mod tests {
             ),
             ("https://host/@ada and //b", "https://host/@ada and //b"),
         ] {
-            assert_eq!(excerpt(body.as_bytes()), shown, "{body}");
+            assert_eq!(excerpt(body.as_bytes()), expected, "{body}");
         }
         let voiceprint = format!(r#"{{"voiceprint":"{}"}}"#, "Ab+/".repeat(2_000));
         assert_eq!(excerpt(voiceprint.as_bytes()), r#"{"voiceprint":"……"#);
         let long = "a ".repeat(400);
-        assert_eq!(excerpt(long.as_bytes()).chars().count(), SHOWN + 1);
+        assert_eq!(
+            excerpt(long.as_bytes()).chars().count(),
+            MAX_EXCERPT_CHARS + 1
+        );
         assert_eq!(excerpt(b"\xff\x00"), "\u{fffd} ");
     }
 
     proptest::proptest! {
         #[test]
-        fn no_body_panics_and_none_is_long(body in proptest::collection::vec(proptest::num::u8::ANY, 0..4_000)) {
-            assert!(excerpt(&body).chars().count() <= SHOWN + 1);
+        fn never_panics_and_never_exceeds_the_limit(body in proptest::collection::vec(proptest::num::u8::ANY, 0..4_000)) {
+            assert!(excerpt(&body).chars().count() <= MAX_EXCERPT_CHARS + 1);
         }
     }
 }

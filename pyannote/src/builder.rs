@@ -1,0 +1,570 @@
+//! The builder of a client, and the environment variables that configure it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use pyannote_api_sys::hooks::is_loopback;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, ErrorKind};
+use crate::header;
+use crate::transport::{Clock, Executor, RateLimit, RetryPolicy, Settings, SystemClock};
+
+/// Environment variable of the API key, the same as that of the provider's Python SDK.
+const API_KEY_VAR: &str = "PYANNOTEAI_API_KEY";
+/// Environment variable of the base URL.
+const BASE_URL_VAR: &str = "PYANNOTEAI_BASE_URL";
+const DEFAULT_BASE_URL: &str = "https://api.pyannote.ai";
+
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_TOTAL_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Configures a [`Client`](crate::Client).
+///
+/// ```
+/// use std::time::Duration;
+/// use pyannote::{Client, RetryPolicy};
+///
+/// let client = Client::builder()
+///     .api_key("your key")
+///     .attempt_timeout(Duration::from_secs(30))
+///     .retry(RetryPolicy::default().max_attempts(3))
+///     .build()?;
+/// # Ok::<(), pyannote::Error>(())
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder {
+    api_key: Option<SecretString>,
+    base_url: Option<String>,
+    allow_insecure_http: bool,
+    connect_timeout: Duration,
+    attempt_timeout: Duration,
+    total_timeout: Option<Duration>,
+    retry: RetryPolicy,
+    rate_limit: RateLimit,
+    proxy: Proxy,
+    http: Option<reqwest::Client>,
+    headers: Vec<(String, String)>,
+    user_agent: Option<String>,
+    keep_raw_bodies: bool,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+/// The proxy of the HTTP client.
+enum Proxy {
+    /// That of the environment, except for plain http to a loopback address.
+    Environment,
+    None,
+    /// May contain credentials.
+    Url(SecretString),
+}
+
+impl ClientBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            api_key: None,
+            base_url: None,
+            allow_insecure_http: false,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
+            total_timeout: Some(DEFAULT_TOTAL_TIMEOUT),
+            retry: RetryPolicy::default(),
+            rate_limit: RateLimit::default(),
+            proxy: Proxy::Environment,
+            http: None,
+            headers: Vec::new(),
+            user_agent: None,
+            keep_raw_bodies: false,
+            clock: None,
+        }
+    }
+
+    /// Creates a builder with the API key in the environment variable `PYANNOTEAI_API_KEY`, and the base URL in
+    /// `PYANNOTEAI_BASE_URL` if that is set. Empty variables count as unset.
+    ///
+    /// ```no_run
+    /// use pyannote::{ClientBuilder, RateLimit};
+    ///
+    /// let client = ClientBuilder::from_env()?.rate_limit(RateLimit::per_minute(50)).build()?;
+    /// # Ok::<(), pyannote::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if the API key is not set, or a variable is not Unicode.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    fn from_variables(read: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self, Error> {
+        let text = |name: &str| -> Result<Option<String>, Error> {
+            let Some(value) = read(name).filter(|value| !value.is_empty()) else {
+                return Ok(None);
+            };
+            // The message does not quote the value, which may be the key.
+            value
+                .into_string()
+                .map(Some)
+                .map_err(|_| config(format!("the environment variable {name} is not Unicode")))
+        };
+        let Some(api_key) = text(API_KEY_VAR)? else {
+            return Err(config(format!(
+                "the API key is missing; set the environment variable {API_KEY_VAR} to a key from the dashboard"
+            )));
+        };
+        let builder = Self::new().api_key(api_key);
+        Ok(match text(BASE_URL_VAR)? {
+            Some(url) => builder.base_url(url),
+            None => builder,
+        })
+    }
+
+    /// Sets the API key. It is kept as a secret, and sent to the base URL's origin only.
+    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// Sets the base URL of the service, without the API's version. The default is `https://api.pyannote.ai`.
+    ///
+    /// Plain http is allowed for loopback addresses only, unless [`allow_insecure_http`](Self::allow_insecure_http) is
+    /// set. A URL that ends with `/v1` is invalid, since the client adds the version to each request.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Allows plain http to other machines. The API key and the URLs of recordings then cross the network unencrypted.
+    pub fn allow_insecure_http(mut self) -> Self {
+        self.allow_insecure_http = true;
+        self
+    }
+
+    /// Sets the timeout for establishing a connection. The default is 10 s.
+    ///
+    /// Has no effect with an [`http_client`](Self::http_client) of your own.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets the timeout of one attempt, up to the last byte of the response. The default is 60 s.
+    ///
+    /// Uploads and downloads get additional time for their size, at 100 kB/s, and fetching the body of a job gets five
+    /// times the timeout.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    /// Sets the timeout of a call, with all its attempts and the delays between them. The default is 5 min; `None` is no
+    /// limit.
+    ///
+    /// It does not cut short the attempt of a submission, because whether the job was accepted would then be unknown.
+    /// The timeout of waiting for the end of a job is [`Wait::timeout`](crate::Wait::timeout).
+    pub fn total_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.total_timeout = timeout.into();
+        self
+    }
+
+    /// Sets the retry policy.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Sets the rate limit of each endpoint. The default is [`RateLimit::default`]: the API's documented limits,
+    /// adjusted to what the service says in its responses.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = limit;
+        self
+    }
+
+    /// Sends all requests, uploads and downloads through an http or https proxy, whose URL may contain a user name and a
+    /// password. It replaces the proxies of the environment, including its exceptions.
+    ///
+    /// The default is to use the proxies in the environment variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY`, or those of the system, except for plain http to a loopback address.
+    ///
+    /// ```
+    /// let client = pyannote::Client::builder()
+    ///     .api_key("your key")
+    ///     .proxy("http://user:password@proxy.example.com:8080")
+    ///     .build()?;
+    /// # Ok::<(), pyannote::Error>(())
+    /// ```
+    pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
+        self.proxy = Proxy::Url(url.into());
+        self
+    }
+
+    /// Uses no proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Proxy::None;
+        self
+    }
+
+    /// Sets the HTTP client, for settings that this builder does not have, such as certificates.
+    ///
+    /// Disable its redirects and retries, as in the SDK's own: they could send a submission twice, and the URLs of
+    /// recordings to other servers. Because it may follow redirects, a submission that cannot connect is not retried,
+    /// but fails with [`ErrorKind::OutcomeUnknown`]. Its default headers and cookies are also sent to pre-signed URLs.
+    ///
+    /// Cannot be combined with [`proxy`](Self::proxy) or [`no_proxy`](Self::no_proxy): configure the proxy of the client.
+    pub fn http_client(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Adds a header to every request to the service.
+    ///
+    /// `Authorization`, `User-Agent`, and headers that describe the body or the connection cannot be set.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the user agent, to which the SDK's own name and version are appended.
+    pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
+        self.user_agent = Some(agent.into());
+        self
+    }
+
+    /// Keeps the body from which a result was decoded, which includes fields that this version does not know: see
+    /// [`Diarization::raw`](crate::Diarization::raw).
+    ///
+    /// It takes as much memory as the body: 17 MB for 24 h of frame confidence.
+    pub fn keep_raw_bodies(mut self) -> Self {
+        self.keep_raw_bodies = true;
+        self
+    }
+
+    /// Sets the clock, for tests that must not sleep.
+    #[cfg(any(test, feature = "test-util"))]
+    #[doc(hidden)]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Creates the transport of a client.
+    pub(crate) fn into_executor(self) -> Result<Executor, Error> {
+        let base_url = check_base_url(
+            self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL),
+            self.allow_insecure_http,
+        )?;
+        let authorization = self.authorization()?;
+        let user_agent = self.agent()?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let (name, value) = header::parse(name, value).map_err(config)?;
+            headers.insert(name, value);
+        }
+        let custom_http_client = self.http.is_some();
+        let http = match &self.http {
+            Some(_) if !matches!(self.proxy, Proxy::Environment) => {
+                return Err(config(
+                    "`proxy` and `no_proxy` cannot be combined with `http_client`; configure the proxy of that client",
+                ));
+            }
+            Some(http) => http.clone(),
+            None => self.own_http(&base_url)?,
+        };
+        let settings = Settings {
+            base_url,
+            allow_insecure_http: self.allow_insecure_http,
+            authorization,
+            user_agent,
+            headers,
+            attempt_timeout: self.attempt_timeout,
+            total_timeout: self.total_timeout,
+            retry: self.retry,
+            rate_limit: self.rate_limit,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            custom_http_client,
+            keep_raw_bodies: self.keep_raw_bodies,
+        };
+        Ok(Executor::new(settings, http))
+    }
+
+    fn authorization(&self) -> Result<HeaderValue, Error> {
+        let key = self.api_key.as_ref().map(|key| key.expose_secret().trim());
+        let Some(key) = key.filter(|key| !key.is_empty()) else {
+            return Err(config("the API key is missing; set it with .api_key(key)"));
+        };
+        let mut authorization = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| {
+            config("the API key has characters that are not allowed in headers; check how it was copied")
+        })?;
+        authorization.set_sensitive(true);
+        Ok(authorization)
+    }
+
+    fn agent(&self) -> Result<HeaderValue, Error> {
+        let own = concat!("pyannote-rust/", env!("CARGO_PKG_VERSION"));
+        let agent = match &self.user_agent {
+            Some(agent) => format!("{agent} {own}"),
+            None => own.to_owned(),
+        };
+        HeaderValue::try_from(agent)
+            .map_err(|_| config("the user agent has characters that are not allowed in headers"))
+    }
+
+    /// Creates the SDK's own HTTP client.
+    fn own_http(&self, base_url: &Url) -> Result<reqwest::Client, Error> {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(self.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none());
+        let is_local = base_url.scheme() == "http" && is_loopback(base_url);
+        let builder = match &self.proxy {
+            // Unencrypted requests to this machine must not reach a proxy of the environment.
+            Proxy::Environment if is_local => builder.no_proxy(),
+            Proxy::Environment => builder,
+            Proxy::None => builder.no_proxy(),
+            Proxy::Url(url) => {
+                let url = check_proxy(url.expose_secret(), base_url, self.allow_insecure_http)?;
+                // The error is not a source: it may quote the URL.
+                let proxy =
+                    reqwest::Proxy::all(url).map_err(|_| config("the proxy URL is invalid"))?;
+                builder.proxy(proxy)
+            }
+        };
+        builder
+            .build()
+            .map_err(|error| config("the HTTP client could not be created").with_source(error))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("api_key", &self.api_key.as_ref().map(|_| "…"))
+            .field("retry", &self.retry)
+            .field("rate_limit", &self.rate_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+fn check_base_url(text: &str, allow_insecure_http: bool) -> Result<Url, Error> {
+    // The message does not quote the URL, which may contain a password.
+    let invalid = |why: String| config(format!("the base URL is invalid: {why}"));
+    let url = Url::parse(text.trim()).map_err(|error| invalid(error.to_string()))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_insecure_http || is_loopback(&url) => {}
+        "http" => {
+            return Err(invalid(
+                "it is plain http to another machine, which would expose the API key; use https, or call \
+                 .allow_insecure_http()"
+                    .to_owned(),
+            ));
+        }
+        scheme => {
+            return Err(invalid(format!(
+                "its scheme must be https or http, and is {scheme}"
+            )));
+        }
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(invalid("it has no host".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid(
+            "it must not have a user name or password; requests are authorized by the API key"
+                .to_owned(),
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("it must not have a query or fragment".to_owned()));
+    }
+    let path = url.path().trim_end_matches('/');
+    if let Some(version) = ["/v1", "/v2"]
+        .iter()
+        .find(|version| path.ends_with(*version))
+    {
+        return Err(invalid(format!(
+            "it must not end with {version}, which the client adds to each request; remove it"
+        )));
+    }
+    Ok(url)
+}
+
+/// Checks the URL of a proxy. The messages do not quote it, since it may contain a password.
+fn check_proxy(text: &str, base_url: &Url, allow_insecure_http: bool) -> Result<Url, Error> {
+    let invalid = |why: String| config(format!("the proxy URL is invalid: {why}"));
+    let url = Url::parse(text.trim()).map_err(|error| invalid(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(invalid(format!(
+            "its scheme must be http or https, and is {}",
+            url.scheme()
+        )));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(invalid("it has no host".to_owned()));
+    }
+    // Requests over https are tunneled; those over plain http can be read by the proxy and on the way to it.
+    if base_url.scheme() == "http" && !is_loopback(&url) && !allow_insecure_http {
+        return Err(invalid(
+            "it is on another machine, and the base URL is plain http, which would expose the API key; use https, or \
+             call .allow_insecure_http()"
+                .to_owned(),
+        ));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(builder: ClientBuilder) -> String {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        error.to_string()
+    }
+
+    fn builder() -> ClientBuilder {
+        ClientBuilder::new().api_key("sk-secret")
+    }
+
+    #[test]
+    fn validates_base_urls() {
+        for (url, allowed) in [
+            ("https://api.pyannote.ai", true),
+            ("https://api.pyannote.ai/", true),
+            ("https://gateway.example.com/pyannote", true),
+            ("https://api.pyannote.ai/v1", false),
+            ("https://api.pyannote.ai/v1/", false),
+            ("https://gateway.example.com/pyannote/v2", false),
+            ("https://gateway.example.com/v1/pyannote", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://localhost", true),
+            ("http://api.pyannote.ai", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://localhost.example.com", false),
+            ("ftp://api.pyannote.ai", false),
+            ("api.pyannote.ai", false),
+            ("https://user:password@api.pyannote.ai", false),
+            ("https://api.pyannote.ai?key=1", false),
+            ("", false),
+        ] {
+            assert_eq!(builder().base_url(url).build().is_ok(), allowed, "{url}");
+        }
+        builder()
+            .base_url("http://10.0.0.1")
+            .allow_insecure_http()
+            .build()
+            .unwrap();
+    }
+
+    #[test]
+    fn debug_output_and_errors_contain_no_secrets() {
+        let with_secrets = || {
+            builder()
+                .header("x-gateway", "gateway-secret")
+                .proxy("http://user:proxy-secret@127.0.0.1:1")
+        };
+        let client = with_secrets().build().unwrap();
+        let output = format!(
+            "{client:?} {:?} {:?} {:?} {:?}",
+            with_secrets(),
+            client.jobs(),
+            client.upload("a.wav"),
+            client.diarize("https://example.com/a.wav")
+        );
+        for secret in ["sk-secret", "gateway-secret", "proxy-secret"] {
+            assert!(!output.contains(secret), "{output}");
+        }
+        let error = message(builder().base_url("https://user:password@host"));
+        assert!(!error.contains("password@"), "{error}");
+    }
+
+    #[test]
+    fn rejects_invalid_keys_headers_and_agents() {
+        assert!(message(ClientBuilder::new()).contains(".api_key(key)"));
+        assert!(message(ClientBuilder::new().api_key("  ")).contains(".api_key(key)"));
+        assert!(!message(ClientBuilder::new().api_key("se\ncret")).contains("cret"));
+        assert!(message(builder().header("Authorization", "x")).contains("Authorization"));
+        assert!(message(builder().header("content-length", "3")).contains("content-length"));
+        assert!(message(builder().header("bad name", "x")).contains("bad name"));
+        assert!(message(builder().header("x-a", "a\nb")).contains("x-a"));
+        assert!(message(builder().user_agent("a\nb")).contains("user agent"));
+    }
+
+    #[test]
+    fn reads_the_environment() {
+        let with = |key: &'static str, url: &'static str| {
+            ClientBuilder::from_variables(move |name| {
+                Some(if name == API_KEY_VAR {
+                    key.into()
+                } else {
+                    url.into()
+                })
+            })
+        };
+        with("key", "http://127.0.0.1:1").unwrap().build().unwrap();
+        with("key", "").unwrap().build().unwrap();
+        assert!(with("key", "http://example.com").unwrap().build().is_err());
+        let error = with("", "").unwrap_err().to_string();
+        assert!(error.contains("PYANNOTEAI_API_KEY"), "{error}");
+    }
+
+    #[test]
+    fn explains_that_the_base_url_has_no_version() {
+        let error = message(builder().base_url("https://api.pyannote.ai/v1"));
+        assert!(error.contains("must not end with /v1"), "{error}");
+    }
+
+    #[test]
+    fn validates_proxies() {
+        for (base_url, proxy, expected) in [
+            (
+                "https://api.pyannote.ai",
+                "http://proxy.example.com:8080",
+                None,
+            ),
+            (
+                "https://api.pyannote.ai",
+                "https://u:p4ss@proxy.example.com",
+                None,
+            ),
+            ("http://127.0.0.1:1", "http://127.0.0.1:2", None),
+            (
+                "http://127.0.0.1:1",
+                "http://u:p4ss@proxy.example.com",
+                Some("on another machine"),
+            ),
+            (
+                "https://api.pyannote.ai",
+                "socks5://u:p4ss@host",
+                Some("is socks5"),
+            ),
+            ("https://api.pyannote.ai", "u:p4ss@host", Some("is u")),
+            ("https://api.pyannote.ai", "http://u:p4ss@", Some("invalid")),
+            ("https://api.pyannote.ai", "", Some("invalid")),
+        ] {
+            let result = builder().base_url(base_url).proxy(proxy).build();
+            let Some(expected) = expected else {
+                result.unwrap();
+                continue;
+            };
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let text = format!("{error:#} {error:?}");
+            assert!(text.contains(expected), "{text}");
+            assert!(!text.contains("p4ss"), "{text}");
+        }
+        let own = || builder().http_client(reqwest::Client::new());
+        assert!(message(own().proxy("http://127.0.0.1:1")).contains("http_client"));
+        assert!(message(own().no_proxy()).contains("http_client"));
+        builder().no_proxy().build().unwrap();
+    }
+}

@@ -1,0 +1,221 @@
+//! Jobs: handles, waiting and listing.
+
+pub(crate) mod id;
+mod list;
+pub(crate) mod status;
+mod stream;
+mod wait;
+mod wait_all;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::Stream;
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind, FieldError};
+use crate::redact::excerpt;
+use crate::results::JobKind;
+use crate::results::body::{State, read};
+use crate::transport::{ApiResponse, Endpoint, Executor};
+use crate::webhook::Event;
+
+pub use id::JobId;
+pub use list::{JobPage, JobSummary, Jobs};
+pub use status::JobStatus;
+pub use stream::{JobStream, Results, Statuses};
+pub use wait::Wait;
+pub(crate) use wait_all::wait_all;
+
+/// A handle to a job whose result is a `T`. Dropping it does not cancel the job.
+pub struct Job<T> {
+    executor: Arc<Executor>,
+    id: JobId,
+    warning: Option<String>,
+    /// When this client submitted the job, by the client's clock.
+    submitted: Option<Duration>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Job<T> {
+    fn clone(&self) -> Self {
+        Self {
+            executor: Arc::clone(&self.executor),
+            id: self.id.clone(),
+            warning: self.warning.clone(),
+            submitted: self.submitted,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Job<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("id", &self.id)
+            .field("warning", &self.warning)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The response to a submission. Only the id is required, so that nothing else makes it undecodable.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    job_id: String,
+    #[serde(default)]
+    warning: serde_json::Value,
+}
+
+impl<T: JobKind> Job<T> {
+    /// Creates a handle to a job that exists already.
+    pub(crate) fn existing(executor: Arc<Executor>, id: JobId) -> Self {
+        Self {
+            executor,
+            id,
+            warning: None,
+            submitted: None,
+            kind: PhantomData,
+        }
+    }
+
+    /// Creates a handle to the job of an accepted submission.
+    pub(crate) fn accepted(executor: Arc<Executor>, response: &ApiResponse) -> Result<Self, Error> {
+        let created =
+            response
+                .decode()
+                .and_then(|created: Created| match created.job_id.trim().is_empty() {
+                    false => Ok(created),
+                    true => {
+                        Err(Error::new(ErrorKind::Decode, "`jobId` is empty")
+                            .with_body(&response.body))
+                    }
+                });
+        let created = created.map_err(|error| {
+            error.into_kind(
+                ErrorKind::OutcomeUnknown,
+                "the service accepted, and billed, the job, but the response has no valid job id; look for the job \
+                 with client.jobs()",
+            )
+        })?;
+        let submitted = Some(executor.clock().now());
+        let id = JobId::from(created.job_id);
+        tracing::info!(job = excerpt(id.as_str().as_bytes()), "job accepted");
+        Ok(Self {
+            executor,
+            id,
+            warning: created.warning.as_str().map(str::to_owned),
+            submitted,
+            kind: PhantomData,
+        })
+    }
+
+    /// Returns the id of the job.
+    #[must_use]
+    pub fn id(&self) -> &JobId {
+        &self.id
+    }
+
+    /// Returns the warning of the service when it accepted the job.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// Fetches the current status of the job.
+    ///
+    /// # Errors
+    ///
+    /// Any error of a request; [`ErrorKind::NotFound`] if the job does not exist, or is too new to be found.
+    pub async fn status(&self) -> Result<JobStatus, Error> {
+        #[derive(Deserialize)]
+        struct Body {
+            status: JobStatus,
+        }
+        let body: Body = self
+            .fetch(None)
+            .await?
+            .decode()
+            .map_err(|error| error.with_job(&self.id, None))?;
+        Ok(body.status)
+    }
+
+    /// Waits for the end of the job by polling. Await the returned [`Wait`], or set its [`timeout`](Wait::timeout)
+    /// first.
+    ///
+    /// ```no_run
+    /// # async fn run(job: pyannote::Job<pyannote::Diarization>) -> Result<(), pyannote::Error> {
+    /// use std::time::Duration;
+    /// use pyannote::ErrorKind;
+    ///
+    /// match job.wait().timeout(Duration::from_secs(600)).await {
+    ///     Ok(diarization) => println!("{} turns", diarization.turns().len()),
+    ///     Err(error) if error.kind() == ErrorKind::WaitTimeout => println!("later: {}", job.id()),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait(&self) -> Wait<T> {
+        Wait::new(self.clone())
+    }
+
+    /// Waits for the end of the job by polling and by webhook events, whichever comes first.
+    ///
+    /// `events` is a stream of the events that the program's webhook receiver verified. Events of other jobs are
+    /// ignored, and so are those that do not tell the end of the job. When the stream ends, polling continues.
+    ///
+    /// ```no_run
+    /// # async fn run(
+    /// #     job: pyannote::Job<pyannote::Diarization>,
+    /// #     events: impl futures_core::Stream<Item = pyannote::webhook::Event> + Send + 'static,
+    /// # ) -> Result<(), pyannote::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let diarization = job.wait_or_event(events).timeout(Duration::from_secs(3600)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn wait_or_event(&self, events: impl Stream<Item = Event> + Send + 'static) -> Wait<T> {
+        self.wait().or_event(events)
+    }
+
+    /// Polls the status of the job, and yields it when it changes, ending with the final one.
+    ///
+    /// # Errors
+    ///
+    /// The stream ends after an error. Call this again to continue.
+    pub fn statuses(&self) -> Statuses {
+        wait::statuses(self.clone())
+    }
+
+    /// Fetches the body of the job, within `timeout` if that is less than the client's total timeout.
+    async fn fetch(&self, timeout: Option<Duration>) -> Result<ApiResponse, Error> {
+        let Some(segment) = self.id.path_segment() else {
+            let violation =
+                FieldError::new("jobId", format!("{:?} is not a job id", self.id.as_str()));
+            return Err(Error::validation("the job id is invalid", vec![violation]));
+        };
+        let response = self
+            .executor
+            .call_with_timeout(timeout, Endpoint::GetJob, &segment, &[], None)
+            .await;
+        response.map_err(|error| error.with_job(&self.id, None))
+    }
+
+    /// Fetches and decodes the job, within `timeout` if that is less than the client's total timeout.
+    async fn read(&self, timeout: Option<Duration>) -> Result<State<T>, Error> {
+        let response = self.fetch(timeout).await?;
+        read(
+            &response.body,
+            &self.id,
+            self.executor.settings.keep_raw_bodies,
+        )
+    }
+}
