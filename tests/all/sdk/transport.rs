@@ -413,7 +413,7 @@ async fn returns_the_server_error_if_the_rate_limit_allows_no_retry() {
 #[tokio::test]
 async fn sends_requests_through_the_proxy() {
     let proxy = TestServer::with_responses([Response::ok(VALID)]).await;
-    let clock = std::sync::Arc::new(pyannote::testing::ManualClock::jumping());
+    let clock = std::sync::Arc::new(pyannote::testing::ManualClock::auto_advancing());
     // Nothing listens at the base URL.
     let base_url = unreachable_url();
     let client = pyannote::Client::builder()
