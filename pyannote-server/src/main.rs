@@ -68,7 +68,8 @@ struct Serve {
     /// Directory for uploads and jobs [default: a temporary directory, deleted on exit].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Database for jobs: sqlite:PATH, or postgres://… if built with PostgreSQL support [default: a file in --data-dir].
+    /// Database for jobs: sqlite:PATH, or postgres://… if built with PostgreSQL support [default: a file in
+    /// --data-dir].
     #[arg(
         long,
         value_name = "URL",
@@ -84,16 +85,18 @@ struct Serve {
         hide_env_values = true
     )]
     webhook_secret: Option<String>,
-    /// Disable the rate limits, which are those of the pyannoteAI API.
+    /// Disable rate limiting [default: the limits of the pyannoteAI API].
     #[arg(long)]
     no_rate_limits: bool,
-    /// Allow recordings from loopback and private addresses; anyone with the key can then send requests to your network.
+    /// Fetch recordings from loopback and private addresses, too; anyone with the key can then send requests to your
+    /// network.
     #[arg(long)]
     allow_private_networks: bool,
-    /// Allow a listening address that other machines can reach, over unencrypted http.
+    /// Allow an address for --listen that other machines can reach, over unencrypted http.
     #[arg(long)]
     allow_public_bind: bool,
-    /// URL that clients use to reach the server if it is behind a proxy, such as https://diarization.example.
+    /// URL that clients use to reach the server behind a proxy, such as https://diarization.example [default: the
+    /// listening address].
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 }

@@ -222,8 +222,8 @@ mod tests {
 
     use super::*;
 
-    /// Starts a server that redirects to the URL in the query. It stands for a public server: the tests bypass the check
-    /// of the first URL, which is on loopback.
+    /// Starts a server that redirects to the URL in the query. It stands for a public server: the tests bypass the
+    /// check of the first URL, which is on loopback.
     async fn redirect_server() -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

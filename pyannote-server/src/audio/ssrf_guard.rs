@@ -7,8 +7,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::LoadError;
 
-/// Returns whether an address is outside the public internet: loopback, private, link-local (which includes the metadata
-/// services of clouds), shared, multicast, unspecified, reserved, or an IPv6 form of one of these.
+/// Returns whether an address is outside the public internet: loopback, private, link-local (which includes the
+/// metadata services of clouds), shared, multicast, unspecified, reserved, or an IPv6 form of one of these.
 ///
 /// ```
 /// use pyannote_server::audio::is_private_ip;

@@ -1,7 +1,7 @@
 //! Job store: an SQLite file, or PostgreSQL (feature `postgres`) for workers on several machines.
 //!
-//! A job's row is also its place in the queue. So one `INSERT` accepts and queues a job atomically, and a server that is
-//! killed at any moment leaves no job outside the queue.
+//! A job's row is also its place in the queue. So one `INSERT` accepts and queues a job atomically, and a server that
+//! is killed at any moment leaves no job outside the queue.
 //!
 //! # The queue
 //!

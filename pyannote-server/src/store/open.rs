@@ -27,8 +27,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] if the file cannot be opened, is not a database, or was written by a newer version of this
-    /// crate.
+    /// Returns [`StoreError`] if the file cannot be opened, is not a database, or was written by a newer version of
+    /// this crate.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         Self::open_sqlite(path, None)

@@ -1,7 +1,7 @@
 //! Webhook deliveries: signed notifications of jobs that have ended.
 //!
-//! Pending deliveries are rows of the store, so that they survive a restart and no job waits for a receiver. Delivery is
-//! at least once: a server that is killed between sending a webhook and recording that sends it again.
+//! Pending deliveries are rows of the store, so that they survive a restart and no job waits for a receiver. Delivery
+//! is at least once: a server that is killed between sending a webhook and recording the result sends it again.
 
 mod delivery_loop;
 mod retry_reason;

@@ -71,7 +71,8 @@ impl JobRun<'_> {
                 if timeout(ABORT_TIMEOUT, task).await.is_ok()
                     && let Err(error) = self.config.store.release(self.claim).await
                 {
-                    tracing::warn!(%job, error = %Chain(&error), "failed to release the job; it waits for its lease to expire");
+                    let error = Chain(&error);
+                    tracing::warn!(%job, %error, "failed to release the job; it waits for its lease to expire");
                 }
             }
         }
