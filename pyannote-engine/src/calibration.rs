@@ -1,12 +1,12 @@
 //! Calibration of cosine similarities between speaker embeddings to probabilities.
 //!
 //! The logistic curve was fitted by hand on the ten AMI excerpts used for tuning. For each speaker with at least 6 s of
-//! non-overlapped speech, the embeddings of the two halves of that speech have cosines of 0.7 to 0.9. Different speakers
-//! of one recording reach up to 0.33 (0.48 in the telephone call of the sample recording), those of different recordings
-//! 0.08 ± 0.12. The midpoint is therefore 0.5. With the slope chosen, same-speaker pairs score about 85 to 95 and
-//! different-speaker pairs 5 to 45: a steeper curve would claim more confidence than so few speakers support. The same
-//! speaker in another room or with another microphone may have a cosine of only 0.3 to 0.5, and then scores below 50.
-//! `cargo xtask bench identification` measures these figures.
+//! non-overlapped speech, the embeddings of the two halves of that speech have cosines of 0.7 to 0.9. Different
+//! speakers of one recording reach up to 0.33 (0.48 in the telephone call of the sample recording), those of different
+//! recordings 0.08 ± 0.12. The midpoint is therefore 0.5. With the slope chosen, same-speaker pairs score about 85 to
+//! 95 and different-speaker pairs 5 to 45: a steeper curve would claim more confidence than so few speakers support.
+//! The same speaker in another room or with another microphone may have a cosine of only 0.3 to 0.5, and then scores
+//! below 50. `cargo xtask bench identification` measures these figures.
 
 /// Cosine at which both hypotheses are equally likely.
 const MIDPOINT_COSINE: f32 = 0.5;

@@ -59,7 +59,7 @@ impl OpenModels {
             .thread_name(|index| format!("engine-{index}"))
             .build()
             .map_err(|error| {
-                LoadError(format!("threads for the models cannot be started: {error}"))
+                LoadError(format!("cannot start the threads of the models: {error}"))
             })?;
         Ok(Self {
             segmentation: read(&assets.segmentation(), SegmentationModel::load)?,

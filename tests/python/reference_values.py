@@ -125,17 +125,17 @@ def models(assets: Path, camplus, kaldi, every: int) -> dict[str, torch.Tensor]:
     embedder.xvector.dense.nonlinear = embedder.xvector.dense.nonlinear.batchnorm
     embedder.eval()
 
-    stretches = [(3.0, 4.5), (6.9, 8.4), (10.0, 18.0), (20.0, 20.4), (25.0, 25.03)]
+    segments = [(3.0, 4.5), (6.9, 8.4), (10.0, 18.0), (20.0, 20.4), (25.0, 25.03)]
     features, embeddings = [], []
-    for start, end in stretches:
-        stretch = samples[int(start * RATE) : int(end * RATE)].unsqueeze(0)
-        bank = kaldi.fbank(stretch, num_mel_bins=80, sample_frequency=RATE, dither=0.0)
+    for start, end in segments:
+        segment = samples[int(start * RATE) : int(end * RATE)].unsqueeze(0)
+        bank = kaldi.fbank(segment, num_mel_bins=80, sample_frequency=RATE, dither=0.0)
         features.append(bank)
         embeddings.append(embedder((bank - bank.mean(0)).unsqueeze(0)).squeeze(0))
     return {
         "segmentation.starts": torch.tensor(starts, dtype=torch.float32),
         "segmentation.posteriors": posteriors[:, ::every],
-        "embedding.stretches": torch.tensor(stretches),
+        "embedding.segments": torch.tensor(segments),
         "embedding.features": features[0][::every],
         "embedding.embeddings": torch.stack(embeddings),
     }

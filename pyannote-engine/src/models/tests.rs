@@ -69,7 +69,7 @@ fn embeddings_match_pytorch() {
     let model = EmbeddingModel::load(&Weights::parse(&file).unwrap()).unwrap();
     let samples = sample();
     let fbank = Fbank::new();
-    let segments_s = models().tensor("embedding.stretches", &[5, 2]).unwrap();
+    let segments_s = models().tensor("embedding.segments", &[5, 2]).unwrap();
     let mut features: Vec<_> = segments_s
         .chunks_exact(2)
         .map(|ends| (ends[0] * SAMPLE_RATE_HZ) as usize..(ends[1] * SAMPLE_RATE_HZ) as usize)

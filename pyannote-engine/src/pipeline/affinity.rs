@@ -1,12 +1,12 @@
 //! Affinity of speakers: pairwise log-likelihood ratios (LLR) of being the same speaker.
 //!
-//! An LLR is positive if the same-speaker hypothesis is more likely. Each is weighted by the seconds of speech that it is
-//! based on, and the affinity of two clusters is the weighted mean over all pairs between them (average linkage).
+//! An LLR is positive if the same-speaker hypothesis is more likely. Each is weighted by the seconds of speech that it
+//! is based on, and the affinity of two clusters is the weighted mean over all pairs between them (average linkage).
 //!
 //! There are two sources. Embeddings can be compared for every pair, so their number of pairs grows with the square of
 //! the recording's duration. Activity can be compared only for windows with shared frames, and cannot-link constraints
-//! exist only within a window, so their number grows linearly. To keep both relevant in long recordings, the total weight
-//! of embedding pairs is limited in proportion to the seconds of speech.
+//! exist only within a window, so their number grows linearly. To keep both relevant in long recordings, the total
+//! weight of embedding pairs is limited in proportion to the seconds of speech.
 
 use super::embeddings::{EmbeddingVector, cosine};
 use super::frames;
@@ -170,8 +170,8 @@ pub(super) fn embedding_llr(a: &EmbeddingVector, b: &EmbeddingVector) -> f32 {
         .clamp(-MAX_EMBEDDING_LLR, MAX_EMBEDDING_LLR)
 }
 
-/// Coactivity in the frames that two windows share: the fraction of the less active speaker's activity during which both
-/// are active, and the duration of the less active speaker's activity in seconds.
+/// Coactivity in the frames that two windows share: the fraction of the less active speaker's activity during which
+/// both are active, and the duration of the less active speaker's activity in seconds.
 ///
 /// `None` if the windows do not overlap, or there is too little activity.
 fn coactivity(a: &LocalSpeaker, b: &LocalSpeaker) -> Option<(f32, f32)> {

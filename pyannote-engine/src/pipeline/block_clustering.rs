@@ -14,8 +14,8 @@ use crate::{CancelToken, DiarizeError, SpeakerBounds};
 /// Windows per block: ten minutes at a hop of 2.5 s.
 const BLOCK_WINDOWS: usize = 240;
 
-/// Weight of the speech of clusters of the same block in their cannot-link constraint. The more blocks there are, the more
-/// pairs of embeddings oppose these constraints; a higher weight keeps speakers with similar voices apart.
+/// Weight of the speech of clusters of the same block in their cannot-link constraint. The more blocks there are, the
+/// more pairs of embeddings oppose these constraints; a higher weight keeps speakers with similar voices apart.
 const BLOCK_CANNOT_LINK_WEIGHT: f32 = 2.0;
 
 /// Local speakers and their clusters.

@@ -1,9 +1,9 @@
 //! Splits clusters that contain two speakers.
 //!
 //! The segmentation model sometimes merges two speakers of a window into one local speaker. Clustering cannot separate
-//! them, because none of its items belongs to the second speaker alone. But the sub-segments of the whole cluster can: if
-//! their embeddings form two distinct groups, each local speaker of the cluster is split into two, whose frames are those
-//! nearest to the sub-segments of either group.
+//! them, because none of its items belongs to the second speaker alone. But the sub-segments of the whole cluster can:
+//! if their embeddings form two distinct groups, each local speaker of the cluster is split into two, whose frames are
+//! those nearest to the sub-segments of either group.
 
 use super::embeddings::{
     self, EmbeddingVector, SubSegmentEmbeddings, add_scaled, cosine, normalized,

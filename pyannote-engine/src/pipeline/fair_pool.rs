@@ -1,7 +1,7 @@
 //! Fair scheduling of several jobs on one thread pool.
 //!
-//! Work items of all jobs go through one FIFO queue. Each job keeps only as many items queued as the threads need to stay
-//! busy, so the items of concurrent jobs alternate and a short job does not wait for a long one.
+//! Work items of all jobs go through one FIFO queue. Each job keeps only as many items queued as the threads need to
+//! stay busy, so the items of concurrent jobs alternate and a short job does not wait for a long one.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc;

@@ -1,7 +1,7 @@
 //! Segmentation frames of the whole recording, and their times.
 //!
-//! Frame `n` of the recording corresponds to the receptive field that starts at sample `n * FRAME_STEP_SAMPLES`. It stands
-//! for a time span of one step in the middle of that receptive field.
+//! Frame `n` of the recording corresponds to the receptive field that starts at sample `n * FRAME_STEP_SAMPLES`. It
+//! stands for a time span of one step in the middle of that receptive field.
 
 use std::ops::Range;
 

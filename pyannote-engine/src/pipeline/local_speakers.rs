@@ -29,8 +29,8 @@ pub(super) struct LocalSpeaker {
     pub(super) activity: Vec<f32>,
     /// Duration of the speaker's non-overlapped speech.
     pub(super) solo_s: f32,
-    /// Indices of the sub-segments in which the speaker speaks alone, each with its solo ratio: the proportion, 0..1, of
-    /// the sub-segment that is non-overlapped speech of this speaker.
+    /// Indices of the sub-segments in which the speaker speaks alone, each with its solo ratio: the proportion, 0..1,
+    /// of the sub-segment that is non-overlapped speech of this speaker.
     pub(super) solo_ratios: Vec<(usize, f32)>,
     /// Unit embedding. `None` if the speaker never speaks alone.
     pub(super) embedding: Option<EmbeddingVector>,

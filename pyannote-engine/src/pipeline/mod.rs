@@ -1,9 +1,9 @@
 //! The diarization pipeline: from samples to speaker turns.
 //!
-//! 1. **Segmentation** ([`windows`]). The segmentation model classifies each frame (16.875 ms) of sliding windows of 10 s,
-//!    with a hop of 2.5 s, into powerset classes: which of up to three local speakers are active. Powerset posteriors are
-//!    converted to per-speaker activity. The instantaneous speaker count of each frame (none, one, or overlapped speech)
-//!    is aggregated over the windows that cover it.
+//! 1. **Segmentation** ([`windows`]). The segmentation model classifies each frame (16.875 ms) of 10 s sliding windows,
+//!    with a hop of 2.5 s, into powerset classes: which of up to three local speakers are active. Powerset posteriors
+//!    are converted to per-speaker activity. The instantaneous speaker count of each frame (none, one, or overlapped
+//!    speech) is aggregated over the windows that cover it.
 //! 2. **Embedding extraction** ([`embeddings`]). The embedding model computes a speaker embedding for sub-segments of
 //!    1.5 s, with a hop of 0.75 s, wherever a local speaker speaks alone.
 //! 3. **Local speakers** ([`local_speakers`]). Each local speaker of a window gets the mean of the embeddings of its
@@ -14,15 +14,17 @@
 //! 5. **Clustering** ([`clustering`]). Agglomerative clustering with average linkage on these ratios.
 //! 6. **Reassignment** ([`reassignment`], a resegmentation with fixed clusters). Window by window, the local speakers
 //!    are reassigned to clusters: the permutation with the best total score, given all other windows.
-//! 7. **Cluster split** ([`cluster_split`]). Clusters whose sub-segments form two distinct groups are split, and steps 5
-//!    and 6 are repeated.
+//! 7. **Cluster split** ([`cluster_split`]). Clusters whose sub-segments form two distinct groups are split, and steps
+//!    5 and 6 are repeated.
 //! 8. **Reconstruction** ([`reconstruction`]). The activity of each cluster is averaged over the windows; the speaker
 //!    count says how many of the most active clusters speak in each frame.
 //!
 //! Steps 4 to 7 are quadratic or worse in the number of local speakers, so they run on blocks of ten minutes, whose
-//! clusters are then clustered ([`block_clustering`]). The work of all jobs shares one thread pool fairly ([`fair_pool`]).
+//! clusters are then clustered ([`block_clustering`]). The work of all jobs shares one thread pool fairly
+//! ([`fair_pool`]).
 //!
-//! Unless stated otherwise, thresholds and weights were tuned on the ten `trn` AMI excerpts of `measured.md`.
+//! Unless stated otherwise, thresholds and weights were tuned on the ten `trn` AMI excerpts and the sample recording of
+//! `measured.md`.
 //!
 //! # References
 //!

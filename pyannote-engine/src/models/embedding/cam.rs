@@ -85,13 +85,13 @@ impl Cam {
         let segments = frames.div_ceil(CONTEXT_FRAMES);
 
         // Pad each signal with as many zero frames as the convolution reaches beyond its ends.
-        let padded = frames + 2 * self.dilation;
+        let padded_frames = frames + 2 * self.dilation;
         scratch.padded.clear();
-        scratch.padded.resize(batch * padded * inputs, 0.0);
+        scratch.padded.resize(batch * padded_frames * inputs, 0.0);
         scratch.contexts.clear();
         for (signal, padded) in signals
             .chunks_exact(frames * inputs)
-            .zip(scratch.padded.chunks_exact_mut(padded * inputs))
+            .zip(scratch.padded.chunks_exact_mut(padded_frames * inputs))
         {
             padded[self.dilation * inputs..(self.dilation + frames) * inputs]
                 .copy_from_slice(signal);
@@ -99,7 +99,7 @@ impl Cam {
         }
 
         // One product per tap for the whole batch. Rows that straddle two signals are computed as well, but not used.
-        let rows = batch * padded - 2 * self.dilation;
+        let rows = batch * padded_frames - 2 * self.dilation;
         scratch.conv.clear();
         scratch.conv.resize(rows * outputs, 0.0);
         for (tap, weight) in self.taps.iter().enumerate() {
@@ -126,7 +126,7 @@ impl Cam {
         let conv = &scratch.conv;
         vectorized(|| {
             for ((conv, masks), out) in conv
-                .chunks(padded * outputs)
+                .chunks(padded_frames * outputs)
                 .zip(masks.chunks_exact(segments * outputs))
                 .zip(out.chunks_mut(frames * stride))
             {

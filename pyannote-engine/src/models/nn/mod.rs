@@ -1,8 +1,9 @@
 //! Neural network layers.
 //!
-//! A signal is a row-major matrix with one row per frame and one column per channel. A convolution over time is therefore
-//! a matrix product without an im2col copy: a kernel that spans several frames reads overlapping rows. faer computes the
-//! products and selects the best instruction set at run time; element-wise loops go through [`vectorized`].
+//! A signal is a row-major matrix with one row per frame and one column per channel. A convolution over time is
+//! therefore a matrix product without an im2col copy: a kernel that spans several frames reads overlapping rows. faer
+//! computes the products and selects the best instruction set at run time; element-wise loops go through
+//! [`vectorized`].
 
 mod activation;
 mod batch_norm;
@@ -22,8 +23,8 @@ pub(crate) use max_pool::{POOL_FRAMES, max_pool};
 
 /// Runs a loop compiled for several instruction sets, using the best one that the processor supports.
 ///
-/// Everything the loop calls must be `#[inline(always)]`. A long closure may not be inlined and is then compiled for the
-/// baseline instruction set; use a struct whose [`call`](pulp::NullaryFnOnce::call) is `#[inline(always)]` instead.
+/// Everything the loop calls must be `#[inline(always)]`. A long closure may not be inlined and is then compiled for
+/// the baseline instruction set; use a struct whose [`call`](pulp::NullaryFnOnce::call) is `#[inline(always)]` instead.
 #[inline]
 pub(crate) fn vectorized<W: pulp::NullaryFnOnce>(work: W) -> W::Output {
     pulp::Arch::new().dispatch(work)

@@ -1,9 +1,9 @@
 //! Speaker segmentation of 10 s windows: segmentation-3.0 of pyannote.
 //!
 //! Powerset multi-class segmentation (Plaquet and Bredin, "Powerset multi-class cross entropy loss for neural speaker
-//! diarization", Interspeech 2023): each frame is classified as one of [`POWERSET_CLASSES`] sets of active speakers, with
-//! up to three speakers per window and two per frame. Speaker indices are local to a window: speaker 0 of one window may
-//! be speaker 1 of the next.
+//! diarization", Interspeech 2023): each frame is classified as one of [`POWERSET_CLASSES`] sets of active speakers,
+//! with up to three speakers per window and two per frame. Speaker indices are local to a window: speaker 0 of one
+//! window may be speaker 1 of the next.
 
 mod sinc_filters;
 mod sincnet;
@@ -62,8 +62,8 @@ impl SegmentationModel {
 
     /// Powerset posteriors of each window, as [`WINDOW_FRAMES`] rows of [`POWERSET_CLASSES`] probabilities.
     ///
-    /// Windows shorter than [`WINDOW_SAMPLES`] are padded with zeros, longer ones truncated. Runs on the calling thread,
-    /// most efficiently with [`BATCH_WINDOWS`] windows or more.
+    /// Windows shorter than [`WINDOW_SAMPLES`] are padded with zeros, longer ones truncated. Runs on the calling
+    /// thread, most efficiently with [`BATCH_WINDOWS`] windows or more.
     pub(crate) fn posteriors(&self, windows: &[&[f32]]) -> Vec<Vec<f32>> {
         windows
             .chunks(BATCH_WINDOWS)
