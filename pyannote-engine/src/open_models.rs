@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::{calibration, pipeline};
 use crate::assets::Assets;
 use crate::models::{EmbeddingModel, Fbank, SegmentationModel, Weights, WeightsError};
-use crate::{Diarization, DiarizeError, Diarizer, Options};
+use crate::{Diarization, DiarizeError, Diarizer, LoadError, Options};
 
 /// Diarization with open models on the CPU: segmentation-3.0 of pyannote and CAM++ of 3D-Speaker.
 ///
@@ -58,9 +58,7 @@ impl OpenModels {
             .num_threads(threads.get())
             .thread_name(|index| format!("engine-{index}"))
             .build()
-            .map_err(|error| {
-                LoadError(format!("cannot start the threads of the models: {error}"))
-            })?;
+            .map_err(|error| LoadError::Threads(error.to_string()))?;
         Ok(Self {
             segmentation: read(&assets.segmentation(), SegmentationModel::load)?,
             fbank: Fbank::new(),
@@ -74,8 +72,10 @@ fn read<T>(
     path: &Path,
     load: impl FnOnce(&Weights<'_>) -> Result<T, WeightsError>,
 ) -> Result<T, LoadError> {
-    let failed =
-        |error: &dyn fmt::Display| LoadError(format!("cannot load {}: {error}", path.display()));
+    let failed = |error: &dyn fmt::Display| LoadError::Weights {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
     let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
     let weights = Weights::parse(&bytes).map_err(|error| failed(&error))?;
     load(&weights).map_err(|error| failed(&error))
@@ -88,18 +88,6 @@ impl fmt::Debug for OpenModels {
             .finish_non_exhaustive()
     }
 }
-
-/// The models cannot be loaded.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct LoadError(String);
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for LoadError {}
 
 impl Diarizer for OpenModels {
     fn models(&self) -> &str {

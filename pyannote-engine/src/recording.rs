@@ -1,27 +1,36 @@
-//! A recording, all of it, in memory.
+//! A decoded recording.
 
 use super::SAMPLE_RATE;
 
-/// A recording: one channel at [`SAMPLE_RATE`].
+/// A recording in memory: mono, at [`SAMPLE_RATE`].
+///
+/// ```
+/// use pyannote_engine::Recording;
+///
+/// let recording = Recording::new(vec![0.0; 8_000]);
+/// assert_eq!(recording.duration(), 0.5);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
-    /// The samples, from -1 to 1.
+    /// The samples, -1 to 1.
     pub samples: Vec<f32>,
-    /// What is wrong with it, if not enough to refuse it: in words, for the `warning` of the output.
+    /// Human-readable warnings of the decoder, such as a truncated file. They become warnings of the diarization.
     pub warnings: Vec<String>,
 }
 
 impl Recording {
-    /// How long it is, in seconds.
-    ///
-    /// ```
-    /// use pyannote_engine::Recording;
-    ///
-    /// let recording = Recording { samples: vec![0.0; 8_000], warnings: vec![] };
-    /// assert_eq!(recording.seconds(), 0.5);
-    /// ```
+    /// Creates a recording from samples, without warnings.
     #[must_use]
-    pub fn seconds(&self) -> f64 {
+    pub fn new(samples: Vec<f32>) -> Self {
+        Self {
+            samples,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Returns the duration in seconds.
+    #[must_use]
+    pub fn duration(&self) -> f64 {
         self.samples.len() as f64 / f64::from(SAMPLE_RATE)
     }
 }

@@ -20,6 +20,11 @@ use std::path::{Path, PathBuf};
 pub enum AssetsError {
     /// There is no cache folder on this machine.
     NoFolder,
+    /// Model files are missing or damaged.
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// There is no Python to run pip with.
     NoPython {
         /// The commands that were tried.
@@ -81,6 +86,11 @@ impl fmt::Display for AssetsError {
         match self {
             Self::NoFolder => f.write_str(
                 "there is no folder for caches: set PYANNOTE_ASSETS_DIR to a folder for the models",
+            )?,
+            Self::Missing { folder } => write!(
+                f,
+                "model files are missing or damaged in {}",
+                folder.display()
             )?,
             Self::NoPython { tried } => write!(
                 f,

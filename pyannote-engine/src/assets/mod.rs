@@ -134,6 +134,16 @@ impl Assets {
         self.files().is_some()
     }
 
+    /// Checks that every file is there and whole.
+    pub fn check(&self) -> Result<(), AssetsError> {
+        match self.ready() {
+            true => Ok(()),
+            false => Err(AssetsError::Missing {
+                folder: self.folder.clone(),
+            }),
+        }
+    }
+
     /// The files with their sums, or none where one is missing or damaged. Reads all of them.
     #[must_use]
     pub fn files(&self) -> Option<Vec<AssetFile>> {

@@ -1,10 +1,12 @@
 //! Reconstruction of the global diarization from clustered local speakers: frame-level scores and speaker turns.
 
+use pyannote_core::{Turn, Turns};
+
 use super::block_clustering::Clustering;
 use super::frames;
 use super::waveform::Waveform;
 use super::windows::{Segmentation, SpeakerCount, coverage};
-use crate::{Diarization, Embedding, Scores, Speaker, SpeakerBounds, Turn};
+use crate::{Diarization, Embedding, Scores, Speaker, SpeakerBounds};
 
 /// VAD probability above which a frame is speech.
 const SPEECH_THRESHOLD: f32 = 0.5;
@@ -30,33 +32,39 @@ pub(super) fn reconstruct(
     // Speakers are numbered in order of their first turns. Clusters without a turn are dropped.
     let mut order: Vec<usize> = Vec::new();
     for turn in &turns {
-        if !order.contains(&turn.speaker) {
-            order.push(turn.speaker);
+        if !order.contains(&turn.cluster) {
+            order.push(turn.cluster);
         }
     }
-    let renumbered = |turns: Vec<Turn>| -> Vec<Turn> {
-        let renumber = |turn: Turn| {
-            let speaker = order.iter().position(|cluster| *cluster == turn.speaker)?;
-            Some(Turn { speaker, ..turn })
+    let labels: Vec<String> = (0..order.len())
+        .map(|rank| format!("SPEAKER_{rank:02}"))
+        .collect();
+    let labelled = |turns: Vec<ClusterTurn>| -> Turns {
+        let turn = |turn: ClusterTurn| {
+            let rank = order.iter().position(|cluster| *cluster == turn.cluster)?;
+            Some(Turn::new(turn.start_s, turn.end_s, &labels[rank]))
         };
-        turns.into_iter().filter_map(renumber).collect()
+        turns.into_iter().filter_map(turn).collect()
     };
+    let (turns, exclusive) = (labelled(turns), labelled(exclusive));
     let solo_s = frames.solo_s();
     let speakers: Vec<Speaker> = order
         .iter()
-        .map(|cluster| Speaker {
+        .zip(&labels)
+        .map(|(cluster, label)| Speaker {
+            label: label.clone(),
             embedding: clustering
                 .centroid(*cluster)
                 .map(|centroid| Embedding(centroid.to_vec())),
-            heard: solo_s[*cluster],
+            speech_s: solo_s[*cluster],
         })
         .collect();
     Diarization {
         warnings: warnings(bounds, speakers.len()),
-        scores: frames.scores(duration_s, &order),
-        turns: renumbered(turns),
-        exclusive: renumbered(exclusive),
+        turns,
+        exclusive,
         speakers,
+        scores: frames.scores(duration_s, &order, labels),
     }
 }
 
@@ -72,6 +80,14 @@ fn warnings(bounds: SpeakerBounds, found: usize) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A turn of a cluster, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct ClusterTurn {
+    cluster: usize,
+    start_s: f64,
+    end_s: f64,
 }
 
 /// Activity of each cluster and the speaker count, per frame.
@@ -151,7 +167,11 @@ impl<'a> ClusterFrames<'a> {
     }
 
     /// The turns of all clusters, sorted by start. `active` returns the active clusters of a frame.
-    fn turns(&self, duration_s: f64, active: impl Fn(usize) -> [Option<usize>; 2]) -> Vec<Turn> {
+    fn turns(
+        &self,
+        duration_s: f64,
+        active: impl Fn(usize) -> [Option<usize>; 2],
+    ) -> Vec<ClusterTurn> {
         let mut turns = Vec::new();
         let mut first_frames: Vec<Option<usize>> = vec![None; self.clusters];
         let end = self.speaker_count.len();
@@ -162,17 +182,17 @@ impl<'a> ClusterFrames<'a> {
             } else {
                 [None; 2]
             };
-            for (speaker, first_frame) in first_frames.iter_mut().enumerate() {
-                match (active.contains(&Some(speaker)), *first_frame) {
+            for (cluster, first_frame) in first_frames.iter_mut().enumerate() {
+                match (active.contains(&Some(cluster)), *first_frame) {
                     (true, None) => *first_frame = Some(frame),
                     (false, Some(first)) => {
                         *first_frame = None;
-                        let turn = Turn {
-                            speaker,
-                            start: frames::start_s(first),
-                            end: frames::start_s(frame).min(duration_s),
+                        let turn = ClusterTurn {
+                            cluster,
+                            start_s: frames::start_s(first),
+                            end_s: frames::start_s(frame).min(duration_s),
                         };
-                        if turn.end - turn.start >= MIN_TURN_S {
+                        if turn.end_s - turn.start_s >= MIN_TURN_S {
                             turns.push(turn);
                         }
                     }
@@ -180,12 +200,16 @@ impl<'a> ClusterFrames<'a> {
                 }
             }
         }
-        turns.sort_by(|a, b| a.start.total_cmp(&b.start).then(a.speaker.cmp(&b.speaker)));
+        turns.sort_by(|a, b| {
+            a.start_s
+                .total_cmp(&b.start_s)
+                .then(a.cluster.cmp(&b.cluster))
+        });
         turns
     }
 
-    /// Scores of the whole recording, for these clusters in this order.
-    fn scores(&self, duration_s: f64, clusters: &[usize]) -> Scores {
+    /// Scores of the whole recording, for these clusters and their labels in this order.
+    fn scores(&self, duration_s: f64, clusters: &[usize], labels: Vec<String>) -> Scores {
         let frames = (duration_s / frames::STEP_S).ceil() as usize;
         let mut speech = Vec::with_capacity(frames);
         let mut values = Vec::with_capacity(frames * clusters.len());
@@ -205,7 +229,7 @@ impl<'a> ClusterFrames<'a> {
         Scores {
             resolution: frames::STEP_S,
             speech,
-            speakers: clusters.len(),
+            speakers: labels,
             values,
         }
     }
@@ -267,10 +291,10 @@ mod tests {
     fn turns_overlap_in_overlapped_speech() {
         let speaker_count = speaker_count();
         let frames = cluster_frames(&speaker_count);
-        let turn = |speaker, first, end| Turn {
-            speaker,
-            start: frames::start_s(first),
-            end: frames::start_s(end),
+        let turn = |cluster, first, end| ClusterTurn {
+            cluster,
+            start_s: frames::start_s(first),
+            end_s: frames::start_s(end),
         };
         let turns = frames.turns(100.0, |frame| frames.active(frame));
         assert_eq!(turns, [turn(1, 100, 300), turn(0, 200, 400)]);
@@ -285,10 +309,11 @@ mod tests {
     fn scores_are_in_the_given_order_of_clusters() {
         let speaker_count = speaker_count();
         let frames = cluster_frames(&speaker_count);
-        let scores = frames.scores(500.0 * frames::STEP_S, &[1, 0]);
+        let labels = ["SPEAKER_00", "SPEAKER_01"].map(str::to_owned).to_vec();
+        let scores = frames.scores(500.0 * frames::STEP_S, &[1, 0], labels);
         assert_eq!(scores.frames().len(), 500);
         assert_eq!(scores.frames().nth(251).unwrap(), [0.9, 0.7]);
-        assert!(frames.scores(9.0, &[]).values.is_empty());
+        assert!(frames.scores(9.0, &[], Vec::new()).values.is_empty());
     }
 
     #[test]

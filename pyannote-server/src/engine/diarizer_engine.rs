@@ -1,41 +1,37 @@
-//! An engine made of a diarizer.
+//! The adapter from diarizers to [`Engine`].
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use pyannote_engine::{CancelToken, Diarizer};
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
-use super::output::{self, Identify};
-use super::{CancelToken, Diarizer, Engine, EngineError, EngineFuture, EngineJob, JobKind};
+use super::output;
+use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
 use crate::violation::Violation;
 
-/// An [`Engine`] made of a [`Diarizer`]: it reads requests and writes outputs, as the API has them, and leaves the
-/// hearing to the diarizer.
+/// Adapts any [`Diarizer`] to [`Engine`].
 ///
-/// It works on a thread for blocking work. Whoever drops the future stops the diarizer, too.
+/// Jobs run on Tokio's threads for blocking work. Dropping the future of a job cancels the diarizer.
 ///
-/// - It does not transcribe, and says so when it is asked to.
-/// - Whatever model is asked for, the diarizer's own answer, and a `warning` names them.
-/// - `confidence` tells of each frame how sure the engine is of what its output says there: the probability of the
-///   least certain of its decisions, which are that somebody speaks, or nobody, and that each speaker does, or does not.
-/// - `turnLevelConfidence` is the mean probability of each speaker over the turn.
-/// - An identification takes the cosine of each speaker and voiceprint, and tells how likely they are of one person,
-///   0 to 100, as [`Diarizer::same_speaker_probability`] has it. Of the matches at or above `matching.threshold`, those are made that
-///   have the greatest sum; where they are not `matching.exclusive`, the best of each speaker.
-/// - A voiceprint is an embedding with the name of the model that made it. Those of other models, and of pyannoteAI's
-///   own service, are refused when they are submitted.
+/// - Transcription is not supported: requests for it are rejected.
+/// - The diarizer's own models are used whatever model is requested, and `warning` names them.
+/// - `confidence` is [`Diarization::frame_confidence`](pyannote_engine::Diarization::frame_confidence), and
+///   `turnLevelConfidence` is [`Diarization::with_turn_confidence`](pyannote_engine::Diarization::with_turn_confidence).
+/// - Identification follows [`pyannote_engine::Matching`].
+/// - Voiceprints of other models, and those of pyannoteAI's own service, are rejected on submission.
 ///
 /// ```
 /// use pyannote_engine::{Diarization, DiarizeError, Diarizer, Options};
 /// use pyannote_server::engine::DiarizerEngine;
 ///
-/// /// Hears nobody.
-/// struct Deaf;
+/// /// Finds no speech.
+/// struct Silent;
 ///
-/// impl Diarizer for Deaf {
+/// impl Diarizer for Silent {
 ///     fn models(&self) -> &str {
-///         "no model"
+///         "no models"
 ///     }
 ///
 ///     fn embedding_model(&self) -> &str {
@@ -51,19 +47,25 @@ use crate::violation::Violation;
 ///     }
 /// }
 ///
-/// let builder = pyannote_server::Server::builder().engine(DiarizerEngine::new(Deaf));
+/// let builder = pyannote_server::Server::builder().engine(DiarizerEngine::new(Silent));
 /// ```
 #[derive(Debug)]
 pub struct DiarizerEngine<D> {
-    diarizer: Arc<D>,
+    engine: Arc<pyannote_engine::Engine<D>>,
 }
 
 impl<D: Diarizer> DiarizerEngine<D> {
-    /// An engine made of this diarizer.
+    /// Creates an engine from a diarizer.
     #[must_use]
     pub fn new(diarizer: D) -> Self {
+        Self::from(pyannote_engine::Engine::new(diarizer))
+    }
+}
+
+impl<D> From<pyannote_engine::Engine<D>> for DiarizerEngine<D> {
+    fn from(engine: pyannote_engine::Engine<D>) -> Self {
         Self {
-            diarizer: Arc::new(diarizer),
+            engine: Arc::new(engine),
         }
     }
 }
@@ -76,39 +78,38 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
     fn check(&self, kind: JobKind, request: &Map<String, Value>) -> Vec<Violation> {
         match kind {
             JobKind::Diarize if request.get("transcription") == Some(&Value::Bool(true)) => {
-                let message = "is not possible: the engine of this server does not transcribe";
+                let message = "transcription is not supported by this server";
                 vec![Violation::new("transcription", message)]
             }
-            JobKind::Identify => {
-                Identify::check(request, self.diarizer.embedding_model()).unwrap_or_default()
-            }
+            JobKind::Identify => output::check_voiceprints(request, &self.engine),
             _ => Vec::new(),
         }
     }
 
     fn warning(&self, _: JobKind, request: &Map<String, Value>) -> Option<String> {
-        Some(output::substitute(self.diarizer.models(), request))
+        let models = self.engine.diarizer().models();
+        Some(output::model_warning(models, request))
     }
 
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
-        let diarizer = Arc::clone(&self.diarizer);
+        let engine = Arc::clone(&self.engine);
         Box::pin(async move {
-            let cancel = CancelToken::default();
+            let cancel = CancelToken::new();
             let _guard = CancelOnDrop(cancel.clone());
-            let work = spawn_blocking(move || output::answer(&*diarizer, job, &cancel));
+            let work = spawn_blocking(move || output::compute(&engine, job, &cancel));
             match work.await {
-                Ok(answer) => answer,
+                Ok(output) => output,
                 Err(error) => match error.try_into_panic() {
-                    // The worker tells of panics.
+                    // The worker reports panics.
                     Ok(panic) => resume_unwind(panic),
-                    Err(error) => Err(EngineError(format!("the work was given up: {error}"))),
+                    Err(error) => Err(EngineError(format!("the job was aborted: {error}"))),
                 },
             }
         })
     }
 }
 
-/// Tells the diarizer that nobody waits any more.
+/// Cancels the diarizer when the future of its job is dropped.
 struct CancelOnDrop(CancelToken);
 
 impl Drop for CancelOnDrop {

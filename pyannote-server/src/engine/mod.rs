@@ -1,8 +1,8 @@
-//! The engine seam: audio and options in, an output out. The server knows nothing of models.
+//! The interface to engines: a request and audio in, the `output` of a job out.
 //!
-//! An [`Engine`] takes a job and gives the API's `output`. [`ScriptedEngine`] is one that hears nothing.
-//! [`DiarizerEngine`] is one made of a [`Diarizer`], which takes samples and knows nothing of jobs; `OpenModels` (feature
-//! `models`) is the diarizer that this crate brings. The [crate's documentation](crate) shows how they are put together.
+//! The server does not depend on any models. An [`Engine`] computes the API's `output` of a job: [`ScriptedEngine`] returns
+//! scripted outputs, for tests, and [`DiarizerEngine`] adapts any [`Diarizer`](pyannote_engine::Diarizer), such as the open
+//! models of [`pyannote_engine`]. The [crate's documentation](crate) shows how to put them together.
 
 mod diarizer_engine;
 mod output;
@@ -19,24 +19,19 @@ pub use diarizer_engine::DiarizerEngine;
 pub use pyannote_engine::Recording;
 pub use scripted::ScriptedEngine;
 
-use pyannote_engine::{
-    CancelToken, Diarization, DiarizeError, Diarizer, Embedding, Scores, SpeakerBounds, Turn,
-    voiceprint,
-};
-
-/// What kind of job it is.
+/// The kind of a job.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum JobKind {
-    /// Who spoke when.
+    /// Diarization: who speaks when.
     Diarize,
-    /// Who spoke when, by voiceprint.
+    /// Identification: diarization, with speakers matched to voiceprints.
     Identify,
-    /// A voiceprint.
+    /// Creation of a voiceprint.
     Voiceprint,
 }
 
 impl JobKind {
-    /// The name, as in the path of its endpoint.
+    /// Returns the name in the path of the API's endpoint, such as `diarize`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,22 +42,22 @@ impl JobKind {
     }
 }
 
-/// What an engine is asked for.
+/// A job for an engine.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EngineJob {
     /// The id of the job.
     pub id: String,
-    /// What kind it is.
+    /// The kind of the job.
     pub kind: JobKind,
-    /// The request, as the API has it, checked.
+    /// The body of the request, which was validated.
     pub request: Map<String, Value>,
-    /// The recording. None for an engine that needs none.
+    /// The recording, or `None` if the engine does not need audio.
     pub recording: Option<Recording>,
 }
 
 impl EngineJob {
-    /// A job for an engine.
+    /// Creates a job.
     #[must_use]
     pub fn new(
         id: String,
@@ -80,7 +75,7 @@ impl EngineJob {
 }
 
 impl fmt::Debug for EngineJob {
-    /// Shows neither the request, which may hold voiceprints, nor the recording.
+    /// Omits the request, which may contain voiceprints, and the recording.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineJob")
             .field("id", &self.id)
@@ -89,7 +84,7 @@ impl fmt::Debug for EngineJob {
     }
 }
 
-/// Why a job failed: what its `output.error` says.
+/// The reason why a job failed, which becomes its `output.error`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EngineError(pub String);
 
@@ -101,27 +96,28 @@ impl fmt::Display for EngineError {
 
 impl std::error::Error for EngineError {}
 
-/// A result that is on its way: the `output` of the job, as the API has it.
+/// A future of the `output` of a job.
 pub type EngineFuture<'a> = Pin<Box<dyn Future<Output = Result<Value, EngineError>> + Send + 'a>>;
 
-/// Turns recordings into outputs.
+/// Computes the outputs of jobs.
 pub trait Engine: Send + Sync + 'static {
-    /// Whether it hears the recording. One that does not gets no samples, and the recording is never fetched.
+    /// Whether the engine needs the recording. Otherwise it is never fetched.
     fn needs_audio(&self) -> bool;
 
-    /// What of a request it cannot do, field by field: the submission is refused with it. The request may break the
-    /// rules of the API as well, which are checked beside this.
+    /// Returns the fields of a request that the engine does not support. If there are any, the request is rejected.
+    ///
+    /// The rules of the API are checked separately: the request may be invalid in other ways.
     fn check(&self, kind: JobKind, request: &Map<String, Value>) -> Vec<Violation> {
         let _ = (kind, request);
         Vec::new()
     }
 
-    /// What the sender of a request should know at once: the `warning` of the answer to the submission.
+    /// Returns the `warning` of the response to a submission.
     fn warning(&self, kind: JobKind, request: &Map<String, Value>) -> Option<String> {
         let _ = (kind, request);
         None
     }
 
-    /// Works on a job. Where the future is dropped, the result is not wanted any more.
+    /// Processes a job. Dropping the future cancels the job.
     fn process(&self, job: EngineJob) -> EngineFuture<'_>;
 }

@@ -1,4 +1,4 @@
-//! An engine that answers what a test tells it to.
+//! An engine with scripted outputs, for tests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
 
-/// An engine that hears nothing: it gives the outputs that it was told, in their order, and then plausible ones.
+/// An engine that returns scripted outputs in order, and plausible ones after the script. It needs no audio.
+///
 /// Clones share the script.
 ///
 /// ```
@@ -15,39 +16,39 @@ use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
 /// use serde_json::json;
 ///
 /// let engine = ScriptedEngine::new();
-/// engine.then(Ok(json!({ "diarization": [] }))); // the next job: nobody speaks
-/// engine.then(Err("the audio could not be read".into())); // the one after that fails
+/// engine.then(Ok(json!({ "diarization": [] }))); // the next job: no speech
+/// engine.then(Err("the audio could not be read".into())); // the job after that fails
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ScriptedEngine {
-    script: Arc<Mutex<VecDeque<Answer>>>,
+    script: Arc<Mutex<VecDeque<Step>>>,
 }
 
-/// What a job is to have.
+/// The outcome of one job.
 #[derive(Clone, Debug)]
-enum Answer {
-    End(Result<Value, String>),
-    Never,
+enum Step {
+    Output(Result<Value, String>),
+    Pending,
 }
 
 impl ScriptedEngine {
-    /// An engine without a script: every job has a plausible output.
+    /// Creates an engine without a script: every job gets a plausible output.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the next job without an answer yet will have: an output, or why it fails.
-    pub fn then(&self, answer: Result<Value, String>) {
-        self.script().push_back(Answer::End(answer));
+    /// Appends an output, or an error message, to the script.
+    pub fn then(&self, output: Result<Value, String>) {
+        self.script().push_back(Step::Output(output));
     }
 
-    /// The next job without an answer yet will have none: it stays running.
+    /// Appends a job that never ends to the script.
     pub fn then_stuck(&self) {
-        self.script().push_back(Answer::Never);
+        self.script().push_back(Step::Pending);
     }
 
-    fn script(&self) -> MutexGuard<'_, VecDeque<Answer>> {
+    fn script(&self) -> MutexGuard<'_, VecDeque<Step>> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,27 +59,27 @@ impl Engine for ScriptedEngine {
     }
 
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
-        let answer = self.script().pop_front();
+        let step = self.script().pop_front();
         Box::pin(async move {
-            match answer {
-                Some(Answer::End(answer)) => answer.map_err(EngineError),
-                Some(Answer::Never) => std::future::pending().await,
+            match step {
+                Some(Step::Output(output)) => output.map_err(EngineError),
+                Some(Step::Pending) => std::future::pending().await,
                 None => Ok(plausible(&job)),
             }
         })
     }
 }
 
-/// An output that the API could give for the request: two speakers, who take turns.
+/// A plausible output for a request: two speakers who take turns.
 fn plausible(job: &EngineJob) -> Value {
-    let asked = |name: &str| job.request.get(name) == Some(&Value::Bool(true));
+    let is_true = |name: &str| job.request.get(name) == Some(&Value::Bool(true));
     let turn = |speaker: &str, start: f64, end: f64| json!({ "speaker": speaker, "start": start, "end": end });
     let turns = json!([turn("SPEAKER_00", 0.5, 3.0), turn("SPEAKER_01", 3.25, 6.0)]);
     match job.kind {
         JobKind::Voiceprint => json!({ "voiceprint": "c2NyaXB0ZWQ=" }),
         JobKind::Diarize => {
             let mut output = json!({ "diarization": turns });
-            if asked("exclusive") {
+            if is_true("exclusive") {
                 output["exclusiveDiarization"] = turns.clone();
             }
             output

@@ -1,41 +1,46 @@
-//! What a request asks for beyond the recording.
+//! The options of a diarization request.
 
+use pyannote_engine::SpeakerBounds;
 use serde_json::{Map, Value};
 
-use crate::engine::SpeakerBounds;
 use crate::parse::non_negative_integer;
 
-/// More speakers than this are as many as this: a recording of a day has not so many turns.
-const MOST: usize = 10_000;
+/// Larger numbers of speakers count as this one.
+const MAX_SPEAKERS: usize = 10_000;
 
-/// What a request asks for. Fields that are not known are none of ours.
+/// The options of a request. Unknown fields are ignored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Options {
+pub(super) struct RequestOptions {
     pub(super) speakers: SpeakerBounds,
-    /// Whether to tell who spoke when, one speaker at a time.
+    /// Whether to return `exclusiveDiarization`.
     pub(super) exclusive: bool,
-    /// Whether to tell how sure each frame is.
+    /// Whether to return frame-level confidence.
     pub(super) confidence: bool,
-    /// Whether to tell how sure each turn is.
+    /// Whether to return turn-level confidence.
     pub(super) turn_confidence: bool,
 }
 
-impl Options {
+impl RequestOptions {
     pub(super) fn read(request: &Map<String, Value>) -> Self {
-        let asked = |name: &str| request.get(name) == Some(&Value::Bool(true));
+        let is_true = |name: &str| request.get(name) == Some(&Value::Bool(true));
         Self {
             speakers: speakers(request),
-            exclusive: asked("exclusive"),
-            confidence: asked("confidence"),
-            turn_confidence: asked("turnLevelConfidence"),
+            exclusive: is_true("exclusive"),
+            confidence: is_true("confidence"),
+            turn_confidence: is_true("turnLevelConfidence"),
         }
     }
 }
 
+/// The requested number of speakers. `numSpeakers` overrides the other fields.
 fn speakers(request: &Map<String, Value>) -> SpeakerBounds {
     let number = |name: &str| {
         let number = non_negative_integer(request.get(name)?)?;
-        Some(usize::try_from(number).unwrap_or(MOST).clamp(1, MOST))
+        Some(
+            usize::try_from(number)
+                .unwrap_or(MAX_SPEAKERS)
+                .clamp(1, MAX_SPEAKERS),
+        )
     };
     if let Some(number) = number("numSpeakers") {
         return SpeakerBounds::exactly(number);
@@ -54,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_speakers() {
+    fn number_of_speakers() {
         let speakers = |min, max| SpeakerBounds { min, max };
         for (request, expected) in [
             (json!({}), speakers(None, None)),
@@ -68,13 +73,13 @@ mod tests {
             ),
             (
                 json!({ "numSpeakers": 1e300 }),
-                SpeakerBounds::exactly(MOST),
+                SpeakerBounds::exactly(MAX_SPEAKERS),
             ),
             (
                 json!({ "numSpeakers": u64::MAX }),
-                SpeakerBounds::exactly(MOST),
+                SpeakerBounds::exactly(MAX_SPEAKERS),
             ),
-            // What the API refuses is made the best of.
+            // The API rejects these; jobs on a shared store may still contain them.
             (json!({ "numSpeakers": 0 }), SpeakerBounds::exactly(1)),
             (json!({ "numSpeakers": "2" }), speakers(None, None)),
             (
@@ -85,7 +90,7 @@ mod tests {
             let Value::Object(map) = &request else {
                 panic!("{request}");
             };
-            assert_eq!(Options::read(map).speakers, expected, "{request}");
+            assert_eq!(RequestOptions::read(map).speakers, expected, "{request}");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The `output` of a job, with the API's names. What was not asked for is not there.
+//! The `output` of a job, with the API's field names. Fields that were not requested are absent.
 
 use std::collections::BTreeMap;
 
+use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, Turns};
 use serde::Serialize;
 
 /// The `output` of a job of any kind.
@@ -9,60 +10,57 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) diarization: Option<Vec<Segment>>,
+    pub(super) diarization: Option<Turns>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) exclusive_diarization: Option<Vec<Segment>>,
+    pub(super) exclusive_diarization: Option<Turns>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) confidence: Option<Confidence>,
+    pub(super) confidence: Option<FrameConfidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) identification: Option<Vec<Identified>>,
+    pub(super) identification: Option<Vec<IdentificationSegment>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) voiceprints: Option<Vec<Match>>,
+    pub(super) voiceprints: Option<Vec<IdentificationVoiceprint>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) voiceprint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warning: Option<String>,
 }
 
-/// A turn: a `DiarizationSegment`.
-#[derive(Clone, Serialize)]
-pub(super) struct Segment {
-    pub(super) speaker: String,
-    /// In seconds, to the millisecond.
-    pub(super) start: f64,
-    pub(super) end: f64,
-    /// 0 to 100, by speaker.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) confidence: Option<BTreeMap<String, f64>>,
-}
-
-/// How sure each frame is.
+/// An identified turn.
 #[derive(Serialize)]
-pub(super) struct Confidence {
-    /// 0 to 100.
-    pub(super) score: Vec<f64>,
-    /// The seconds from one to the next.
-    pub(super) resolution: f64,
-}
-
-/// A turn with who it was: an `IdentificationSegment`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Identified {
-    /// The turn, whose speaker is the label where one matches.
+pub(super) struct IdentificationSegment {
+    /// The label of the matching voiceprint, or the speaker in the diarization if none matches.
+    speaker: String,
     #[serde(flatten)]
-    pub(super) segment: Segment,
-    pub(super) diarization_speaker: String,
-    #[serde(rename = "match")]
-    pub(super) label: Option<String>,
+    turn: IdentifiedTurn,
 }
 
-/// Who a speaker was: an `IdentificationVoiceprint`.
+impl From<IdentifiedTurn> for IdentificationSegment {
+    fn from(turn: IdentifiedTurn) -> Self {
+        Self {
+            speaker: turn.speaker().to_owned(),
+            turn,
+        }
+    }
+}
+
+/// The match of a speaker. The API has integer scores.
 #[derive(Serialize)]
-pub(super) struct Match {
-    pub(super) speaker: String,
+pub(super) struct IdentificationVoiceprint {
+    speaker: String,
     #[serde(rename = "match")]
-    pub(super) label: Option<String>,
-    /// 0 to 100, by label.
-    pub(super) confidence: BTreeMap<String, u8>,
+    matched: Option<String>,
+    confidence: BTreeMap<String, u8>,
+}
+
+impl From<SpeakerMatch> for IdentificationVoiceprint {
+    fn from(found: SpeakerMatch) -> Self {
+        let scores = found.confidence.into_iter();
+        Self {
+            speaker: found.speaker,
+            matched: found.matched,
+            confidence: scores
+                .map(|(label, score)| (label, score.round() as u8))
+                .collect(),
+        }
+    }
 }
