@@ -147,7 +147,7 @@ impl<'a> Options<'a> {
 
     /// Reports that this fraction of the work, 0 to 1, is complete. A fraction that is not above the last one is ignored.
     pub fn report(&mut self, fraction: f64) {
-        let fraction = fraction.min(1.0);
+        let fraction = if fraction > 1.0 { 1.0 } else { fraction };
         if fraction > self.reported {
             self.reported = fraction;
             if let Some(callback) = &mut self.on_progress {

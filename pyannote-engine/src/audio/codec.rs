@@ -1,8 +1,8 @@
-//! The names of codecs that are not decoded, for the error that refuses them.
+//! Names of unsupported codecs, for error messages.
 
 use symphonia::core::codecs::audio::{AudioCodecId, CODEC_ID_NULL_AUDIO, well_known as id};
 
-/// The codecs that containers may hold and that no decoder here takes.
+/// Codecs that may occur in supported containers, but have no decoder.
 const NAMES: &[(AudioCodecId, &str)] = &[
     (id::CODEC_ID_OPUS, "Opus"),
     (id::CODEC_ID_SPEEX, "Speex"),
@@ -16,13 +16,13 @@ const NAMES: &[(AudioCodecId, &str)] = &[
     (id::CODEC_ID_MONKEYS_AUDIO, "Monkey's Audio"),
     (id::CODEC_ID_TTA, "TTA"),
     (id::CODEC_ID_TRUEHD, "TrueHD"),
-    (id::CODEC_ID_AAC, "this profile of AAC"),
+    (id::CODEC_ID_AAC, "AAC with an unsupported profile"),
     (id::CODEC_ID_ADPCM_G722, "G.722"),
     (id::CODEC_ID_ADPCM_G726, "G.726"),
     (id::CODEC_ID_ADPCM_G726LE, "G.726"),
 ];
 
-/// What a codec is called; its number where it has no name here.
+/// The name of a codec, or its number if the name is unknown.
 pub(super) fn name(codec: AudioCodecId) -> String {
     if codec == CODEC_ID_NULL_AUDIO {
         return "an unknown codec".to_owned();
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codecs_have_names() {
+    fn known_codecs_have_names() {
         assert_eq!(name(id::CODEC_ID_OPUS), "Opus");
         assert_eq!(name(CODEC_ID_NULL_AUDIO), "an unknown codec");
         assert_eq!(

@@ -1,30 +1,32 @@
-//! From a file to a whole recording.
+//! Decodes whole files.
 
 use std::path::Path;
 
-use super::{AudioError, Blocks, Limits};
+use super::{AudioError, Decoder, Limits};
 use crate::{Recording, SAMPLE_RATE};
 
-/// By how many samples memory grows where the container does not say how long the recording is: one minute.
-const GROWTH: usize = 60 * SAMPLE_RATE as usize;
+/// Minimum growth of the buffer, in samples, if the duration is unknown: one minute.
+const MIN_GROWTH: usize = 60 * SAMPLE_RATE as usize;
 
-/// Decodes a file, with the default [`Limits`]. It blocks: see [`Loader`](super::Loader) for what does not.
+/// Decodes a file, with the default [`Limits`]. Blocks the thread.
+///
+/// If up to a tenth of the recording is missing at the end or cannot be decoded, the recording has a warning.
 ///
 /// # Errors
 ///
-/// An [`AudioError`] that says why it cannot be heard. A recording that ends early is refused where a tenth of it is
-/// missing, and warned of otherwise; so are packets that cannot be decoded, which are silent.
+/// Fails if the file cannot be read, exceeds the limits, is not in a supported format, or if more than a tenth of it is
+/// missing or damaged.
 ///
 /// ```no_run
 /// let recording = pyannote_engine::audio::decode("meeting.m4a")?;
-/// println!("{:.1} s", recording.seconds());
+/// println!("{:.1} s", recording.duration());
 /// # Ok::<(), pyannote_engine::audio::AudioError>(())
 /// ```
 pub fn decode(path: impl AsRef<Path>) -> Result<Recording, AudioError> {
     decode_within(path, Limits::default())
 }
 
-/// Decodes a file, within limits.
+/// Decodes a file, with the given limits.
 ///
 /// # Errors
 ///
@@ -33,29 +35,29 @@ pub fn decode(path: impl AsRef<Path>) -> Result<Recording, AudioError> {
 /// ```no_run
 /// use pyannote_engine::audio::{Limits, decode_within};
 ///
-/// let voice = decode_within("ada.flac", Limits::default().within(30.0))?;
+/// let recording = decode_within("ada.flac", Limits::default().within(30.0))?;
 /// # Ok::<(), pyannote_engine::audio::AudioError>(())
 /// ```
 pub fn decode_within(path: impl AsRef<Path>, limits: Limits) -> Result<Recording, AudioError> {
-    let mut blocks = Blocks::open(path, limits)?;
+    let mut decoder = Decoder::open(path, limits)?;
     let mut samples = Vec::new();
-    reserve(&mut samples, blocks.expected_samples())?;
-    for block in &mut blocks {
+    reserve(&mut samples, decoder.expected_samples())?;
+    for block in &mut decoder {
         let block = block?;
         if samples.capacity() - samples.len() < block.len() {
-            // Doubling, as a vector does by itself, would take twice the memory of a long recording.
-            let growth = block.len().max(GROWTH).max(samples.len() / 8);
+            // A vector would double its capacity, up to twice the memory of a long recording.
+            let growth = block.len().max(MIN_GROWTH).max(samples.len() / 8);
             reserve(&mut samples, growth)?;
         }
         samples.extend_from_slice(&block);
     }
     Ok(Recording {
         samples,
-        warnings: blocks.into_warnings(),
+        warnings: decoder.into_warnings(),
     })
 }
 
-/// Makes room, or says that there is none: a day of audio takes 5.5 GB.
+/// Reserves memory for `more` samples, or fails: a day of audio takes 5.5 GB.
 fn reserve(samples: &mut Vec<f32>, more: usize) -> Result<(), AudioError> {
     samples
         .try_reserve_exact(more)

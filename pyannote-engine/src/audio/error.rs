@@ -1,128 +1,89 @@
-//! Why a recording cannot be heard.
+//! The error of decoding a recording.
 
-use std::fmt;
-
-/// Why a recording cannot be heard. The text of it becomes the `output.error` of the job.
+/// The reason why a recording cannot be decoded.
 ///
-/// No text holds the path or the query of a URL: a pre-signed one is a secret.
+/// Messages do not contain paths or URLs: a pre-signed URL is a secret.
 ///
 /// ```
 /// use pyannote_engine::audio::AudioError;
 ///
 /// let error = AudioError::UnsupportedCodec("Opus".to_owned());
-/// assert_eq!(error.to_string(), "the recording's codec is not supported: Opus");
+/// assert_eq!(error.to_string(), "unsupported codec Opus: convert the recording, for example to FLAC or WAV");
 /// ```
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AudioError {
     /// The file cannot be read.
+    #[error("cannot read the recording: {0}")]
     Io(std::io::Error),
-    /// It is no container of audio that is known here.
+    /// The file is not in a supported audio format.
+    #[error("the file is not a recording in a supported format")]
     NotAudio,
-    /// It has no track of audio.
+    /// The file has no audio track.
+    #[error("the file has no audio track")]
     NoAudioTrack,
-    /// Its audio is in a codec that is not decoded here. With the codec's name.
+    /// The codec is not supported. With its name.
+    #[error("unsupported codec {0}: convert the recording, for example to FLAC or WAV")]
     UnsupportedCodec(String),
-    /// Its sample rate, in Hz, is none of a recording of speech.
+    /// The sample rate, in Hz, is not supported.
+    #[error("unsupported sample rate {0} Hz: it must be 1,000 to 384,000 Hz")]
     UnsupportedRate(u32),
-    /// There is no audio in it.
+    /// There are no samples.
+    #[error("the recording is empty")]
     Empty,
-    /// It cannot be read on from this point, in seconds.
-    Broken {
-        /// Where it breaks off, in seconds.
+    /// The file cannot be read further.
+    #[error("the recording is corrupted and cannot be read beyond {at:.1} s")]
+    Corrupted {
+        /// The position of the failure, in seconds.
         at: f64,
     },
-    /// Too many of its packets cannot be decoded.
-    Damaged {
-        /// How many cannot.
+    /// Too many packets cannot be decoded.
+    #[error("the recording is corrupted: {damaged} of its {packets} packets cannot be decoded")]
+    DamagedPackets {
+        /// The number of packets that cannot be decoded.
         damaged: u64,
-        /// How many there are.
+        /// The number of all packets.
         packets: u64,
     },
-    /// It ends long before its container says.
+    /// The file is much shorter than its header says.
+    #[error("the recording is truncated: it ends after {actual:.1} s of {expected:.1} s")]
     Truncated {
-        /// What there is, in seconds.
-        found: f64,
-        /// What the container says, in seconds.
-        promised: f64,
+        /// The duration of the samples, in seconds.
+        actual: f64,
+        /// The duration in the header, in seconds.
+        expected: f64,
     },
-    /// It is longer than allowed.
+    /// The recording is too long.
+    #[error("the recording is too long: the maximum is {}", duration(*limit))]
     TooLong {
-        /// What is allowed, in seconds.
+        /// The maximum duration, in seconds.
         limit: f64,
     },
-    /// It is larger than allowed.
+    /// The file is too large.
+    #[error("the recording is too large: the maximum is {limit} bytes")]
     TooLarge {
-        /// What is allowed, in bytes.
+        /// The maximum size, in bytes.
         limit: u64,
     },
-    /// Its samples find no room in memory.
+    /// There is not enough memory for the samples.
+    #[error("not enough memory for the recording")]
     OutOfMemory,
-    /// The decoder broke down over it.
+    /// The decoder failed.
+    #[error("the decoder failed")]
     DecoderFailed,
-}
-
-impl fmt::Display for AudioError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => write!(f, "the recording cannot be read: {error}"),
-            Self::NotAudio => f.write_str("the file is no recording in a known format"),
-            Self::NoAudioTrack => f.write_str("the file has no audio track"),
-            Self::UnsupportedCodec(name) => {
-                write!(f, "the recording's codec is not supported: {name}")
-            }
-            Self::UnsupportedRate(rate) => {
-                write!(f, "the recording's sample rate is not supported: {rate} Hz")
-            }
-            Self::Empty => f.write_str("the recording is empty"),
-            Self::Broken { at } => {
-                write!(
-                    f,
-                    "the recording is damaged and cannot be read beyond {at:.1} s"
-                )
-            }
-            Self::Damaged { damaged, packets } => write!(
-                f,
-                "the recording is damaged: {damaged} of its {packets} packets cannot be decoded"
-            ),
-            Self::Truncated { found, promised } => write!(
-                f,
-                "the recording is cut off: it ends after {found:.1} s of {promised:.1} s"
-            ),
-            Self::TooLong { limit } if *limit >= 3600.0 => write!(
-                f,
-                "the recording is too long: at most {} h are allowed",
-                limit / 3600.0
-            ),
-            Self::TooLong { limit } => {
-                write!(
-                    f,
-                    "the recording is too long: at most {limit} s are allowed"
-                )
-            }
-            Self::TooLarge { limit } => {
-                write!(
-                    f,
-                    "the recording is too large: at most {limit} bytes are allowed"
-                )
-            }
-            Self::OutOfMemory => f.write_str("there is not enough memory for the recording"),
-            Self::DecoderFailed => f.write_str("the decoder failed on the recording"),
-        }
-    }
-}
-
-impl std::error::Error for AudioError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            _ => None,
-        }
-    }
 }
 
 impl From<std::io::Error> for AudioError {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+/// A duration in seconds for people: in hours if it is at least one.
+fn duration(seconds: f64) -> String {
+    if seconds >= 3600.0 {
+        format!("{} h", seconds / 3600.0)
+    } else {
+        format!("{seconds} s")
     }
 }

@@ -1,6 +1,6 @@
-//! How much of a recording is taken.
+//! Limits on recordings.
 
-/// How much of a recording is taken. The defaults are the API's: 24 h of audio, 1 GiB of file.
+/// Limits on the duration and the size of recordings. The defaults are those of the pyannoteAI API: 24 hours and 1 GiB.
 ///
 /// ```
 /// use pyannote_engine::audio::Limits;
@@ -12,14 +12,14 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// The longest recording, in seconds.
+    /// Maximum duration, in seconds.
     pub seconds: f64,
-    /// The largest file, in bytes.
+    /// Maximum size of the file, in bytes.
     pub bytes: u64,
 }
 
 impl Limits {
-    /// The same, but with recordings of at most these seconds.
+    /// Lowers the maximum duration to `seconds`, if that is shorter.
     #[must_use]
     pub fn within(self, seconds: f64) -> Self {
         Self {

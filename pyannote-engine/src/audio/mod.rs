@@ -1,15 +1,18 @@
 //! Audio decoding to mono samples at 16 kHz.
+//!
+//! The formats are AAC (LC), ADPCM, AIFF, ALAC, CAF, FLAC, MKV and WebM, MP1 to MP3, MP4, Ogg Vorbis, PCM and WAV. Opus is not
+//! supported.
 
-mod blocks;
 mod codec;
 mod decode;
+mod decoder;
+mod downmix;
 mod error;
 mod limits;
-mod mono;
 mod resample;
 
 pub use crate::Recording;
-pub use blocks::Blocks;
 pub use decode::{decode, decode_within};
+pub use decoder::Decoder;
 pub use error::AudioError;
 pub use limits::Limits;

@@ -84,7 +84,7 @@ fn assert_no_panic(bytes: Vec<u8>, what: &str) {
                 .iter()
                 .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
             assert!(peak <= 1.0, "{what}: {peak}");
-            let seconds = recording.seconds();
+            let seconds = recording.duration();
             assert!(seconds < 120.0, "{what}: {seconds} s");
         }
         Err(error) => assert!(!error.to_string().is_empty(), "{what}"),
@@ -104,10 +104,10 @@ fn truncated_files_are_errors_or_have_a_warning() {
     for (share, is_refused) in [(0.5, true), (0.85, true), (0.95, false)] {
         let cut = (whole.len() as f64 * share) as usize;
         match decoded(&whole[..cut]) {
-            Err(AudioError::Truncated { found, promised }) => {
+            Err(AudioError::Truncated { actual, expected }) => {
                 assert!(is_refused, "{share}");
-                assert!((found - 10.0 * share).abs() < 0.1, "{found}");
-                assert!((promised - 10.0).abs() < 1e-6, "{promised}");
+                assert!((actual - 10.0 * share).abs() < 0.1, "{actual}");
+                assert!((expected - 10.0).abs() < 1e-6, "{expected}");
             }
             Ok(recording) => {
                 assert!(!is_refused, "{share}");
@@ -122,7 +122,7 @@ fn truncated_files_are_errors_or_have_a_warning() {
     }
     for name in ["tone.flac", "tone_alac.m4a", "tone.aiff", "tone.mkv"] {
         let whole = std::fs::read(fixture(name)).unwrap();
-        let error = decoded(&whole[..whole.len() * 3 / 4]).map(|all| all.seconds());
+        let error = decoded(&whole[..whole.len() * 3 / 4]).map(|all| all.duration());
         assert!(error.is_err(), "{name}: {error:?}");
     }
 }
@@ -198,6 +198,6 @@ fn a_huge_announced_length_allocates_no_memory() {
     assert!(matches!(decode(&path), Err(AudioError::Truncated { .. })));
 }
 
-fn open(path: &Path) -> Result<pyannote_engine::audio::Blocks, AudioError> {
-    pyannote_engine::audio::Blocks::open(path, pyannote_engine::audio::Limits::default())
+fn open(path: &Path) -> Result<pyannote_engine::audio::Decoder, AudioError> {
+    pyannote_engine::audio::Decoder::open(path, pyannote_engine::audio::Limits::default())
 }

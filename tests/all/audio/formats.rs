@@ -102,10 +102,19 @@ fn all_formats_decode_to_the_tone() {
 #[test]
 fn messages_of_undecodable_files() {
     for (name, expected) in [
-        ("opus.webm", "the recording's codec is not supported: Opus"),
-        ("ac3.mka", "the recording's codec is not supported: AC-3"),
+        (
+            "opus.webm",
+            "unsupported codec Opus: convert the recording, for example to FLAC or WAV",
+        ),
+        (
+            "ac3.mka",
+            "unsupported codec AC-3: convert the recording, for example to FLAC or WAV",
+        ),
         ("silent_film.mp4", "the file has no audio track"),
-        ("README.md", "the file is no recording in a known format"),
+        (
+            "README.md",
+            "the file is not a recording in a supported format",
+        ),
     ] {
         let error = decode(fixture(name)).unwrap_err();
         assert_eq!(error.to_string(), expected, "{name}");

@@ -1,7 +1,7 @@
 //! Limits on size and duration, and decoding in blocks.
 
 use hound::SampleFormat;
-use pyannote_engine::audio::{AudioError, Blocks, Limits, decode, decode_within};
+use pyannote_engine::audio::{AudioError, Decoder, Limits, decode, decode_within};
 
 use super::tone::fixture;
 use super::wav;
@@ -17,11 +17,11 @@ fn recordings_over_the_maximum_duration_are_errors() {
         match decode_within(&path, limits) {
             Ok(recording) => {
                 assert!(fits, "{seconds}");
-                assert!((recording.seconds() - seconds).abs() < 0.001);
+                assert!((recording.duration() - seconds).abs() < 0.001);
             }
             Err(error) => {
                 assert!(!fits, "{seconds}: {error}");
-                let message = "the recording is too long: at most 30 s are allowed";
+                let message = "the recording is too long: the maximum is 30 s";
                 assert_eq!(error.to_string(), message);
             }
         }
@@ -47,7 +47,7 @@ fn files_over_the_maximum_size_are_errors() {
 }
 
 #[test]
-fn blocksadd_up_to_the_recording() {
+fn blocks_add_up_to_the_recording() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("blocks.wav");
     wav::write(
@@ -56,7 +56,7 @@ fn blocksadd_up_to_the_recording() {
         44_100 * 5,
     );
     let whole = decode(&path).unwrap().samples;
-    let mut decoder = Blocks::open(&path, Limits::default()).unwrap();
+    let mut decoder = Decoder::open(&path, Limits::default()).unwrap();
     assert_eq!(decoder.expected_samples(), 80_000);
     let blocks: Vec<_> = decoder.by_ref().map(Result::unwrap).collect();
     assert!(blocks.len() >= 4, "{}", blocks.len());

@@ -33,7 +33,10 @@ async fn teams_load_only_their_own_uploads() {
         .recording("ours", "media://opus.webm", None)
         .await
         .unwrap_err();
-    assert_eq!(error.0, "the recording's codec is not supported: Opus");
+    assert_eq!(
+        error.0,
+        "unsupported codec Opus: convert the recording, for example to FLAC or WAV"
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ impl Engine for DurationEngine {
 
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         Box::pin(async move {
-            let seconds = job.recording.unwrap().seconds();
+            let seconds = job.recording.unwrap().duration();
             Ok(
                 json!({ "diarization": [{ "speaker": "A", "start": 0, "end": seconds }], "voiceprint": "AAAA" }),
             )

@@ -40,7 +40,7 @@ async fn diarization_with_all_options() {
         .submit()
         .await
         .unwrap();
-    let models = "this server does not have community-1: open models answer instead (fake-segmentation and fake-embedding)";
+    let models = "model community-1 is not available on this server, which uses open models instead: fake-segmentation and fake-embedding";
     assert_eq!(job.warning(), Some(models));
     let found = job.wait().await.unwrap();
     assert_eq!(found.warning(), Some(models));
@@ -127,11 +127,11 @@ async fn foreign_voiceprints_are_rejected() {
         [
             (
                 "voiceprints[1].voiceprint",
-                "is no voiceprint of a local server: those of pyannoteAI's service cannot be used here, make a new one"
+                "the voiceprint is not from a local engine: voiceprints of the pyannoteAI API cannot be used locally, create a new one"
             ),
             (
                 "voiceprints[2].voiceprint",
-                "is damaged: its checksum is wrong"
+                "the voiceprint is corrupted: its checksum does not match"
             ),
         ]
     );
@@ -176,7 +176,7 @@ async fn transcription_is_rejected_with_a_reason() {
         "errors": [
           {
             "field": "transcription",
-            "message": "is not possible: the engine of this server does not transcribe"
+            "message": "transcription is not supported by this server"
           }
         ]
       }
@@ -199,7 +199,7 @@ async fn warnings_about_the_recording_are_returned() {
     let found = client.diarize(&media).await.unwrap();
     let warning = found.warning().unwrap();
     assert!(
-        warning.ends_with("; the recording is cut off: it ends after 19.0 s of 20.0 s"),
+        warning.ends_with("; the recording is truncated: it ends after 19.0 s of 20.0 s"),
         "{warning}"
     );
 }

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use pyannote_engine::output::Turn;
 use pyannote_engine::{
-    Diarization, DiarizeError, Diarizer, Embedding, Options, Scores, Speaker, SpeakerBounds, Turn,
+    Diarization, DiarizeError, Diarizer, Embedding, Options, Scores, Speaker, SpeakerBounds,
 };
 
 /// Returns the scripted diarizations in order, then empty ones. Clones share the script.
@@ -42,8 +43,8 @@ impl Diarizer for FakeDiarizer {
         samples: &[f32],
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
-        let calls = (samples.len(), options.speaker_bounds());
-        self.calls.lock().unwrap().push(calls);
+        let call = (samples.len(), options.speaker_bounds());
+        self.calls.lock().unwrap().push(call);
         Ok(self.script.lock().unwrap().pop_front().unwrap_or_default())
     }
 
@@ -54,11 +55,7 @@ impl Diarizer for FakeDiarizer {
 }
 
 pub(crate) fn turn(speaker: usize, start: f64, end: f64) -> Turn {
-    Turn {
-        speaker,
-        start,
-        end,
-    }
+    Turn::new(start, end, name(speaker))
 }
 
 /// An embedding of two dimensions by its angle: a difference of 60 degrees is a score of 50.
@@ -67,19 +64,25 @@ pub(crate) fn embedding(degrees: f32) -> Embedding {
     Embedding(vec![cos, sin])
 }
 
-pub(crate) fn speaker(degrees: f32, heard: f64) -> Speaker {
+pub(crate) fn speaker(number: usize, degrees: f32, speech_s: f64) -> Speaker {
     Speaker {
+        label: name(number),
         embedding: Some(embedding(degrees)),
-        heard,
+        speech_s,
     }
+}
+
+/// The label of a speaker, which the engine has to replace.
+pub(crate) fn name(speaker: usize) -> String {
+    format!("speaker {speaker}")
 }
 
 /// A single speaker.
 pub(crate) fn monologue(degrees: f32) -> Diarization {
     Diarization {
-        turns: vec![turn(0, 0.0, 1.0)],
-        exclusive: vec![turn(0, 0.0, 1.0)],
-        speakers: vec![speaker(degrees, 1.0)],
+        turns: [turn(0, 0.0, 1.0)].into(),
+        exclusive: [turn(0, 0.0, 1.0)].into(),
+        speakers: vec![speaker(0, degrees, 1.0)],
         ..Diarization::default()
     }
 }
@@ -87,13 +90,13 @@ pub(crate) fn monologue(degrees: f32) -> Diarization {
 /// Two speakers at 0 and 90 degrees in four frames of 0.5 s. The second speaker starts, and both speak in the third frame.
 pub(crate) fn meeting() -> Diarization {
     Diarization {
-        turns: vec![turn(1, 0.000_4, 1.499_6), turn(0, 1.0, 2.0)],
-        exclusive: vec![turn(1, 0.000_4, 1.25), turn(0, 1.25, 2.0)],
-        speakers: vec![speaker(0.0, 0.75), speaker(90.0, 1.25)],
+        turns: [turn(1, 0.000_4, 1.499_6), turn(0, 1.0, 2.0)].into(),
+        exclusive: [turn(1, 0.000_4, 1.25), turn(0, 1.25, 2.0)].into(),
+        speakers: vec![speaker(0, 0.0, 0.75), speaker(1, 90.0, 1.25)],
         scores: Scores {
             resolution: 0.5,
             speech: vec![0.98, 1.0, 0.9, 0.99],
-            speakers: 2,
+            speakers: vec![name(0), name(1)],
             values: vec![0.0, 0.97, 0.125, 1.0, 0.6, 0.8, 0.99, 0.0],
         },
         warnings: Vec::new(),

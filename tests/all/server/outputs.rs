@@ -5,7 +5,7 @@ use pyannote_engine::{Diarization, Scores, Speaker};
 use pyannote_server::engine::{DiarizerEngine, Engine, EngineJob, JobKind, Recording};
 use serde_json::{Map, Value, json};
 
-use super::fake_diarizer::{FakeDiarizer, meeting, monologue, turn};
+use super::fake_diarizer::{FakeDiarizer, meeting, monologue, name, turn};
 
 /// A schema of the specification that forbids additional properties.
 fn schema(name: &str) -> Validator {
@@ -113,7 +113,7 @@ async fn diarizations() {
     let full = process(meeting(), JobKind::Diarize, request).await;
     insta::assert_json_snapshot!("diarization_with_all_options", full.unwrap());
     let silent = Diarization {
-        warnings: vec!["nobody speaks, though 2 speakers were asked for".to_owned()],
+        warnings: vec!["no speech, although 2 speakers were requested".to_owned()],
         scores: Scores {
             resolution: 0.5,
             speech: vec![0.0, 0.25],
@@ -188,23 +188,26 @@ async fn voiceprints() {
     assert_eq!(output["voiceprint"], voiceprint(90.0).await);
     let warning = output["warning"].as_str().unwrap();
     assert!(
-        warning.ends_with("; 2 voices are heard; the voiceprint is of the one heard longest"),
+        warning.ends_with(
+            "; the recording has 2 speakers: the voiceprint is of the one who speaks the longest"
+        ),
         "{warning}"
     );
     let silent = process(Diarization::default(), JobKind::Voiceprint, json!({})).await;
-    assert_eq!(silent.unwrap_err(), "nobody speaks in the recording");
+    assert_eq!(silent.unwrap_err(), "the recording contains no speech");
     let no_speech = Diarization {
-        turns: vec![turn(0, 0.0, 0.1)],
+        turns: [turn(0, 0.0, 0.1)].into(),
         speakers: vec![Speaker {
+            label: name(0),
             embedding: None,
-            heard: 0.1,
+            speech_s: 0.1,
         }],
         ..Diarization::default()
     };
     let no_speech = process(no_speech, JobKind::Voiceprint, json!({})).await;
     assert_eq!(
         no_speech.unwrap_err(),
-        "there is too little speech of one voice alone for a voiceprint"
+        "the recording contains too little speech without overlap for a voiceprint: use a longer recording of one speaker"
     );
 }
 
@@ -213,16 +216,14 @@ async fn impossible_jobs_fail_with_a_reason() {
     let engine = DiarizerEngine::new(FakeDiarizer::default());
     let job = EngineJob::new("1".to_owned(), JobKind::Diarize, Map::new(), None);
     let error = engine.process(job).await.unwrap_err();
-    assert_eq!(error.0, "there is no recording to hear");
+    assert_eq!(error.0, "the job has no recording");
     // A server with another model on the same store may have accepted this job.
     let foreign = json!({ "voiceprints": [{ "label": "Ada", "voiceprint": "U29tZVZvaWNlUHJpbnREYXRhMQ==" }] });
     let error = process(meeting(), JobKind::Identify, foreign)
         .await
         .unwrap_err();
     assert!(
-        error.starts_with(
-            "the voiceprint of \"Ada\" cannot be used: it is no voiceprint of a local server"
-        ),
+        error.starts_with("cannot identify \"Ada\": the voiceprint is not from a local engine"),
         "{error}"
     );
 }

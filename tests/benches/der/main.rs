@@ -46,14 +46,7 @@ struct Arguments {
 /// The engine with this many threads.
 fn engine(threads: NonZero<usize>) -> impl Fn(&[f32]) -> Turns {
     let models = OpenModels::load_with(&Assets::locate().unwrap(), threads).unwrap();
-    move |samples| {
-        let found = models.diarize(samples, &mut Options::new());
-        let turns = found.unwrap().turns.into_iter();
-        let turn = |turn: pyannote_engine::Turn| {
-            Turn::new(turn.start, turn.end, format!("SPEAKER_{:02}", turn.speaker))
-        };
-        Turns::from(turns.map(turn).collect::<Vec<_>>())
-    }
+    move |samples| models.diarize(samples, &mut Options::new()).unwrap().turns
 }
 
 fn main() {

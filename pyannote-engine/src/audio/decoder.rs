@@ -1,4 +1,4 @@
-//! A recording, decoded piece by piece.
+//! Streaming decoder of audio files.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,80 +15,79 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
 use super::resample::Resampler;
-use super::{AudioError, Limits, codec, mono};
+use super::{AudioError, Limits, codec, downmix};
 use crate::SAMPLE_RATE;
 
-/// How many samples a block has at least, but for the last: one second.
-const BLOCK: usize = SAMPLE_RATE as usize;
-/// What share of a recording may be missing at its end, or undecodable in it, before it is refused.
-const TOLERATED: f64 = 0.1;
-/// How much may be missing at the end, in seconds, without a word: padding, and rounding.
-const UNNOTICED: f64 = 0.1;
-/// How long a recording may be beyond its limit, in seconds: lossy codecs pad.
-const GRACE: f64 = 0.1;
-/// How many samples a byte may stand for, in what is believed of a container: 8 kbit/s. Memory is not reserved for a
-/// day because a header of a few bytes says so.
-const SAMPLES_PER_BYTE: u64 = 16;
-/// How many packets there may be beyond one for each byte. A small file can claim billions of empty ones.
-const SPARE_PACKETS: u64 = 1024;
-/// The longest silence, in seconds, that stands in for a packet.
-const LONGEST_SILENCE: f64 = 1.0;
-/// How often in a row a container may begin anew without a packet.
-const RESETS: u32 = 16;
+/// Minimum number of samples of a block, except the last: one second.
+const BLOCK_SAMPLES: usize = SAMPLE_RATE as usize;
+/// Maximum fraction of a recording that may be missing at its end, or whose packets may fail to decode.
+const MAX_DAMAGE: f64 = 0.1;
+/// Longest gap at the end, in seconds, that is not reported: it may be padding or rounding.
+const MIN_REPORTED_GAP_S: f64 = 0.1;
+/// Tolerance of the duration limit, in seconds: lossy codecs pad.
+const LIMIT_TOLERANCE_S: f64 = 0.1;
+/// Maximum number of samples per byte (8 kbit/s) when memory is reserved: headers may claim any duration.
+const MAX_SAMPLES_PER_BYTE: u64 = 16;
+/// Maximum number of packets, in addition to one per byte: a small file can claim billions of empty packets.
+const EXTRA_PACKETS: u64 = 1024;
+/// Maximum duration, in seconds, of the silence that replaces a damaged packet.
+const MAX_CONCEALED_S: f64 = 1.0;
+/// Maximum number of consecutive stream resets without a packet.
+const MAX_RESETS: u32 = 16;
 
-/// A recording's samples, in blocks of about a second: one channel at 16 kHz, from -1 to 1.
+/// Decodes a file as an iterator of blocks of about one second: mono samples at 16 kHz, -1 to 1.
 ///
-/// Memory is bounded, however long the recording is. A packet that cannot be decoded is silent, so that what follows
-/// keeps its time. After an error there is nothing more; the verdict on the whole recording comes last.
+/// Memory use does not depend on the duration. Packets that cannot be decoded are replaced by silence, which keeps the
+/// timing of the others. Iteration ends after an error; damage of the recording as a whole is reported last.
 ///
 /// ```no_run
-/// use pyannote_engine::audio::{Blocks, Limits};
+/// use pyannote_engine::audio::{Decoder, Limits};
 ///
-/// let mut loudest = 0.0_f32;
-/// for block in Blocks::open("meeting.mp3", Limits::default())? {
-///     loudest = block?.iter().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
+/// let mut peak = 0.0_f32;
+/// for block in Decoder::open("meeting.mp3", Limits::default())? {
+///     peak = block?.iter().fold(peak, |peak, sample| peak.max(sample.abs()));
 /// }
 /// # Ok::<(), pyannote_engine::audio::AudioError>(())
 /// ```
-pub struct Blocks {
+pub struct Decoder {
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
     track: u32,
     time_base: Option<TimeBase>,
-    /// Set once the first packet has said what the rate is: headers may be wrong about it.
+    /// Set by the first packet, because the sample rate in the header may be wrong.
     resampler: Option<Resampler>,
     limits: Limits,
-    /// The size of the file, in bytes.
+    /// Size of the file, in bytes.
     bytes: u64,
-    /// How long the container says that the recording is, in seconds, where it is to be believed.
-    promised: Option<f64>,
-    /// How many samples were handed out.
-    given: usize,
+    /// Duration in the header, in seconds, if it is plausible.
+    expected_s: Option<f64>,
+    /// Number of samples returned so far.
+    returned: usize,
     packets: u64,
     damaged: u64,
     resets: u32,
     ended: bool,
-    /// Room that packets share.
+    /// Buffers that are reused between packets.
     interleaved: Vec<f32>,
     mono: Vec<f32>,
     block: Vec<f32>,
     warnings: Vec<String>,
 }
 
-/// What became of reading a packet.
+/// The outcome of reading a packet.
 enum Step {
-    /// There may be more.
-    More,
-    /// The end, as it should be, or where the file breaks off.
+    /// There may be more packets.
+    Continue,
+    /// The end of the stream, or of a truncated file.
     End,
 }
 
-impl Blocks {
-    /// Opens a file. What it is, its content says: its name does not matter.
+impl Decoder {
+    /// Opens a file. The format is detected from the content, whatever the name of the file.
     ///
     /// # Errors
     ///
-    /// An [`AudioError`] that says why it cannot be heard.
+    /// Fails if the file cannot be read, exceeds the limits, or has no audio track in a supported format.
     pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, AudioError> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -113,9 +112,9 @@ impl Blocks {
                 MetadataOptions::default(),
             )
             .map_err(|error| match error {
-                // A file that ends within its first bytes is no recording either.
+                // A file that ends within its header is not audio either.
                 Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                    // The probe reports a format that it does not know as an error of reading, too.
+                    // The probe reports unknown formats as I/O errors, too.
                     match error.raw_os_error() {
                         Some(_) => AudioError::Io(error),
                         None => AudioError::NotAudio,
@@ -123,9 +122,9 @@ impl Blocks {
                 }
                 _ => AudioError::NotAudio,
             })?;
-        let (track, decoder) = choose(format.as_ref())?;
-        let promised = promised(format.as_ref(), track, bytes);
-        if promised.is_some_and(|seconds| seconds > limits.seconds + GRACE) {
+        let (track, decoder) = select_track(format.as_ref())?;
+        let expected_s = expected_duration(format.as_ref(), track, bytes);
+        if expected_s.is_some_and(|seconds| seconds > limits.seconds + LIMIT_TOLERANCE_S) {
             return Err(AudioError::TooLong {
                 limit: limits.seconds,
             });
@@ -139,8 +138,8 @@ impl Blocks {
             resampler: None,
             limits,
             bytes,
-            promised,
-            given: 0,
+            expected_s,
+            returned: 0,
             packets: 0,
             damaged: 0,
             resets: 0,
@@ -152,76 +151,82 @@ impl Blocks {
         })
     }
 
-    /// How many samples there will be: an estimate to make room by, 0 where nothing is known.
+    /// Returns the estimated number of samples, for reserving memory, or 0 if it is unknown.
     #[must_use]
     pub fn expected_samples(&self) -> usize {
-        let promised = self.promised.unwrap_or_default() * f64::from(SAMPLE_RATE);
-        let believed = self.bytes.saturating_mul(SAMPLES_PER_BYTE);
-        // The cast saturates, and the size of the file bounds it.
-        let samples = (promised.ceil() as u64).min(believed);
+        let expected = self.expected_s.unwrap_or_default() * f64::from(SAMPLE_RATE);
+        let plausible = self.bytes.saturating_mul(MAX_SAMPLES_PER_BYTE);
+        // The cast saturates.
+        let samples = (expected.ceil() as u64).min(plausible);
         usize::try_from(samples).unwrap_or_default()
     }
 
-    /// What is wrong with the recording, if not enough to refuse it: in words. Complete after the last block.
+    /// Returns human-readable warnings of minor damage. They are complete after the last block.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The same, for keeps.
+    /// Returns the warnings without copying them.
     pub(super) fn into_warnings(self) -> Vec<String> {
         self.warnings
     }
 
-    /// How long it is so far, in seconds.
-    fn seconds(&self) -> f64 {
-        (self.given + self.block.len()) as f64 / f64::from(SAMPLE_RATE)
+    /// Duration decoded so far, in seconds.
+    fn decoded_s(&self) -> f64 {
+        (self.returned + self.block.len()) as f64 / f64::from(SAMPLE_RATE)
     }
 
-    /// Reads one packet, and adds its samples to the block.
+    /// Reads one packet and appends its samples to the block.
     fn step(&mut self) -> Result<Step, AudioError> {
         let packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(Step::End),
-            // The end of a file that is cut. How much is missing is judged at the end.
+            // The end of a truncated file: `finish` checks how much is missing.
             Err(Error::IoError(error)) if error.raw_os_error().is_none() => return Ok(Step::End),
             Err(Error::IoError(error)) => return Err(AudioError::Io(error)),
-            Err(Error::ResetRequired) => return self.begin_anew(),
-            // Nothing more can be read. Where the container says how long it is, the end decides.
-            Err(_) if self.promised.is_some() => return Ok(Step::End),
-            Err(_) => return Err(AudioError::Broken { at: self.seconds() }),
+            Err(Error::ResetRequired) => return self.reset(),
+            // Nothing more can be read: `finish` checks how much is missing if the duration is known.
+            Err(_) if self.expected_s.is_some() => return Ok(Step::End),
+            Err(_) => {
+                return Err(AudioError::Corrupted {
+                    at: self.decoded_s(),
+                });
+            }
         };
         self.packets += 1;
         self.resets = 0;
-        if self.packets > self.bytes.saturating_add(SPARE_PACKETS) {
-            return Err(AudioError::Broken { at: self.seconds() });
+        if self.packets > self.bytes.saturating_add(EXTRA_PACKETS) {
+            return Err(AudioError::Corrupted {
+                at: self.decoded_s(),
+            });
         }
         if packet.track_id == self.track {
-            self.hear(&packet)?;
+            self.decode(&packet)?;
         }
-        Ok(Step::More)
+        Ok(Step::Continue)
     }
 
-    /// Decodes a packet, and adds its samples to the block.
-    fn hear(&mut self, packet: &Packet) -> Result<(), AudioError> {
+    /// Decodes a packet and appends its samples to the block.
+    fn decode(&mut self, packet: &Packet) -> Result<(), AudioError> {
         self.mono.clear();
         match self.decoder.decode(packet) {
             Ok(buffer) => {
                 let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
                 buffer.copy_to_vec_interleaved(&mut self.interleaved);
-                mono::mix(&self.interleaved, channels, &mut self.mono);
+                downmix::downmix(&self.interleaved, channels, &mut self.mono);
                 if self.mono.is_empty() {
                     return Ok(());
                 }
                 self.set_rate(rate)?;
             }
-            // Not every error can be recovered from; then the packets that follow fail as well, and are counted.
+            // If the decoder cannot recover, the following packets fail and are counted, too.
             Err(error) => {
                 self.damaged += 1;
                 if matches!(error, Error::ResetRequired) {
                     self.decoder.reset();
                 }
-                self.mono.resize(self.silence(packet), 0.0);
+                self.mono.resize(self.concealed_samples(packet), 0.0);
             }
         }
         let Some(resampler) = &mut self.resampler else {
@@ -231,17 +236,17 @@ impl Blocks {
         self.check_length()
     }
 
-    /// How many samples a packet would have had that cannot be decoded.
-    fn silence(&self, packet: &Packet) -> usize {
+    /// Number of samples that a packet would have had, at the sample rate of the file.
+    fn concealed_samples(&self, packet: &Packet) -> usize {
         let rate = self.resampler.as_ref().map(Resampler::rate);
         let (Some(rate), Some(time_base)) = (rate, self.time_base) else {
             return 0;
         };
-        let seconds = seconds(packet.dur.get(), time_base).min(LONGEST_SILENCE);
+        let seconds = seconds(packet.dur.get(), time_base).min(MAX_CONCEALED_S);
         (seconds * f64::from(rate)).round() as usize
     }
 
-    /// Sees to it that samples of this rate, in Hz, can be taken.
+    /// Prepares the resampler for samples at `rate`, in Hz.
     fn set_rate(&mut self, rate: u32) -> Result<(), AudioError> {
         if let Some(resampler) = &mut self.resampler {
             if resampler.rate() == rate {
@@ -253,23 +258,25 @@ impl Blocks {
         Ok(())
     }
 
-    /// Begins anew in the middle of a file: streams may be chained, and each has headers of its own.
-    fn begin_anew(&mut self) -> Result<Step, AudioError> {
+    /// Starts the next of several chained streams, each of which has its own headers.
+    fn reset(&mut self) -> Result<Step, AudioError> {
         self.resets += 1;
-        if self.resets > RESETS {
-            return Err(AudioError::Broken { at: self.seconds() });
+        if self.resets > MAX_RESETS {
+            return Err(AudioError::Corrupted {
+                at: self.decoded_s(),
+            });
         }
-        let (track, decoder) = choose(self.format.as_ref())?;
+        let (track, decoder) = select_track(self.format.as_ref())?;
         self.track = track.id;
         self.time_base = track.time_base;
         self.decoder = decoder;
-        // What was said of the first stream says nothing of all of them.
-        self.promised = None;
-        Ok(Step::More)
+        // The duration was that of the first stream alone.
+        self.expected_s = None;
+        Ok(Step::Continue)
     }
 
     fn check_length(&self) -> Result<(), AudioError> {
-        match self.seconds() > self.limits.seconds + GRACE {
+        match self.decoded_s() > self.limits.seconds + LIMIT_TOLERANCE_S {
             true => Err(AudioError::TooLong {
                 limit: self.limits.seconds,
             }),
@@ -277,49 +284,49 @@ impl Blocks {
         }
     }
 
-    /// The verdict on the recording, now that all of it was seen.
-    fn judge(&mut self) -> Result<(), AudioError> {
+    /// Flushes the resampler, and checks how much of the recording is missing or damaged.
+    fn finish(&mut self) -> Result<(), AudioError> {
         if let Some(resampler) = &mut self.resampler {
             resampler.finish(&mut self.block)?;
         }
         self.check_length()?;
         let (damaged, packets) = (self.damaged, self.packets);
-        if damaged as f64 > packets as f64 * TOLERATED {
-            return Err(AudioError::Damaged { damaged, packets });
+        if damaged as f64 > packets as f64 * MAX_DAMAGE {
+            return Err(AudioError::DamagedPackets { damaged, packets });
         }
-        let found = self.seconds();
-        if found == 0.0 {
+        let actual = self.decoded_s();
+        if actual == 0.0 {
             return Err(AudioError::Empty);
         }
         if damaged > 0 {
             self.warnings.push(format!(
-                "{damaged} of the recording's {packets} packets cannot be decoded and are silent"
+                "{damaged} of the {packets} packets of the recording are damaged and were replaced by silence"
             ));
         }
-        let Some(promised) = self.promised else {
+        let Some(expected) = self.expected_s else {
             return Ok(());
         };
-        let missing = promised - found;
-        if missing > UNNOTICED && missing > promised * TOLERATED {
-            return Err(AudioError::Truncated { found, promised });
+        let missing = expected - actual;
+        if missing > MIN_REPORTED_GAP_S && missing > expected * MAX_DAMAGE {
+            return Err(AudioError::Truncated { actual, expected });
         }
-        if missing > UNNOTICED {
+        if missing > MIN_REPORTED_GAP_S {
             self.warnings.push(format!(
-                "the recording is cut off: it ends after {found:.1} s of {promised:.1} s"
+                "the recording is truncated: it ends after {actual:.1} s of {expected:.1} s"
             ));
         }
         Ok(())
     }
 }
 
-impl Iterator for Blocks {
+impl Iterator for Decoder {
     type Item = Result<Vec<f32>, AudioError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.ended && self.block.len() < BLOCK {
+        while !self.ended && self.block.len() < BLOCK_SAMPLES {
             let result = match self.step() {
-                Ok(Step::More) => continue,
-                Ok(Step::End) => self.judge(),
+                Ok(Step::Continue) => continue,
+                Ok(Step::End) => self.finish(),
                 Err(error) => Err(error),
             };
             self.ended = true;
@@ -331,29 +338,29 @@ impl Iterator for Blocks {
         if self.block.is_empty() {
             return None;
         }
-        self.given += self.block.len();
+        self.returned += self.block.len();
         Some(Ok(std::mem::take(&mut self.block)))
     }
 }
 
-impl std::fmt::Debug for Blocks {
+impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Blocks")
-            .field("promised", &self.promised)
-            .field("given", &self.given)
+        f.debug_struct("Decoder")
+            .field("expected_s", &self.expected_s)
+            .field("returned", &self.returned)
             .field("packets", &self.packets)
             .field("damaged", &self.damaged)
             .finish_non_exhaustive()
     }
 }
 
-/// The track to hear, with its decoder: the default one, or else the first that can be decoded.
-fn choose(format: &dyn FormatReader) -> Result<(&Track, Box<dyn AudioDecoder>), AudioError> {
+/// Selects the default audio track, or else the first one that can be decoded, and creates its decoder.
+fn select_track(format: &dyn FormatReader) -> Result<(&Track, Box<dyn AudioDecoder>), AudioError> {
     let others = format
         .tracks()
         .iter()
         .filter(|track| audio(track).is_some());
-    let mut refusal = AudioError::NoAudioTrack;
+    let mut error = AudioError::NoAudioTrack;
     for track in format
         .default_track(TrackType::Audio)
         .into_iter()
@@ -366,31 +373,31 @@ fn choose(format: &dyn FormatReader) -> Result<(&Track, Box<dyn AudioDecoder>), 
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
         {
             Ok(decoder) => return Ok((track, decoder)),
-            // Of many reasons, the one for the default track is told.
-            Err(_) if !matches!(refusal, AudioError::NoAudioTrack) => {}
+            // The error of the first track is reported.
+            Err(_) if !matches!(error, AudioError::NoAudioTrack) => {}
             Err(Error::Unsupported(_)) => {
-                refusal = AudioError::UnsupportedCodec(codec::name(parameters.codec));
+                error = AudioError::UnsupportedCodec(codec::name(parameters.codec));
             }
-            Err(_) => refusal = AudioError::Broken { at: 0.0 },
+            Err(_) => error = AudioError::Corrupted { at: 0.0 },
         }
     }
-    Err(refusal)
+    Err(error)
 }
 
 fn audio(track: &Track) -> Option<&AudioCodecParameters> {
     track.codec_params.as_ref()?.audio()
 }
 
-/// How long the container says that the recording is, in seconds, where that can be believed.
-fn promised(format: &dyn FormatReader, track: &Track, bytes: u64) -> Option<f64> {
-    let estimates = [
+/// The duration in the header, in seconds, if it is plausible.
+fn expected_duration(format: &dyn FormatReader, track: &Track, bytes: u64) -> Option<f64> {
+    // These formats have no duration in a header: it would be estimated from the first packets.
+    let estimated = [
         formats::FORMAT_ID_MP1,
         formats::FORMAT_ID_MP2,
         formats::FORMAT_ID_MP3,
         formats::FORMAT_ID_ADTS,
     ];
-    // These have no header: their length is guessed from the first packets.
-    if estimates.contains(&format.format_info().format) {
+    if estimated.contains(&format.format_info().format) {
         return None;
     }
     let parameters = audio(track)?;
@@ -400,14 +407,14 @@ fn promised(format: &dyn FormatReader, track: &Track, bytes: u64) -> Option<f64>
     };
     let by_duration = || Some(seconds(track.duration?.get(), track.time_base?));
     let by_media = || {
-        // The length of a film says nothing of its sound.
+        // The duration of a video may differ from that of its audio track.
         let media = format.media_info();
         (format.tracks().len() == 1).then_some(())?;
         Some(seconds(media.duration?.get(), media.time_base?))
     };
-    let promised = by_duration().or_else(by_frames).or_else(by_media)?;
-    // A recorder that cannot go back leaves a size that is no size in its header. Uncompressed samples that would not
-    // fit in a gigabyte, while the file is smaller, are that.
+    let expected = by_duration().or_else(by_frames).or_else(by_media)?;
+    // Recorders that cannot seek leave a placeholder size in the header: more than 1 GiB of uncompressed samples, and more
+    // than the file has.
     let uncompressed = [formats::FORMAT_ID_WAVE, formats::FORMAT_ID_AIFF];
     let size = track
         .num_frames
@@ -423,10 +430,10 @@ fn promised(format: &dyn FormatReader, track: &Track, bytes: u64) -> Option<f64>
         });
     let placeholder = uncompressed.contains(&format.format_info().format)
         && size.is_some_and(|size| size > (1 << 30) && size > bytes);
-    (promised > 0.0 && !placeholder).then_some(promised)
+    (expected > 0.0 && !placeholder).then_some(expected)
 }
 
-/// A number of ticks, in seconds.
+/// Converts ticks to seconds.
 fn seconds(ticks: u64, time_base: TimeBase) -> f64 {
     ticks as f64 * f64::from(time_base.numer.get()) / f64::from(time_base.denom.get())
 }
