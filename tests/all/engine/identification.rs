@@ -49,31 +49,31 @@ async fn identifies_the_speaker_and_rejects_the_other() {
         let media = client.upload(half(speaker, true).path()).await.unwrap();
         let both = speakers.into_iter().zip(&voiceprints);
         let both = both.map(|(label, voiceprint)| (label, voiceprint.clone()));
-        let found = client
+        let identification = client
             .identify(&media)
             .voiceprints(both)
             .threshold(50.0)
             .await
             .unwrap();
-        let matches: Vec<_> = found
+        let matches: Vec<_> = identification
             .matches()
             .unwrap()
             .iter()
-            .filter_map(|found| found.matched.as_deref())
+            .filter_map(|entry| entry.matched.as_deref())
             .collect();
         assert_eq!(matches, [speaker]);
 
         let other = &voiceprints[1 - index];
-        let found = client
+        let identification = client
             .identify(&media)
             .voiceprint("other", other)
             .threshold(50.0)
             .await
             .unwrap();
-        let matches = found.matches().unwrap();
+        let matches = identification.matches().unwrap();
         assert!(!matches.is_empty());
         assert!(
-            matches.iter().all(|found| found.matched.is_none()),
+            matches.iter().all(|entry| entry.matched.is_none()),
             "{matches:?}"
         );
     }

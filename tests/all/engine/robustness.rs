@@ -5,28 +5,28 @@ use pyannote_engine::{CancelToken, DiarizeError, Diarizer, OpenModels, Options};
 use super::{MODELS, assets, sample};
 
 fn turns(samples: &[f32]) -> usize {
-    let found = MODELS.diarize(samples, &mut Options::new()).unwrap();
+    let diarization = MODELS.diarize(samples, &mut Options::new()).unwrap();
     let seconds = samples.len() as f64 / 16_000.0;
-    for turn in found.turns.iter().chain(&found.exclusive) {
+    for turn in diarization.turns.iter().chain(&diarization.exclusive) {
         assert!(
             turn.start < turn.end && turn.end <= seconds,
             "{turn:?} of {seconds} s"
         );
-        let mut speakers = found.speakers.iter();
+        let mut speakers = diarization.speakers.iter();
         assert!(speakers.any(|speaker| speaker.label == turn.speaker));
     }
     assert!(
-        found
+        diarization
             .scores
             .values
             .iter()
-            .chain(&found.scores.speech)
+            .chain(&diarization.scores.speech)
             .all(|score| (0.0..=1.0).contains(score))
     );
     // The scores cover the whole recording.
-    let scored = found.scores.frames().len() as f64 * found.scores.resolution;
-    assert!((seconds..seconds + found.scores.resolution).contains(&scored));
-    found.turns.len()
+    let scored = diarization.scores.frames().len() as f64 * diarization.scores.resolution;
+    assert!((seconds..seconds + diarization.scores.resolution).contains(&scored));
+    diarization.turns.len()
 }
 
 #[test]
@@ -61,8 +61,8 @@ fn any_duration_is_diarized() {
     let samples = sample();
     // There is speech at 12 s.
     for length in [1, 400, 990, 991, 3_000, 16_000, 40_000, 159_999, 160_001] {
-        let found = turns(&samples[12 * 16_000..][..length]);
-        assert!(length < 16_000 || found > 0, "{length}");
+        let count = turns(&samples[12 * 16_000..][..length]);
+        assert!(length < 16_000 || count > 0, "{length}");
     }
     let damaged: Vec<f32> = samples
         .iter()
@@ -77,9 +77,9 @@ fn any_duration_is_diarized() {
 fn turns_do_not_depend_on_the_number_of_threads() {
     let one = OpenModels::load_with(&assets(), std::num::NonZero::<usize>::MIN).unwrap();
     let samples = sample();
-    let found = MODELS.diarize(&samples, &mut Options::new()).unwrap();
-    let alone = one.diarize(&samples, &mut Options::new()).unwrap();
-    assert_eq!(found.turns, alone.turns);
+    let diarization = MODELS.diarize(&samples, &mut Options::new()).unwrap();
+    let single_threaded = one.diarize(&samples, &mut Options::new()).unwrap();
+    assert_eq!(diarization.turns, single_threaded.turns);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn cancelled_token_ends_the_run() {
 #[ignore = "needs the models: cargo xtask assets"]
 fn speakers_are_linked_across_blocks() {
     let samples = sample().repeat(22);
-    let found = MODELS.diarize(&samples, &mut Options::new()).unwrap();
-    assert_eq!(found.speakers.len(), 2);
-    assert!(found.turns.len() > 200);
+    let diarization = MODELS.diarize(&samples, &mut Options::new()).unwrap();
+    assert_eq!(diarization.speakers.len(), 2);
+    assert!(diarization.turns.len() > 200);
 }

@@ -8,7 +8,7 @@ use super::{assets, server};
 #[ignore = "needs the models: cargo xtask assets"]
 async fn diarization_of_the_sample() {
     let (server, client, media) = server().await;
-    let found = client
+    let diarization = client
         .diarize(&media)
         .exclusive(true)
         .confidence(true)
@@ -17,18 +17,18 @@ async fn diarization_of_the_sample() {
         .unwrap();
     let reference = std::fs::read_to_string(assets().sample().rttm).unwrap();
     let reference = rttm::parse(&reference).unwrap().remove(0).1;
-    let der = Der::score(&reference, found.turns(), &ScoringOptions::new());
+    let der = Der::score(&reference, diarization.turns(), &ScoringOptions::new());
     assert!(der.rate() < 0.081, "{der:?}");
     assert_eq!(der.mapping.len(), 2);
-    assert!(found.warning().unwrap().contains("segmentation-3.0"));
+    assert!(diarization.warning().unwrap().contains("segmentation-3.0"));
 
-    let exclusive = found.exclusive().unwrap();
+    let exclusive = diarization.exclusive().unwrap();
     assert!(
         exclusive
             .windows(2)
             .all(|pair| pair[0].end <= pair[1].start)
     );
-    let confidence = found.confidence().unwrap();
+    let confidence = diarization.confidence().unwrap();
     let seconds = confidence.score.len() as f64 * confidence.resolution;
     assert!(
         (seconds - 30.0).abs() < confidence.resolution,
@@ -42,7 +42,7 @@ async fn diarization_of_the_sample() {
     );
     let mean = confidence.score.iter().sum::<f64>() / confidence.score.len() as f64;
     assert!(mean > 75.0, "{mean}");
-    for turn in found.turns().iter() {
+    for turn in diarization.turns().iter() {
         let scores = turn.confidence.as_ref().unwrap();
         assert_eq!(scores.len(), 2);
         assert!(scores[&turn.speaker] > 30.0, "{turn:?}");
@@ -54,8 +54,8 @@ async fn diarization_of_the_sample() {
 #[ignore = "needs the models: cargo xtask assets"]
 async fn speaker_counts_are_respected() {
     let (server, client, media) = server().await;
-    let speakers = |found: &pyannote::output::Diarization| {
-        let mut names: Vec<_> = found
+    let speakers = |diarization: &pyannote::output::Diarization| {
+        let mut names: Vec<_> = diarization
             .turns()
             .iter()
             .map(|turn| turn.speaker.clone())
@@ -69,11 +69,11 @@ async fn speaker_counts_are_respected() {
     let at_most = client.diarize(&media).max_speakers(1).await.unwrap();
     assert_eq!(speakers(&at_most), 1);
     let many = client.diarize(&media).min_speakers(20).await.unwrap();
-    let found = speakers(&many);
+    let count = speakers(&many);
     let warning = many.warning().unwrap();
-    assert!((2..20).contains(&found), "{found}");
+    assert!((2..20).contains(&count), "{count}");
     assert!(
-        warning.contains(&format!("only {found} could be distinguished")),
+        warning.contains(&format!("only {count} could be distinguished")),
         "{warning}"
     );
     server.stop().await;

@@ -42,18 +42,24 @@ async fn diarization_with_all_options() {
         .unwrap();
     let models = "model community-1 is not available on this server, which uses open models instead: fake-segmentation and fake-embedding";
     assert_eq!(job.warning(), Some(models));
-    let found = job.wait().await.unwrap();
-    assert_eq!(found.warning(), Some(models));
+    let diarization = job.wait().await.unwrap();
+    assert_eq!(diarization.warning(), Some(models));
     assert_eq!(fake.calls(), [(8_000, SpeakerBounds::exactly(2))]);
-    assert_eq!(speakers(found.turns()), ["SPEAKER_00", "SPEAKER_01"]);
-    assert_eq!((found.turns()[0].start, found.turns()[0].end), (0.0, 1.5));
-    let confidence = found.turns()[1].confidence.as_ref().unwrap();
+    assert_eq!(speakers(diarization.turns()), ["SPEAKER_00", "SPEAKER_01"]);
+    assert_eq!(
+        (diarization.turns()[0].start, diarization.turns()[0].end),
+        (0.0, 1.5)
+    );
+    let confidence = diarization.turns()[1].confidence.as_ref().unwrap();
     assert_eq!(
         (confidence["SPEAKER_00"], confidence["SPEAKER_01"]),
         (40.0, 79.5)
     );
-    assert_eq!(found.exclusive().unwrap()[1].start, 1.25);
-    assert_eq!(found.confidence().unwrap().score, [97.0, 87.5, 60.0, 99.0]);
+    assert_eq!(diarization.exclusive().unwrap()[1].start, 1.25);
+    assert_eq!(
+        diarization.confidence().unwrap().score,
+        [97.0, 87.5, 60.0, 99.0]
+    );
 }
 
 #[tokio::test]
@@ -63,22 +69,30 @@ async fn identifies_a_voiceprint_of_the_same_server() {
     let ada = client.voiceprint(&media).await.unwrap();
     assert!(ada.warning().unwrap().contains("precision-2"));
     let identify = || client.identify(&media).voiceprint("Ada", &ada);
-    let found = identify().threshold(50.0).await.unwrap();
-    assert_eq!(speakers(found.turns()), ["Ada", "SPEAKER_01"]);
-    assert_eq!(found.diarization().unwrap()[0].speaker, "SPEAKER_00");
-    let matches = found.matches().unwrap();
+    let identification = identify().threshold(50.0).await.unwrap();
+    assert_eq!(speakers(identification.turns()), ["Ada", "SPEAKER_01"]);
+    assert_eq!(
+        identification.diarization().unwrap()[0].speaker,
+        "SPEAKER_00"
+    );
+    let matches = identification.matches().unwrap();
     assert_eq!(matches[0].matched.as_deref(), Some("Ada"));
     assert_eq!(
         (matches[0].confidence["Ada"], matches[1].confidence["Ada"]),
         (100.0, 9.0)
     );
     // Without a threshold and not exclusive, both speakers match Ada.
-    let found = identify()
+    let identification = identify()
         .exclusive_matching(false)
         .max_speakers(3)
         .await
         .unwrap();
-    assert!(found.turns().iter().all(|turn| turn.speaker == "Ada"));
+    assert!(
+        identification
+            .turns()
+            .iter()
+            .all(|turn| turn.speaker == "Ada")
+    );
     let at_most_three = SpeakerBounds {
         min: None,
         max: Some(3),
@@ -196,8 +210,8 @@ async fn warnings_about_the_recording_are_returned() {
     let mut bytes = tone(16_000, 20);
     bytes.truncate(bytes.len() - 16_000 * 2);
     let media = client.upload(bytes).key("cut.wav").await.unwrap();
-    let found = client.diarize(&media).await.unwrap();
-    let warning = found.warning().unwrap();
+    let diarization = client.diarize(&media).await.unwrap();
+    let warning = diarization.warning().unwrap();
     assert!(
         warning.ends_with("; the recording is truncated: it ends after 19.0 s of 20.0 s"),
         "{warning}"

@@ -14,13 +14,13 @@ async fn all_kinds_of_jobs() {
     let diarization = client.diarize(AUDIO).exclusive(true).await.unwrap();
     assert_eq!(diarization.turns().len(), 2);
     let voiceprint = client.voiceprint(AUDIO).await.unwrap();
-    let found = client
+    let identification = client
         .identify(AUDIO)
         .voiceprint("Ada", &voiceprint)
         .threshold(50.0)
         .await
         .unwrap();
-    assert_eq!(found.turns().len(), 2);
+    assert_eq!(identification.turns().len(), 2);
 }
 
 #[tokio::test]
