@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
 
@@ -46,8 +47,13 @@ pub enum StartError {
     #[error("the public URL must be an http(s) URL without path and query")]
     InvalidPublicUrl,
     /// The data directory cannot be created or opened.
-    #[error("cannot open the data directory")]
-    DataDir(#[source] io::Error),
+    #[error("cannot open the data directory {}", path.display())]
+    DataDir {
+        /// Path of the directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -64,17 +70,49 @@ pub enum StartError {
     HttpClient(#[source] Box<dyn Error + Send + Sync>),
 }
 
+impl StartError {
+    pub(crate) fn data_dir(path: &Path, source: io::Error) -> Self {
+        Self::DataDir {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
 /// Displays an error followed by its causes, separated by colons.
 pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
+        let mut text = self.0.to_string();
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            let message = cause.to_string();
+            // Some libraries, such as sqlx, repeat the cause in their message.
+            if !text.ends_with(&message) {
+                text += ": ";
+                text += &message;
+            }
+            next = cause.source();
         }
-        Ok(())
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chain_shows_each_cause_once() {
+        let error = StartError::Listen {
+            address: SocketAddr::from(([127, 0, 0, 1], 80)),
+            source: io::Error::other("permission denied"),
+        };
+        let text = "cannot listen on 127.0.0.1:80: permission denied";
+        assert_eq!(Chain(&error).to_string(), text);
+        let error = StoreError::from(sqlx::Error::Io(io::Error::other("broken pipe")));
+        let text = "database error: error communicating with database: broken pipe";
+        assert_eq!(Chain(&error).to_string(), text);
     }
 }

@@ -135,10 +135,22 @@ async fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            let _ = writeln!(std::io::stderr(), "error: {}", with_causes(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Formats an error and its causes. Skips a cause that the message before it repeats, as messages of sqlx do.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text += ": ";
+            text += &cause;
+        }
+    }
+    text
 }
 
 async fn serve(options: Serve) -> anyhow::Result<()> {
@@ -221,7 +233,7 @@ async fn assets() -> anyhow::Result<()> {
     let assets = download_assets().await?;
     let mut text = format!("{}\n", assets.folder().display());
     let files = tokio::task::spawn_blocking(move || assets.files()).await?;
-    for file in files.unwrap_or_default() {
+    for file in files.into_iter().flatten() {
         text += &format!("{}  {}\n", file.sha256, file.name);
     }
     let _ = write!(std::io::stdout(), "{text}");

@@ -59,11 +59,13 @@ impl Server {
         let (data_dir, temp_dir) = match config.data_dir {
             Some(path) => (path, None),
             None => {
-                let temp_dir = tempfile::tempdir().map_err(StartError::DataDir)?;
+                let temp_dir = tempfile::tempdir()
+                    .map_err(|error| StartError::data_dir(&std::env::temp_dir(), error))?;
                 (temp_dir.path().to_owned(), Some(temp_dir))
             }
         };
-        let media = MediaFolder::open(data_dir.join("media")).map_err(StartError::DataDir)?;
+        let media = MediaFolder::open(data_dir.join("media"))
+            .map_err(|error| StartError::data_dir(&data_dir, error))?;
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
