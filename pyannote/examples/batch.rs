@@ -1,36 +1,45 @@
-//! Many recordings: submits each, writes the ids down, and writes an RTTM file for each as it is ready.
+//! Diarizes many recordings, and writes an RTTM file for each as soon as its job ends.
 //!
 //! ```sh
 //! PYANNOTEAI_API_KEY=... cargo run --example batch -- calls/*.wav
 //! ```
 //!
-//! Where the program was stopped, `cargo run --example batch` without files goes on with the jobs in `jobs.txt`.
+//! The ids of accepted jobs are stored in `jobs.txt`. If the program was stopped, run it without files to resume.
 
+use std::error::Error;
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::process::ExitCode;
 
 use futures_util::StreamExt;
-use pyannote::{Client, Diarization, Job};
+use pyannote::{Client, Diarization, Job, JobId};
+
+const IDS: &str = "jobs.txt";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let client = Client::from_env()?;
+async fn main() -> ExitCode {
     let files: Vec<String> = std::env::args().skip(1).collect();
+    match run(&files).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
+async fn run(files: &[String]) -> Result<(), Box<dyn Error>> {
+    let client = Client::from_env()?;
     let mut jobs: Vec<Job<Diarization>> = Vec::new();
     if files.is_empty() {
-        let ids = std::fs::read_to_string("jobs.txt")?;
+        let ids = std::fs::read_to_string(IDS)?;
         jobs.extend(ids.lines().map(|id| client.job(id)));
     }
-    for file in &files {
+    for file in files {
         let media = client.upload(file.as_str()).skip_existing(true).await?;
         let job = client.diarize(&media).submit().await?;
-        // Before the next one: an accepted job is billed, and must not be lost.
-        let mut list = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open("jobs.txt")?;
-        writeln!(list, "{}", job.id())?;
-        list.sync_all()?;
+        // An accepted job is billed: store its id before anything else can fail.
+        store(job.id())?;
         jobs.push(job);
     }
 
@@ -42,9 +51,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 std::fs::write(format!("{id}.rttm"), rttm)?;
                 println!("{id}: {} turns", diarization.turns().len());
             }
-            // The others go on.
-            Err(error) => eprintln!("{id}: {error}"),
+            // An error of one job does not affect the others.
+            Err(error) => eprintln!("{id}: {error:#}"),
         }
     }
     Ok(())
+}
+
+/// Appends an id to the file, and flushes it to the disk.
+fn store(id: &JobId) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(IDS)?;
+    writeln!(file, "{id}")?;
+    file.sync_all()
 }

@@ -1,26 +1,37 @@
-//! Who speaks when, of a URL or a file.
+//! Diarizes a file or a URL, and prints the turns.
 //!
 //! ```sh
 //! PYANNOTEAI_API_KEY=... cargo run --example quickstart -- meeting.wav
 //! ```
 
-use pyannote::{AudioUrl, Client};
+use std::process::ExitCode;
+
+use pyannote::{AudioUrl, Client, Error};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let source = std::env::args().nth(1).ok_or("name a file or a URL")?;
-    let client = Client::from_env()?;
+async fn main() -> ExitCode {
+    let Some(source) = std::env::args().nth(1) else {
+        eprintln!("usage: quickstart FILE_OR_URL");
+        return ExitCode::from(2);
+    };
+    match run(&source).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The alternate form includes the causes.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
+async fn run(source: &str) -> Result<(), Error> {
+    let client = Client::from_env()?;
     let audio: AudioUrl = if source.contains("://") {
         source.into()
     } else {
-        client
-            .upload(source.as_str())
-            .skip_existing(true)
-            .await?
-            .into()
+        client.upload(source).skip_existing(true).await?.into()
     };
-    // From here on the job is billed. Its id comes first, so that it is not lost whatever happens.
+    // Once the job is accepted, it is billed. Print its id first, so that it is not lost if the program is stopped.
     let diarization = client
         .diarize(audio)
         .on_accepted(|id| eprintln!("job {id}"))
@@ -30,7 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:9.3} {:9.3}  {}", turn.start, turn.end, turn.speaker);
     }
     for (speaker, seconds) in diarization.turns().speech_time_by_speaker() {
-        println!("{speaker} speaks for {seconds:.1} s");
+        println!("{speaker}: {seconds:.1} s");
     }
     Ok(())
 }

@@ -1,20 +1,35 @@
-//! Uploads a file and shows how far it is.
+//! Uploads a file, and prints the progress.
 //!
 //! ```sh
 //! PYANNOTEAI_API_KEY=... cargo run --example upload_progress -- meeting.wav
 //! ```
 
-use pyannote::Client;
+use std::process::ExitCode;
+
+use pyannote::{Client, Error};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = std::env::args().nth(1).ok_or("name a file")?;
+async fn main() -> ExitCode {
+    let Some(file) = std::env::args().nth(1) else {
+        eprintln!("usage: upload_progress FILE");
+        return ExitCode::from(2);
+    };
+    match run(&file).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(file: &str) -> Result<(), Error> {
     let client = Client::from_env()?;
     let media = client
-        .upload(file.as_str())
+        .upload(file)
         .on_progress(|sent, total| eprint!("\r{sent} of {total} bytes"))
-        .await?;
+        .await;
     eprintln!();
-    println!("{media}");
+    println!("{}", media?);
     Ok(())
 }

@@ -9,6 +9,7 @@
 
 use std::error::Error;
 use std::io;
+use std::process::ExitCode;
 
 use axum::Router;
 use axum::routing::post;
@@ -17,7 +18,17 @@ use pyannote::webhook::{Event, Outcome, VerifiedEvent, Verifier};
 use tokio::net::TcpListener;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let secret = std::env::var("PYANNOTEAI_WEBHOOK_SECRET")
         .map_err(|_| "set PYANNOTEAI_WEBHOOK_SECRET to the secret in the pyannoteAI dashboard")?;
     let verifier = Verifier::new(secret)?.replay_guard(10_000);
@@ -37,7 +48,7 @@ async fn receive(VerifiedEvent(event): VerifiedEvent) {
     // Decoding a large output takes a while, and must not block other requests.
     tokio::task::spawn_blocking(move || {
         if let Err(error) = report(&event, &mut io::stdout().lock()) {
-            eprintln!("{}: {error}", event.job_id());
+            eprintln!("{}: {error:#}", event.job_id());
         }
     });
 }

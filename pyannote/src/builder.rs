@@ -161,8 +161,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout of a call, with all its attempts and the delays between them. The default is 5 min; `None` is no
-    /// limit.
+    /// Sets the timeout of a call, with all its attempts and the delays between them. The default is 5 min; `None` is
+    /// no limit.
     ///
     /// It does not cut short the attempt of a submission, because whether the job was accepted would then be unknown.
     /// The timeout of waiting for the end of a job is [`Wait::timeout`](crate::Wait::timeout).
@@ -184,8 +184,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends all requests, uploads and downloads through an http or https proxy, whose URL may contain a user name and a
-    /// password. It replaces the proxies of the environment, including its exceptions.
+    /// Sends all requests, uploads and downloads through an http or https proxy, whose URL may contain a user name and
+    /// a password. It replaces the proxies of the environment, including its exceptions.
     ///
     /// The default is to use the proxies in the environment variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
     /// `NO_PROXY`, or those of the system, except for plain http to a loopback address.
@@ -214,7 +214,8 @@ impl ClientBuilder {
     /// recordings to other servers. Because it may follow redirects, a submission that cannot connect is not retried,
     /// but fails with [`ErrorKind::OutcomeUnknown`]. Its default headers and cookies are also sent to pre-signed URLs.
     ///
-    /// Cannot be combined with [`proxy`](Self::proxy) or [`no_proxy`](Self::no_proxy): configure the proxy of the client.
+    /// Cannot be combined with [`proxy`](Self::proxy) or [`no_proxy`](Self::no_proxy): configure the proxy of the
+    /// client.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self

@@ -41,8 +41,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the API key is missing, or if the key, the base URL, the proxy
-    /// or a header is invalid.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the API key is missing, or if the key, the base URL, the
+    /// proxy or a header is invalid.
     pub fn build(self) -> Result<Client, Error> {
         let executor = Arc::new(self.into_executor()?);
         let raw = pyannote_api_sys::Client::new_with_client(
@@ -84,8 +84,8 @@ impl Client {
 
     /// Requests a diarization: who spoke when, and optionally what they said.
     ///
-    /// `audio` is an http(s) URL that the service can fetch, or the [`MediaUrl`] that [`upload`](Self::upload) returned.
-    /// Await the request to submit the job and wait for its end, or [`submit`](Request::submit) it.
+    /// `audio` is an http(s) URL that the service can fetch, or the [`MediaUrl`] that [`upload`](Self::upload)
+    /// returned. Await the request to submit the job and wait for its end, or [`submit`](Request::submit) it.
     pub fn diarize(&self, audio: impl Into<AudioUrl>) -> Request<Diarization> {
         Request::new(Arc::clone(&self.executor), audio.into())
     }

@@ -37,8 +37,8 @@
 //!
 //! The output of a job is deleted 24 h after its end, and uploaded recordings after 24 to 48 h: store what you need.
 //!
-//! [`Client::wait_all`] waits for many jobs, [`Job::statuses`] follows the status of one, and [`Client::jobs`] lists the
-//! jobs of the team. With a [`webhook`], the service reports the end of a job by itself.
+//! [`Client::wait_all`] waits for many jobs, [`Job::statuses`] follows the status of one, and [`Client::jobs`] lists
+//! the jobs of the team. With a [`webhook`], the service reports the end of a job by itself.
 //!
 //! # Identification
 //!
@@ -77,9 +77,9 @@
 //! | 408, 500, 502, 504, and 503 without `Retry-After` | retried | never: `OutcomeUnknown` |
 //! | timeout, lost connection, truncated response | retried | never: `OutcomeUnknown` |
 //!
-//! [`RetryPolicy`] sets the number of attempts and the delays between them. All clones of a client share a retry budget,
-//! so that a service that is down does not receive ever more requests. [`RateLimit`] keeps requests below the service's
-//! limits.
+//! [`RetryPolicy`] sets the number of attempts and the delays between them. All clones of a client share a retry
+//! budget, so that a service that is down does not receive ever more requests. [`RateLimit`] keeps requests below the
+//! service's limits.
 //!
 //! # Forward compatibility
 //!
@@ -91,8 +91,8 @@
 //!
 //! Types of [`bytes`], [`chrono`], [`http`], [`reqwest`], [`secrecy`] and [`serde_json`] are part of this crate's API.
 //! They are re-exported, so that programs can name them in the matching version. A new incompatible version of one of
-//! them is a breaking change of this crate. The exception is [`sys`], the raw bindings: they follow the specification of
-//! the API, appear in the signature of [`Client::raw`] only, and may change in any release.
+//! them is a breaking change of this crate. The exception is [`sys`], the raw bindings: they follow the specification
+//! of the API, appear in the signature of [`Client::raw`] only, and may change in any release.
 //!
 //! Streams are named types that implement `futures_core::Stream`, with any version 0.3 of the `futures` crates.
 //!
@@ -100,9 +100,9 @@
 //!
 //! The API key is kept as a secret, and sent to the base URL's origin only: not to pre-signed URLs, and not after
 //! redirects, which are not followed. Plain http is rejected except for loopback addresses. Logs, errors and `Debug`
-//! output never contain the key, the query of a pre-signed URL or a voiceprint. Requests are traced with `tracing`, with
-//! the operation, attempt and status. Errors of [`Client::raw`] are an exception: their messages contain the headers and
-//! the body of the response.
+//! output never contain the key, the query of a pre-signed URL or a voiceprint. Requests are traced with `tracing`,
+//! with the operation, attempt and status. Errors of [`Client::raw`] are an exception: their messages contain the
+//! headers and the body of the response.
 
 mod builder;
 mod client;

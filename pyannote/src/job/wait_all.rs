@@ -18,8 +18,8 @@ use crate::results::JobKind;
 use crate::results::body::State;
 use crate::transport::{Executor, RateLimit, RateLimiter};
 
-/// Maximum number of requests per minute of one `wait_all`: half of the service's limit, so that the rest of the program
-/// can make requests, too.
+/// Maximum number of requests per minute of one `wait_all`: half of the service's limit, so that the rest of the
+/// program can make requests, too.
 const REQUESTS_PER_MINUTE: u32 = 150;
 /// Minimum delay between two rounds, per page of the previous round: it leaves half of the requests for bodies.
 const MIN_DELAY_PER_PAGE: Duration = Duration::from_millis(800);
@@ -197,8 +197,8 @@ impl<T: JobKind> WaitAll<T> {
         drop(self.limiter.acquire(self.executor.clock()).await);
     }
 
-    /// Counts a failed round. Returns every pending job with the error if it is not transient, as for an invalid API key,
-    /// or if too many rounds have failed. The jobs keep running.
+    /// Counts a failed round. Returns every pending job with the error if it is not transient, as for an invalid API
+    /// key, or if too many rounds have failed. The jobs keep running.
     fn fail(&mut self, error: Error) -> Vec<(JobId, Error)> {
         self.consecutive_failures += 1;
         if error.is_transient() && self.consecutive_failures < MAX_CONSECUTIVE_FAILURES {

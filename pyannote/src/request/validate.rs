@@ -1,7 +1,8 @@
 //! The rules of requests, each written once.
 //!
 //! All violations are reported together, as fields and messages, in the format of the API's own 400 response. The rules
-//! are those of the API's specification and of its documentation pages. Values check themselves, such as [`Voiceprint`].
+//! are those of the API's specification and of its documentation pages. Values check themselves, such as
+//! [`Voiceprint`].
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;

@@ -72,7 +72,8 @@ impl RateLimit {
 }
 
 impl Default for RateLimit {
-    /// The documented limits: 300 per minute for reading jobs and 100 for other endpoints, until a response has another.
+    /// The documented limits: 300 per minute for reading jobs and 100 for other endpoints, until a response has
+    /// another.
     fn default() -> Self {
         Self::DOCUMENTED
     }

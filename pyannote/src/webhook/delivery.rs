@@ -7,6 +7,7 @@ use http::HeaderMap;
 
 use super::signature::Tag;
 use super::{RETRY_NUMBER, RETRY_REASON};
+use crate::open_enum::open_enum;
 
 /// A delivery with a valid signature of pyannoteAI.
 #[derive(Clone, Eq, PartialEq)]
@@ -60,59 +61,24 @@ impl Retry {
     }
 }
 
-/// Why the previous attempt of a delivery failed, according to the sender.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum RetryReason {
-    /// The receiver did not respond within 10 s.
-    HttpTimeout,
-    /// The receiver redirected more than twice.
-    TooManyRedirects,
-    /// No connection to the receiver could be established.
-    ConnectionFailed,
-    /// The receiver's TLS certificate was rejected.
-    SslError,
-    /// The receiver responded with an error status.
-    HttpError,
-    /// The sender gives no reason, or does not know it.
-    UnknownError,
-    /// A reason unknown to this version.
-    Other(String),
-}
-
-impl RetryReason {
-    /// The value of the header.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::HttpTimeout => "http_timeout",
-            Self::TooManyRedirects => "too_many_redirects",
-            Self::ConnectionFailed => "connection_failed",
-            Self::SslError => "ssl_error",
-            Self::HttpError => "http_error",
-            Self::UnknownError => "unknown_error",
-            Self::Other(reason) => reason,
-        }
-    }
-}
-
-impl From<&str> for RetryReason {
-    fn from(reason: &str) -> Self {
-        match reason {
-            "http_timeout" => Self::HttpTimeout,
-            "too_many_redirects" => Self::TooManyRedirects,
-            "connection_failed" => Self::ConnectionFailed,
-            "ssl_error" => Self::SslError,
-            "http_error" => Self::HttpError,
-            "unknown_error" => Self::UnknownError,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for RetryReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+open_enum! {
+    /// Why the previous attempt of a delivery failed, according to the sender.
+    RetryReason {
+        /// The receiver did not respond within 10 s.
+        HttpTimeout = "http_timeout",
+        /// The receiver redirected more than twice.
+        TooManyRedirects = "too_many_redirects",
+        /// No connection to the receiver could be established.
+        ConnectionFailed = "connection_failed",
+        /// The receiver's TLS certificate was rejected.
+        SslError = "ssl_error",
+        /// The receiver responded with an error status.
+        HttpError = "http_error",
+        /// The sender gives no reason, or does not know it.
+        UnknownError = "unknown_error",
+        ..
+        /// A reason unknown to this version.
+        Other,
     }
 }
 

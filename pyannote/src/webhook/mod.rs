@@ -9,7 +9,8 @@
 //! # Waiting for an event
 //!
 //! Deliveries can get lost, and receivers can be down. [`Job::wait_or_event`](crate::Job::wait_or_event) polls as well,
-//! and uses whichever comes first. The receiver can pass its events through any channel whose receiving end is a stream:
+//! and uses whichever comes first. The receiver can pass its events through any channel whose receiving end is a
+//! stream:
 //!
 //! ```no_run
 //! use std::time::Duration;
