@@ -94,6 +94,10 @@ async fn outcome_unknown(response: Response) -> pyannote::Error {
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
     assert!(error.to_string().contains("client.jobs()"), "{error}");
     assert_eq!(server.request_count(), 1, "sent exactly once");
+    assert!(!error.is_transient());
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(source.downcast_ref::<pyannote::Error>().is_some());
+    assert!(!error.to_string().contains(&source.to_string()), "{error}");
     error
 }
 

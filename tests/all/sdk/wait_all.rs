@@ -253,6 +253,10 @@ async fn failed_requests(status: u16, kind: ErrorKind) -> usize {
         let error = result.as_ref().unwrap_err();
         assert_eq!(error.kind(), kind, "{status}");
         assert_eq!(error.job_id(), Some(id));
+        assert_eq!(error.status().unwrap(), status);
+        assert!(!error.to_string().contains("the service says"), "{error}");
+        let source = std::error::Error::source(error).unwrap().to_string();
+        assert!(source.contains("the service says: No"), "{source}");
     }
     server.request_count()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pyannote::{Client, Error, Voiceprint};
+use pyannote::{Client, Error, HasTurns, JobKind, Request, Voiceprint};
 use pyannote_server::{RateLimits, Server};
 use serde_json::{Value, json};
 
@@ -61,35 +61,47 @@ fn stored(text: &Value) -> Option<Voiceprint> {
     serde_json::from_value(text.clone()).ok()
 }
 
-/// The fields that the SDK rejects in the request with this body.
-fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
-    let client = offline();
-    let text = |field: &str| body[field].as_str();
+/// Sets the fields in `body` that all kinds of requests have.
+fn with_common_fields<T: JobKind>(mut request: Request<T>, body: &Value) -> Request<T> {
+    if let Some(model) = body["model"].as_str() {
+        request = request.model(model);
+    }
+    if let Some(url) = body["webhook"].as_str() {
+        request = request.webhook(url);
+    }
+    if let Some(only) = body["webhookStatusOnly"].as_bool() {
+        request = request.webhook_status_only(only);
+    }
+    request
+}
+
+/// Sets the numbers of speakers in `body`.
+fn with_speaker_counts<T: HasTurns>(mut request: Request<T>, body: &Value) -> Request<T> {
     let number = |field: &str| {
         body[field]
             .as_u64()
             .map(|number| u32::try_from(number).unwrap())
     };
-    let url = text("url").unwrap();
-    // The builders share their setters by macro and not by trait.
-    macro_rules! set {
-        ($request:ident; $($field:literal $read:ident $setter:ident),*) => {
-            $(if let Some(value) = $read($field) { $request = $request.$setter(value); })*
-        };
+    if let Some(number) = number("numSpeakers") {
+        request = request.num_speakers(number);
     }
-    macro_rules! common {
-        ($request:ident) => {
-            set!($request; "model" text model, "webhook" text webhook);
-            if let Some(only) = body["webhookStatusOnly"].as_bool() {
-                $request = $request.webhook_status_only(only);
-            }
-        };
+    if let Some(number) = number("minSpeakers") {
+        request = request.min_speakers(number);
     }
+    if let Some(number) = number("maxSpeakers") {
+        request = request.max_speakers(number);
+    }
+    request
+}
+
+/// The fields that the SDK rejects in the request with this body.
+fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
+    let client = offline();
+    let url = body["url"].as_str().unwrap();
     match path {
         "/v1/diarize" => {
-            let mut request = client.diarize(url);
-            common!(request);
-            set!(request; "numSpeakers" number num_speakers, "minSpeakers" number min_speakers, "maxSpeakers" number max_speakers);
+            let request = with_common_fields(client.diarize(url), body);
+            let mut request = with_speaker_counts(request, body);
             if let Some(include) = body["transcription"].as_bool() {
                 request = request.transcription(include);
             }
@@ -99,9 +111,8 @@ fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
             rejected_fields(request.validate())
         }
         "/v1/identify" => {
-            let mut request = client.identify(url);
-            common!(request);
-            set!(request; "numSpeakers" number num_speakers, "minSpeakers" number min_speakers, "maxSpeakers" number max_speakers);
+            let request = with_common_fields(client.identify(url), body);
+            let mut request = with_speaker_counts(request, body);
             for entry in body["voiceprints"].as_array().unwrap() {
                 let voiceprint = stored(&entry["voiceprint"]).unwrap();
                 request = request.voiceprint(entry["label"].as_str().unwrap(), &voiceprint);
@@ -111,11 +122,7 @@ fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
             }
             rejected_fields(request.validate())
         }
-        _ => {
-            let mut request = client.voiceprint(url);
-            common!(request);
-            rejected_fields(request.validate())
-        }
+        _ => rejected_fields(with_common_fields(client.voiceprint(url), body).validate()),
     }
 }
 
