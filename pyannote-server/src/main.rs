@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "engine")]
-use pyannote_engine::assets::{Assets, AssetsError, LICENCES};
+use pyannote_engine::assets::{Assets, AssetsError, LICENSES};
 #[cfg(feature = "engine")]
 use pyannote_engine::{Diarizer, OpenModels};
 #[cfg(feature = "engine")]
@@ -122,7 +122,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     #[cfg(feature = "engine")]
     if cli.licenses {
-        let _ = write!(std::io::stdout(), "{LICENCES}");
+        let _ = write!(std::io::stdout(), "{LICENSES}");
         return ExitCode::SUCCESS;
     }
     let result = match cli.command {

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use pyannote_engine::assets::LICENCES;
+use pyannote_engine::assets::LICENSES;
 
 /// The program, without environment variables that affect it, and without access to the models.
 fn program(assets_dir: &Path) -> Command {
@@ -53,7 +53,7 @@ fn help() {
 
 #[test]
 fn licenses() {
-    assert_eq!(stdout(&["--licenses"]), LICENCES);
+    assert_eq!(stdout(&["--licenses"]), LICENSES);
 }
 
 /// `open` is the default engine.

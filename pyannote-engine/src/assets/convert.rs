@@ -1,4 +1,4 @@
-//! Converts a checkpoint of PyTorch to safetensors: the same tensors, under the same names.
+//! Converts PyTorch checkpoints to safetensors, with the same tensors under the same names.
 
 use std::path::Path;
 
@@ -6,13 +6,16 @@ use pytorch_reader::{DType, PytorchReader};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-/// What counts batches in a normalisation layer: only training needs it.
-const COUNTER: &str = "num_batches_tracked";
+/// Suffix of the batch counters of normalization layers, which only training needs.
+const COUNTER_SUFFIX: &str = "num_batches_tracked";
 
-/// The tensors of a checkpoint, those under `key` if there is one, as safetensors. The same checkpoint always gives the
-/// same bytes.
+/// Converts the tensors of a checkpoint, or those under `key` if it is set. The output is deterministic.
 ///
-/// All tensors must be of 32-bit floats, but counters of batches, which are left out. The error is in words.
+/// Batch counters are dropped.
+///
+/// # Errors
+///
+/// Fails if the checkpoint cannot be read, or if a tensor is not of type `F32`.
 pub(super) fn to_safetensors(path: &Path, key: Option<&str>) -> Result<Vec<u8>, String> {
     let checkpoint = match key {
         Some(key) => PytorchReader::with_top_level_key(path, key),
@@ -21,7 +24,7 @@ pub(super) fn to_safetensors(path: &Path, key: Option<&str>) -> Result<Vec<u8>, 
     let checkpoint = checkpoint.map_err(|error| error.to_string())?;
     let mut tensors = Vec::new();
     for (name, tensor) in checkpoint.tensors() {
-        if name.ends_with(COUNTER) {
+        if name.ends_with(COUNTER_SUFFIX) {
             continue;
         }
         let dtype = tensor.dtype();
@@ -32,7 +35,7 @@ pub(super) fn to_safetensors(path: &Path, key: Option<&str>) -> Result<Vec<u8>, 
         tensors.push((name.as_str(), tensor.shape().to_vec(), little_endian(bytes)));
     }
     if tensors.is_empty() {
-        return Err("there are no tensors in it".to_owned());
+        return Err("the checkpoint contains no tensors".to_owned());
     }
     let mut views = Vec::new();
     for (name, shape, bytes) in &tensors {
@@ -40,11 +43,11 @@ pub(super) fn to_safetensors(path: &Path, key: Option<&str>) -> Result<Vec<u8>, 
             .map_err(|error| format!("{name}: {error}"))?;
         views.push((*name, view));
     }
-    // It sorts them by name.
+    // Sorts the tensors by name.
     safetensors::serialize(views, None).map_err(|error| error.to_string())
 }
 
-/// Floats as safetensors keep them, from how this machine does.
+/// Converts floats from the native byte order.
 fn little_endian(mut bytes: Vec<u8>) -> Vec<u8> {
     if cfg!(target_endian = "big") {
         for float in bytes.chunks_exact_mut(size_of::<f32>()) {

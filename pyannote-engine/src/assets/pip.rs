@@ -1,4 +1,4 @@
-//! Downloads wheels with pip: it knows the machine's mirrors, proxies and certificates. It only downloads.
+//! Downloads wheels with pip, which uses the machine's mirrors, proxies and certificates.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Output, Stdio};
 
 use super::AssetsError;
-use super::mask;
-use super::source::Wheel;
+use super::pins::Wheel;
+use super::redact;
 
-/// How many of pip's last lines are shown: those that say what it could not do, and the last of its retries, which says
-/// why.
-const LINES: usize = 3;
+/// Number of pip's last output lines in errors: the last retry, which says why, and the summary.
+const ERROR_LINES: usize = 3;
 
-/// Which wheels are asked for. Any platform's would do, since they are only unpacked; this is the one that is pinned.
+/// The arguments of Python. The wheels are only unpacked, so they need not match the platform, but they must be the pinned ones.
 const ARGUMENTS: [&str; 12] = [
     "-m",
     "pip",
@@ -33,15 +32,15 @@ const ARGUMENTS: [&str; 12] = [
 /// A way to run pip.
 #[derive(Clone, Debug)]
 pub(super) struct Pip {
-    /// The commands that may run Python, the first that exists is taken.
+    /// Commands of Python interpreters. The first that exists is used.
     pub(super) pythons: Vec<Vec<OsString>>,
-    /// What is set in its environment, beside this program's own.
+    /// Additional environment variables.
     pub(super) environment: Vec<(OsString, OsString)>,
 }
 
 impl Pip {
-    /// The pip of the Python that `PYANNOTE_PYTHON` names, or else of the one that the platform calls so.
-    pub(super) fn of_this_machine() -> Self {
+    /// The pip of the interpreter in `PYANNOTE_PYTHON`, or else of the platform's default interpreter.
+    pub(super) fn from_env() -> Self {
         let commands: &[&[&str]] = if cfg!(windows) {
             &[&["py", "-3"], &["python"]]
         } else {
@@ -67,25 +66,29 @@ impl Pip {
             if output.status.success() {
                 return Ok(());
             }
-            let said = String::from_utf8_lossy(&output.stderr);
-            if said.contains("No module named pip") {
+            let message = String::from_utf8_lossy(&output.stderr);
+            if message.contains("No module named pip") {
                 return Err(AssetsError::NoPip {
-                    python: shown(python),
+                    python: command_line(python),
                 });
             }
-            let said = match last(&said) {
-                said if said.is_empty() => format!("it said nothing ({})", output.status),
-                said => said,
+            let output = match last_lines(&message) {
+                lines if lines.is_empty() => format!("no error message ({})", output.status),
+                lines => lines,
             };
-            return Err(AssetsError::Download { said });
+            return Err(AssetsError::Download { output });
         }
-        let tried: Vec<_> = self.pythons.iter().map(|python| shown(python)).collect();
+        let tried: Vec<_> = self
+            .pythons
+            .iter()
+            .map(|python| command_line(python))
+            .collect();
         Err(AssetsError::NoPython {
             tried: tried.join(", "),
         })
     }
 
-    /// Runs it, or not where there is no such Python.
+    /// Runs pip. Returns `None` if the interpreter does not exist.
     fn run(
         &self,
         python: &[OsString],
@@ -106,7 +109,7 @@ impl Pip {
             .arg(folder)
             .args(wheels.iter().map(Wheel::requirement))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            // Python would import a module `pip` of the folder that it runs in.
+            // Python would import a module named `pip` from its working directory.
             .current_dir(folder)
             .stdin(Stdio::null())
             .output();
@@ -119,18 +122,18 @@ impl Pip {
 }
 
 /// A command as it would be typed.
-fn shown(python: &[OsString]) -> String {
+fn command_line(python: &[OsString]) -> String {
     let words: Vec<_> = python.iter().map(|word| word.to_string_lossy()).collect();
     words.join(" ")
 }
 
-/// The last lines of what pip said, without secrets and control characters.
-fn last(said: &str) -> String {
-    let lines = said.lines().map(str::trim_end);
+/// The last lines of pip's output, without secrets and control characters.
+fn last_lines(message: &str) -> String {
+    let lines = message.lines().map(str::trim_end);
     let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
-    lines.drain(..lines.len().saturating_sub(LINES));
-    mask::secrets(&lines.join("\n"))
+    lines.drain(..lines.len().saturating_sub(ERROR_LINES));
+    redact::secrets(&lines.join("\n"))
         .chars()
-        .filter(|sign| !sign.is_control() || *sign == '\n')
+        .filter(|character| !character.is_control() || *character == '\n')
         .collect()
 }

