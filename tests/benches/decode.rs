@@ -1,5 +1,6 @@
-//! Time and memory to deserialize the result of a 24 h recording with confidence scores, relative to `serde_json` with the
-//! plain struct in the same run: `cargo bench -p pyannote-tests --bench decode`.
+//! Time and memory to deserialize the result of a 24 h recording with confidence scores.
+//!
+//! The baseline is `serde_json` with the plain struct in the same run: `cargo bench -p pyannote-tests --bench decode`.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};

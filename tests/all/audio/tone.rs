@@ -32,7 +32,9 @@ pub(crate) struct Measured {
     pub(crate) noise: f64,
 }
 
-/// Fits a sine of the tone's frequency to samples, without the first and last 50 ms, in which codecs and filters settle.
+/// Fits a sine of the tone's frequency to samples.
+///
+/// The first and last 50 ms are skipped, since codecs and filters settle there.
 pub(crate) fn measure(samples: &[f32]) -> Measured {
     let step = std::f64::consts::TAU * FREQUENCY_HZ / SAMPLE_RATE_HZ;
     let edge = 800;

@@ -87,7 +87,9 @@ pub(crate) fn monologue(degrees: f32) -> Diarization {
     }
 }
 
-/// Two speakers at 0 and 90 degrees in four frames of 0.5 s. The second speaker starts, and both speak in the third frame.
+/// Two speakers at 0 and 90 degrees in four frames of 0.5 s.
+///
+/// The second speaker starts, and both speak in the third frame.
 pub(crate) fn meeting() -> Diarization {
     Diarization {
         turns: [turn(1, 0.000_4, 1.499_6), turn(0, 1.0, 2.0)].into(),

@@ -150,7 +150,9 @@ fn assert_no_concurrent_runs(log: &Path) {
     assert!(running.is_empty(), "{running:?}");
 }
 
-/// Runs 20 jobs in several processes, two of which are killed. All jobs must succeed, without concurrent runs of one job.
+/// Runs 20 jobs in several processes, two of which are killed.
+///
+/// All jobs must succeed, without concurrent runs of one job.
 pub(crate) async fn survive(url: &str, processes: usize) {
     let folder = tempfile::tempdir().unwrap();
     let log = &folder.path().join("log");

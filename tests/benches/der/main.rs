@@ -1,8 +1,8 @@
 //! Diarization error rate, speed and memory of the engine: `cargo xtask bench der [FOLDER…]`.
 //!
 //! Prints a Markdown table with a row for the sample recording and for each recording of the folders. The diarization
-//! error rate is computed without a collar and with overlapped speech. Each recording is diarized in subprocesses, with 1
-//! and with 2 threads, so that the peak memory is that of one recording.
+//! error rate is computed without a collar and with overlapped speech. Each recording is diarized in subprocesses, with
+//! 1 and with 2 threads, so that the peak memory is that of one recording.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod child;
