@@ -15,8 +15,8 @@ pub(crate) struct UrlSigner {
     secret: SecretSlice<u8>,
 }
 
-/// Query parameters of a pre-signed URL.
-#[derive(Clone, Debug, serde::Deserialize)]
+/// Query parameters of a pre-signed URL. It has no `Debug`: the signature is a secret.
+#[derive(serde::Deserialize)]
 pub(crate) struct SignedQuery {
     /// Expiry, as a Unix timestamp in seconds.
     pub(crate) expires: i64,
