@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 use crate::error::StartError;
 
-/// Team of a key that names none.
+/// Team of a key unless another one is set.
 const DEFAULT_TEAM: &str = "local";
 /// Maximum length of a team name, in bytes.
 const MAX_TEAM_BYTES: usize = 64;

@@ -131,7 +131,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the secret that signs webhooks. Default: none, and no webhooks are sent.
+    /// Sets the secret that signs webhooks. Without it, no webhooks are sent.
     pub fn webhook_secret(mut self, secret: impl Into<SecretString>) -> Self {
         self.config.webhook_secret = Some(secret.into());
         self

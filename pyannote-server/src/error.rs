@@ -29,7 +29,7 @@ pub enum StartError {
     /// No API key was set.
     #[error("no API key is set: add one with `.key(…)`")]
     MissingKey,
-    /// An API key cannot be sent in a header.
+    /// An API key contains characters that cannot be sent in a header, or is empty.
     #[error("an API key must be visible ASCII without spaces, and not empty")]
     InvalidKey,
     /// An API key was added twice.
@@ -54,7 +54,7 @@ pub enum StartError {
         /// The cause.
         source: io::Error,
     },
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address, for example because it is in use.
     #[error("cannot listen on {address}")]
     Listen {
         /// The address.

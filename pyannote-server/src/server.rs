@@ -75,7 +75,7 @@ impl Server {
             .map_err(listen_error)?;
         let mut address = listener.local_addr().map_err(listen_error)?;
         if address.ip().is_unspecified() {
-            // 0.0.0.0 cannot be connected to everywhere; loopback works on this machine.
+            // Not all platforms can connect to an unspecified address such as 0.0.0.0.
             address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
         let url = format!("http://{address}");

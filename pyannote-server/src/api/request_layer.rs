@@ -63,7 +63,7 @@ async fn respond(state: &AppState, request: Request, next: Next) -> Response {
                 state.max_body_bytes
             ),
         );
-        // The rest of the body is not read, so that the connection cannot be reused.
+        // The unread rest of the body makes the connection unusable for another request.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
         return response;

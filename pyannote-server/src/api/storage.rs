@@ -87,7 +87,7 @@ fn too_large(state: &AppState) -> Response {
     close_connection(api_error(StatusCode::PAYLOAD_TOO_LARGE, &message))
 }
 
-/// Closes the connection after the response. The rest of the body is not read, so that it cannot be reused.
+/// Closes the connection after the response: the unread rest of the body makes it unusable for another request.
 fn close_connection(mut response: Response) -> Response {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);

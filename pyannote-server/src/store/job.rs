@@ -12,7 +12,7 @@ use crate::engine::JobKind;
 /// A stored job.
 #[derive(Clone)]
 pub struct Job {
-    /// Id.
+    /// Unique id.
     pub id: Uuid,
     /// Team of the API key that submitted the job.
     pub team: String,

@@ -51,8 +51,7 @@ impl Store {
     /// Lists the jobs of a team, newest first: at most `limit` of those older than the job `after`, with the given
     /// status. The jobs have no outputs: [`get`](Self::get) returns them.
     ///
-    /// Jobs are in the order in which they were accepted, also those accepted at the same millisecond, so that no job
-    /// is on two pages.
+    /// Jobs are in the order in which they were accepted, even within the same millisecond, so no job is on two pages.
     ///
     /// # Errors
     ///

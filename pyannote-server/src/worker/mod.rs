@@ -1,8 +1,7 @@
 //! Workers that process the jobs of a store.
 //!
-//! Each of the `concurrency` claim loops claims the oldest job, processes it, and claims the next one. Beside them, the
-//! reaper fails jobs that nobody may claim any more, and the delivery loop sends webhooks. Several servers may work on
-//! one store.
+//! Each of the `concurrency` claim loops claims the oldest job, processes it, and claims the next one. The reaper fails
+//! jobs that have used up their attempts, and the delivery loop sends webhooks. Several servers can share one store.
 
 mod audio_source;
 mod claim_loop;
@@ -38,9 +37,9 @@ pub struct WorkerConfig {
     pub audio: Option<Arc<dyn AudioSource>>,
     /// Secret that signs webhooks; `None` sends no webhooks.
     pub webhook_secret: Option<SecretString>,
-    /// Injected faults, of which those of webhooks apply here.
+    /// Injected faults. Only webhook failures apply to workers.
     pub faults: Faults,
-    /// How many jobs are processed at once. 0 processes none.
+    /// Number of jobs to process at once; 0 processes no jobs.
     pub concurrency: usize,
 }
 
