@@ -16,7 +16,8 @@ use crate::{LoadError, OpenModels};
 ///
 /// An engine is immutable and can be shared between threads. All calls block the thread.
 ///
-/// ```no_run
+#[cfg_attr(all(feature = "audio", feature = "models"), doc = "```no_run")]
+#[cfg_attr(not(all(feature = "audio", feature = "models")), doc = "```ignore")]
 /// use pyannote_engine::{Engine, Options, audio};
 ///
 /// let engine = Engine::load()?; // downloads the models once (82 MB)
@@ -127,7 +128,8 @@ impl<D: Diarizer> Engine<D> {
 
     /// Creates a voiceprint of the speaker who speaks the longest without overlap.
     ///
-    /// ```no_run
+    #[cfg_attr(all(feature = "audio", feature = "models"), doc = "```no_run")]
+    #[cfg_attr(not(all(feature = "audio", feature = "models")), doc = "```ignore")]
     /// use pyannote_engine::{Engine, Options, audio};
     ///
     /// let engine = Engine::load()?;
@@ -231,5 +233,232 @@ impl std::fmt::Debug for EngineBuilder<'_> {
             .field("threads", &self.threads)
             .field("offline", &self.offline)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use proptest::prelude::*;
+    use pyannote_core::Turn;
+
+    use super::*;
+    use crate::{CancelToken, Embedding, Scores, Speaker};
+
+    /// Returns a diarization, whatever the recording.
+    struct Fake(Diarization);
+
+    impl Diarizer for Fake {
+        fn models(&self) -> &str {
+            "fake"
+        }
+
+        fn embedding_model(&self) -> &str {
+            "fake-embedding"
+        }
+
+        fn diarize(
+            &self,
+            _: &[f32],
+            options: &mut Options<'_>,
+        ) -> Result<Diarization, DiarizeError> {
+            if options.token().is_cancelled() {
+                return Err(DiarizeError::Cancelled);
+            }
+            options.report(0.5);
+            Ok(self.0.clone())
+        }
+
+        fn same_speaker_probability(&self, cosine: f32) -> f32 {
+            cosine
+        }
+    }
+
+    fn speaker(label: &str, embedding: &[f32], speech_s: f64) -> Speaker {
+        Speaker {
+            label: label.to_owned(),
+            embedding: Some(Embedding(embedding.to_vec())),
+            speech_s,
+        }
+    }
+
+    /// Two speakers: A from 0 to 1 s, B from 1 to 3 s.
+    fn dialog() -> Diarization {
+        Diarization {
+            turns: [Turn::new(0.0, 1.0, "A"), Turn::new(1.0, 3.0, "B")].into(),
+            speakers: vec![
+                speaker("A", &[1.0, 0.0], 1.0),
+                speaker("B", &[0.0, 1.0], 2.0),
+            ],
+            warnings: vec!["from the diarizer".to_owned()],
+            ..Diarization::default()
+        }
+    }
+
+    fn voiceprint(model: &str, embedding: &[f32]) -> Voiceprint {
+        Voiceprint::new(model, Embedding(embedding.to_vec())).unwrap()
+    }
+
+    #[test]
+    fn progress_is_complete_at_the_end_and_warnings_of_the_recording_come_first() {
+        let recording = Recording {
+            warnings: vec!["from the decoder".to_owned()],
+            ..Recording::default()
+        };
+        let mut reported = Vec::new();
+        let options = Options::new().on_progress(|fraction| reported.push(fraction));
+        let found = Engine::new(Fake(dialog()))
+            .diarize(&recording, options)
+            .unwrap();
+        assert_eq!(found.warnings, ["from the decoder", "from the diarizer"]);
+        assert_eq!(reported, [0.5, 1.0]);
+    }
+
+    #[test]
+    fn cancelled_token_ends_every_kind_of_run() {
+        let engine = Engine::new(Fake(dialog()));
+        let token = CancelToken::new();
+        token.cancel();
+        let options = || Options::new().cancel_token(&token);
+        let recording = Recording::default();
+        let cancelled = DiarizeError::Cancelled;
+        assert_eq!(
+            engine.diarize(&recording, options()).unwrap_err(),
+            cancelled
+        );
+        assert_eq!(
+            engine.voiceprint(&recording, options()).unwrap_err(),
+            cancelled
+        );
+        let identification = engine.identify(&recording, &Matching::new(), options());
+        assert_eq!(identification.unwrap_err(), cancelled);
+    }
+
+    #[test]
+    fn identified_turns_have_the_labels_of_voiceprints() {
+        let engine = Engine::new(Fake(dialog()));
+        let matching = Matching::new()
+            .voiceprint("Ada", voiceprint("fake-embedding", &[0.0, 2.0]))
+            .threshold(50.0);
+        let found = engine
+            .identify(&Recording::default(), &matching, Options::new())
+            .unwrap();
+        let turns = found.turns();
+        let speakers: Vec<&str> = turns.iter().map(|turn| turn.speaker()).collect();
+        assert_eq!(speakers, ["SPEAKER_00", "Ada"]);
+        assert_eq!(found.matches[1].confidence["Ada"], 100.0);
+    }
+
+    #[test]
+    fn voiceprints_of_other_models_are_rejected_before_the_run() {
+        let calls = Mutex::new(0);
+        let engine = Engine::new(Fake(dialog()));
+        let matching = Matching::new().voiceprint("Ada", voiceprint("other", &[1.0, 0.0]));
+        let options = Options::new().on_progress(|_| *calls.lock().unwrap() += 1);
+        let error = engine
+            .identify(&Recording::default(), &matching, options)
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot identify \"Ada\": the voiceprint is from model other, but fake-embedding is required: create a new one"
+        );
+        assert_eq!(*calls.lock().unwrap(), 0);
+    }
+
+    #[test]
+    fn voiceprint_is_of_the_speaker_with_the_most_speech() {
+        let engine = Engine::new(Fake(dialog()));
+        let found = engine
+            .voiceprint(&Recording::default(), Options::new())
+            .unwrap();
+        assert_eq!(found.voiceprint, voiceprint("fake-embedding", &[0.0, 1.0]));
+        assert_eq!(found.speech_s, 2.0);
+        assert!(
+            found.warnings[1].contains("2 speakers"),
+            "{:?}",
+            found.warnings
+        );
+        let silent = Engine::new(Fake(Diarization::default()));
+        let error = silent.voiceprint(&Recording::default(), Options::new());
+        assert_eq!(error.unwrap_err(), DiarizeError::NoSpeech);
+    }
+
+    #[cfg(feature = "models")]
+    #[test]
+    fn offline_load_fails_if_model_files_are_missing() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let builder = Engine::builder()
+            .assets(Assets::at(folder.path()))
+            .offline();
+        let error = builder.load().unwrap_err();
+        assert!(matches!(error, LoadError::Assets(_)), "{error:?}");
+        assert!(error.to_string().contains("missing or damaged"), "{error}");
+    }
+
+    /// A number of seconds: anything, but often plausible.
+    fn seconds() -> impl Strategy<Value = f64> {
+        prop_oneof![4 => 0.0..10.0, 1 => any::<f64>()]
+    }
+
+    fn turns() -> impl Strategy<Value = Vec<Turn>> {
+        let turn = (seconds(), seconds(), "[A-D]");
+        let turn = turn.prop_map(|(start, end, label)| Turn::new(start, end, label));
+        prop::collection::vec(turn, 0..6)
+    }
+
+    /// What a broken diarizer may return: labels, scores and times do not fit together.
+    fn inconsistent() -> impl Strategy<Value = Diarization> {
+        let values =
+            || prop::collection::vec(prop_oneof![4 => 0.0..1.0_f32, 1 => any::<f32>()], 0..8);
+        let speaker = ("[A-D]", prop::option::of(values()), any::<f64>());
+        let speaker = speaker.prop_map(|(label, embedding, speech_s)| Speaker {
+            label,
+            embedding: embedding.map(Embedding),
+            speech_s,
+        });
+        let speakers = prop::collection::vec(speaker, 0..4);
+        let columns = prop::collection::vec("[A-D]", 0..3);
+        let scores = (seconds(), values(), columns, values());
+        (turns(), turns(), speakers, scores).prop_map(
+            |(turns, exclusive, speakers, (resolution, speech, columns, values))| Diarization {
+                turns: turns.into(),
+                exclusive: exclusive.into(),
+                speakers,
+                scores: Scores {
+                    resolution,
+                    speech,
+                    speakers: columns,
+                    values,
+                },
+                warnings: Vec::new(),
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn results_are_consistent_whatever_the_diarizer_returns(diarization in inconsistent()) {
+            let engine = Engine::new(Fake(diarization));
+            let matching = Matching::new().voiceprint("Ada", voiceprint("fake-embedding", &[1.0, 0.0]));
+            let found = engine.identify(&Recording::default(), &matching, Options::new()).unwrap();
+            let found = found.with_turn_confidence();
+            let labels: Vec<&str> = found.diarization.speakers.iter().map(|speaker| speaker.label.as_str()).collect();
+            prop_assert!(labels.is_sorted());
+            for turns in [&found.diarization.turns, &found.diarization.exclusive] {
+                prop_assert!(turns.is_sorted_by(|a, b| a.start <= b.start));
+                for turn in turns {
+                    prop_assert!(turn.start < turn.end && turn.end.is_finite());
+                    prop_assert!(labels.contains(&turn.speaker.as_str()));
+                    let confidence = turn.confidence.as_ref().unwrap();
+                    prop_assert!(confidence.values().all(|value| (0.0..=100.0).contains(value)));
+                }
+            }
+            let confidence = found.diarization.frame_confidence();
+            prop_assert!(confidence.resolution.is_finite());
+            prop_assert!(confidence.score.iter().all(|score| (0.0..=100.0).contains(score)));
+            prop_assert_eq!(found.matches.len(), labels.len());
+            prop_assert_eq!(found.turns().len(), found.diarization.turns.len());
+        }
     }
 }

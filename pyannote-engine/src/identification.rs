@@ -63,7 +63,8 @@ impl Identification {
 
     /// Returns the turns of the diarization with the matches of their speakers.
     ///
-    /// ```no_run
+    #[cfg_attr(feature = "models", doc = "```no_run")]
+    #[cfg_attr(not(feature = "models"), doc = "```ignore")]
     /// # use pyannote_engine::{Engine, Matching, Options, Recording, Voiceprint};
     /// # let engine = Engine::load()?;
     /// # let (recording, ada) = (Recording::default(), Voiceprint::from_base64("")?);

@@ -1,4 +1,24 @@
-//! Local speaker diarization with open models, as a synchronous library.
+//! Speaker diarization, speaker identification and voiceprints on your own machine, with open models.
+//!
+//! [`Engine`] loads the models and runs them. [`audio::decode`] reads files. Everything is synchronous.
+//!
+#![cfg_attr(all(feature = "audio", feature = "models"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "audio", feature = "models")), doc = "```ignore")]
+//! use pyannote_engine::{Engine, Options, audio};
+//!
+//! let engine = Engine::load()?; // downloads the models once (82 MB)
+//! let recording = audio::decode("meeting.mp3")?;
+//! let diarization = engine.diarize(&recording, Options::new())?;
+//! for turn in &diarization.turns {
+//!     println!("{:8.3} {:8.3}  {}", turn.start, turn.end, turn.speaker);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `audio` (default): decoding of audio files.
+//! - `models` (default): the open models and their download. Without it, [`Engine`] works with any other [`Diarizer`].
 
 #[cfg(feature = "models")]
 pub mod assets;
@@ -37,9 +57,15 @@ pub use matching::Matching;
 #[cfg(feature = "models")]
 pub use open_models::OpenModels;
 pub use options::{CancelToken, Options, SpeakerBounds};
+/// The data model: turns, identified turns, confidence, error rates and file formats.
 pub use pyannote_core as output;
 pub use recording::Recording;
 pub use voiceprint::{Enrollment, Voiceprint, VoiceprintError};
 
-/// The sample rate of the models' input, in Hz. One channel.
+/// The sample rate of recordings, in Hz.
 pub const SAMPLE_RATE: u32 = 16_000;
+
+/// The examples of the README run, too.
+#[cfg(all(doctest, feature = "audio", feature = "models"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,15 +7,12 @@
 //! # #[cfg(feature = "engine")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use pyannote_engine::OpenModels;
-//! use pyannote_engine::assets::Assets;
+//! use pyannote_engine::Engine;
 //! use pyannote_server::Server;
 //! use pyannote_server::engine::DiarizerEngine;
 //!
-//! // These two calls block. Use `tokio::task::spawn_blocking` if the runtime is already serving requests.
-//! let assets = Assets::locate()?;
-//! assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 82 MB on the first run
-//! let engine = DiarizerEngine::new(OpenModels::load(&assets)?);
+//! // Downloads 82 MB on the first run. Blocks: use `tokio::task::spawn_blocking` if the runtime is already serving requests.
+//! let engine = DiarizerEngine::from(Engine::load()?);
 //!
 //! let server = Server::builder().engine(engine).key("test-key").start().await?;
 //! println!("{} {}", server.url(), server.api_key());
