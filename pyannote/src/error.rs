@@ -55,8 +55,8 @@ pub enum ErrorKind {
     NotFound,
     /// The request body (413) or a local file is too large.
     TooLarge,
-    /// Too many requests (429), and the wait that the service asks for is longer than the client retries by itself; see
-    /// [`Error::retry_after`].
+    /// Too many requests (429), even after the client's own retries, or with a delay that is longer than it waits by
+    /// itself; see [`Error::retry_after`].
     RateLimited,
     /// The service failed (5xx).
     Server,
@@ -186,36 +186,27 @@ impl Error {
         self
     }
 
-    /// Wraps the error in one of another kind, which has its details and has it as its source.
+    /// Wraps the error in one of another kind, which has it as its source and shares its details.
     pub(crate) fn into_kind(self, kind: ErrorKind, message: impl Into<String>) -> Self {
-        let mut error = self.outer(kind, message);
-        error.0.source = Some(Box::new(self));
-        error
+        Self::new(kind, message).with_source(self)
     }
 
-    /// Returns an error of the same kind and with the same details, which has `self` as its source: for each of several
-    /// jobs that one failed request affects.
+    /// Wraps the error in one of the same kind, as [`into_kind`](Self::into_kind) does, for each of several jobs that one
+    /// failed request affects.
     pub(crate) fn shared(self: &Arc<Self>, message: impl Into<String>) -> Self {
-        let mut error = self.outer(self.kind(), message);
-        error.0.source = Some(Box::new(Arc::clone(self)));
-        error
+        Self::new(self.kind(), message).with_source(Arc::clone(self))
     }
 
-    /// Copies the details that do not belong to a job.
-    fn outer(&self, kind: ErrorKind, message: impl Into<String>) -> Self {
-        let inner = &self.0;
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            status: inner.status,
-            request_id: inner.request_id.clone(),
-            retry_after: inner.retry_after,
-            field_errors: Vec::new(),
-            body: inner.body.clone(),
-            job_id: None,
-            job_status: None,
-            source: None,
-        }))
+    /// Returns the error that this one wraps.
+    fn wrapped(&self) -> Option<&Self> {
+        let source = self.0.source.as_deref()?;
+        let shared = || source.downcast_ref::<Arc<Self>>().map(AsRef::as_ref);
+        source.downcast_ref::<Self>().or_else(shared)
+    }
+
+    /// Returns a detail of this error, or of the error that it wraps.
+    fn detail<'a, T>(&'a self, get: fn(&'a Inner) -> Option<T>) -> Option<T> {
+        get(&self.0).or_else(|| self.wrapped()?.detail(get))
     }
 
     /// Appends to the message why the request was not retried.
@@ -267,19 +258,19 @@ impl Error {
     /// Returns the HTTP status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
-        self.0.status
+        self.detail(|inner| inner.status)
     }
 
     /// Returns the service's id of the request, to be quoted to its support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
+        self.detail(|inner| inner.request_id.as_deref())
     }
 
     /// Returns how long the service asks to wait before the next request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
+        self.detail(|inner| inner.retry_after)
     }
 
     /// Returns every violation of an [`ErrorKind::Validation`] error; empty for other kinds.
@@ -291,7 +282,7 @@ impl Error {
     /// Returns the start of the response body, if there was one, without pre-signed URLs, tokens and voiceprints.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
-        self.0.body.as_deref()
+        self.detail(|inner| inner.body.as_deref())
     }
 
     /// Returns the id of the job that the error is about.
@@ -335,7 +326,12 @@ impl fmt::Display for Error {
             }
             f.write_str(")")?;
         }
-        if let Some(id) = &self.0.request_id {
+        // The alternate form prints the error that this one wraps, and with it the id.
+        let request_id = match f.alternate() {
+            true => self.0.request_id.as_deref(),
+            false => self.request_id(),
+        };
+        if let Some(id) = request_id {
             write!(f, " (request {id})")?;
         }
         if f.alternate()
@@ -355,20 +351,20 @@ impl fmt::Debug for Error {
         debug
             .field("kind", &inner.kind)
             .field("message", &inner.message);
-        if let Some(status) = &inner.status {
+        if let Some(status) = self.status() {
             debug.field("status", &status.as_u16());
         }
-        if let Some(id) = &inner.request_id {
-            debug.field("request_id", id);
+        if let Some(id) = self.request_id() {
+            debug.field("request_id", &id);
         }
-        if let Some(after) = &inner.retry_after {
-            debug.field("retry_after", after);
+        if let Some(after) = self.retry_after() {
+            debug.field("retry_after", &after);
         }
         if !inner.field_errors.is_empty() {
             debug.field("field_errors", &inner.field_errors);
         }
-        if let Some(body) = &inner.body {
-            debug.field("body", body);
+        if let Some(body) = self.body() {
+            debug.field("body", &body);
         }
         if let Some(id) = &inner.job_id {
             debug.field("job_id", id);
@@ -433,16 +429,35 @@ mod tests {
         let io = std::io::Error::other("disk on fire");
         let error = Error::io("cannot write a.wav", io)
             .with_status(StatusCode::BAD_GATEWAY)
+            .with_request_id(Some("r-1".to_owned()))
             .into_kind(ErrorKind::OutcomeUnknown, "a job may exist")
             .with_job(&JobId::from("1"), None);
-        assert_eq!(error.to_string(), "a job may exist (job 1)");
+        assert_eq!(error.to_string(), "a job may exist (job 1) (request r-1)");
         assert_eq!(
             format!("{error:#}"),
-            "a job may exist (job 1): cannot write a.wav: disk on fire"
+            "a job may exist (job 1): cannot write a.wav (request r-1): disk on fire"
         );
+        assert_eq!(error.request_id(), Some("r-1"));
         assert_eq!(error.status(), Some(StatusCode::BAD_GATEWAY));
         let source = error.source().unwrap().downcast_ref::<Error>().unwrap();
         assert_eq!(source.kind(), ErrorKind::Io);
         assert_eq!(source.source().unwrap().to_string(), "disk on fire");
+    }
+
+    #[test]
+    fn errors_of_several_jobs_share_their_source() {
+        let request = Error::new(ErrorKind::Unauthorized, "the API key is invalid")
+            .with_status(StatusCode::UNAUTHORIZED);
+        let request = Arc::new(request);
+        for id in ["1", "2"] {
+            let error = request.shared("the jobs could not be listed");
+            let error = error.with_job(&JobId::from(id), None);
+            assert_eq!(error.kind(), ErrorKind::Unauthorized);
+            assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
+            assert_eq!(
+                format!("{error:#}"),
+                format!("the jobs could not be listed (job {id}): the API key is invalid")
+            );
+        }
     }
 }
