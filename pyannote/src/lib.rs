@@ -94,7 +94,9 @@
 //! them is a breaking change of this crate. The exception is [`sys`], the raw bindings: they follow the specification
 //! of the API, appear in the signature of [`Client::raw`] only, and may change in any release.
 //!
-//! Streams are named types that implement `futures_core::Stream`, with any version 0.3 of the `futures` crates.
+//! Traits of `futures-core` 0.3 (the streams are named types that implement `Stream`), of `tokio` 1 (an
+//! [`UploadSource`] can be an `AsyncRead`) and, with the feature `axum`, of `axum` 0.8 are part of the API, too. They
+//! are not re-exported, since programs that use them depend on those crates anyway.
 //!
 //! # Privacy
 //!

@@ -219,3 +219,24 @@ impl<T: JobKind> Job<T> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Client, Diarization};
+
+    #[tokio::test]
+    async fn invalid_ids_are_rejected_before_anything_is_sent() {
+        let client = Client::builder().api_key("key").build().unwrap();
+        for id in ["", ".", ".."] {
+            let job: Job<Diarization> = client.job(id);
+            for error in [
+                job.status().await.unwrap_err(),
+                job.wait().await.unwrap_err(),
+            ] {
+                assert_eq!(error.kind(), ErrorKind::Validation);
+                assert_eq!(error.field_errors()[0].field, "jobId");
+            }
+        }
+    }
+}

@@ -128,3 +128,92 @@ fn ended(kind: ErrorKind, what: &str, body: &[u8]) -> Error {
     };
     Error::new(kind, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Diarization;
+
+    #[test]
+    fn decodes_every_state_of_a_job() {
+        for (body, expected) in [
+            (
+                r#"{"status":"succeeded","output":{"diarization":[]}}"#,
+                Ok("done"),
+            ),
+            (r#"{"output":{"diarization":[]}}"#, Ok("done")),
+            (r#"{"status":"running"}"#, Ok("unfinished")),
+            (r#"{"status":"running","output":5}"#, Ok("unfinished")),
+            (r#"{"status":"queued","output":{}}"#, Ok("unfinished")),
+            (r#"{"output":{}}"#, Ok("unfinished")),
+            (r#"{"output":{"diarization":null}}"#, Ok("unfinished")),
+            ("{}", Ok("unfinished")),
+            (r#"{"status":"succeeded"}"#, Err(ErrorKind::OutputGone)),
+            (
+                r#"{"status":"succeeded","output":null}"#,
+                Err(ErrorKind::OutputGone),
+            ),
+            (
+                r#"{"status":"succeeded","output":{}}"#,
+                Err(ErrorKind::Decode),
+            ),
+            (
+                r#"{"status":"succeeded","output":5}"#,
+                Err(ErrorKind::Decode),
+            ),
+            (r#"{"output":5}"#, Err(ErrorKind::Decode)),
+            (r#"{"output":{"diarization":5}}"#, Err(ErrorKind::Decode)),
+            (r#"{"status":5}"#, Err(ErrorKind::Decode)),
+            ("[]", Err(ErrorKind::Decode)),
+            ("", Err(ErrorKind::Decode)),
+            (
+                r#"{"status":"failed","output":{"diarization":[]}}"#,
+                Err(ErrorKind::JobFailed),
+            ),
+            (
+                r#"{"status":"canceled","output":[]}"#,
+                Err(ErrorKind::JobCanceled),
+            ),
+        ] {
+            let id = JobId::from("1");
+            let state = read::<Diarization>(&Bytes::from_static(body.as_bytes()), &id, false);
+            let state = match state {
+                Ok(State::Done(_)) => Ok("done"),
+                Ok(State::Unfinished(_)) => Ok("unfinished"),
+                Err(error) => {
+                    assert_eq!(error.job_id(), Some(&id));
+                    Err(error.kind())
+                }
+            };
+            assert_eq!(state, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn reasons_of_any_form_are_part_of_the_error() {
+        for (output, expected) in [
+            (
+                r#"{"error":"no speech found"}"#,
+                "the job failed: no speech found",
+            ),
+            (r#"{"error":{"code":7}}"#, r#"the job failed: {"code":7}"#),
+            (
+                r#""no speech found""#,
+                r#"the job failed: "no speech found""#,
+            ),
+            (
+                r#"{"error":"cannot fetch https://host/a.wav?signature=abc"}"#,
+                "the job failed: cannot fetch https://host/a.wav?…",
+            ),
+            ("{}", "the job failed; the service gives no reason"),
+            ("null", "the job failed; the service gives no reason"),
+        ] {
+            let body = format!(r#"{{"status":"failed","output":{output}}}"#);
+            let error = read::<Diarization>(&body.into(), &JobId::from("1"), false).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("{expected} (job 1, last status failed)")
+            );
+        }
+    }
+}
