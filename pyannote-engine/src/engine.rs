@@ -60,7 +60,6 @@ impl Engine<OpenModels> {
     ///     .load()?;
     /// # Ok::<(), pyannote_engine::LoadError>(())
     /// ```
-    #[must_use]
     pub fn builder<'a>() -> EngineBuilder<'a> {
         EngineBuilder::default()
     }
