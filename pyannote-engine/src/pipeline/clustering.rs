@@ -10,8 +10,8 @@ const MIN_CLUSTER_SPEECH_S: f32 = 1.0;
 
 /// Clusters items by their pairwise affinity. Returns the cluster of each item, numbered from 0.
 ///
-/// `speech_s` is the weight of each item, as [`Affinity::llr`] expects it. The maximum number of clusters is always
-/// kept to, the minimum only as long as there are that many clusters with at least [`MIN_CLUSTER_SPEECH_S`] of speech.
+/// `speech_s` is the weight of each item, as [`Affinity::llr`] expects it. The maximum number of speakers is always
+/// respected, the minimum only while that many clusters have at least [`MIN_CLUSTER_SPEECH_S`] of speech.
 pub(super) fn cluster(
     speech_s: &[f32],
     affinity: impl Fn(usize, usize) -> Affinity,
