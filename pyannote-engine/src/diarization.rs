@@ -6,8 +6,8 @@ use pyannote_core::Turns;
 
 /// Who speaks when in a recording.
 ///
-/// The result of [`Engine::diarize`](crate::Engine::diarize) has speakers `SPEAKER_00`, `SPEAKER_01` and so on, in the order
-/// of their first turns, and times in seconds, rounded to milliseconds.
+/// The result of [`Engine::diarize`](crate::Engine::diarize) has speakers `SPEAKER_00`, `SPEAKER_01` and so on, in the
+/// order of their first turns, and times in seconds, rounded to milliseconds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diarization {
     /// The turns, sorted by start. Turns of one speaker do not overlap; those of different speakers may.
@@ -79,8 +79,8 @@ impl Scores {
 
 /// A speaker embedding: a vector whose direction characterizes a voice.
 ///
-/// Embeddings of the same speaker have a high cosine similarity. `Debug` shows only the dimension, because embeddings are
-/// biometric data.
+/// Embeddings of the same speaker have a high cosine similarity. `Debug` shows only the dimension, because embeddings
+/// are biometric data.
 #[derive(Clone, PartialEq)]
 pub struct Embedding(pub Vec<f32>);
 

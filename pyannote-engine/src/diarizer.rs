@@ -6,8 +6,8 @@ use crate::{Diarization, Options, VoiceprintError};
 
 /// Computes who speaks when. All calls block the thread.
 ///
-/// An [`Engine`](crate::Engine) adds everything that does not depend on the models: consistent speaker names, confidence,
-/// identification and voiceprints.
+/// An [`Engine`](crate::Engine) adds everything that does not depend on the models: consistent speaker names,
+/// confidence, identification and voiceprints.
 pub trait Diarizer: Send + Sync + 'static {
     /// The names of the models, for messages to people.
     fn models(&self) -> &str;
@@ -17,8 +17,8 @@ pub trait Diarizer: Send + Sync + 'static {
     /// Embeddings are comparable only if they come from the same model.
     fn embedding_model(&self) -> &str;
 
-    /// Diarizes a recording: mono samples at [`SAMPLE_RATE`](crate::SAMPLE_RATE), -1 to 1. Samples that are not finite count
-    /// as 0.
+    /// Diarizes a recording: mono samples at [`SAMPLE_RATE`](crate::SAMPLE_RATE), -1 to 1. Samples that are not finite
+    /// count as 0.
     ///
     /// Speakers may have any labels, as long as turns, speakers and scores agree on them. Implementations should check
     /// [`Options::token`] regularly and call [`Options::report`] to report progress.

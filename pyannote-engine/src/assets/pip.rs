@@ -13,7 +13,8 @@ use super::redact;
 /// Number of pip's last output lines in errors: the last retry, which says why, and the summary.
 const ERROR_LINES: usize = 3;
 
-/// The arguments of Python. The wheels are only unpacked, so they need not match the platform, but they must be the pinned ones.
+/// The arguments of Python. The wheels are only unpacked, so they need not match the platform, but they must be the
+/// pinned ones.
 const ARGUMENTS: [&str; 12] = [
     "-m",
     "pip",

@@ -413,8 +413,8 @@ fn expected_duration(format: &dyn FormatReader, track: &Track, bytes: u64) -> Op
         Some(seconds(media.duration?.get(), media.time_base?))
     };
     let expected = by_duration().or_else(by_frames).or_else(by_media)?;
-    // Recorders that cannot seek leave a placeholder size in the header: more than 1 GiB of uncompressed samples, and more
-    // than the file has.
+    // Recorders that cannot seek leave a placeholder size in the header: more than 1 GiB of uncompressed samples, and
+    // more than the file has.
     let uncompressed = [formats::FORMAT_ID_WAVE, formats::FORMAT_ID_AIFF];
     let size = track
         .num_frames

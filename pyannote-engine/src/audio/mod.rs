@@ -1,7 +1,7 @@
 //! Audio decoding to mono samples at 16 kHz.
 //!
-//! The formats are AAC (LC), ADPCM, AIFF, ALAC, CAF, FLAC, MKV and WebM, MP1 to MP3, MP4, Ogg Vorbis, PCM and WAV. Opus is not
-//! supported.
+//! The formats are AAC (LC), ADPCM, AIFF, ALAC, CAF, FLAC, MKV and WebM, MP1 to MP3, MP4, Ogg Vorbis, PCM and WAV. Opus
+//! is not supported.
 
 mod codec;
 mod decode;

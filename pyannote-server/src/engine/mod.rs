@@ -1,8 +1,8 @@
 //! The interface to engines: a request and audio in, the `output` of a job out.
 //!
-//! The server does not depend on any models. An [`Engine`] computes the API's `output` of a job: [`ScriptedEngine`] returns
-//! scripted outputs, for tests, and [`DiarizerEngine`] adapts any [`Diarizer`](pyannote_engine::Diarizer), such as the open
-//! models of [`pyannote_engine`]. The [crate's documentation](crate) shows how to put them together.
+//! The server does not depend on any models. An [`Engine`] computes the API's `output` of a job: [`ScriptedEngine`]
+//! returns scripted outputs, for tests, and [`DiarizerEngine`] adapts any [`Diarizer`](pyannote_engine::Diarizer), such
+//! as the open models of [`pyannote_engine`]. The [crate's documentation](crate) shows how to put them together.
 
 mod diarizer_engine;
 mod output;

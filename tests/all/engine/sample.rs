@@ -1,8 +1,9 @@
 //! The sample recording: a telephone call of two speakers, 30 s.
 
 use pyannote::output::{Der, ScoringOptions, rttm};
+use pyannote_engine::{Engine, Options, audio};
 
-use super::{assets, server};
+use super::{MODELS, assets, server};
 
 #[tokio::test]
 #[ignore = "needs the models: cargo xtask assets"]
@@ -77,4 +78,23 @@ async fn speaker_counts_are_respected() {
         "{warning}"
     );
     server.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs the models: cargo xtask assets"]
+async fn library_and_server_return_the_same_turns() {
+    let (server, client, media) = server().await;
+    let from_server = client.diarize(&media).exclusive(true).await.unwrap();
+    server.stop().await;
+
+    let mut reported = Vec::new();
+    let recording = audio::decode(assets().sample().wav).unwrap();
+    let options = Options::new().on_progress(|fraction| reported.push(fraction));
+    let diarization = Engine::new(MODELS.clone())
+        .diarize(&recording, options)
+        .unwrap();
+    assert_eq!(&diarization.turns, from_server.turns());
+    assert_eq!(Some(&diarization.exclusive), from_server.exclusive());
+    assert!(reported.len() > 4 && reported.is_sorted(), "{reported:?}");
+    assert_eq!(reported.last(), Some(&1.0));
 }
