@@ -22,7 +22,7 @@ use crate::SAMPLE_RATE;
 const BLOCK_SAMPLES: usize = SAMPLE_RATE as usize;
 /// Maximum fraction of a recording that may be missing at its end, or whose packets may fail to decode.
 const MAX_DAMAGE: f64 = 0.1;
-/// Longest gap at the end, in seconds, that is not reported: it may be padding or rounding.
+/// Minimum gap at the end, in seconds, that is reported: a shorter one may be padding or rounding.
 const MIN_REPORTED_GAP_S: f64 = 0.1;
 /// Tolerance of the duration limit, in seconds: lossy codecs pad.
 const LIMIT_TOLERANCE_S: f64 = 0.1;
