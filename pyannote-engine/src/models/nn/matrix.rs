@@ -1,14 +1,17 @@
-//! Weight matrices, strided views of signals, and matrix products.
+//! Weight matrices, and strided views of signals.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use super::matmul::panel_columns;
 
-/// A row-major weight matrix with one row per input and one column per output.
+/// A weight matrix with one row per input and one column per output, packed for [`product`](super::product).
+///
+/// The columns are divided into panels of as many columns as a tile of the product has, the last one padded with zeros.
+/// A panel is row-major, so that the product reads it from start to end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Matrix {
-    values: Vec<f32>,
+    packed: Vec<f32>,
     rows: usize,
     columns: usize,
+    panel_columns: usize,
 }
 
 impl Matrix {
@@ -18,14 +21,23 @@ impl Matrix {
         columns: usize,
         element: impl Fn(usize, usize) -> f32,
     ) -> Self {
-        let values = (0..rows)
-            .flat_map(|row| (0..columns).map(move |column| (row, column)))
-            .map(|(row, column)| element(row, column))
+        let panel_columns = panel_columns();
+        let starts = (0..columns).step_by(panel_columns);
+        let packed = starts
+            .flat_map(|start| (0..rows).map(move |row| (start, row)))
+            .flat_map(|(start, row)| {
+                (start..start + panel_columns).map(move |column| (row, column))
+            })
+            .map(|(row, column)| match column < columns {
+                true => element(row, column),
+                false => 0.0,
+            })
             .collect();
         Self {
-            values,
+            packed,
             rows,
             columns,
+            panel_columns,
         }
     }
 
@@ -37,33 +49,28 @@ impl Matrix {
     }
 
     /// Multiplies each column (output) by its factor.
-    pub(crate) fn scaled(mut self, factors: &[f32]) -> Self {
-        for row in self.values.chunks_exact_mut(self.columns.max(1)) {
-            for (value, factor) in row.iter_mut().zip(factors) {
-                *value *= factor;
-            }
-        }
-        self
+    pub(crate) fn scaled(&self, factors: &[f32]) -> Self {
+        Self::from_fn(self.rows, self.columns, |row, column| {
+            self.element(row, column) * factors[column]
+        })
     }
 
     /// Reorders the rows (inputs): row `n` of the result is row `origin(n)` of this matrix.
     pub(crate) fn permuted(&self, origin: impl Fn(usize) -> usize) -> Self {
         Self::from_fn(self.rows, self.columns, |row, column| {
-            self.values[origin(row) * self.columns + column]
+            self.element(origin(row), column)
         })
     }
 
     /// Splits the rows into `parts` matrices of equal size.
     pub(crate) fn split(&self, parts: usize) -> Vec<Self> {
         let rows = self.rows / parts.max(1);
-        self.values
-            .chunks_exact((rows * self.columns).max(1))
-            .map(|values| Self {
-                values: values.to_owned(),
-                rows,
-                columns: self.columns,
+        let part = |part| {
+            Self::from_fn(rows, self.columns, |row, column| {
+                self.element(part * rows + row, column)
             })
-            .collect()
+        };
+        (0..parts).map(part).collect()
     }
 
     /// Number of inputs.
@@ -75,14 +82,25 @@ impl Matrix {
     pub(crate) fn columns(&self) -> usize {
         self.columns
     }
+
+    /// The panels, from left to right.
+    pub(super) fn panels(&self) -> impl Iterator<Item = &[f32]> {
+        self.packed
+            .chunks_exact((self.rows * self.panel_columns).max(1))
+    }
+
+    fn element(&self, row: usize, column: usize) -> f32 {
+        let (panel, column) = (column / self.panel_columns, column % self.panel_columns);
+        self.packed[(panel * self.rows + row) * self.panel_columns + column]
+    }
 }
 
 /// Equally spaced rows of equal length, read-only. Rows may overlap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rows<'a> {
     values: &'a [f32],
-    rows: usize,
-    columns: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
     stride: usize,
 }
 
@@ -101,71 +119,23 @@ impl<'a> Rows<'a> {
     pub(crate) fn dense(values: &'a [f32], columns: usize) -> Self {
         Self::new(values, values.len() / columns.max(1), columns, columns)
     }
+
+    /// One row.
+    pub(super) fn row(&self, index: usize) -> &'a [f32] {
+        &self.values[index * self.stride..][..self.columns]
+    }
 }
 
 /// Equally spaced rows of equal length to write to.
 #[derive(Debug)]
 pub(crate) struct RowsMut<'a> {
-    values: &'a mut [f32],
-    stride: usize,
+    pub(super) values: &'a mut [f32],
+    pub(super) stride: usize,
 }
 
 impl<'a> RowsMut<'a> {
     /// Rows whose starts are `stride` elements apart.
     pub(crate) fn new(values: &'a mut [f32], stride: usize) -> Self {
         Self { values, stride }
-    }
-}
-
-/// Writes `left * right` to `out`.
-pub(crate) fn product(out: RowsMut<'_>, left: Rows<'_>, right: &Matrix) {
-    multiply(out, Accum::Replace, left, right);
-}
-
-/// Adds `left * right` to `out`.
-pub(crate) fn add_product(out: RowsMut<'_>, left: Rows<'_>, right: &Matrix) {
-    multiply(out, Accum::Add, left, right);
-}
-
-fn multiply(out: RowsMut<'_>, accum: Accum, left: Rows<'_>, right: &Matrix) {
-    // faer's matrices are column-major: a row-major matrix is passed as its transpose, and the factors are swapped.
-    let (rows, columns) = (left.rows, right.columns);
-    matmul(
-        MatMut::from_column_major_slice_with_stride_mut(out.values, columns, rows, out.stride),
-        accum,
-        MatRef::from_column_major_slice(&right.values, columns, right.rows),
-        MatRef::from_column_major_slice_with_stride(left.values, left.columns, rows, left.stride),
-        1.0_f32,
-        Par::Seq,
-    );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn supports_overlapping_input_rows_and_strided_output_rows() {
-        // A kernel with three taps over five samples. Its two outputs are the sum and a difference.
-        let kernel = Matrix::from_fn(3, 2, |tap, out| match (tap, out) {
-            (_, 0) => 1.0,
-            (0, _) => -1.0,
-            (2, _) => 1.0,
-            _ => 0.0,
-        });
-        let signal = [1.0, 2.0, 4.0, 8.0, 16.0];
-        let mut out = [0.5; 9];
-        product(
-            RowsMut::new(&mut out, 3),
-            Rows::new(&signal, 3, 3, 1),
-            &kernel,
-        );
-        assert_eq!(out, [7.0, 3.0, 0.5, 14.0, 6.0, 0.5, 28.0, 12.0, 0.5]);
-        add_product(
-            RowsMut::new(&mut out, 3),
-            Rows::new(&signal, 3, 3, 1),
-            &kernel,
-        );
-        assert_eq!(out, [14.0, 6.0, 0.5, 28.0, 12.0, 0.5, 56.0, 24.0, 0.5]);
     }
 }

@@ -1,15 +1,15 @@
 //! Neural network layers.
 //!
 //! A signal is a row-major matrix with one row per frame and one column per channel. A convolution over time is
-//! therefore a matrix product without an im2col copy: a kernel that spans several frames reads overlapping rows. faer
-//! computes the products and selects the best instruction set at run time; element-wise loops go through
-//! [`vectorized`].
+//! therefore a matrix product without an im2col copy: a kernel that spans several frames reads overlapping rows. Products
+//! and element-wise loops ([`vectorized`]) use the best instruction set of the processor, which pulp selects at run time.
 
 mod activation;
 mod batch_norm;
 mod instance_norm;
 mod linear;
 mod lstm;
+mod matmul;
 mod matrix;
 mod max_pool;
 
@@ -18,7 +18,8 @@ pub(crate) use batch_norm::BatchNorm;
 pub(crate) use instance_norm::{InstanceNorm, moments};
 pub(crate) use linear::{Linear, load_conv};
 pub(crate) use lstm::Lstm;
-pub(crate) use matrix::{Matrix, Rows, RowsMut, add_product, product};
+pub(crate) use matmul::{add_product, product};
+pub(crate) use matrix::{Matrix, Rows, RowsMut};
 pub(crate) use max_pool::{POOL_FRAMES, max_pool};
 
 /// Runs a loop compiled for several instruction sets, using the best one that the processor supports.
