@@ -11,3 +11,4 @@ mod server;
 mod server_jobs;
 mod specification;
 mod sys;
+mod workspace;
