@@ -15,27 +15,78 @@
 //! ```
 
 use std::fmt;
+use std::ops::{Bound, RangeBounds};
 
 /// A number or a length is outside the limits of the specification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutOfBounds(String);
 
 impl OutOfBounds {
-    pub(crate) fn number(
-        value: impl fmt::Display,
-        minimum: impl fmt::Display,
-        maximum: impl fmt::Display,
-    ) -> Self {
-        Self(format!(
-            "must be between {minimum} and {maximum}, got {value}"
-        ))
-    }
-
     pub(crate) fn length(length: usize, minimum: usize, maximum: usize) -> Self {
         Self(match maximum {
             usize::MAX => format!("must have at least {minimum} items, got {length}"),
             _ => format!("must have between {minimum} and {maximum} items, got {length}"),
         })
+    }
+}
+
+/// A primitive number of a bounded type.
+pub(crate) trait Number: Copy + fmt::Display + PartialOrd {
+    /// Whether JSON can represent the number: it has neither NaN nor infinities.
+    fn is_json(self) -> bool {
+        true
+    }
+}
+
+impl Number for u64 {}
+impl Number for i64 {}
+impl Number for f32 {
+    fn is_json(self) -> bool {
+        self.is_finite()
+    }
+}
+impl Number for f64 {
+    fn is_json(self) -> bool {
+        self.is_finite()
+    }
+}
+
+/// Checks that a number is within its bounds.
+pub(crate) fn check<N: Number>(value: N, bounds: (Bound<N>, Bound<N>)) -> Result<N, OutOfBounds> {
+    if value.is_json() && bounds.contains(&value) {
+        return Ok(value);
+    }
+    let lower = match bounds.0 {
+        Bound::Included(minimum) => format!("at least {minimum}"),
+        Bound::Excluded(minimum) => format!("greater than {minimum}"),
+        Bound::Unbounded => "finite".to_owned(),
+    };
+    let expected = match bounds {
+        (Bound::Included(minimum), Bound::Included(maximum)) => {
+            format!("between {minimum} and {maximum}")
+        }
+        (_, Bound::Included(maximum)) => format!("{lower} and at most {maximum}"),
+        (_, Bound::Excluded(maximum)) => format!("{lower} and less than {maximum}"),
+        (_, Bound::Unbounded) => lower,
+    };
+    Err(OutOfBounds(format!("must be {expected}, got {value}")))
+}
+
+/// Adds bounds to a JSON schema.
+#[cfg(feature = "schemars")]
+pub(crate) fn add_bounds<N: Number + Into<serde_json::Value>>(
+    schema: &mut schemars::Schema,
+    (minimum, maximum): (Bound<N>, Bound<N>),
+) {
+    for (bound, inclusive, exclusive) in [
+        (minimum, "minimum", "exclusiveMinimum"),
+        (maximum, "maximum", "exclusiveMaximum"),
+    ] {
+        match bound {
+            Bound::Included(bound) => schema.insert(inclusive.to_owned(), bound.into()),
+            Bound::Excluded(bound) => schema.insert(exclusive.to_owned(), bound.into()),
+            Bound::Unbounded => None,
+        };
     }
 }
 
@@ -47,20 +98,28 @@ impl fmt::Display for OutOfBounds {
 
 impl std::error::Error for OutOfBounds {}
 
-/// Defines a number in a range. The generated file invokes it with the limits in the specification.
+/// Defines a number in a range. The generated file invokes it with the limits in the specification:
+///
+/// ```ignore
+/// bounded_number! {
+///     #[doc = "The number of jobs per page."]
+///     Limit(u64) in (Included(1), Included(100))
+/// }
+/// ```
 macro_rules! bounded_number {
-    ($(#[$meta:meta])* $name:ident($repr:ty) in $minimum:literal..=$maximum:literal) => {
+    ($(#[$meta:meta])* $name:ident($repr:ty) in ($minimum:expr, $maximum:expr)) => {
         $(#[$meta])*
-        #[doc = concat!("\n\nBetween ", $minimum, " and ", $maximum, ", inclusive.")]
         #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name($repr);
 
         impl $name {
-            /// Smallest allowed value.
-            pub const MINIMUM: $repr = $minimum;
-            /// Largest allowed value.
-            pub const MAXIMUM: $repr = $maximum;
+            /// Smallest and largest allowed value.
+            pub const BOUNDS: (std::ops::Bound<$repr>, std::ops::Bound<$repr>) = {
+                #[allow(unused_imports)]
+                use std::ops::Bound::{Excluded, Included, Unbounded};
+                ($minimum, $maximum)
+            };
 
             /// The value as a primitive number.
             #[must_use]
@@ -73,11 +132,7 @@ macro_rules! bounded_number {
             type Error = $crate::bounded::OutOfBounds;
 
             fn try_from(value: $repr) -> Result<Self, Self::Error> {
-                if (Self::MINIMUM..=Self::MAXIMUM).contains(&value) {
-                    Ok(Self(value))
-                } else {
-                    Err($crate::bounded::OutOfBounds::number(value, Self::MINIMUM, Self::MAXIMUM))
-                }
+                $crate::bounded::check(value, Self::BOUNDS).map(Self)
             }
         }
 
@@ -102,8 +157,7 @@ macro_rules! bounded_number {
 
         $crate::json_schema::impl_json_schema!($name, |generator| {
             let mut schema = <$repr as schemars::JsonSchema>::json_schema(generator);
-            schema.insert("minimum".to_owned(), Self::MINIMUM.into());
-            schema.insert("maximum".to_owned(), Self::MAXIMUM.into());
+            $crate::bounded::add_bounds(&mut schema, Self::BOUNDS);
             schema
         });
     };
@@ -112,9 +166,8 @@ pub(crate) use bounded_number;
 
 /// Defines an array with a limited length. The generated file invokes it with the limits in the specification.
 macro_rules! bounded_list {
-    ($(#[$meta:meta])* $name:ident($item:ty) in $minimum:literal..=$maximum:literal) => {
+    ($(#[$meta:meta])* $name:ident($item:ty) in $minimum:expr, $maximum:expr) => {
         $(#[$meta])*
-        #[doc = concat!("\n\nBetween ", $minimum, " and ", $maximum, " items, inclusive.")]
         #[derive(Clone, Debug, PartialEq, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(Vec<$item>);

@@ -23,13 +23,14 @@ pub mod types {
         Precision2 = "precision-2" }
     }
     crate::bounded::bounded_list! {
-        #[doc = "List of voiceprints to identify against"]
-        IdentifyRequestVoiceprints(Voiceprint) in 1usize..= 50usize
+        #[doc =
+        "List of voiceprints to identify against\n\nBetween 1 and 50 items, inclusive."]
+        IdentifyRequestVoiceprints(Voiceprint) in 1, 50
     }
     crate::bounded::bounded_number! {
         #[doc =
-        "Prevent matching if confidence score is below this threshold. Value is between 0 and 100. Default is 0, meaning all voiceprints are matched"]
-        MatchingOptionsThreshold(f32) in 0.0..= 100.0
+        "Prevent matching if confidence score is below this threshold. Value is between 0 and 100. Default is 0, meaning all voiceprints are matched\n\nBetween 0 and 100, inclusive."]
+        MatchingOptionsThreshold(f32) in (Included(0.0), Included(100.0))
     }
     crate::secret::secret_string! {
         #[doc = "Voiceprint of a speaker"] VoiceprintVoiceprint(max_length = 20000usize)
@@ -37,10 +38,6 @@ pub mod types {
     crate::open_enum::open_enum! {
         JobStatus { Pending = "pending", Created = "created", Succeeded = "succeeded",
         Canceled = "canceled", Failed = "failed", Running = "running" }
-    }
-    crate::secret::secret_string! {
-        #[doc = "Voiceprint of the speaker, in base64"]
-        VoiceprintJobResultsVoiceprint(max_length = usize::MAX)
     }
     crate::secret::secret_string! {
         #[doc = "WebSocket URL to send the audio to. It contains a single-use token"]
@@ -59,9 +56,100 @@ pub mod types {
         #[doc = "The property `model` of `VoiceprintRequest`."] VoiceprintRequestModel {
         Precision2 = "precision-2" }
     }
+    crate::secret::secret_string! {
+        #[doc = "Voiceprint of the speaker, in base64"]
+        VoiceprintJobResultsVoiceprint(max_length = usize::MAX)
+    }
     crate::bounded::bounded_number! {
-        #[doc = "The parameter `limit` of `getJobsByTeamV2`."] GetJobsByTeamV2Limit(u64)
-        in 1..= 100
+        #[doc =
+        "The parameter `limit` of `getJobsByTeamV2`.\n\nBetween 1 and 100, inclusive."]
+        GetJobsByTeamV2Limit(u64) in (Included(1), Included(100))
+    }
+    impl From<JobRecord> for DiarizationJob {
+        fn from(record: JobRecord) -> Self {
+            Self {
+                created_at: record.created_at,
+                job_id: record.job_id,
+                status: record.status,
+                updated_at: record.updated_at,
+                output: record.output.map(Into::into),
+            }
+        }
+    }
+    impl From<JobOutput> for DiarizationJobOutput {
+        fn from(output: JobOutput) -> Self {
+            Self {
+                confidence: output.confidence,
+                diarization: output.diarization,
+                error: output.error,
+                exclusive_diarization: output.exclusive_diarization,
+                turn_level_transcription: output.turn_level_transcription,
+                warning: output.warning,
+                word_level_transcription: output.word_level_transcription,
+            }
+        }
+    }
+    impl From<JobRecord> for VoiceprintJob {
+        fn from(record: JobRecord) -> Self {
+            Self {
+                created_at: record.created_at,
+                job_id: record.job_id,
+                status: record.status,
+                updated_at: record.updated_at,
+                output: record.output.map(Into::into),
+            }
+        }
+    }
+    impl From<JobOutput> for VoiceprintJobResults {
+        fn from(output: JobOutput) -> Self {
+            Self {
+                error: output.error,
+                voiceprint: output.voiceprint,
+                warning: output.warning,
+            }
+        }
+    }
+    impl From<JobRecord> for IdentifyJob {
+        fn from(record: JobRecord) -> Self {
+            Self {
+                created_at: record.created_at,
+                job_id: record.job_id,
+                status: record.status,
+                updated_at: record.updated_at,
+                output: record.output.map(Into::into),
+            }
+        }
+    }
+    impl From<JobOutput> for IdentificationJobOutput {
+        fn from(output: JobOutput) -> Self {
+            Self {
+                confidence: output.confidence,
+                diarization: output.diarization,
+                error: output.error,
+                exclusive_diarization: output.exclusive_diarization,
+                identification: output.identification,
+                voiceprints: output.voiceprints,
+                warning: output.warning,
+            }
+        }
+    }
+    impl JobOutput {
+        /// The kind of job that has this output, according to its fields.
+        pub(crate) fn kind(&self) -> Option<crate::job::Kind> {
+            if self.identification.is_some() || self.voiceprints.is_some() {
+                Some(crate::job::Kind::Identification)
+            } else if self.voiceprint.is_some() {
+                Some(crate::job::Kind::Voiceprint)
+            } else if self.confidence.is_some() || self.diarization.is_some()
+                || self.exclusive_diarization.is_some()
+                || self.turn_level_transcription.is_some()
+                || self.word_level_transcription.is_some()
+            {
+                Some(crate::job::Kind::Diarization)
+            } else {
+                None
+            }
+        }
     }
     ///`ApiError`
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -304,7 +392,7 @@ The service's default is `false`.*/
             Default::default()
         }
     }
-    ///Error body, in one of the two forms that the service uses.
+    ///Error body, in one of the forms that the service uses.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[serde(untagged)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -658,6 +746,103 @@ The service's default is `false`.*/
             Default::default()
         }
     }
+    ///The output of a job of any kind: the union of the fields of all kinds.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct JobOutput {
+        ///Frame-level confidence, if requested
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub confidence: ::std::option::Option<Confidence>,
+        ///Diarization segments. Segments of different speakers may overlap
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub diarization: ::std::option::Option<::std::vec::Vec<DiarizationSegment>>,
+        ///Reason of the failure
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub error: ::std::option::Option<::std::string::String>,
+        ///Diarization segments without overlap
+        #[serde(
+            rename = "exclusiveDiarization",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub exclusive_diarization: ::std::option::Option<
+            ::std::vec::Vec<DiarizationSegment>,
+        >,
+        ///Diarization segments with the matched voiceprints
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub identification: ::std::option::Option<
+            ::std::vec::Vec<IdentificationSegment>,
+        >,
+        ///Turns with their text
+        #[serde(
+            rename = "turnLevelTranscription",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub turn_level_transcription: ::std::option::Option<
+            ::std::vec::Vec<TranscriptionSegment>,
+        >,
+        ///Voiceprint of the speaker, in base64
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub voiceprint: ::std::option::Option<
+            crate::types::VoiceprintJobResultsVoiceprint,
+        >,
+        ///Match and confidences of each speaker of the diarization
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub voiceprints: ::std::option::Option<
+            ::std::vec::Vec<IdentificationVoiceprint>,
+        >,
+        ///Explanation if the output does not fully meet the request
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub warning: ::std::option::Option<::std::string::String>,
+        ///Words with their speakers
+        #[serde(
+            rename = "wordLevelTranscription",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub word_level_transcription: ::std::option::Option<
+            ::std::vec::Vec<TranscriptionSegment>,
+        >,
+    }
+    impl JobOutput {
+        pub fn builder() -> builder::JobOutput {
+            Default::default()
+        }
+    }
+    ///A job of any kind.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct JobRecord {
+        ///Time of submission
+        #[serde(
+            rename = "createdAt",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub created_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///ID of the job
+        #[serde(
+            rename = "jobId",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub job_id: ::std::option::Option<::std::string::String>,
+        ///Output of the job.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub output: ::std::option::Option<JobOutput>,
+        ///Status of the job
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub status: ::std::option::Option<crate::types::JobStatus>,
+        ///Time of the last change
+        #[serde(
+            rename = "updatedAt",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub updated_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    }
+    impl JobRecord {
+        pub fn builder() -> builder::JobRecord {
+            Default::default()
+        }
+    }
     ///`MatchingOptions`
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -709,7 +894,6 @@ The service's default is `0`.*/
         >,
         ///ID of the stream
         pub id: ::std::string::String,
-        ///The request that created the stream
         pub input: CreateStream,
         ///Time at which the first audio arrived. Null before that
         #[serde(
@@ -2911,6 +3095,373 @@ The service's default is `false`.*/
                     created_at: Ok(value.created_at),
                     id: Ok(value.id),
                     status: Ok(value.status),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct JobOutput {
+            confidence: ::std::result::Result<
+                ::std::option::Option<super::Confidence>,
+                ::std::string::String,
+            >,
+            diarization: ::std::result::Result<
+                ::std::option::Option<::std::vec::Vec<super::DiarizationSegment>>,
+                ::std::string::String,
+            >,
+            error: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            exclusive_diarization: ::std::result::Result<
+                ::std::option::Option<::std::vec::Vec<super::DiarizationSegment>>,
+                ::std::string::String,
+            >,
+            identification: ::std::result::Result<
+                ::std::option::Option<::std::vec::Vec<super::IdentificationSegment>>,
+                ::std::string::String,
+            >,
+            turn_level_transcription: ::std::result::Result<
+                ::std::option::Option<::std::vec::Vec<super::TranscriptionSegment>>,
+                ::std::string::String,
+            >,
+            voiceprint: ::std::result::Result<
+                ::std::option::Option<crate::types::VoiceprintJobResultsVoiceprint>,
+                ::std::string::String,
+            >,
+            voiceprints: ::std::result::Result<
+                ::std::option::Option<::std::vec::Vec<super::IdentificationVoiceprint>>,
+                ::std::string::String,
+            >,
+            warning: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            word_level_transcription: ::std::result::Result<
+                ::std::option::Option<::std::vec::Vec<super::TranscriptionSegment>>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for JobOutput {
+            fn default() -> Self {
+                Self {
+                    confidence: Ok(Default::default()),
+                    diarization: Ok(Default::default()),
+                    error: Ok(Default::default()),
+                    exclusive_diarization: Ok(Default::default()),
+                    identification: Ok(Default::default()),
+                    turn_level_transcription: Ok(Default::default()),
+                    voiceprint: Ok(Default::default()),
+                    voiceprints: Ok(Default::default()),
+                    warning: Ok(Default::default()),
+                    word_level_transcription: Ok(Default::default()),
+                }
+            }
+        }
+        impl JobOutput {
+            pub fn confidence<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::Confidence>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.confidence = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for confidence: {e}")
+                    });
+                self
+            }
+            pub fn diarization<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::std::vec::Vec<super::DiarizationSegment>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.diarization = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for diarization: {e}")
+                    });
+                self
+            }
+            pub fn error<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.error = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for error: {e}")
+                    });
+                self
+            }
+            pub fn exclusive_diarization<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::std::vec::Vec<super::DiarizationSegment>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.exclusive_diarization = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for exclusive_diarization: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn identification<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::std::vec::Vec<super::IdentificationSegment>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.identification = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for identification: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn turn_level_transcription<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::std::vec::Vec<super::TranscriptionSegment>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.turn_level_transcription = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for turn_level_transcription: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn voiceprint<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<crate::types::VoiceprintJobResultsVoiceprint>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.voiceprint = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for voiceprint: {e}")
+                    });
+                self
+            }
+            pub fn voiceprints<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<
+                        ::std::vec::Vec<super::IdentificationVoiceprint>,
+                    >,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.voiceprints = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for voiceprints: {e}")
+                    });
+                self
+            }
+            pub fn warning<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.warning = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for warning: {e}")
+                    });
+                self
+            }
+            pub fn word_level_transcription<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::std::vec::Vec<super::TranscriptionSegment>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.word_level_transcription = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for word_level_transcription: {e}"
+                        )
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<JobOutput> for super::JobOutput {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: JobOutput,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    confidence: value.confidence?,
+                    diarization: value.diarization?,
+                    error: value.error?,
+                    exclusive_diarization: value.exclusive_diarization?,
+                    identification: value.identification?,
+                    turn_level_transcription: value.turn_level_transcription?,
+                    voiceprint: value.voiceprint?,
+                    voiceprints: value.voiceprints?,
+                    warning: value.warning?,
+                    word_level_transcription: value.word_level_transcription?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::JobOutput> for JobOutput {
+            fn from(value: super::JobOutput) -> Self {
+                Self {
+                    confidence: Ok(value.confidence),
+                    diarization: Ok(value.diarization),
+                    error: Ok(value.error),
+                    exclusive_diarization: Ok(value.exclusive_diarization),
+                    identification: Ok(value.identification),
+                    turn_level_transcription: Ok(value.turn_level_transcription),
+                    voiceprint: Ok(value.voiceprint),
+                    voiceprints: Ok(value.voiceprints),
+                    warning: Ok(value.warning),
+                    word_level_transcription: Ok(value.word_level_transcription),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct JobRecord {
+            created_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            job_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            output: ::std::result::Result<
+                ::std::option::Option<super::JobOutput>,
+                ::std::string::String,
+            >,
+            status: ::std::result::Result<
+                ::std::option::Option<crate::types::JobStatus>,
+                ::std::string::String,
+            >,
+            updated_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for JobRecord {
+            fn default() -> Self {
+                Self {
+                    created_at: Ok(Default::default()),
+                    job_id: Ok(Default::default()),
+                    output: Ok(Default::default()),
+                    status: Ok(Default::default()),
+                    updated_at: Ok(Default::default()),
+                }
+            }
+        }
+        impl JobRecord {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn job_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.job_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for job_id: {e}")
+                    });
+                self
+            }
+            pub fn output<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::JobOutput>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.output = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for output: {e}")
+                    });
+                self
+            }
+            pub fn status<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<crate::types::JobStatus>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.status = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for status: {e}")
+                    });
+                self
+            }
+            pub fn updated_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.updated_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for updated_at: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<JobRecord> for super::JobRecord {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: JobRecord,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    job_id: value.job_id?,
+                    output: value.output?,
+                    status: value.status?,
+                    updated_at: value.updated_at?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::JobRecord> for JobRecord {
+            fn from(value: super::JobRecord) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    job_id: Ok(value.job_id),
+                    output: Ok(value.output),
+                    status: Ok(value.status),
+                    updated_at: Ok(value.updated_at),
                 }
             }
         }
@@ -5182,3 +5733,16 @@ pub mod builder {
 pub mod prelude {
     pub use self::super::Client;
 }
+/// The operations, and the scopes that an API key needs for each.
+pub(crate) const PERMISSIONS: &[(&str, &[&str])] = &[
+    ("diarize", &["jobs:write"]),
+    ("identify", &["jobs:write"]),
+    ("get_job_by_id", &["jobs:read"]),
+    ("get_jobs_by_team_v2", &["jobs:read"]),
+    ("create_stream", &["stream:write"]),
+    ("get_stream", &["stream:read"]),
+    ("get_media_upload_url", &["media:write"]),
+    ("get_media_download_url", &["media:read"]),
+    ("test_key", &[]),
+    ("voiceprint", &["jobs:write"]),
+];

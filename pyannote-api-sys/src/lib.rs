@@ -70,8 +70,11 @@ pub mod hooks;
 pub mod job;
 mod json_schema;
 pub mod open_enum;
+mod permissions;
 pub mod secret;
 pub mod speaker_count;
+
+pub use permissions::permissions;
 
 pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, builder, types};
 

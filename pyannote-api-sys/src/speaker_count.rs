@@ -2,12 +2,25 @@
 
 use std::num::NonZeroU64;
 
-use crate::types::{DiarizeRequest, IdentifyRequest, ValidationError};
+use crate::types::{DiarizeRequest, IdentifyRequest};
+
+/// A violation of the rules about speaker counts.
+///
+/// It has the two fields that a `ValidationError` of the API had when this type was written. (A further field in the
+/// specification would otherwise break this module.)
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// Name of the field of the request.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub message: String,
+}
 
 /// Checks that `numSpeakers` is not combined with `minSpeakers` or `maxSpeakers`, and that `minSpeakers` is at most
 /// `maxSpeakers`.
 ///
-/// Returns all errors, in the form of the API's 400 response; an empty list means that the counts are valid. The rule
+/// Returns all violations, with the fields and messages of the API's 400 response; an empty list means that the counts are valid. The rule
 /// is documented on the page "Submit Diarization Job" of the API reference.
 ///
 /// ```
@@ -23,13 +36,10 @@ pub fn check(
     num_speakers: Option<NonZeroU64>,
     min_speakers: Option<NonZeroU64>,
     max_speakers: Option<NonZeroU64>,
-) -> Vec<ValidationError> {
+) -> Vec<Violation> {
     let mut errors = Vec::new();
-    let mut error = |field: &str, message: String| {
-        errors.push(ValidationError {
-            field: field.to_owned(),
-            message,
-        });
+    let mut error = |field: &'static str, message: String| {
+        errors.push(Violation { field, message });
     };
     if num_speakers.is_some() {
         for (other, value) in [("minSpeakers", min_speakers), ("maxSpeakers", max_speakers)] {
@@ -52,18 +62,31 @@ pub fn check(
     errors
 }
 
+/// Converts a speaker count of a request, whose type depends on the bounds in the specification.
+fn count(value: Option<impl Into<u64>>) -> Option<NonZeroU64> {
+    value.and_then(|value| NonZeroU64::new(value.into()))
+}
+
 impl DiarizeRequest {
     /// Checks the speaker counts against each other. See [`check`].
     #[must_use]
-    pub fn check_speaker_count(&self) -> Vec<ValidationError> {
-        check(self.num_speakers, self.min_speakers, self.max_speakers)
+    pub fn check_speaker_count(&self) -> Vec<Violation> {
+        check(
+            count(self.num_speakers),
+            count(self.min_speakers),
+            count(self.max_speakers),
+        )
     }
 }
 
 impl IdentifyRequest {
     /// Checks the speaker counts against each other. See [`check`].
     #[must_use]
-    pub fn check_speaker_count(&self) -> Vec<ValidationError> {
-        check(self.num_speakers, self.min_speakers, self.max_speakers)
+    pub fn check_speaker_count(&self) -> Vec<Violation> {
+        check(
+            count(self.num_speakers),
+            count(self.min_speakers),
+            count(self.max_speakers),
+        )
     }
 }

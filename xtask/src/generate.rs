@@ -1,12 +1,18 @@
 //! Generates the bindings with progenitor from the lowered bundle.
 
-use anyhow::{Context, Result, anyhow, ensure};
-use heck::ToUpperCamelCase;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use heck::{ToSnakeCase, ToUpperCamelCase};
 use proc_macro2::{Ident, Literal, TokenStream};
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
 use quote::quote;
+use serde_json::{Value, json};
 
-use crate::lower::{self, CustomType, Kind, Lowered, Number};
+use crate::document;
+use crate::lower::{
+    self, Bounds, CustomType, Items, JOB_OUTPUT, JOB_RECORD, JobUnion, Kind, Lowered, Number,
+};
 
 /// First lines of the generated file.
 const HEADER: &str = "\
@@ -20,31 +26,21 @@ const HEADER: &str = "\
 ///
 /// If progenitor rejects the document, or its output no longer has the form that is post-processed here.
 pub fn generate(lowered: &Lowered) -> Result<String> {
-    let spec: openapiv3::OpenAPI = serde_json::from_value(lowered.document.clone())
-        .context("progenitor cannot read the bundle as OpenAPI 3.0")?;
-    let mut settings = GenerationSettings::new();
-    settings
-        .with_interface(InterfaceStyle::Builder)
-        .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote! { crate::hooks::Inner })
-        .with_derive("PartialEq")
-        .with_map_type("::std::collections::BTreeMap");
-    for custom in &lowered.custom_types {
-        settings.with_replacement(
-            &custom.name,
-            format!("crate::types::{}", custom.name),
-            implemented_traits(&custom.kind),
-        );
-    }
-    let job_body = format!("crate::job::{}", lower::JOB_BODY);
-    settings.with_replacement(lower::JOB_BODY, job_body, [].into_iter());
-
-    let tokens = Generator::new(&settings).generate_tokens(&spec)?;
+    let tokens = run_progenitor(lowered, &lowered.document)
+        .with_context(|| culprit(lowered).unwrap_or_else(|| "in the bundle".to_owned()))?;
     let mut file: syn::File = syn::parse2(tokens).context("progenitor generated invalid Rust")?;
-    let types = types_module(&mut file)?;
-    let mut items = vec![syn::parse2(quote! { pub use crate::job::JobBody; })?];
+    file.items.push(permissions(&lowered.permissions)?);
+    let types = module(&mut file.items, "types")?;
+    let mut items = vec![];
+    if lowered.jobs.is_some() {
+        items.push(syn::parse2(quote! { pub use crate::job::JobBody; })?);
+    }
     for custom in &lowered.custom_types {
-        items.push(syn::parse2(macro_call(custom)?)?);
+        let call = macro_call(custom).with_context(|| format!("in {}", custom.name))?;
+        items.push(syn::parse2(call)?);
+    }
+    if let Some(jobs) = &lowered.jobs {
+        items.extend(job_conversions(jobs, types)?);
     }
     for item in types.iter_mut() {
         let (attributes, is_tuple) = match item {
@@ -63,43 +59,264 @@ pub fn generate(lowered: &Lowered) -> Result<String> {
             attributes.push(syn::parse_quote! { #[non_exhaustive] });
         }
     }
+    make_extra_optional(types)?;
     types.splice(0..0, items);
-    let code = make_extra_optional(&prettyplease::unparse(&file), &spec)?;
+    // progenitor calls methods that reqwest does not have.
+    let code = prettyplease::unparse(&file)
+        .replace(".options(url)", ".request(::reqwest::Method::OPTIONS, url)")
+        .replace(".trace(url)", ".request(::reqwest::Method::TRACE, url)");
     Ok(format!("{HEADER}{code}"))
 }
 
-/// Makes `extra`, the map of additional fields, optional in the generated builders. progenitor makes it required.
-fn make_extra_optional(code: &str, spec: &openapiv3::OpenAPI) -> Result<String> {
-    let required = r#"extra: Err("no value supplied for extra".to_string())"#;
-    let found = code.matches(required).count();
-    let expected = spec
-        .components
-        .iter()
-        .flat_map(|components| components.schemas.values())
-        .filter_map(|schema| match &schema.as_item()?.schema_kind {
-            openapiv3::SchemaKind::Type(openapiv3::Type::Object(object)) => Some(object),
-            _ => None,
-        })
-        .filter(|object| object.additional_properties.is_some() && !object.properties.is_empty())
-        .count();
-    ensure!(
-        found == expected,
-        "{expected} schemas have additional fields, but {found} generated builders require them: \
-         update `make_extra_optional` for this version of progenitor"
-    );
-    Ok(code.replace(required, "extra: Ok(Default::default())"))
+/// Runs progenitor on a document with the custom types of `lowered`.
+fn run_progenitor(lowered: &Lowered, document: &Value) -> Result<TokenStream> {
+    let spec: openapiv3::OpenAPI = serde_json::from_value(document.clone())
+        .context("progenitor cannot read it as OpenAPI 3.0")?;
+    let mut settings = GenerationSettings::new();
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_hooks(HooksMode::Expected)
+        .with_inner_type(quote! { crate::hooks::Inner })
+        .with_derive("PartialEq")
+        .with_map_type("::std::collections::BTreeMap");
+    for custom in &lowered.custom_types {
+        let name = custom.name.to_upper_camel_case();
+        settings.with_replacement(
+            &name,
+            format!("crate::types::{name}"),
+            implemented_traits(&custom.kind),
+        );
+    }
+    let job_body = format!("crate::job::{}", lower::JOB_BODY);
+    settings.with_replacement(lower::JOB_BODY, job_body, [].into_iter());
+
+    // progenitor panics at much of what it does not support.
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        Generator::new(&settings).generate_tokens(&spec)
+    }));
+    let problem = match result {
+        Ok(Ok(tokens)) => return Ok(tokens),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_default(),
+    };
+    // The first line says what it is, the rest prints it.
+    let problem = problem.lines().next().unwrap_or_default();
+    bail!(
+        "progenitor does not support this: {}. Rewrite it in xtask/src/lower/ into something that progenitor supports",
+        problem.trim_end_matches([' ', '.', '{', '('])
+    )
 }
 
-fn types_module(file: &mut syn::File) -> Result<&mut Vec<syn::Item>> {
-    file.items
+/// The part of the document for which progenitor fails: a schema or an operation.
+fn culprit(lowered: &Lowered) -> Option<String> {
+    let fails = |document: &Value| run_progenitor(lowered, document).is_err();
+    let mut schemas_only = lowered.document.clone();
+    schemas_only["paths"] = json!({});
+    if !fails(&schemas_only) {
+        let operations = document::operations(&lowered.document).ok()?;
+        let operation = operations.into_iter().find(|operation| {
+            let mut document = schemas_only.clone();
+            document["paths"][operation.path][operation.method] = operation.value.clone();
+            fails(&document)
+        })?;
+        return Some(format!("in {operation}"));
+    }
+    let schemas = document::schemas(&lowered.document);
+    let candidates = schemas.iter().filter_map(|(name, schema)| {
+        let mut reachable = document::reachable_schemas([schema], &schemas);
+        reachable.push(name.clone());
+        let mut part = schemas.clone();
+        part.retain(|other, _| reachable.contains(other));
+        let mut document = schemas_only.clone();
+        *document.pointer_mut(document::SCHEMAS)? = Value::Object(part);
+        fails(&document).then_some((reachable.len(), name))
+    });
+    let (_, name) = candidates.min()?;
+    Some(format!("in components.schemas.{name}"))
+}
+
+/// The table of the scopes that an API key needs for each operation.
+fn permissions(permissions: &[(String, Vec<String>)]) -> Result<syn::Item> {
+    let entries = permissions.iter().map(|(operation, scopes)| {
+        let operation = operation.to_snake_case();
+        quote! { (#operation, &[#(#scopes),*]) }
+    });
+    Ok(syn::parse2(quote! {
+        /// The operations, and the scopes that an API key needs for each.
+        pub(crate) const PERMISSIONS: &[(&str, &[&str])] = &[#(#entries),*];
+    })?)
+}
+
+/// The conversions from the records of all kinds of job to the types of one kind, and the function that tells the kinds
+/// apart.
+fn job_conversions(jobs: &JobUnion, types: &[syn::Item]) -> Result<Vec<syn::Item>> {
+    let record = identifier(JOB_RECORD)?;
+    let output = identifier(JOB_OUTPUT)?;
+    let mut items = Vec::new();
+    let mut fields_by_kind = Vec::new();
+    for kind in &jobs.kinds {
+        let (job, job_output) = (identifier(&kind.job)?, identifier(&kind.output)?);
+        let fields = field_names(types, &kind.job)?
+            .into_iter()
+            .filter(|field| field != "output");
+        items.push(syn::parse2(quote! {
+            impl From<#record> for #job {
+                fn from(record: #record) -> Self {
+                    Self { #(#fields: record.#fields,)* output: record.output.map(Into::into) }
+                }
+            }
+        })?);
+        let fields = field_names(types, &kind.output)?;
+        items.push(syn::parse2(quote! {
+            impl From<#output> for #job_output {
+                fn from(output: #output) -> Self {
+                    Self { #(#fields: output.#fields),* }
+                }
+            }
+        })?);
+        fields_by_kind.push(fields);
+    }
+    let [diarization, voiceprint, identification] = fields_by_kind.as_slice() else {
+        bail!(
+            "{} kinds of job: update `job_conversions` in xtask/src/generate.rs",
+            jobs.kinds.len()
+        );
+    };
+    let only_in = |fields: &[Ident], others: [&[Ident]; 2]| -> Vec<Ident> {
+        let mut fields = fields.to_vec();
+        fields.retain(|field| !others.iter().any(|other| other.contains(field)));
+        fields
+    };
+    let identification_only = only_in(identification, [diarization, voiceprint]);
+    let voiceprint_only = only_in(voiceprint, [diarization, identification]);
+    // An identification has the fields of a diarization too, and is checked first.
+    let mut any_diarization = diarization.clone();
+    any_diarization.retain(|field| !(voiceprint.contains(field) && identification.contains(field)));
+    for (kind, fields) in
+        jobs.kinds
+            .iter()
+            .zip([&any_diarization, &voiceprint_only, &identification_only])
+    {
+        ensure!(
+            !fields.is_empty(),
+            "{} has no field of its own, so that it cannot be told from other outputs: distinguish the kinds of job in \
+             xtask/src/generate.rs",
+            kind.output
+        );
+    }
+    items.push(syn::parse2(quote! {
+        impl #output {
+            /// The kind of job that has this output, according to its fields.
+            pub(crate) fn kind(&self) -> Option<crate::job::Kind> {
+                if #(self.#identification_only.is_some())||* {
+                    Some(crate::job::Kind::Identification)
+                } else if #(self.#voiceprint_only.is_some())||* {
+                    Some(crate::job::Kind::Voiceprint)
+                } else if #(self.#any_diarization.is_some())||* {
+                    Some(crate::job::Kind::Diarization)
+                } else {
+                    None
+                }
+            }
+        }
+    })?);
+    Ok(items)
+}
+
+/// The names of the fields of a generated struct.
+fn field_names(types: &[syn::Item], name: &str) -> Result<Vec<Ident>> {
+    let fields = types.iter().find_map(|item| match item {
+        syn::Item::Struct(item) if item.ident == name => Some(&item.fields),
+        _ => None,
+    });
+    let fields = fields.with_context(|| {
+        format!("progenitor generated no struct {name}: update `job_conversions` in xtask/src/generate.rs")
+    })?;
+    Ok(fields
+        .iter()
+        .filter_map(|field| field.ident.clone())
+        .collect())
+}
+
+/// Makes the map of additional fields, `extra`, optional in the generated builders. progenitor makes it required.
+fn make_extra_optional(types: &mut [syn::Item]) -> Result<()> {
+    let is_flattened = |field: &syn::Field| {
+        field.attrs.iter().any(|attribute| {
+            attribute.path().is_ident("serde")
+                && attribute
+                    .parse_args::<Ident>()
+                    .is_ok_and(|argument| argument == "flatten")
+        })
+    };
+    let mut maps: Vec<(Ident, Ident)> = Vec::new();
+    for item in types.iter() {
+        if let syn::Item::Struct(item) = item {
+            let fields = item.fields.iter().filter(|field| is_flattened(field));
+            maps.extend(
+                fields.filter_map(|field| Some((item.ident.clone(), field.ident.clone()?))),
+            );
+        }
+    }
+    let builders = module(types, "builder")?;
+    for (name, field) in maps {
+        let mut defaults = builders
+            .iter_mut()
+            .filter_map(|item| default_of(item, &name));
+        let value = defaults.next().and_then(|default| {
+            default
+                .fields
+                .iter_mut()
+                .find(|value| matches!(&value.member, syn::Member::Named(name) if *name == field))
+        });
+        let value = value.with_context(|| {
+            format!("the builder of {name} has no default for {field}: update `make_extra_optional` in xtask/src/generate.rs")
+        })?;
+        value.expr = syn::parse_quote! { Ok(Default::default()) };
+    }
+    Ok(())
+}
+
+/// The struct expression in `impl Default for name`.
+fn default_of<'a>(item: &'a mut syn::Item, name: &Ident) -> Option<&'a mut syn::ExprStruct> {
+    let syn::Item::Impl(item) = item else {
+        return None;
+    };
+    let is_default = |path: &syn::Path| {
+        path.segments
+            .last()
+            .is_some_and(|segment| segment.ident == "Default")
+    };
+    let is_wanted = match (&item.trait_, &*item.self_ty) {
+        (Some((path, _)), syn::Type::Path(own)) => is_default(path) && own.path.is_ident(name),
+        _ => false,
+    };
+    item.items
+        .iter_mut()
+        .filter(|_| is_wanted)
+        .find_map(|item| match item {
+            syn::ImplItem::Fn(function) => match function.block.stmts.last_mut()? {
+                syn::Stmt::Expr(syn::Expr::Struct(default), None) => Some(default),
+                _ => None,
+            },
+            _ => None,
+        })
+}
+
+/// The items of the module `name`.
+fn module<'a>(items: &'a mut [syn::Item], name: &str) -> Result<&'a mut Vec<syn::Item>> {
+    items
         .iter_mut()
         .find_map(|item| match item {
-            syn::Item::Mod(module) if module.ident == "types" => {
+            syn::Item::Mod(module) if module.ident == name => {
                 module.content.as_mut().map(|(_, items)| items)
             }
             _ => None,
         })
-        .ok_or_else(|| anyhow!("progenitor generated no module `types`"))
+        .ok_or_else(|| anyhow!("progenitor generated no module `{name}`"))
 }
 
 /// The traits of a custom type that the generated code may use.
@@ -113,15 +330,14 @@ fn implemented_traits(kind: &Kind) -> impl Iterator<Item = TypeImpl> + use<> {
 
 /// The macro invocation that defines a custom type.
 fn macro_call(custom: &CustomType) -> Result<TokenStream> {
-    let name = identifier(&custom.name)?;
+    let name = identifier(&custom.name.to_upper_camel_case())?;
     let docs = custom
         .description
         .as_deref()
         .map(|docs| quote! { #[doc = #docs] });
     Ok(match &custom.kind {
         Kind::OpenEnum { values } => {
-            let variants =
-                variants(values).with_context(|| format!("in the enum {}", custom.name))?;
+            let variants = variants(values)?;
             quote! {
                 crate::open_enum::open_enum! {
                     #docs
@@ -129,24 +345,28 @@ fn macro_call(custom: &CustomType) -> Result<TokenStream> {
                 }
             }
         }
-        Kind::BoundedNumber {
-            number,
-            minimum,
-            maximum,
-        } => {
+        Kind::BoundedNumber { number, bounds } => {
             let repr = match number {
-                Number::Integer => quote! { u64 },
+                Number::Unsigned => quote! { u64 },
+                Number::Signed => quote! { i64 },
                 Number::Float => quote! { f32 },
                 Number::Double => quote! { f64 },
             };
-            let literal = |bound: f64| match number {
-                Number::Integer => Literal::u64_unsuffixed(bound as u64),
-                Number::Float | Number::Double => Literal::f64_unsuffixed(bound),
+            let bound = |bound: Option<(f64, bool)>| match bound {
+                None => quote! { Unbounded },
+                Some((bound, is_exclusive)) => {
+                    let literal = number_literal(*number, bound);
+                    match is_exclusive {
+                        true => quote! { Excluded(#literal) },
+                        false => quote! { Included(#literal) },
+                    }
+                }
             };
-            let (minimum, maximum) = (literal(*minimum), literal(*maximum));
+            let (minimum, maximum) = (bound(bounds.minimum), bound(bounds.maximum));
+            let docs = with_range(custom, range_text(*bounds));
             quote! {
                 crate::bounded::bounded_number! {
-                    #docs #name(#repr) in #minimum..=#maximum
+                    #docs #name(#repr) in (#minimum, #maximum)
                 }
             }
         }
@@ -155,10 +375,31 @@ fn macro_call(custom: &CustomType) -> Result<TokenStream> {
             minimum,
             maximum,
         } => {
-            let items = identifier(items)?;
-            let (minimum, maximum) = (*minimum as usize, *maximum as usize);
+            let items = match items {
+                Items::Named(name) => {
+                    let name = identifier(&name.to_upper_camel_case())?;
+                    quote! { #name }
+                }
+                Items::String => quote! { ::std::string::String },
+                Items::Number => quote! { f64 },
+                Items::Integer => quote! { i64 },
+                Items::Boolean => quote! { bool },
+            };
+            let text = match *maximum {
+                u64::MAX => format!("At least {minimum} items."),
+                maximum => format!("Between {minimum} and {maximum} items, inclusive."),
+            };
+            let docs = with_range(custom, text);
+            let minimum = Literal::u64_unsuffixed(*minimum);
+            let maximum = match *maximum {
+                u64::MAX => quote! { usize::MAX },
+                maximum => {
+                    let maximum = Literal::u64_unsuffixed(maximum);
+                    quote! { #maximum }
+                }
+            };
             quote! {
-                crate::bounded::bounded_list! { #docs #name(#items) in #minimum..=#maximum }
+                crate::bounded::bounded_list! { #docs #name(#items) in #minimum, #maximum }
             }
         }
         Kind::Secret { max_length } => {
@@ -173,16 +414,67 @@ fn macro_call(custom: &CustomType) -> Result<TokenStream> {
     })
 }
 
-/// The variant names of an open enum, which must not conflict with each other or with `Unknown`.
+/// The description of a custom type, followed by its range.
+fn with_range(custom: &CustomType, range: String) -> TokenStream {
+    let docs = match &custom.description {
+        Some(docs) => format!("{}\n\n{range}", docs.trim_end()),
+        None => range,
+    };
+    quote! { #[doc = #docs] }
+}
+
+/// A range as a sentence.
+fn range_text(bounds: Bounds) -> String {
+    match (bounds.minimum, bounds.maximum) {
+        (Some((minimum, false)), Some((maximum, false))) => {
+            format!("Between {minimum} and {maximum}, inclusive.")
+        }
+        (minimum, maximum) => {
+            let minimum = minimum.map(|(bound, exclusive)| match exclusive {
+                true => format!("greater than {bound}"),
+                false => format!("at least {bound}"),
+            });
+            let maximum = maximum.map(|(bound, exclusive)| match exclusive {
+                true => format!("less than {bound}"),
+                false => format!("at most {bound}"),
+            });
+            let parts: Vec<String> = minimum.into_iter().chain(maximum).collect();
+            format!("A number {}.", parts.join(" and "))
+        }
+    }
+}
+
+/// The literal of a bound, including a sign.
+fn number_literal(number: Number, bound: f64) -> TokenStream {
+    let magnitude = match number {
+        Number::Unsigned | Number::Signed => Literal::u64_unsuffixed(bound.abs() as u64),
+        Number::Float | Number::Double => Literal::f64_unsuffixed(bound.abs()),
+    };
+    match bound < 0.0 {
+        true => quote! { -#magnitude },
+        false => quote! { #magnitude },
+    }
+}
+
+/// The variant names of an open enum, which conflict neither with each other nor with `Unknown`.
 fn variants(values: &[String]) -> Result<Vec<Ident>> {
     let mut names = vec![identifier("Unknown")?];
     for value in values {
-        let name = identifier(&value.to_upper_camel_case())
-            .with_context(|| format!("cannot derive a variant name from the value {value:?}"))?;
+        let base = value.to_upper_camel_case();
         ensure!(
-            !names.contains(&name),
-            "the variant name {name} of the value {value:?} is already taken"
+            !base.is_empty(),
+            "cannot derive a variant name from the value {value:?}: name it in `variants` in xtask/src/generate.rs"
         );
+        // `3d` and keywords are no identifiers, and `a-b` and `a_b` have the same name.
+        let candidates = [base.clone(), format!("Value{base}")].into_iter();
+        let numbered = (2..).map(|number| format!("Value{base}{number}"));
+        let name = candidates
+            .chain(numbered.take(values.len()))
+            .filter_map(|name| identifier(&name).ok())
+            .find(|name| !names.contains(name))
+            .with_context(|| {
+                format!("no variant name is left for the value {value:?}: name it in `variants` in xtask/src/generate.rs")
+            })?;
         names.push(name);
     }
     Ok(names.split_off(1))
@@ -190,5 +482,7 @@ fn variants(values: &[String]) -> Result<Vec<Ident>> {
 
 /// Parses a Rust identifier.
 fn identifier(name: &str) -> Result<Ident> {
-    syn::parse_str(name).with_context(|| format!("{name:?} is not a valid Rust identifier"))
+    syn::parse_str(name).with_context(|| {
+        format!("{name:?} is not a valid Rust identifier: derive one in xtask/src/generate.rs")
+    })
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use xtask::report::WithWording;
 use xtask::workspace::Workspace;
 use xtask::{cargo, import, regen};
 
@@ -38,6 +39,9 @@ enum Task {
         /// Print the report without writing any files
         #[arg(long)]
         dry_run: bool,
+        /// Also list changes of descriptions, titles and examples, which are only counted otherwise
+        #[arg(long)]
+        wording: bool,
     },
     /// Download the open models and a sample recording (82 MB, requires pip)
     ///
@@ -108,12 +112,19 @@ fn run(task: Task) -> Result<ExitCode> {
                 print(&format!("wrote {name}\n"))?;
             }
         }
-        Task::Import { sources, dry_run } => {
+        Task::Import {
+            sources,
+            dry_run,
+            wording,
+        } => {
             let plan = import::plan(&workspace, &sources)?;
             if !dry_run {
                 plan.write()?;
             }
-            print(&plan.report.to_string())?;
+            print(&match wording {
+                true => WithWording(&plan.report).to_string(),
+                false => plan.report.to_string(),
+            })?;
         }
         Task::Assets => return cargo::assets(&workspace),
         Task::Bench(Bench::Der { recordings, hours }) => {

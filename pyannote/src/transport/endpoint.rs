@@ -109,17 +109,9 @@ impl Endpoint {
         }
     }
 
-    /// The scope that an API key needs, if any.
-    pub(crate) fn scope(self) -> Option<&'static str> {
-        match self {
-            Self::TestKey => None,
-            Self::Diarize | Self::Identify | Self::Voiceprint => Some("jobs:write"),
-            Self::GetJob | Self::ListJobs => Some("jobs:read"),
-            Self::MediaInput => Some("media:write"),
-            Self::MediaOutput => Some("media:read"),
-            Self::CreateStream => Some("stream:write"),
-            Self::GetStream => Some("stream:read"),
-        }
+    /// The scopes that an API key needs, according to the specification.
+    pub(crate) fn scopes(self) -> &'static [&'static str] {
+        pyannote_api_sys::permissions(self.name()).unwrap_or_default()
     }
 }
 
@@ -137,5 +129,15 @@ mod tests {
             );
         }
         assert_eq!(Endpoint::from_name("transcribe"), None);
+    }
+
+    #[test]
+    fn specification_has_the_scopes_of_every_endpoint() {
+        for endpoint in Endpoint::ALL {
+            let scopes = pyannote_api_sys::permissions(endpoint.name());
+            assert_eq!(scopes, Some(endpoint.scopes()), "{endpoint:?}");
+            assert_eq!(endpoint.scopes().is_empty(), endpoint == Endpoint::TestKey);
+        }
+        assert_eq!(Endpoint::MediaOutput.scopes(), ["media:read"]);
     }
 }

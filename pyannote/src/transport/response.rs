@@ -152,11 +152,14 @@ pub(crate) fn status_error(
         ),
         403 => (
             ErrorKind::Forbidden,
-            match endpoint.scope() {
-                Some(scope) => format!(
-                    "the API key lacks permission; it needs the scope {scope}, and the team needs access to the feature"
+            match endpoint.scopes() {
+                // There are other causes than a missing scope, such as "Streaming is disabled".
+                scopes @ [_, ..] => format!(
+                    "the service refused the operation; it needs an API key with the scope {}, and a team with access \
+                     to the feature",
+                    scopes.join(" and ")
                 ),
-                None => "the API key lacks permission for this operation".to_owned(),
+                [] => "the service refused the operation; check the API key and the team's access".to_owned(),
             },
         ),
         404 => (

@@ -56,6 +56,56 @@ async fn scopes_and_credit() {
     }
 }
 
+/// The server's own table of scopes, which is written independently, agrees with the specification.
+#[tokio::test]
+async fn scopes_of_all_operations_are_those_of_the_specification() {
+    let mut builder = builder();
+    for scope in Scope::ALL {
+        let others = Scope::ALL.into_iter().filter(|other| *other != scope);
+        builder = builder
+            .api_key(ApiKey::new(format!("only-{}", scope.as_str())).scopes([scope]))
+            .api_key(ApiKey::new(format!("all-but-{}", scope.as_str())).scopes(others));
+    }
+    let server = builder.start().await.unwrap();
+    let bundle = pyannote_tests::bundle();
+    let operations = xtask::document::operations(&bundle).unwrap();
+    assert_eq!(operations.len(), 10);
+    for operation in operations {
+        let needed: Vec<&str> = operation
+            .value
+            .get("x-api-key-permissions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let path = operation.path.replace("{jobId}", "1").replace("{id}", "1");
+        for scope in Scope::ALL {
+            let scope = scope.as_str();
+            for (key, is_allowed) in [
+                (
+                    format!("only-{scope}"),
+                    needed.iter().all(|needed| *needed == scope),
+                ),
+                (format!("all-but-{scope}"), !needed.contains(&scope)),
+            ] {
+                let method =
+                    Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap();
+                let request = anonymous(&server, method, &path)
+                    .bearer_auth(&key)
+                    .json(&json!({}));
+                // Live streaming is refused with 403 too, but for another reason.
+                let refusal = request.send().await.unwrap().text().await.unwrap();
+                assert_eq!(
+                    !refusal.contains(&format!("lacks the scope {}", needed.join(" "))),
+                    is_allowed,
+                    "{operation} with {key}: {refusal}"
+                );
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn teams_are_isolated() {
     let server = builder()

@@ -1,6 +1,7 @@
 //! Importing documentation pages and complete documents, and the report of their changes.
 
 use xtask::import::{self, Plan};
+use xtask::report::WithWording;
 
 use super::{Checkout, replaced};
 
@@ -123,10 +124,10 @@ fn response_changes_are_reported_by_direction() {
             "        status:\n          type: string\n",
             "        type:\n          type: string\n        status:\n          type: string\n",
         ),
-        // A looser limit in a response, a stricter one in a request.
+        // A limit in a response, a stricter one in a request.
         (
-            "            minimum: 0\n            maximum: 100\n",
-            "            minimum: 0\n            maximum: 1000\n",
+            "          items:\n            type: number\n",
+            "          items:\n            type: number\n            maximum: 100\n",
         ),
         (
             "            minimum: 1\n            maximum: 100\n",
@@ -220,16 +221,23 @@ fn invalid_sources_are_rejected_and_nothing_is_written() {
         @"in /twice.md: more than one fenced OpenAPI block");
     insta::assert_snapshot!(import_error("other.md", &page("asyncapi: 3.0.0\n")),
         @"the fenced block of /other.md is not an OpenAPI document: missing `openapi` version");
-    insta::assert_snapshot!(import_error("newer.md", &page(&replaced(&diarize, "openapi: 3.0.0", "openapi: 3.1.0"))),
-        @"the fenced block of /newer.md is not an OpenAPI document: unsupported OpenAPI version 3.1.0: only 3.0 is supported");
+    insta::assert_snapshot!(import_error("newer.md", &page(&replaced(&diarize, "openapi: 3.0.0", "openapi: 4.0.0"))),
+        @"the fenced block of /newer.md is not an OpenAPI document: unsupported OpenAPI version 4.0.0: only 3.0 and 3.1 are supported; convert it in xtask/src/document/");
     insta::assert_snapshot!(import_error("list.json", "[1, 2]"),
         @"/list.json is not an OpenAPI document: missing `openapi` version");
     insta::assert_snapshot!(import_error("none.yaml", "openapi: 3.0.0\npaths: {}\n"),
         @"/none.yaml contains no operations");
-    insta::assert_snapshot!(import_error("new.md", &page(&replaced(&diarize, "  /v1/diarize:", "  /v1/summarize:"))),
-        @"in /new.md: no fragment for POST /v1/summarize: the path must start with /v<number>/ and one of diarize, identify, jobs, live, media, test, voiceprint. If this is a new part of the API, add its name to FRAGMENTS in xtask/src/import/fragments.rs");
+    insta::assert_snapshot!(import_error("new.md", &page(&replaced(&diarize, "  /v1/diarize:", "  /v1/{name}:"))),
+        @"in /new.md: no fragment for POST /v1/{name}: the path must start with a version and the name of a part of the API, such as /v1/jobs, and the name must not be that of another file in openapi/. Name a file for it in `file_name` in xtask/src/import/fragments.rs");
+    assert!(
+        import_error(
+            "overlay.md",
+            &page(&replaced(&diarize, "  /v1/diarize:", "  /v1/overlay:"))
+        )
+        .contains("no fragment for POST /v1/overlay")
+    );
     insta::assert_snapshot!(import_error("dangling.md", &page(&diarize.replace("    JobCreated:\n", "    JobMade:\n"))),
-        @"/dangling.md refers to the missing schema JobCreated");
+        @"/dangling.md refers to the missing schema JobCreated: add it to the source");
     insta::assert_snapshot!(import_error("conflict.md", &page(&replaced(&diarize, "          description: Field name\n", "          description: Field\n"))),
         @"diarize.yaml and identify.yaml differ at components.schemas.ValidationError.properties.field.description: import the newer page of both, or correct the fragment that is wrong");
     assert!(
@@ -239,6 +247,89 @@ fn invalid_sources_are_rejected_and_nothing_is_written() {
     assert!(
         import_error("scalar.md", &page("just words\n"))
             .starts_with("the fenced block of /scalar.md is not an OpenAPI document")
+    );
+}
+
+#[test]
+fn complete_document_without_wording_reports_what_really_changes() {
+    let checkout = Checkout::new();
+    let path = pyannote_tests::fixtures().join("openapi/2026-08-17.json");
+    let text = fs_err::read_to_string(path).unwrap();
+    let plan = plan(&checkout, "complete.json", &text).unwrap();
+    insta::assert_snapshot!(plan.report, @r#"
+    compatible        POST /v1/diarize: x-api-key-permissions added: ["jobs:write"]
+    compatible        POST /v1/identify: x-api-key-permissions added: ["jobs:write"]
+    compatible        POST /v1/voiceprint: x-api-key-permissions added: ["jobs:write"]
+
+    3 changes, 0 breaking
+    186 changes of wording, which --wording lists
+    semver bump: minor (patch for 0.x versions)
+    "#);
+    let with_wording = WithWording(&plan.report).to_string();
+    assert!(
+        with_wording.contains("wording           DiarizeRequest.url: description changed\n"),
+        "{with_wording}"
+    );
+    assert!(
+        with_wording.contains("\n186 changes of wording\n"),
+        "{with_wording}"
+    );
+
+    plan.write().unwrap();
+    let written = xtask::regen::write(&checkout.workspace()).unwrap();
+    assert!(!written.is_empty());
+    assert_eq!(xtask::regen::check(&checkout.workspace()).unwrap(), "");
+}
+
+#[test]
+fn page_in_openapi_3_1_is_kept_as_published() {
+    let checkout = Checkout::new();
+    let diarize = replaced(
+        &fragment(&checkout, "diarize.yaml"),
+        "openapi: 3.0.0",
+        "openapi: 3.1.0",
+    );
+    let diarize = replaced(
+        &diarize,
+        "          type: boolean\n          nullable: true\n",
+        "          type: [boolean, 'null']\n",
+    );
+    let plan = plan(&checkout, "page.md", &page(&diarize)).unwrap();
+    assert!(
+        !plan.report.to_string().contains("BREAKING"),
+        "{}",
+        plan.report
+    );
+    plan.write().unwrap();
+    assert_eq!(fragment(&checkout, "diarize.yaml"), diarize);
+    xtask::regen::write(&checkout.workspace()).unwrap();
+}
+
+#[test]
+fn limit_of_a_response_is_breaking_when_it_is_relaxed() {
+    let confidence = |maximum: Option<u32>| {
+        let mut document = pyannote_tests::published();
+        let items =
+            &mut document["components"]["schemas"]["Confidence"]["properties"]["score"]["items"];
+        if let Some(maximum) = maximum {
+            items["maximum"] = maximum.into();
+        }
+        document
+    };
+    let report = |before, after| {
+        let report = xtask::report::compare(&confidence(before), &confidence(after)).unwrap();
+        report.to_string()
+    };
+    assert!(report(Some(100), Some(1000)).starts_with(
+        "BREAKING          Confidence.score[]: maximum changed from 100 to 1000 (response)"
+    ));
+    assert!(
+        report(Some(100), None)
+            .starts_with("BREAKING          Confidence.score[]: maximum 100 removed (response)")
+    );
+    assert!(
+        report(None, Some(100))
+            .starts_with("compatible        Confidence.score[]: maximum 100 added (response)")
     );
 }
 

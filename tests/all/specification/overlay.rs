@@ -45,6 +45,21 @@ fn action_without_an_effect_is_an_error() {
 }
 
 #[test]
+fn optional_action_may_have_no_effect() {
+    for target in ["$.components.schemas.Gone", "$.components.schemas.ApiError"] {
+        let mut document = published();
+        overlay::apply(
+            &single(&format!(
+                "{{target: {target}, description: why, x-optional: true, update: {{type: object}}}}"
+            )),
+            &mut document,
+        )
+        .unwrap();
+        assert_eq!(document, published());
+    }
+}
+
+#[test]
 fn action_without_a_description_is_an_error() {
     let error = overlay::apply(
         &single("{target: $.components.schemas.ApiError, update: {nullable: true}}"),
@@ -61,6 +76,9 @@ fn every_action_is_needed() {
     let corrections = corrections();
     let actions = corrections["actions"].as_array().unwrap();
     for (index, action) in actions.iter().enumerate() {
+        let mut action = action.clone();
+        // An optional action must have an effect too, on the current fragments.
+        action.as_object_mut().unwrap().remove("x-optional");
         let mut alone = corrections.clone();
         alone["actions"] = Value::Array(vec![action.clone()]);
         let alone = serde_json::to_string(&alone).unwrap();

@@ -6,34 +6,32 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use crate::document::{self, Operation};
+use crate::workspace::{BUNDLE, OVERLAY};
 
-/// Names of the fragments: the path segments that may follow the version. Add new parts of the API here.
-pub const FRAGMENTS: [&str; 7] = [
-    "diarize",
-    "identify",
-    "jobs",
-    "live",
-    "media",
-    "test",
-    "voiceprint",
-];
-
-/// The file name of the fragment that contains an operation.
+/// The file name of the fragment that contains an operation: the first segment of its path after the version.
 fn file_name(operation: &Operation<'_>) -> Result<String> {
+    let is_version = |segment: &str| {
+        segment.strip_prefix('v').is_some_and(|number| {
+            !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
+        })
+    };
+    let is_name = |segment: &str| {
+        !segment.is_empty()
+            && segment.chars().all(|char| {
+                char.is_ascii_lowercase() || char.is_ascii_digit() || "-_".contains(char)
+            })
+    };
     let mut segments = operation.path.split('/').skip(1);
-    let version = segments.next().unwrap_or_default();
-    let is_version = version.strip_prefix('v').is_some_and(|number| {
-        !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
-    });
     segments
-        .next()
-        .filter(|name| is_version && FRAGMENTS.contains(name))
+        .find(|segment| !is_version(segment))
+        .filter(|name| is_name(name))
         .map(|name| format!("{name}.yaml"))
+        .filter(|name| ![OVERLAY, BUNDLE].contains(&name.as_str()))
         .with_context(|| {
             format!(
-                "no fragment for {operation}: the path must start with /v<number>/ and one of {}. \
-                 If this is a new part of the API, add its name to FRAGMENTS in xtask/src/import/fragments.rs",
-                FRAGMENTS.join(", ")
+                "no fragment for {operation}: the path must start with a version and the name of a part of the API, \
+                 such as /v1/jobs, and the name must not be that of another file in openapi/. Name a file for it in \
+                 `file_name` in xtask/src/import/fragments.rs"
             )
         })
 }

@@ -14,7 +14,6 @@ use crate::merge::{self, Fragment};
 use crate::report::{self, Report};
 use crate::workspace::Workspace;
 
-pub use fragments::FRAGMENTS;
 pub use source::Source;
 
 /// A planned import. Nothing is written until [`Plan::write`].
@@ -182,6 +181,9 @@ fn check_references(source: &Source) -> Result<()> {
     });
     match missing {
         None => Ok(()),
-        Some(name) => anyhow::bail!("{} refers to the missing schema {name}", source.name),
+        Some(name) => anyhow::bail!(
+            "{} refers to the missing schema {name}: add it to the source",
+            source.name
+        ),
     }
 }

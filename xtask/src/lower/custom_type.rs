@@ -28,15 +28,13 @@ pub enum Kind {
     BoundedNumber {
         /// Representation of the number.
         number: Number,
-        /// Smallest value.
-        minimum: f64,
-        /// Largest value.
-        maximum: f64,
+        /// The range.
+        bounds: Bounds,
     },
     /// An array with a limited length.
     BoundedList {
-        /// Name of the schema of the items.
-        items: String,
+        /// Type of the items.
+        items: Items,
         /// Smallest length.
         minimum: u64,
         /// Largest length.
@@ -52,29 +50,68 @@ pub enum Kind {
 /// Representation of a [`Kind::BoundedNumber`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Number {
-    /// `u64`, for `type: integer`.
-    Integer,
+    /// `u64`, for `type: integer` without negative values.
+    Unsigned,
+    /// `i64`, for all other integers.
+    Signed,
     /// `f32`, for `format: float`.
     Float,
     /// `f64`, for all other numbers.
     Double,
 }
 
+/// The range of a [`Kind::BoundedNumber`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bounds {
+    /// The lower bound, and whether it is exclusive.
+    pub minimum: Option<(f64, bool)>,
+    /// The upper bound, and whether it is exclusive.
+    pub maximum: Option<(f64, bool)>,
+}
+
+/// The items of a [`Kind::BoundedList`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Items {
+    /// Items with a named schema.
+    Named(String),
+    /// Strings without a format or limits.
+    String,
+    /// Numbers.
+    Number,
+    /// Integers.
+    Integer,
+    /// Booleans.
+    Boolean,
+}
+
 /// The kind of custom type that `schema` needs, or `None` if progenitor generates a good type for it.
 pub(super) fn kind_of(schema: &Value, in_request: bool) -> Result<Option<Kind>> {
     match schema.get("type").and_then(Value::as_str) {
         Some("string") => string_kind(schema),
+        None if is_enum_of_strings(schema) => string_kind(schema),
         Some(kind @ ("number" | "integer")) if in_request => number_kind(schema, kind),
         Some("array") if in_request => list_kind(schema),
         _ => Ok(None),
     }
 }
 
+/// Whether a schema without a type lists strings.
+fn is_enum_of_strings(schema: &Value) -> bool {
+    let values = schema.get("enum").and_then(Value::as_array);
+    values.is_some_and(|values| {
+        values.iter().any(Value::is_string)
+            && values
+                .iter()
+                .all(|value| value.is_string() || value.is_null())
+    })
+}
+
 fn string_kind(schema: &Value) -> Result<Option<Kind>> {
     if schema.get("x-secret") == Some(&Value::Bool(true)) {
         ensure!(
             schema.get("pattern").is_none(),
-            "a secret with a `pattern` is not supported"
+            "a secret with a `pattern` is not supported: add it to xtask/src/lower/custom_type.rs and \
+             pyannote-api-sys/src/secret.rs"
         );
         return Ok(Some(Kind::Secret {
             max_length: unsigned(schema, "maxLength"),
@@ -88,34 +125,56 @@ fn string_kind(schema: &Value) -> Result<Option<Kind>> {
         .filter(|value| !value.is_null())
         .map(|value| Some(value.as_str()?.to_owned()))
         .collect::<Option<_>>()
-        .context("an enum of strings has a value that is not a string")?;
+        .context(
+            "an enum of strings has a value that is not a string: support it in xtask/src/lower/custom_type.rs",
+        )?;
     Ok(Some(Kind::OpenEnum { values }))
 }
 
 fn number_kind(schema: &Value, kind: &str) -> Result<Option<Kind>> {
-    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
-    let (minimum, maximum) = match (bound("minimum"), bound("maximum")) {
-        (Some(minimum), Some(maximum)) => (minimum, maximum),
-        // progenitor generates `NonZeroU64`.
-        (Some(1.0), None) if kind == "integer" => return Ok(None),
-        (None, None) => return Ok(None),
-        _ => bail!("a number with only one bound is not supported: {schema}"),
+    let bound = |key: &str, exclusive: &str| {
+        let bound = schema.get(key).and_then(Value::as_f64)?;
+        Some((bound, schema.get(exclusive) == Some(&Value::Bool(true))))
     };
-    let is_unsigned = |bound: f64| bound >= 0.0 && bound.fract() == 0.0;
-    ensure!(
-        kind == "number" || (is_unsigned(minimum) && is_unsigned(maximum)),
-        "the bounds of an integer must be non-negative integers: {schema}"
-    );
+    let mut bounds = Bounds {
+        minimum: bound("minimum", "exclusiveMinimum"),
+        maximum: bound("maximum", "exclusiveMaximum"),
+    };
+    if bounds == Bounds::default() {
+        return Ok(None);
+    }
     let number = match (kind, schema.get("format").and_then(Value::as_str)) {
-        ("integer", _) => Number::Integer,
+        ("integer", _) => {
+            bounds = Bounds {
+                minimum: bounds.minimum.map(|(bound, exclusive)| match exclusive {
+                    true => (bound.floor() + 1.0, false),
+                    false => (bound.ceil(), false),
+                }),
+                maximum: bounds.maximum.map(|(bound, exclusive)| match exclusive {
+                    true => (bound.ceil() - 1.0, false),
+                    false => (bound.floor(), false),
+                }),
+            };
+            match bounds.minimum {
+                // progenitor generates `NonZeroU64`.
+                Some((1.0, _)) if bounds.maximum.is_none() && schema["minimum"] == 1 => {
+                    return Ok(None);
+                }
+                Some((minimum, _)) if minimum >= 0.0 => Number::Unsigned,
+                _ => Number::Signed,
+            }
+        }
         (_, Some("float")) => Number::Float,
         _ => Number::Double,
     };
-    Ok(Some(Kind::BoundedNumber {
-        number,
-        minimum,
-        maximum,
-    }))
+    if let (Some((minimum, _)), Some((maximum, _))) = (bounds.minimum, bounds.maximum)
+        && minimum > maximum
+    {
+        bail!(
+            "no number is in the range from {minimum} to {maximum}: correct the bounds in openapi/overlay.yaml"
+        );
+    }
+    Ok(Some(Kind::BoundedNumber { number, bounds }))
 }
 
 fn list_kind(schema: &Value) -> Result<Option<Kind>> {
@@ -123,16 +182,34 @@ fn list_kind(schema: &Value) -> Result<Option<Kind>> {
     if (minimum, maximum) == (None, None) {
         return Ok(None);
     }
-    let items = schema
-        .get("items")
-        .and_then(document::referenced_schema)
-        .context("an array with a limited length must have items with a named schema")?
-        .to_owned();
+    let items = schema.get("items").and_then(item_type).context(
+        "an array with a limited length has items without a type of their own: support them in \
+         xtask/src/lower/custom_type.rs",
+    )?;
     Ok(Some(Kind::BoundedList {
         items,
         minimum: minimum.unwrap_or(0),
         maximum: maximum.unwrap_or(u64::MAX),
     }))
+}
+
+/// The type of the items of an array, unless it must be hoisted first.
+pub(super) fn item_type(items: &Value) -> Option<Items> {
+    if let Some(name) = document::referenced_schema(items) {
+        return Some(Items::Named(name.to_owned()));
+    }
+    let is_plain = items
+        .as_object()?
+        .keys()
+        .all(|key| ["type", "description", "example"].contains(&key.as_str()));
+    match items.get("type")?.as_str()? {
+        _ if !is_plain => None,
+        "string" => Some(Items::String),
+        "number" => Some(Items::Number),
+        "integer" => Some(Items::Integer),
+        "boolean" => Some(Items::Boolean),
+        _ => None,
+    }
 }
 
 fn unsigned(schema: &Value, key: &str) -> Option<u64> {

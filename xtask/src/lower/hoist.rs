@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value, json};
 
-use super::custom_type::{CustomType, kind_of};
+use super::custom_type::{CustomType, item_type, kind_of};
 use super::{for_each_operation, reference};
 
 /// Replaces inline schemas by references, and collects the custom types.
@@ -37,6 +37,7 @@ impl Hoister {
         schema: &mut Value,
         in_request: bool,
     ) -> Result<()> {
+        self.name_items(name, schema, in_request)?;
         match kind_of(schema, in_request)? {
             Some(kind) => {
                 self.custom_types.push(CustomType {
@@ -50,7 +51,7 @@ impl Hoister {
         }
     }
 
-    /// Processes the properties and items of `schema`.
+    /// Processes the schemas in `schema`.
     fn visit_children(&mut self, name: &str, schema: &mut Value, in_request: bool) -> Result<()> {
         if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
             for (property, inner) in properties {
@@ -63,6 +64,46 @@ impl Hoister {
         if let Some(items) = schema.get_mut("items") {
             let role = format!("An item of `{name}`.");
             self.replace(&format!("{name}Item"), &role, items, in_request)?;
+        }
+        if let Some(values) = schema
+            .get_mut("additionalProperties")
+            .filter(|values| values.is_object())
+        {
+            let role = format!("A value of `{name}`.");
+            self.replace(&format!("{name}Value"), &role, values, in_request)?;
+        }
+        for key in ["allOf", "anyOf", "oneOf"] {
+            let parts = schema.get_mut(key).and_then(Value::as_array_mut);
+            for (index, part) in parts.into_iter().flatten().enumerate() {
+                if key == "allOf" {
+                    // progenitor merges the parts into one type.
+                    self.visit_children(name, part, in_request)?;
+                } else {
+                    let role = format!("A variant of `{name}`.");
+                    self.replace(&format!("{name}Variant{index}"), &role, part, in_request)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the items of an array with a limited length into a schema of their own, if they need a type.
+    fn name_items(&mut self, name: &str, schema: &mut Value, in_request: bool) -> Result<()> {
+        let is_limited = ["minItems", "maxItems"]
+            .iter()
+            .any(|key| schema.get(key).is_some());
+        if !in_request || !is_limited {
+            return Ok(());
+        }
+        let Some(items) = schema.get_mut("items") else {
+            return Ok(());
+        };
+        describe_default(items);
+        if item_type(items).is_none() {
+            let item = format!("{name}Item");
+            let mut schema = std::mem::replace(items, reference(&item));
+            self.visit_named(&item, &mut schema, in_request)?;
+            self.hoisted.insert(item, schema);
         }
         Ok(())
     }
@@ -107,6 +148,7 @@ impl Hoister {
     ) -> Result<()> {
         let own_description = description(schema);
         describe_default(schema);
+        self.name_items(type_name, schema, in_request)?;
         let Some(kind) = kind_of(schema, in_request)? else {
             return self.visit_children(type_name, schema, in_request);
         };

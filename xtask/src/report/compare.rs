@@ -6,32 +6,45 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::{Change, Impact, Report};
-use crate::document;
+use crate::{document, lower};
 
 /// Compares the specification `old` with `new`.
 ///
-/// Whether a change breaks callers depends on its direction: requests may become less restrictive, and responses more
-/// restrictive. Both rules apply to a schema that occurs in requests and responses.
+/// Schemas are compared after references are resolved: a reference and the same schema inline do not differ, except for
+/// the type that is generated. Whether a change breaks callers depends on its direction: requests may become less
+/// restrictive, and responses more restrictive. Both rules apply to a schema that occurs in requests and responses.
+/// Extensions never break callers.
 pub fn compare(old: &Value, new: &Value) -> Result<Report> {
-    let mut comparison = Comparison::default();
-    for (keys, impact) in [
-        (["servers", "security"].as_slice(), Impact::Breaking),
-        (&["info", "tags", "externalDocs"], Impact::Documentation),
-    ] {
-        for key in keys {
-            if old.get(key) != new.get(key) {
-                comparison.add(key, "changed", impact);
-            }
+    let mut comparison = Comparison {
+        changes: Vec::new(),
+        schemas: (document::schemas(old), document::schemas(new)),
+        optional: lower::optional_schemas(new),
+        pairs: Vec::new(),
+    };
+    for key in keys_of(old, new) {
+        let (before, after) = (old.get(key), new.get(key));
+        if before == after || ["paths", "components"].contains(&key.as_str()) {
+            continue;
         }
+        comparison.other("", key, before, after, Impact::Breaking);
     }
     comparison.operations(&document::operations(old)?, &document::operations(new)?);
     comparison.named_schemas(old, new)?;
     let (before, after) = (map_at(old, "components"), map_at(new, "components"));
     let kinds: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     for kind in kinds.into_iter().filter(|kind| *kind != "schemas") {
-        if before.get(kind) != after.get(kind) {
-            comparison.add(&format!("components.{kind}"), "changed", Impact::Breaking);
-        }
+        let impact = match kind.as_str() {
+            // The bindings do not use them.
+            "callbacks" | "headers" | "links" => Impact::Compatible,
+            _ => Impact::Breaking,
+        };
+        comparison.other(
+            "components.",
+            kind,
+            before.get(kind),
+            after.get(kind),
+            impact,
+        );
     }
     Ok(Report {
         changes: comparison.changes,
@@ -82,9 +95,14 @@ impl Direction {
 }
 
 /// The changes found so far. The comparisons are in `operations.rs` and `schemas.rs`.
-#[derive(Default)]
 pub(super) struct Comparison {
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
+    /// The named schemas of both versions.
+    pub(super) schemas: (Map<String, Value>, Map<String, Value>),
+    /// The names of the schemas whose properties are all optional in the bindings.
+    pub(super) optional: BTreeSet<String>,
+    /// The names of the schemas that are being compared because a reference changed from one to the other.
+    pub(super) pairs: Vec<(Option<String>, Option<String>)>,
 }
 
 impl Comparison {
@@ -94,6 +112,65 @@ impl Comparison {
             description: description.into(),
             impact,
         });
+    }
+
+    /// Compares a value that is not a schema. `impact` is that of a change of its structure. The name of the key is
+    /// appended to `prefix` if that is a path, and part of the description if it is the location of an operation.
+    pub(super) fn other(
+        &mut self,
+        prefix: &str,
+        key: &str,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        impact: Impact,
+    ) {
+        if before == after {
+            return;
+        }
+        let is_part = prefix.is_empty() || prefix.ends_with('.');
+        let (location, what) = match is_part {
+            true => (format!("{prefix}{key}"), String::new()),
+            false => (prefix.to_owned(), format!("{key} ")),
+        };
+        if document::is_extension(key) {
+            let description = format!("{what}{}", change_of_value(before, after));
+            self.add(&location, description, Impact::Compatible);
+            return;
+        }
+        // In a whole document, an empty list or map means the same as none.
+        let is_unset = |value: Option<&Value>| value.is_none_or(is_empty);
+        if (prefix.is_empty() || document::is_wording(key)) && is_unset(before) && is_unset(after) {
+            return;
+        }
+        let structure = |value: Option<&Value>| value.map(document::without_wording);
+        let impact = match document::is_wording(key) || structure(before) == structure(after) {
+            true => Impact::Wording,
+            false => impact,
+        };
+        self.add(&location, format!("{what}changed"), impact);
+    }
+}
+
+/// How a value changed, such as `added: ["jobs:read"]`.
+pub(super) fn change_of_value(before: Option<&Value>, after: Option<&Value>) -> String {
+    match (before, after) {
+        (None, Some(after)) => format!("added: {after}"),
+        (Some(_), None) => "removed".to_owned(),
+        _ => format!("changed from {} to {}", display(before), display(after)),
+    }
+}
+
+pub(super) fn display(value: Option<&Value>) -> String {
+    value.map_or_else(|| "none".to_owned(), Value::to_string)
+}
+
+/// Whether a value is an empty list, map or text.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::String(text) => text.is_empty(),
+        _ => false,
     }
 }
 

@@ -11,8 +11,8 @@ pub use compare::compare;
 /// How a change affects callers.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Impact {
-    /// Only the documentation changes.
-    Documentation,
+    /// Only texts and examples change.
+    Wording,
     /// Existing callers keep working.
     Compatible,
     /// Existing requests keep working, but the generated Rust types change, so that code may no longer compile.
@@ -32,7 +32,7 @@ impl Impact {
 impl fmt::Display for Impact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Documentation => "documentation",
+            Self::Wording => "wording",
             Self::Compatible => "compatible",
             Self::Types => "BREAKING (types)",
             Self::Breaking => "BREAKING",
@@ -66,31 +66,68 @@ impl Report {
     }
 }
 
+/// Lists all changes but those of wording, which are counted.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, false)
+    }
+}
+
+/// A [`Report`] that lists changes of wording too.
+#[derive(Clone, Copy, Debug)]
+pub struct WithWording<'a>(pub &'a Report);
+
+impl fmt::Display for WithWording<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, true)
+    }
+}
+
+impl Report {
+    fn write(&self, f: &mut fmt::Formatter<'_>, list_wording: bool) -> fmt::Result {
         let Some(impact) = self.impact() else {
             return writeln!(f, "no changes");
         };
+        let is_wording = |change: &&Change| change.impact == Impact::Wording;
         for change in &self.changes {
-            writeln!(
-                f,
-                "{:<16}  {}: {}",
-                change.impact, change.location, change.description
-            )?;
+            if list_wording || !is_wording(&change) {
+                writeln!(
+                    f,
+                    "{:<16}  {}: {}",
+                    change.impact, change.location, change.description
+                )?;
+            }
         }
-        let count = self.changes.len();
+        let wording = self.changes.iter().filter(is_wording).count();
+        let others = self.changes.len() - wording;
         let breaking = self
             .changes
             .iter()
             .filter(|change| change.impact.is_breaking())
             .count();
-        let noun = if count == 1 { "change" } else { "changes" };
-        writeln!(f, "\n{count} {noun}, {breaking} breaking")?;
+        if list_wording || others > 0 {
+            writeln!(f)?;
+        }
+        writeln!(f, "{}, {breaking} breaking", plural(others, "change"))?;
+        match (wording, list_wording) {
+            (0, _) => {}
+            (_, true) => writeln!(f, "{} of wording", plural(wording, "change"))?,
+            (_, false) => writeln!(
+                f,
+                "{} of wording, which --wording lists",
+                plural(wording, "change")
+            )?,
+        }
         let version_bump = match impact {
             Impact::Breaking | Impact::Types => "major (minor for 0.x versions)",
             Impact::Compatible => "minor (patch for 0.x versions)",
-            Impact::Documentation => "patch",
+            Impact::Wording => "patch",
         };
         writeln!(f, "semver bump: {version_bump}")
     }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }

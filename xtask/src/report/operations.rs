@@ -49,17 +49,15 @@ impl Comparison {
             );
         }
         for key in keys_of(old.value, new.value) {
+            let (before, after) = (old.value.get(key), new.value.get(key));
             let impact = match key.as_str() {
                 // Compared above or below.
                 "operationId" | "parameters" | "requestBody" | "responses" => continue,
-                "summary" | "description" | "tags" | "deprecated" | "externalDocs" => {
-                    Impact::Documentation
-                }
+                // The bindings use neither.
+                "deprecated" | "callbacks" => Impact::Compatible,
                 _ => Impact::Breaking,
             };
-            if is_changed(key) {
-                self.add(&location, format!("{key} changed"), impact);
-            }
+            self.other(&location, key, before, after, impact);
         }
         self.parameters(&location, old.value, new.value);
         self.request_body(&location, old.value, new.value);
@@ -75,8 +73,14 @@ impl Comparison {
                 continue;
             };
             self.is_required(&location, before, after);
-            if before.get("description") != after.get("description") {
-                self.add(&location, "description changed", Impact::Documentation);
+            for key in keys_of(before, after) {
+                if !["name", "in", "required", "schema"].contains(&key.as_str()) {
+                    let impact = match key.as_str() {
+                        "deprecated" => Impact::Compatible,
+                        _ => Impact::Breaking,
+                    };
+                    self.other(&location, key, before.get(key), after.get(key), impact);
+                }
             }
             self.content_schema(&location, before, after, Direction::REQUEST);
         }
@@ -97,6 +101,7 @@ impl Comparison {
             (Some(_), None) => self.add(&location, "removed (request)", Impact::Breaking),
             (Some(old), Some(new)) => {
                 self.is_required(&location, old, new);
+                self.annotations(&location, old, new);
                 self.contents(&location, old, new, Direction::REQUEST);
             }
         }
@@ -122,9 +127,7 @@ impl Comparison {
             match new.get(status) {
                 None => self.add(&location, "removed (response)", impact(status)),
                 Some(after) => {
-                    if before.get("description") != after.get("description") {
-                        self.add(&location, "description changed", Impact::Documentation);
-                    }
+                    self.annotations(&location, before, after);
                     self.contents(&location, before, after, Direction::RESPONSE);
                 }
             }
@@ -132,6 +135,22 @@ impl Comparison {
         for status in new.keys().filter(|status| !old.contains_key(*status)) {
             let location = format!("{location}, status {status}");
             self.add(&location, "added (response)", impact(status));
+        }
+    }
+
+    /// Compares everything in a body or a response but its content.
+    fn annotations(&mut self, location: &str, old: &Value, new: &Value) {
+        for key in keys_of(old, new) {
+            if !["content", "required"].contains(&key.as_str()) {
+                // The bindings use neither headers nor links.
+                self.other(
+                    location,
+                    key,
+                    old.get(key),
+                    new.get(key),
+                    Impact::Compatible,
+                );
+            }
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Impact;
-use super::compare::{Comparison, Direction, keys_of, map_at};
+use super::compare::{Comparison, Direction, change_of_value, display, keys_of, map_at};
 use crate::document;
 
 impl Comparison {
@@ -43,7 +43,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// Compares two versions of a schema.
+    /// Compares two versions of a schema, after resolving references.
     pub(super) fn schema(
         &mut self,
         location: &str,
@@ -51,39 +51,82 @@ impl Comparison {
         new: &Value,
         direction: Direction,
     ) {
-        self.reference(location, old, new, direction);
+        let target = |schema| document::referenced_schema(schema).map(str::to_owned);
+        let pair = (target(old), target(new));
+        match pair {
+            (None, None) => {
+                // Both types are named after their location.
+                let (old, new) = (merge_single(old.clone()), merge_single(new.clone()));
+                self.keywords(location, &old, &new, direction);
+            }
+            (Some(before), Some(after)) if before == after => {
+                // The target is compared once, in `named_schemas`.
+                self.keywords(location, &own_keywords(old), &own_keywords(new), direction);
+            }
+            _ => self.other_target(location, old, new, pair, direction),
+        }
+    }
+
+    /// Compares schemas of which at least one is a reference, to another schema than the other one.
+    fn other_target(
+        &mut self,
+        location: &str,
+        old: &Value,
+        new: &Value,
+        pair: (Option<String>, Option<String>),
+        direction: Direction,
+    ) {
+        if self.pairs.contains(&pair) {
+            return;
+        }
+        let (before, after) = (
+            type_name(old, &self.schemas.0),
+            type_name(new, &self.schemas.1),
+        );
+        if before != after {
+            let name = |name: Option<String>| name.unwrap_or_else(|| "an inline schema".to_owned());
+            let description = format!(
+                "type changed from {} to {} ({})",
+                name(before),
+                name(after),
+                direction.label()
+            );
+            self.add(location, description, Impact::Types);
+        }
+        let old = resolve(old, &self.schemas.0);
+        let new = resolve(new, &self.schemas.1);
+        self.pairs.push(pair);
+        self.keywords(location, &old, &new, direction);
+        self.pairs.pop();
+    }
+
+    /// Compares the keywords of two schemas without references.
+    fn keywords(&mut self, location: &str, old: &Value, new: &Value, direction: Direction) {
         for key in keys_of(old, new) {
             let (before, after) = (old.get(key), new.get(key));
             match key.as_str() {
                 "properties" => self.properties(location, old, new, direction),
                 "required" => self.required(location, old, new, direction),
-                "items" => {
-                    let location = format!("{location}[]");
-                    let (before, after) = (
-                        before.unwrap_or(&Value::Null),
-                        after.unwrap_or(&Value::Null),
+                "items" | "additionalProperties"
+                    if [before, after]
+                        .iter()
+                        .all(|schema| schema.is_some_and(Value::is_object)) =>
+                {
+                    let suffix = if key == "items" { "[]" } else { "{}" };
+                    let location = format!("{location}{suffix}");
+                    let (before, after) = (before.cloned(), after.cloned());
+                    self.schema(
+                        &location,
+                        &before.unwrap_or_default(),
+                        &after.unwrap_or_default(),
+                        direction,
                     );
-                    self.schema(&location, before, after, direction);
                 }
                 _ if before != after => {
                     self.keyword(location, key, (old, before), (new, after), direction);
                 }
                 _ => {}
             }
-        }
-    }
-
-    fn reference(&mut self, location: &str, old: &Value, new: &Value, direction: Direction) {
-        let target = document::referenced_schema;
-        if target(old) != target(new) {
-            let name = |schema| target(schema).unwrap_or("an inline schema").to_owned();
-            let description = format!(
-                "type changed from {} to {} ({})",
-                name(old),
-                name(new),
-                direction.label()
-            );
-            self.add(location, description, Impact::Breaking);
         }
     }
 
@@ -96,7 +139,6 @@ impl Comparison {
         (new, after): (&Value, Option<&Value>),
         direction: Direction,
     ) {
-        let is_reference = |schema| document::referenced_schema(schema).is_some();
         let changed = || {
             let (before, after) = (display(before), display(after));
             format!(
@@ -105,9 +147,6 @@ impl Comparison {
             )
         };
         match key {
-            // Compared in `reference`.
-            "$ref" => {}
-            "allOf" if is_reference(old) && is_reference(new) => {}
             "allOf" | "anyOf" | "oneOf" => self.variants(location, key, old, new, direction),
             "enum" => self.enum_values(location, before, after, direction),
             "nullable" if is_unset(before) && is_unset(after) => {}
@@ -132,13 +171,52 @@ impl Comparison {
                 };
                 self.add(location, changed(), impact);
             }
-            "description" | "title" | "example" | "externalDocs" | "deprecated" => {
-                self.add(location, format!("{key} changed"), Impact::Documentation);
+            "pattern" if before.is_none() || after.is_none() => {
+                let (description, impact) = match before.is_none() {
+                    true => (
+                        format!("pattern {} added", display(after)),
+                        direction.restricted(),
+                    ),
+                    false => ("pattern removed".to_owned(), direction.relaxed()),
+                };
+                self.limited(location, &description, impact, direction);
             }
-            _ if key.starts_with("x-") => {
-                self.add(location, format!("{key} changed"), Impact::Documentation);
+            // The bindings do not check them.
+            "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" | "uniqueItems"
+                if is_unset(before) || is_unset(after) =>
+            {
+                let impact = match is_unset(after) {
+                    true => direction.relaxed(),
+                    false => direction.restricted(),
+                };
+                self.add(location, changed(), impact);
             }
-            "format" | "additionalProperties" => self.add(location, changed(), Impact::Types),
+            // The bindings accept additional properties in any case.
+            "additionalProperties" if ![before, after].into_iter().any(is_map_schema) => {
+                let impact = match after == Some(&Value::Bool(false)) {
+                    true => direction.restricted(),
+                    false => Impact::Compatible,
+                };
+                self.add(location, changed(), impact);
+            }
+            "deprecated" if is_unset(before) && is_unset(after) => {}
+            "deprecated" => {
+                let description = match is_unset(after) {
+                    true => "is no longer deprecated",
+                    false => "is now deprecated",
+                };
+                self.add(location, description, Impact::Compatible);
+            }
+            _ if document::is_wording(key) => {
+                self.add(location, format!("{key} changed"), Impact::Wording);
+            }
+            _ if document::is_extension(key) => {
+                let description = format!("{key} {}", change_of_value(before, after));
+                self.add(location, description, Impact::Compatible);
+            }
+            "format" | "additionalProperties" | "discriminator" => {
+                self.add(location, changed(), Impact::Types);
+            }
             // `type`, `pattern` and unknown keywords are assumed to break callers.
             _ => self.add(location, changed(), Impact::Breaking),
         }
@@ -150,14 +228,34 @@ impl Comparison {
         self.add(location, description, impact.max(Impact::Types));
     }
 
+    /// Adds a limit or its removal, which changes the generated type of requests. The types of responses have no limits.
+    fn limited(&mut self, location: &str, description: &str, impact: Impact, direction: Direction) {
+        match direction.request {
+            true => self.typed(location, description, impact, direction),
+            false => {
+                let description = format!("{description} ({})", direction.label());
+                self.add(location, description, impact);
+            }
+        }
+    }
+
     fn properties(&mut self, location: &str, old: &Value, new: &Value, direction: Direction) {
         let label = direction.label();
         let (before, after) = (map_at(old, "properties"), map_at(new, "properties"));
         for (name, schema) in &before {
-            let location = format!("{location}.{name}");
+            let path = format!("{location}.{name}");
             match after.get(name) {
-                None => self.add(&location, format!("removed ({label})"), Impact::Breaking),
-                Some(after) => self.schema(&location, schema, after, direction),
+                None => self.add(&path, format!("removed ({label})"), Impact::Breaking),
+                Some(after) => {
+                    let is_optional = self.optional.contains(location)
+                        || [old, new]
+                            .iter()
+                            .all(|schema| !required(schema).contains(name.as_str()));
+                    match is_optional && self.becomes_nullable(&path, schema, after, direction) {
+                        true => self.schema(&path, schema, &without_nullable(after), direction),
+                        false => self.schema(&path, schema, after, direction),
+                    }
+                }
             }
         }
         let required = required(new);
@@ -172,6 +270,27 @@ impl Comparison {
         }
     }
 
+    /// Reports an optional property that becomes nullable: its type is an `Option`, which reads null already, unless it
+    /// is an array or a map.
+    fn becomes_nullable(
+        &mut self,
+        location: &str,
+        old: &Value,
+        new: &Value,
+        direction: Direction,
+    ) -> bool {
+        let has_option = !matches!(
+            new.get("type").and_then(Value::as_str),
+            Some("array" | "object")
+        );
+        let is_change = is_unset(old.get("nullable")) && !is_unset(new.get("nullable"));
+        if is_change && has_option {
+            let description = format!("is now nullable ({})", direction.label());
+            self.add(location, description, Impact::Compatible);
+        }
+        is_change && has_option
+    }
+
     /// Compares which properties are required, among those that exist in both versions.
     fn required(&mut self, location: &str, old: &Value, new: &Value, direction: Direction) {
         let has_property = |schema: &Value, name: &str| {
@@ -182,9 +301,15 @@ impl Comparison {
         let (before, after) = (required(old), required(new));
         for name in after.difference(&before) {
             if has_property(old, name) {
-                let location = format!("{location}.{name}");
+                let path = format!("{location}.{name}");
                 let impact = direction.restricted();
-                self.typed(&location, "is now required", impact, direction);
+                match self.optional.contains(location) {
+                    true => {
+                        let description = format!("is now required ({})", direction.label());
+                        self.add(&path, description, impact);
+                    }
+                    false => self.typed(&path, "is now required", impact, direction),
+                }
             }
         }
         for name in before.difference(&after) {
@@ -223,7 +348,7 @@ impl Comparison {
         }
         let same_values = old.len() == new.len() && old.iter().all(|value| new.contains(value));
         if same_values {
-            self.add(location, "order of values changed", Impact::Documentation);
+            self.add(location, "order of values changed", Impact::Compatible);
         }
     }
 
@@ -241,11 +366,11 @@ impl Comparison {
             // A field with a limit has another generated type than one without.
             (None, _) => {
                 let description = format!("{key} {} added", display(new));
-                self.typed(location, &description, direction.restricted(), direction);
+                self.limited(location, &description, direction.restricted(), direction);
             }
             (_, None) => {
                 let description = format!("{key} {} removed", display(old));
-                self.typed(location, &description, direction.relaxed(), direction);
+                self.limited(location, &description, direction.relaxed(), direction);
             }
             _ => {
                 let is_restricted = match (number(old), number(new)) {
@@ -283,18 +408,21 @@ impl Comparison {
         let (old, new) = (variants(old), variants(new));
         let name = |variant: &Value| match document::referenced_schema(variant) {
             Some(name) => name.to_owned(),
-            None => variant.to_string(),
+            None => document::without_wording(variant).to_string(),
+        };
+        let contains = |variants: &[Value], wanted: &Value| {
+            variants.iter().any(|variant| name(variant) == name(wanted))
         };
         // Another alternative relaxes a schema. Another part of an `allOf`, or the first alternatives, restrict it.
         let (removed, added) = match key == "allOf" || old.is_empty() || new.is_empty() {
             true => (direction.relaxed(), direction.restricted()),
             false => (direction.restricted(), direction.relaxed()),
         };
-        for variant in old.iter().filter(|variant| !new.contains(variant)) {
+        for variant in old.iter().filter(|variant| !contains(&new, variant)) {
             let description = format!("{} removed from {key}", name(variant));
             self.typed(location, &description, removed, direction);
         }
-        for variant in new.iter().filter(|variant| !old.contains(variant)) {
+        for variant in new.iter().filter(|variant| !contains(&old, variant)) {
             let description = format!("{} added to {key}", name(variant));
             self.typed(location, &description, added, direction);
         }
@@ -309,11 +437,83 @@ fn required(schema: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
+/// Whether additional properties have a type.
+fn is_map_schema(value: Option<&Value>) -> bool {
+    value
+        .and_then(Value::as_object)
+        .is_some_and(|schema| !schema.is_empty())
+}
+
+fn without_nullable(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(map) = schema.as_object_mut() {
+        map.remove("nullable");
+    }
+    schema
+}
+
 /// Whether a flag is missing or `false`.
 fn is_unset(flag: Option<&Value>) -> bool {
     flag.is_none_or(|flag| *flag == Value::Bool(false))
 }
 
-fn display(value: Option<&Value>) -> String {
-    value.map_or_else(|| "none".to_owned(), Value::to_string)
+/// The keywords beside a reference.
+fn own_keywords(schema: &Value) -> Value {
+    let mut own = schema.clone();
+    if let Some(map) = own.as_object_mut() {
+        map.remove("$ref");
+        map.remove("allOf");
+    }
+    own
+}
+
+/// Replaces a reference by its target, with the keywords beside the reference.
+fn resolve(schema: &Value, schemas: &Map<String, Value>) -> Value {
+    let mut resolved = schema.clone();
+    // A chain of references that is longer than this is a cycle.
+    for _ in 0..16 {
+        let target = document::referenced_schema(&resolved).and_then(|name| schemas.get(name));
+        let Some(target) = target else {
+            break;
+        };
+        let own = own_keywords(&resolved);
+        resolved = target.clone();
+        overwrite(&mut resolved, own);
+    }
+    merge_single(resolved)
+}
+
+/// Merges an `allOf` with a single inline part into its schema.
+fn merge_single(schema: Value) -> Value {
+    match schema
+        .get("allOf")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    {
+        Some([only]) if document::referenced_schema(only).is_none() => {
+            let mut merged = only.clone();
+            overwrite(&mut merged, own_keywords(&schema));
+            merged
+        }
+        _ => schema,
+    }
+}
+
+fn overwrite(schema: &mut Value, keywords: Value) {
+    if let (Some(map), Value::Object(keywords)) = (schema.as_object_mut(), keywords) {
+        map.extend(keywords);
+    }
+}
+
+/// The name of the type that is generated for a schema, or `None` if it is named after its location.
+fn type_name(schema: &Value, schemas: &Map<String, Value>) -> Option<String> {
+    if let Some(name) = document::referenced_schema(schema) {
+        return Some(name.to_owned());
+    }
+    // An inline enum has the type of the first named enum with the same values.
+    let values = schema.get("enum")?;
+    let named = schemas
+        .iter()
+        .find(|(_, named)| named.get("enum") == Some(values));
+    named.map(|(name, _)| name.clone())
 }

@@ -1,35 +1,54 @@
 //! OpenAPI documents as JSON values whose keys keep their order.
 
+mod normalize;
+mod v3_1;
+mod wording;
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
+
+pub use wording::{is_extension, is_wording, without_wording};
 
 /// Keys of a path item that are operations.
 pub const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
+/// The OpenAPI version of every parsed document.
+const VERSION: &str = "3.0.0";
+
 /// JSON pointer of the schemas of a document.
 pub const SCHEMAS: &str = "/components/schemas";
 /// Prefix of a `$ref` to a schema.
 pub const SCHEMA_REF: &str = "#/components/schemas/";
 
-/// Parses an OpenAPI 3.0 document from YAML or JSON (a subset of YAML).
+/// Parses an OpenAPI 3.0 or 3.1 document from YAML or JSON (a subset of YAML).
+///
+/// The result is in the form that the other steps expect: OpenAPI 3.0, with the parameters of path items moved into
+/// their operations, and references to parameters, request bodies and responses replaced by their targets.
 ///
 /// # Errors
 ///
-/// If the text is neither YAML nor JSON, is not OpenAPI 3.0, or has an operation without an `operationId`.
+/// If the text is neither YAML nor JSON, is not OpenAPI 3.0 or 3.1, has an operation without an `operationId`, or uses
+/// something that cannot be converted. The message names the location, and the file that would have to support it.
 pub fn parse(text: &str) -> Result<Value> {
-    let value: Value = yaml_serde::from_str(text).context("invalid YAML or JSON")?;
+    let mut value: Value = yaml_serde::from_str(text).context("invalid YAML or JSON")?;
     let version = value
         .get("openapi")
         .and_then(Value::as_str)
-        .context("missing `openapi` version")?;
-    ensure!(
-        version.starts_with("3.0."),
-        "unsupported OpenAPI version {version}: only 3.0 is supported"
-    );
+        .context("missing `openapi` version")?
+        .to_owned();
+    match version.split('.').take(2).collect::<Vec<_>>()[..] {
+        // The patch version does not matter, and must not keep fragments from being merged.
+        ["3", "0"] => value["openapi"] = VERSION.into(),
+        ["3", "1"] => v3_1::convert(&mut value)?,
+        _ => bail!(
+            "unsupported OpenAPI version {version}: only 3.0 and 3.1 are supported; convert it in xtask/src/document/"
+        ),
+    }
+    normalize::normalize(&mut value)?;
     for operation in operations(&value)? {
         operation.id()?;
     }
@@ -63,7 +82,12 @@ impl Operation<'_> {
         self.value
             .get("operationId")
             .and_then(Value::as_str)
-            .with_context(|| format!("{self} has no `operationId`"))
+            .with_context(|| {
+                format!(
+                    "{self} has no `operationId`, after which its method is named: add one to the source, or derive it \
+                     in xtask/src/document/normalize.rs"
+                )
+            })
     }
 }
 
@@ -96,9 +120,10 @@ pub fn operations(document: &Value) -> Result<Vec<Operation<'_>>> {
                     method,
                     value,
                 });
-            } else if ["$ref", "parameters", "servers"].contains(&method.as_str()) {
+            } else if ["$ref", "servers"].contains(&method.as_str()) {
                 bail!(
-                    "`{method}` of the path item {path} is not supported: move it into the operations"
+                    "`{method}` of the path item {path} is not supported: move it into the operations, or support it in \
+                     xtask/src/document/normalize.rs"
                 );
             }
         }
