@@ -53,6 +53,8 @@
 //! - `rustls` (default) or `native-tls`: TLS backend of the HTTP client.
 //! - `schemars` (default): implements `schemars::JsonSchema` for all types.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod bounded;
 #[rustfmt::skip]
 #[allow(

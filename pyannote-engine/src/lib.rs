@@ -20,6 +20,8 @@
 //! - `audio` (default): decoding of audio files.
 //! - `models` (default): the open models and their download. Without it, [`Engine`] works with any other [`Diarizer`].
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "models")]
 pub mod assets;
 #[cfg(feature = "audio")]

@@ -43,6 +43,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod api;
 mod api_key;
 #[cfg(feature = "engine")]

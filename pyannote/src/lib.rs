@@ -106,6 +106,8 @@
 //! with the operation, attempt and status. Errors of [`Client::raw`] are an exception: their messages contain the
 //! headers and the body of the response.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod builder;
 mod client;
 mod error;
