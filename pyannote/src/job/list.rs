@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_stream::try_stream;
 use chrono::{DateTime, Utc};
+use futures_util::stream::try_unfold;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -131,19 +131,36 @@ impl Jobs {
     ///
     /// The stream ends after an error.
     pub fn stream(self) -> JobStream {
-        JobStream::new(try_stream! {
-            let mut cursor = self.cursor.clone();
+        let first = Position {
+            items: Vec::new().into_iter(),
+            next: Some(self.cursor.clone()),
+        };
+        JobStream::new(try_unfold((self, first), |(jobs, mut position)| async {
             loop {
-                let page = self.page(cursor.as_deref()).await?;
-                for item in page.items {
-                    yield item;
+                if let Some(item) = position.items.next() {
+                    return Ok(Some((item, (jobs, position))));
                 }
-                // A page whose next cursor is its own would be fetched forever.
-                if page.next_cursor.is_none() || page.next_cursor == cursor {
-                    return;
-                }
-                cursor = page.next_cursor;
+                let Some(cursor) = position.next else {
+                    return Ok(None);
+                };
+                let page = jobs.page(cursor.as_deref()).await?;
+                position = Position {
+                    items: page.items.into_iter(),
+                    // A page whose next cursor is its own would be fetched forever.
+                    next: match page.next_cursor {
+                        Some(next) if cursor.as_ref() != Some(&next) => Some(Some(next)),
+                        _ => None,
+                    },
+                };
             }
-        })
+        }))
     }
+}
+
+/// How far a listing has been streamed.
+struct Position {
+    /// Rest of the page that was fetched last.
+    items: std::vec::IntoIter<JobSummary>,
+    /// Cursor of the next page, if there is one. The first page may have none.
+    next: Option<Option<String>>,
 }

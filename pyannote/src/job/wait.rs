@@ -5,10 +5,10 @@ use std::future::IntoFuture;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use async_stream::stream;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
+use futures_util::stream::unfold;
 
 use super::{Job, JobStatus, Statuses};
 use crate::error::{Error, ErrorKind};
@@ -155,22 +155,23 @@ impl Deadline {
 }
 
 /// The polls of one wait.
-struct Poller<'a, T> {
-    job: &'a Job<T>,
+struct Poller<T> {
+    job: Job<T>,
     attempt: u32,
     consecutive_failures: u32,
     last_status: Option<JobStatus>,
     start: Duration,
 }
 
-impl<'a, T: JobKind> Poller<'a, T> {
-    fn new(job: &'a Job<T>) -> Self {
+impl<T: JobKind> Poller<T> {
+    fn new(job: Job<T>) -> Self {
+        let start = job.executor.clock().now();
         Self {
             job,
             attempt: 0,
             consecutive_failures: 0,
             last_status: None,
-            start: job.executor.clock().now(),
+            start,
         }
     }
 
@@ -203,6 +204,27 @@ impl<'a, T: JobKind> Poller<'a, T> {
         }
     }
 
+    /// Polls until the status differs from the last one.
+    async fn next_status(&mut self) -> Result<JobStatus, Error> {
+        loop {
+            let delay = self.next_delay();
+            self.job.executor.clock().sleep(delay).await;
+            match self.job.status().await {
+                Ok(status) => {
+                    self.consecutive_failures = 0;
+                    if self.last_status.as_ref() != Some(&status) {
+                        self.last_status = Some(status.clone());
+                        return Ok(status);
+                    }
+                }
+                Err(error) if self.tolerates(&error) => {}
+                Err(error) => {
+                    return Err(error.with_job(self.job.id(), self.last_status.clone()));
+                }
+            }
+        }
+    }
+
     /// Counts a failed poll. Returns whether the wait goes on in spite of it.
     fn tolerates(&mut self, error: &Error) -> bool {
         match error.kind() {
@@ -221,7 +243,7 @@ impl<'a, T: JobKind> Poller<'a, T> {
 
 async fn poll<T: JobKind>(job: &Job<T>, deadline: Option<Deadline>) -> Result<T, Error> {
     let clock = job.executor.clock();
-    let mut poller = Poller::new(job);
+    let mut poller = Poller::new(job.clone());
     loop {
         let delay = poller.next_delay();
         let remaining = deadline.map(|deadline| deadline.remaining(clock.now()));
@@ -283,32 +305,16 @@ async fn result_of_event<T: JobKind>(
 }
 
 pub(super) fn statuses<T: JobKind>(job: Job<T>) -> Statuses {
-    Statuses::new(stream! {
-        let mut poller = Poller::new(&job);
-        let mut last = None;
-        loop {
-            let delay = poller.next_delay();
-            job.executor.clock().sleep(delay).await;
-            match job.status().await {
-                Ok(status) => {
-                    poller.consecutive_failures = 0;
-                    let is_final = status.is_final();
-                    if last.as_ref() != Some(&status) {
-                        last = Some(status.clone());
-                        yield Ok(status);
-                    }
-                    if is_final {
-                        return;
-                    }
-                }
-                Err(error) if poller.tolerates(&error) => {}
-                Err(error) => {
-                    yield Err(error.with_job(job.id(), last));
-                    return;
-                }
-            }
+    // `None` after the last status.
+    let poller = Some(Poller::new(job));
+    Statuses::new(unfold(poller, |poller| async {
+        let mut poller = poller?;
+        match poller.next_status().await {
+            Ok(status) if status.is_final() => Some((Ok(status), None)),
+            Ok(status) => Some((Ok(status), Some(poller))),
+            Err(error) => Some((Err(error), None)),
         }
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_stream::stream;
+use futures_util::stream::unfold;
 
 use super::list::MAX_PAGE_SIZE;
 use super::wait::{MAX_CONSECUTIVE_FAILURES, may_be_found_later, poll_delay};
@@ -32,23 +32,10 @@ const MAX_UNLISTED_POLLS: usize = 10;
 /// See [`Client::wait_all`](crate::Client::wait_all).
 pub(crate) fn wait_all<T: JobKind>(executor: Arc<Executor>, jobs: Vec<Job<T>>) -> Results<T> {
     let wait = WaitAll::new(executor, jobs);
-    Results::new(stream! {
-        let mut wait = wait;
-        while !wait.is_empty() {
-            wait.delay().await;
-            let failure = wait.list().await.err();
-            while let Some(job) = wait.ready.pop_front() {
-                if let Some(result) = wait.fetch(&job).await {
-                    yield (job.id().clone(), result);
-                }
-            }
-            if let Some(error) = failure {
-                for (id, error) in wait.fail(error) {
-                    yield (id, Err(error));
-                }
-            }
-        }
-    })
+    Results::new(unfold(wait, |mut wait| async {
+        let result = wait.next().await?;
+        Some((result, wait))
+    }))
 }
 
 struct WaitAll<T> {
@@ -59,6 +46,10 @@ struct WaitAll<T> {
     pending: Vec<Job<T>>,
     /// Jobs whose body is to be fetched.
     ready: VecDeque<Job<T>>,
+    /// The error of the last listing, to be handled when all that is ready was fetched.
+    listing_error: Option<Error>,
+    /// Jobs given up after a failed listing, with their errors.
+    failed: VecDeque<(JobId, Error)>,
     limiter: RateLimiter,
     /// Number of rounds since a job last ended.
     round: u32,
@@ -84,6 +75,8 @@ impl<T: JobKind> WaitAll<T> {
             job_count: pending.len(),
             pending,
             ready: VecDeque::new(),
+            listing_error: None,
+            failed: VecDeque::new(),
             limiter: RateLimiter::new(RateLimit::per_minute(REQUESTS_PER_MINUTE)),
             round: 0,
             pages: 0,
@@ -93,8 +86,25 @@ impl<T: JobKind> WaitAll<T> {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.ready.is_empty()
+    /// Waits until one more job has ended, or has to be given up. Returns `None` after the last one.
+    async fn next(&mut self) -> Option<(JobId, Result<T, Error>)> {
+        loop {
+            if let Some((id, error)) = self.failed.pop_front() {
+                return Some((id, Err(error)));
+            }
+            if let Some(job) = self.ready.pop_front() {
+                if let Some(result) = self.fetch(&job).await {
+                    return Some((job.id().clone(), result));
+                }
+            } else if let Some(error) = self.listing_error.take() {
+                self.fail(error);
+            } else if self.pending.is_empty() {
+                return None;
+            } else {
+                self.delay().await;
+                self.listing_error = self.list().await.err();
+            }
+        }
     }
 
     /// Sleeps between two rounds, longer each time.
@@ -197,19 +207,18 @@ impl<T: JobKind> WaitAll<T> {
         drop(self.limiter.acquire(self.executor.clock()).await);
     }
 
-    /// Counts a failed round. Returns every pending job with the error if it is not transient, as for an invalid API
-    /// key, or if too many rounds have failed. The jobs keep running.
-    fn fail(&mut self, error: Error) -> Vec<(JobId, Error)> {
+    /// Counts a failed round. Gives up every pending job if the error is not transient, as for an invalid API key, or if
+    /// too many rounds have failed. The jobs keep running.
+    fn fail(&mut self, error: Error) {
         self.consecutive_failures += 1;
         if error.is_transient() && self.consecutive_failures < MAX_CONSECUTIVE_FAILURES {
-            return Vec::new();
+            return;
         }
         let error = Arc::new(error);
         let jobs = self.pending.drain(..);
-        jobs.map(|job| {
+        self.failed.extend(jobs.map(|job| {
             let error = error.shared("the jobs could not be listed");
             (job.id().clone(), error.with_job(job.id(), None))
-        })
-        .collect()
+        }));
     }
 }

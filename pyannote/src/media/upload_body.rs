@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_stream::stream;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
+use futures_util::stream::unfold;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::CHUNK_BYTES;
@@ -66,36 +66,37 @@ impl UploadBody {
     /// the source has ended: if it has not, the storage receives too few bytes and stores nothing.
     pub(super) fn stream(
         &self,
-        mut reader: impl AsyncRead + Send + Unpin + 'static,
+        reader: impl AsyncRead + Send + Unpin + 'static,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let (len, progress) = (self.len, self.progress.clone());
         let state = Arc::clone(&self.state);
-        stream! {
-            let mut remaining = len;
-            while remaining > 0 {
+        unfold((len, reader), move |(remaining, mut reader)| {
+            let (progress, state) = (progress.clone(), Arc::clone(&state));
+            async move {
+                if remaining == 0 {
+                    return None;
+                }
                 let chunk = match next_chunk(&mut reader, remaining).await {
                     Ok(chunk) => chunk,
                     Err(error) => {
                         lock(&state).error = Some(error);
-                        yield Err(io::Error::other("the source could not be sent"));
-                        return;
+                        let error = io::Error::other("the source could not be sent");
+                        return Some((Err(error), (0, reader)));
                     }
                 };
-                remaining -= chunk.len() as u64;
-                {
-                    // The lock is held during the report, so that there is none after the attempt is over.
-                    let mut state = lock(&state);
-                    if state.closed {
-                        return;
-                    }
-                    state.sent = len - remaining;
-                    if let Some(progress) = &progress {
-                        progress.report(state.sent, len);
-                    }
+                let remaining = remaining - chunk.len() as u64;
+                // The lock is held during the report, so that there is none after the attempt is over.
+                let mut state = lock(&state);
+                if state.closed {
+                    return None;
                 }
-                yield Ok(chunk);
+                state.sent = len - remaining;
+                if let Some(progress) = &progress {
+                    progress.report(state.sent, len);
+                }
+                Some((Ok(chunk), (remaining, reader)))
             }
-        }
+        })
     }
 }
 

@@ -558,7 +558,7 @@ mod tests {
             .unwrap();
         let request = || {
             let mut request = Request::new(http::Method::POST, url.parse().unwrap());
-            let body = async_stream::stream! { yield std::io::Result::Ok(Bytes::new()) };
+            let body = futures_util::stream::iter([std::io::Result::Ok(Bytes::new())]);
             *request.body_mut() = Some(reqwest::Body::wrap_stream(body));
             request
         };
