@@ -57,17 +57,24 @@ pub(crate) fn check<N: Number>(value: N, bounds: (Bound<N>, Bound<N>)) -> Result
         return Ok(value);
     }
     let lower = match bounds.0 {
-        Bound::Included(minimum) => format!("at least {minimum}"),
-        Bound::Excluded(minimum) => format!("greater than {minimum}"),
-        Bound::Unbounded => "finite".to_owned(),
+        Bound::Included(minimum) => Some(format!("at least {minimum}")),
+        Bound::Excluded(minimum) => Some(format!("greater than {minimum}")),
+        Bound::Unbounded => None,
+    };
+    let upper = match bounds.1 {
+        Bound::Included(maximum) => Some(format!("at most {maximum}")),
+        Bound::Excluded(maximum) => Some(format!("less than {maximum}")),
+        Bound::Unbounded => None,
     };
     let expected = match bounds {
         (Bound::Included(minimum), Bound::Included(maximum)) => {
             format!("between {minimum} and {maximum}")
         }
-        (_, Bound::Included(maximum)) => format!("{lower} and at most {maximum}"),
-        (_, Bound::Excluded(maximum)) => format!("{lower} and less than {maximum}"),
-        (_, Bound::Unbounded) => lower,
+        _ => {
+            let finite = (!value.is_json()).then(|| "finite".to_owned());
+            let parts: Vec<String> = [lower, upper, finite].into_iter().flatten().collect();
+            parts.join(" and ")
+        }
     };
     Err(OutOfBounds(format!("must be {expected}, got {value}")))
 }
@@ -128,15 +135,15 @@ macro_rules! bounded_number {
             }
         }
 
-        impl TryFrom<$repr> for $name {
+        impl ::std::convert::TryFrom<$repr> for $name {
             type Error = $crate::bounded::OutOfBounds;
 
-            fn try_from(value: $repr) -> Result<Self, Self::Error> {
+            fn try_from(value: $repr) -> ::std::result::Result<Self, Self::Error> {
                 $crate::bounded::check(value, Self::BOUNDS).map(Self)
             }
         }
 
-        impl From<$name> for $repr {
+        impl ::std::convert::From<$name> for $repr {
             fn from(value: $name) -> Self {
                 value.0
             }
@@ -149,7 +156,7 @@ macro_rules! bounded_number {
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 let value = <$repr as serde::Deserialize>::deserialize(deserializer)?;
                 Self::try_from(value).map_err(serde::de::Error::custom)
             }
@@ -170,7 +177,7 @@ macro_rules! bounded_list {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize)]
         #[serde(transparent)]
-        pub struct $name(Vec<$item>);
+        pub struct $name(::std::vec::Vec<$item>);
 
         impl $name {
             /// Smallest allowed length.
@@ -180,19 +187,19 @@ macro_rules! bounded_list {
 
             /// Unwraps the items.
             #[must_use]
-            pub fn into_inner(self) -> Vec<$item> {
+            pub fn into_inner(self) -> ::std::vec::Vec<$item> {
                 self.0
             }
         }
 
-        impl TryFrom<Vec<$item>> for $name {
+        impl ::std::convert::TryFrom<::std::vec::Vec<$item>> for $name {
             type Error = $crate::bounded::OutOfBounds;
 
-            fn try_from(items: Vec<$item>) -> Result<Self, Self::Error> {
+            fn try_from(items: ::std::vec::Vec<$item>) -> ::std::result::Result<Self, Self::Error> {
                 if (Self::MINIMUM..=Self::MAXIMUM).contains(&items.len()) {
-                    Ok(Self(items))
+                    ::std::result::Result::Ok(Self(items))
                 } else {
-                    Err($crate::bounded::OutOfBounds::length(items.len(), Self::MINIMUM, Self::MAXIMUM))
+                    ::std::result::Result::Err($crate::bounded::OutOfBounds::length(items.len(), Self::MINIMUM, Self::MAXIMUM))
                 }
             }
         }
@@ -206,14 +213,14 @@ macro_rules! bounded_list {
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let items = <Vec<$item> as serde::Deserialize>::deserialize(deserializer)?;
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                let items = <::std::vec::Vec<$item> as serde::Deserialize>::deserialize(deserializer)?;
                 Self::try_from(items).map_err(serde::de::Error::custom)
             }
         }
 
         $crate::json_schema::impl_json_schema!($name, |generator| {
-            let mut schema = <Vec<$item> as schemars::JsonSchema>::json_schema(generator);
+            let mut schema = <::std::vec::Vec<$item> as schemars::JsonSchema>::json_schema(generator);
             schema.insert("minItems".to_owned(), Self::MINIMUM.into());
             schema.insert("maxItems".to_owned(), Self::MAXIMUM.into());
             schema
@@ -221,3 +228,104 @@ macro_rules! bounded_list {
     };
 }
 pub(crate) use bounded_list;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+
+    fn message<N: Number>(value: N, bounds: (Bound<N>, Bound<N>)) -> String {
+        match check(value, bounds) {
+            Ok(value) => format!("ok {value}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn message_names_the_bounds() {
+        for (value, bounds, expected) in [
+            (5.0, (Included(0.0), Included(5.0)), "ok 5"),
+            (
+                5.5,
+                (Included(0.0), Included(5.0)),
+                "must be between 0 and 5, got 5.5",
+            ),
+            (
+                -1.0,
+                (Included(0.0), Unbounded),
+                "must be at least 0, got -1",
+            ),
+            (
+                0.0,
+                (Excluded(0.0), Unbounded),
+                "must be greater than 0, got 0",
+            ),
+            (
+                1.0,
+                (Excluded(0.0), Excluded(1.0)),
+                "must be greater than 0 and less than 1, got 1",
+            ),
+            (
+                9.0,
+                (Included(0.0), Excluded(9.0)),
+                "must be at least 0 and less than 9, got 9",
+            ),
+            (
+                0.0,
+                (Excluded(0.0), Included(9.0)),
+                "must be greater than 0 and at most 9, got 0",
+            ),
+            (
+                9.5,
+                (Unbounded, Included(9.0)),
+                "must be at most 9, got 9.5",
+            ),
+            (
+                9.0,
+                (Unbounded, Excluded(9.0)),
+                "must be less than 9, got 9",
+            ),
+            (
+                f64::NAN,
+                (Included(0.0), Unbounded),
+                "must be at least 0 and finite, got NaN",
+            ),
+            (
+                f64::INFINITY,
+                (Included(0.0), Unbounded),
+                "must be at least 0 and finite, got inf",
+            ),
+            (
+                f64::NEG_INFINITY,
+                (Unbounded, Included(9.0)),
+                "must be at most 9 and finite, got -inf",
+            ),
+        ] {
+            assert_eq!(message(value, bounds), expected);
+        }
+        assert_eq!(
+            message(-11_i64, (Included(-10), Unbounded)),
+            "must be at least -10, got -11"
+        );
+    }
+
+    bounded_number! {
+        /// A share.
+        Share(f64) in (Excluded(0.0), Included(1.0))
+    }
+
+    #[test]
+    fn limits_apply_when_deserializing_and_are_in_the_json_schema() {
+        assert!(serde_json::from_str::<Share>("0.5").is_ok());
+        assert!(serde_json::from_str::<Share>("0.0").is_err());
+        #[cfg(feature = "schemars")]
+        {
+            let schema = schemars::schema_for!(Share);
+            assert_eq!(
+                schema.get("exclusiveMinimum"),
+                Some(&serde_json::json!(0.0))
+            );
+            assert_eq!(schema.get("maximum"), Some(&serde_json::json!(1.0)));
+        }
+    }
+}

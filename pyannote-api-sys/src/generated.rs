@@ -65,7 +65,7 @@ pub mod types {
         "The parameter `limit` of `getJobsByTeamV2`.\n\nBetween 1 and 100, inclusive."]
         GetJobsByTeamV2Limit(u64) in (Included(1), Included(100))
     }
-    impl From<JobRecord> for DiarizationJob {
+    impl ::std::convert::From<JobRecord> for DiarizationJob {
         fn from(record: JobRecord) -> Self {
             Self {
                 created_at: record.created_at,
@@ -76,7 +76,7 @@ pub mod types {
             }
         }
     }
-    impl From<JobOutput> for DiarizationJobOutput {
+    impl ::std::convert::From<JobOutput> for DiarizationJobOutput {
         fn from(output: JobOutput) -> Self {
             Self {
                 confidence: output.confidence,
@@ -89,7 +89,7 @@ pub mod types {
             }
         }
     }
-    impl From<JobRecord> for VoiceprintJob {
+    impl ::std::convert::From<JobRecord> for VoiceprintJob {
         fn from(record: JobRecord) -> Self {
             Self {
                 created_at: record.created_at,
@@ -100,7 +100,7 @@ pub mod types {
             }
         }
     }
-    impl From<JobOutput> for VoiceprintJobResults {
+    impl ::std::convert::From<JobOutput> for VoiceprintJobResults {
         fn from(output: JobOutput) -> Self {
             Self {
                 error: output.error,
@@ -109,7 +109,7 @@ pub mod types {
             }
         }
     }
-    impl From<JobRecord> for IdentifyJob {
+    impl ::std::convert::From<JobRecord> for IdentifyJob {
         fn from(record: JobRecord) -> Self {
             Self {
                 created_at: record.created_at,
@@ -120,7 +120,7 @@ pub mod types {
             }
         }
     }
-    impl From<JobOutput> for IdentificationJobOutput {
+    impl ::std::convert::From<JobOutput> for IdentificationJobOutput {
         fn from(output: JobOutput) -> Self {
             Self {
                 confidence: output.confidence,
@@ -135,19 +135,19 @@ pub mod types {
     }
     impl JobOutput {
         /// The kind of job that has this output, according to its fields.
-        pub(crate) fn kind(&self) -> Option<crate::job::Kind> {
+        pub(crate) fn kind(&self) -> ::std::option::Option<crate::job::Kind> {
             if self.identification.is_some() || self.voiceprints.is_some() {
-                Some(crate::job::Kind::Identification)
+                ::std::option::Option::Some(crate::job::Kind::Identification)
             } else if self.voiceprint.is_some() {
-                Some(crate::job::Kind::Voiceprint)
+                ::std::option::Option::Some(crate::job::Kind::Voiceprint)
             } else if self.confidence.is_some() || self.diarization.is_some()
                 || self.exclusive_diarization.is_some()
                 || self.turn_level_transcription.is_some()
                 || self.word_level_transcription.is_some()
             {
-                Some(crate::job::Kind::Diarization)
+                ::std::option::Option::Some(crate::job::Kind::Diarization)
             } else {
-                None
+                ::std::option::Option::None
             }
         }
     }

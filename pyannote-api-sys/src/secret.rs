@@ -42,7 +42,7 @@ macro_rules! secret_string {
         #[doc = "\n\nRedacted in debug output."]
         #[derive(Clone, Eq, PartialEq, serde::Serialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(::std::string::String);
 
         impl $name {
             /// Largest allowed length, in characters.
@@ -55,29 +55,29 @@ macro_rules! secret_string {
             }
         }
 
-        impl TryFrom<String> for $name {
+        impl ::std::convert::TryFrom<::std::string::String> for $name {
             type Error = $crate::secret::TooLong;
 
-            fn try_from(text: String) -> Result<Self, Self::Error> {
+            fn try_from(text: ::std::string::String) -> ::std::result::Result<Self, Self::Error> {
                 match text.chars().count() {
-                    length if length > Self::MAX_LENGTH => Err($crate::secret::TooLong {
+                    length if length > Self::MAX_LENGTH => ::std::result::Result::Err($crate::secret::TooLong {
                         length,
                         maximum: Self::MAX_LENGTH,
                     }),
-                    _ => Ok(Self(text)),
+                    _ => ::std::result::Result::Ok(Self(text)),
                 }
             }
         }
 
-        impl TryFrom<&str> for $name {
+        impl ::std::convert::TryFrom<&str> for $name {
             type Error = $crate::secret::TooLong;
 
-            fn try_from(text: &str) -> Result<Self, Self::Error> {
+            fn try_from(text: &str) -> ::std::result::Result<Self, Self::Error> {
                 Self::try_from(text.to_owned())
             }
         }
 
-        impl From<$name> for String {
+        impl ::std::convert::From<$name> for ::std::string::String {
             fn from(text: $name) -> Self {
                 text.0
             }
@@ -90,14 +90,14 @@ macro_rules! secret_string {
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                let text = <::std::string::String as serde::Deserialize>::deserialize(deserializer)?;
                 Self::try_from(text).map_err(serde::de::Error::custom)
             }
         }
 
         $crate::json_schema::impl_json_schema!($name, |generator| {
-            let mut schema = <String as schemars::JsonSchema>::json_schema(generator);
+            let mut schema = <::std::string::String as schemars::JsonSchema>::json_schema(generator);
             if Self::MAX_LENGTH < usize::MAX {
                 schema.insert("maxLength".to_owned(), Self::MAX_LENGTH.into());
             }

@@ -164,7 +164,7 @@ fn job_conversions(jobs: &JobUnion, types: &[syn::Item]) -> Result<Vec<syn::Item
             .into_iter()
             .filter(|field| field != "output");
         items.push(syn::parse2(quote! {
-            impl From<#record> for #job {
+            impl ::std::convert::From<#record> for #job {
                 fn from(record: #record) -> Self {
                     Self { #(#fields: record.#fields,)* output: record.output.map(Into::into) }
                 }
@@ -172,7 +172,7 @@ fn job_conversions(jobs: &JobUnion, types: &[syn::Item]) -> Result<Vec<syn::Item
         })?);
         let fields = field_names(types, &kind.output)?;
         items.push(syn::parse2(quote! {
-            impl From<#output> for #job_output {
+            impl ::std::convert::From<#output> for #job_output {
                 fn from(output: #output) -> Self {
                     Self { #(#fields: output.#fields),* }
                 }
@@ -211,15 +211,15 @@ fn job_conversions(jobs: &JobUnion, types: &[syn::Item]) -> Result<Vec<syn::Item
     items.push(syn::parse2(quote! {
         impl #output {
             /// The kind of job that has this output, according to its fields.
-            pub(crate) fn kind(&self) -> Option<crate::job::Kind> {
+            pub(crate) fn kind(&self) -> ::std::option::Option<crate::job::Kind> {
                 if #(self.#identification_only.is_some())||* {
-                    Some(crate::job::Kind::Identification)
+                    ::std::option::Option::Some(crate::job::Kind::Identification)
                 } else if #(self.#voiceprint_only.is_some())||* {
-                    Some(crate::job::Kind::Voiceprint)
+                    ::std::option::Option::Some(crate::job::Kind::Voiceprint)
                 } else if #(self.#any_diarization.is_some())||* {
-                    Some(crate::job::Kind::Diarization)
+                    ::std::option::Option::Some(crate::job::Kind::Diarization)
                 } else {
-                    None
+                    ::std::option::Option::None
                 }
             }
         }

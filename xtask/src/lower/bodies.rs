@@ -7,8 +7,42 @@ use serde_json::{Map, Value, json};
 use super::{ERROR_BODY, add_schema, for_each_operation, reference};
 use crate::document;
 
+const JSON: &str = "application/json";
 /// JSON pointer of the schema of a body.
 const JSON_SCHEMA: &str = "/content/application~1json/schema";
+
+/// Reduces each body to JSON, if that is one of its content types: progenitor supports one content type per body.
+pub(super) fn select_content_types(document: &mut Value) -> Result<()> {
+    for_each_operation(document, |operation| {
+        if let Some(body) = operation.get_mut("requestBody") {
+            select_json(body);
+            let kinds = body
+                .get("content")
+                .and_then(Value::as_object)
+                .map_or(0, Map::len);
+            ensure!(
+                kinds <= 1,
+                "the request body has {kinds} content types, none of which is application/json: select one in \
+                 xtask/src/lower/bodies.rs"
+            );
+        }
+        for (_, response) in responses(operation, |_| true) {
+            select_json(response);
+        }
+        Ok(())
+    })
+}
+
+fn select_json(body: &mut Value) {
+    let Some(content) = body.get_mut("content").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if let Some(json) = content.get_mut(JSON).and_then(Value::as_object_mut) {
+        // Any value, if there is no schema.
+        let schema = json.remove("schema").unwrap_or_else(|| json!({}));
+        *content = Map::from_iter([(JSON.to_owned(), json!({ "schema": schema }))]);
+    }
+}
 
 /// Moves inline schemas of JSON bodies into components, so that they are treated like all others.
 pub(super) fn hoist_inline_bodies(document: &mut Value) -> Result<()> {
@@ -68,6 +102,7 @@ pub(super) fn hoist_inline_bodies(document: &mut Value) -> Result<()> {
 fn is_plain(schema: &Value) -> bool {
     let kind = schema.get("type").and_then(Value::as_str);
     schema.get("$ref").is_some()
+        || *schema == json!({})
         || (matches!(kind, Some("string" | "number" | "integer" | "boolean"))
             && schema.get("enum").is_none())
 }

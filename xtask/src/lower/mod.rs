@@ -22,6 +22,7 @@ mod custom_type;
 mod hoist;
 mod job;
 mod relax;
+mod union;
 
 use std::collections::BTreeSet;
 
@@ -58,6 +59,14 @@ pub struct Lowered {
 pub fn lower(bundle: &Value) -> Result<Lowered> {
     let mut document = bundle.clone();
     let permissions = permissions(bundle)?;
+    for name in ["Default", "String"] {
+        ensure!(
+            !document::schemas(bundle).contains_key(name),
+            "components.schemas.{name} has the name of a type that progenitor uses without its path: rename it in \
+             xtask/src/lower/mod.rs"
+        );
+    }
+    bodies::select_content_types(&mut document)?;
     bodies::hoist_inline_bodies(&mut document)?;
     bodies::unify_error_bodies(&mut document)?;
     bodies::check_success_bodies(&mut document)?;
@@ -65,6 +74,7 @@ pub fn lower(bundle: &Value) -> Result<Lowered> {
 
     let originals = document::schemas(&document);
     let request_schemas = request_schemas(&document, &originals)?;
+    union::check_unions(&document, &request_schemas)?;
     relax::relax(&mut document, &request_schemas)?;
     let mut hoister = hoist::Hoister::new(&originals);
     let mut lowered = Map::new();

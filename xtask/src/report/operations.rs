@@ -157,8 +157,20 @@ impl Comparison {
     /// Compares the content types of a body and their schemas.
     fn contents(&mut self, location: &str, old: &Value, new: &Value, direction: Direction) {
         let (old, new) = (map_at(old, "content"), map_at(new, "content"));
-        if old.len() != new.len() || old.keys().any(|kind| !new.contains_key(kind)) {
-            self.add(location, "content types changed", Impact::Breaking);
+        for kind in old.keys().filter(|kind| !new.contains_key(*kind)) {
+            self.add(
+                location,
+                format!("content type {kind} removed"),
+                Impact::Breaking,
+            );
+        }
+        for kind in new.keys().filter(|kind| !old.contains_key(*kind)) {
+            // Callers do not ask for another content type.
+            let impact = match old.is_empty() {
+                true => Impact::Breaking,
+                false => Impact::Compatible,
+            };
+            self.add(location, format!("content type {kind} added"), impact);
         }
         for (kind, before) in &old {
             if let Some(after) = new.get(kind) {
