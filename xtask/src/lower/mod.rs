@@ -21,6 +21,7 @@ mod bodies;
 mod custom_type;
 mod hoist;
 mod job;
+mod parameters;
 mod relax;
 mod union;
 
@@ -66,6 +67,7 @@ pub fn lower(bundle: &Value) -> Result<Lowered> {
              xtask/src/lower/mod.rs"
         );
     }
+    parameters::check_parameters(&document)?;
     bodies::select_content_types(&mut document)?;
     bodies::hoist_inline_bodies(&mut document)?;
     bodies::unify_error_bodies(&mut document)?;
