@@ -199,7 +199,11 @@ macro_rules! bounded_list {
                 if (Self::MINIMUM..=Self::MAXIMUM).contains(&items.len()) {
                     ::std::result::Result::Ok(Self(items))
                 } else {
-                    ::std::result::Result::Err($crate::bounded::OutOfBounds::length(items.len(), Self::MINIMUM, Self::MAXIMUM))
+                    ::std::result::Result::Err($crate::bounded::OutOfBounds::length(
+                        items.len(),
+                        Self::MINIMUM,
+                        Self::MAXIMUM,
+                    ))
                 }
             }
         }

@@ -29,6 +29,7 @@
 //! | [`open_enum`] | enums that keep values missing from the specification |
 //! | [`bounded`] | numbers in a range and arrays with a limited length |
 //! | [`secret`] | strings that are redacted in debug output |
+//! | [`permissions`](permissions()) | the scopes that an API key needs for an operation |
 //! | [`speaker_count`] | validation of speaker counts, which no schema can express |
 //!
 //! # Differences from the published specification

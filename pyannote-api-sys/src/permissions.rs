@@ -4,8 +4,8 @@ use crate::generated::PERMISSIONS;
 
 /// The scopes that an API key needs for an operation, from `x-api-key-permissions` of the specification.
 ///
-/// `operation` is the name of the operation in snake case, as in [`Executor::execute`](crate::hooks::Executor::execute).
-/// The result is empty if any key will do, and `None` if the specification has no such operation.
+/// `operation` is the name of the operation in snake case, as in
+/// [`Executor::execute`](crate::hooks::Executor::execute). The result is empty if any key will do, and `None` if the specification has no such operation.
 ///
 /// ```
 /// use pyannote_api_sys::permissions;

@@ -6,8 +6,8 @@ use crate::types::{DiarizeRequest, IdentifyRequest};
 
 /// A violation of the rules about speaker counts.
 ///
-/// It has the two fields that a `ValidationError` of the API had when this type was written. (A further field in the
-/// specification would otherwise break this module.)
+/// It has the fields of the API's `ValidationError`, but is a type of its own, so that a further field in the
+/// specification does not break this module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Violation {
@@ -20,8 +20,8 @@ pub struct Violation {
 /// Checks that `numSpeakers` is not combined with `minSpeakers` or `maxSpeakers`, and that `minSpeakers` is at most
 /// `maxSpeakers`.
 ///
-/// Returns all violations, with the fields and messages of the API's 400 response; an empty list means that the counts are valid. The rule
-/// is documented on the page "Submit Diarization Job" of the API reference.
+/// Returns all violations, with the fields and messages of the API's 400 response; an empty list means that the counts
+/// are valid. The rule is documented on the page "Submit Diarization Job" of the API reference.
 ///
 /// ```
 /// use std::num::NonZeroU64;

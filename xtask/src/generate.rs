@@ -273,7 +273,10 @@ fn make_extra_optional(types: &mut [syn::Item]) -> Result<()> {
                 .find(|value| matches!(&value.member, syn::Member::Named(name) if *name == field))
         });
         let value = value.with_context(|| {
-            format!("the builder of {name} has no default for {field}: update `make_extra_optional` in xtask/src/generate.rs")
+            format!(
+                "the builder of {name} has no default for {field}: update `make_extra_optional` in \
+                 xtask/src/generate.rs"
+            )
         })?;
         value.expr = syn::parse_quote! { Ok(Default::default()) };
     }
@@ -473,7 +476,9 @@ fn variants(values: &[String]) -> Result<Vec<Ident>> {
             .filter_map(|name| identifier(&name).ok())
             .find(|name| !names.contains(name))
             .with_context(|| {
-                format!("no variant name is left for the value {value:?}: name it in `variants` in xtask/src/generate.rs")
+                format!(
+                    "no variant name is left for the value {value:?}: name it in `variants` in xtask/src/generate.rs"
+                )
             })?;
         names.push(name);
     }

@@ -122,8 +122,8 @@ pub fn operations(document: &Value) -> Result<Vec<Operation<'_>>> {
                 });
             } else if ["$ref", "servers"].contains(&method.as_str()) {
                 bail!(
-                    "`{method}` of the path item {path} is not supported: move it into the operations, or support it in \
-                     xtask/src/document/normalize.rs"
+                    "`{method}` of the path item {path} is not supported: move it into the operations, or support it \
+                     in xtask/src/document/normalize.rs"
                 );
             }
         }

@@ -1,8 +1,8 @@
 //! Converts OpenAPI 3.1 to 3.0, which is what progenitor reads.
 //!
-//! The schemas of OpenAPI 3.1 are JSON Schema 2020-12. What has an equivalent in OpenAPI 3.0 is converted: lists of types
-//! and null, `const`, `examples`, numeric exclusive bounds, keywords beside a `$ref`, `contentEncoding`. Everything else
-//! is an error.
+//! The schemas of OpenAPI 3.1 are JSON Schema 2020-12. What has an equivalent in OpenAPI 3.0 is converted: lists of
+//! types and null, `const`, `examples`, numeric exclusive bounds, keywords beside a `$ref`, `contentEncoding`. Keywords
+//! without an equivalent are errors.
 
 use anyhow::{Result, bail, ensure};
 use serde_json::{Map, Value, json};

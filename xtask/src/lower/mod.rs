@@ -5,9 +5,10 @@
 //! - progenitor supports one error body per operation, but each operation declares two: they become one schema,
 //!   [`ERROR_BODY`] (`bodies.rs`).
 //! - It tries the variants of a union in order, and the first job schema accepts every job: the union becomes
-//!   [`JOB_BODY`], a handwritten type. The records from which it is deserialized, [`JOB_RECORD`] and [`JOB_OUTPUT`], are
-//!   unions of the fields of all kinds of job (`job.rs`).
-//! - Its types reject responses that exceed a limit, or that have unknown fields: these keywords are removed (`relax.rs`).
+//!   [`JOB_BODY`], a handwritten type. The records from which it is deserialized, [`JOB_RECORD`] and [`JOB_OUTPUT`],
+//!   have the fields of all kinds of job (`job.rs`). Other unions are checked (`union.rs`).
+//! - Its types reject responses that exceed a limit, or that have unknown fields: these keywords are removed
+//!   (`relax.rs`).
 //! - Its enums are closed, even in responses: they become [`Kind::OpenEnum`].
 //! - It checks neither the range of a number nor the length of an array: those in requests become
 //!   [`Kind::BoundedNumber`] and [`Kind::BoundedList`].

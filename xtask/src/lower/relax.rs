@@ -42,8 +42,8 @@ pub(super) fn relax(document: &mut Value, request_schemas: &BTreeSet<String>) ->
         let has_extra = schema.pointer("/properties/extra").is_some();
         ensure!(
             !has_extra || schema.get("additionalProperties").is_none(),
-            "components.schemas.{name} has a property `extra`, which is the name of the map of additional fields: rename \
-             one of them in xtask/src/generate.rs, or remove the additional fields in openapi/overlay.yaml"
+            "components.schemas.{name} has a property `extra`, which is the name of the map of additional fields: \
+             rename one of them in xtask/src/generate.rs, or remove the additional fields in openapi/overlay.yaml"
         );
     }
     for_each_operation(document, |operation| {

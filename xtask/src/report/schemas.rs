@@ -228,7 +228,7 @@ impl Comparison {
         self.add(location, description, impact.max(Impact::Types));
     }
 
-    /// Adds a limit or its removal, which changes the generated type of requests. The types of responses have no limits.
+    /// Adds a limit or its removal, which changes the generated type in requests. Types of responses have no limits.
     fn limited(&mut self, location: &str, description: &str, impact: Impact, direction: Direction) {
         match direction.request {
             true => self.typed(location, description, impact, direction),
