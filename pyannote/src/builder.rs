@@ -316,6 +316,7 @@ impl ClientBuilder {
 
     /// Creates the SDK's own HTTP client.
     fn own_http(&self, base_url: &Url) -> Result<reqwest::Client, Error> {
+        check_crypto_provider()?;
         let builder = reqwest::Client::builder()
             .connect_timeout(self.connect_timeout)
             .redirect(reqwest::redirect::Policy::none());
@@ -347,6 +348,22 @@ impl fmt::Debug for ClientBuilder {
             .field("rate_limit", &self.rate_limit)
             .finish_non_exhaustive()
     }
+}
+
+/// Fails if rustls has no crypto provider, for lack of which reqwest would panic.
+#[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+fn check_crypto_provider() -> Result<(), Error> {
+    match rustls::crypto::CryptoProvider::get_default() {
+        Some(_) => Ok(()),
+        None => Err(config(
+            "rustls has no crypto provider; install one at the start of the program, or enable the feature `rustls`",
+        )),
+    }
+}
+
+#[cfg(not(all(feature = "rustls-no-provider", not(feature = "rustls"))))]
+fn check_crypto_provider() -> Result<(), Error> {
+    Ok(())
 }
 
 fn config(message: impl Into<String>) -> Error {
