@@ -50,16 +50,29 @@ fn run(
     command: &str,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Result<ExitCode> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    Ok(if succeeds(workspace, command, arguments)? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs a cargo command in this workspace, and returns whether it succeeded.
+pub(crate) fn succeeds(
+    workspace: &Workspace,
+    command: &str,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<bool> {
+    let status = Command::new(program())
         .args([command, "--quiet", "--manifest-path"])
         .arg(workspace.manifest())
         .args(arguments)
         .status()
         .context("failed to run cargo")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(status.success())
+}
+
+/// The cargo that runs this task.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

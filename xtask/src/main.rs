@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::report::WithWording;
 use xtask::workspace::Workspace;
-use xtask::{cargo, import, regen};
+use xtask::{cargo, check, import, regen};
 
 /// Development tasks of the pyannoteAI workspace
 #[derive(Parser)]
@@ -47,9 +47,30 @@ enum Task {
     ///
     /// They are stored in the cache directory, or in PYANNOTE_ASSETS_DIR if it is set.
     Assets,
+    /// Check the crates as packages
+    #[command(subcommand)]
+    Check(Check),
     /// Run a benchmark of the local engine
     #[command(subcommand)]
     Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Check {
+    /// Compile every published crate by itself with every set of its features
+    Features {
+        /// Do not enable this feature
+        #[arg(long, value_name = "FEATURE")]
+        skip: Vec<String>,
+    },
+    /// Check that no dependency requires a newer Rust version than the crates declare
+    RustVersion,
+    /// Package every published crate, compile it from its package, and check the files in it
+    Packages {
+        /// Also check what a release requires: committed files, the repository's URL and a section of the changelog
+        #[arg(long)]
+        release: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -127,6 +148,13 @@ fn run(task: Task) -> Result<ExitCode> {
             })?;
         }
         Task::Assets => return cargo::assets(&workspace),
+        Task::Check(Check::Features { skip }) => {
+            check::features::check(&workspace, &skip, &mut io::stdout())?
+        }
+        Task::Check(Check::RustVersion) => print(&check::rust_version::check(&workspace)?)?,
+        Task::Check(Check::Packages { release }) => {
+            check::packages::check(&workspace, release, &mut io::stdout())?
+        }
         Task::Bench(Bench::Der { recordings, hours }) => {
             let hours = hours.map(|hours| format!("--hours={hours}"));
             return recordings.bench(&workspace, "der", hours);

@@ -1,0 +1,95 @@
+//! Compiles every published crate by itself, with every set of its features.
+//!
+//! In a build of the whole workspace, cargo enables the union of the features that its crates need, which hides a
+//! feature that one of them forgot to enable.
+
+use std::io::Write;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+
+use super::metadata::{Metadata, Package};
+use crate::cargo;
+use crate::workspace::Workspace;
+
+/// All sets of features, from none to all, without `default`. The features in `skipped` are never enabled.
+#[must_use]
+pub fn sets(package: &Package, skipped: &[String]) -> Vec<Vec<String>> {
+    let mut sets = vec![vec![]];
+    for feature in package.features.keys() {
+        if feature != "default" && !skipped.contains(feature) {
+            let mut with: Vec<Vec<String>> = sets.clone();
+            for set in &mut with {
+                set.push(feature.clone());
+            }
+            sets.extend(with);
+        }
+    }
+    sets
+}
+
+/// Runs clippy for each set of features, and writes a line for each.
+///
+/// # Errors
+///
+/// Fails after the last set if clippy failed for any of them.
+pub fn check(workspace: &Workspace, skipped: &[String], output: &mut impl Write) -> Result<()> {
+    let metadata = Metadata::of(workspace)?;
+    let mut failed = Vec::new();
+    for package in metadata.published() {
+        for set in sets(package, skipped) {
+            let name = match set.as_slice() {
+                [] => "no features".to_owned(),
+                set => set.join(","),
+            };
+            let start = Instant::now();
+            let ok = cargo::succeeds(
+                workspace,
+                "clippy",
+                [
+                    format!("--package={}", package.name),
+                    "--no-default-features".to_owned(),
+                    format!("--features={}", set.join(",")),
+                    "--".to_owned(),
+                    "--deny=warnings".to_owned(),
+                ],
+            )?;
+            let status = if ok { "ok" } else { "failed" };
+            let seconds = start.elapsed().as_secs();
+            writeln!(
+                output,
+                "{:16}  {name:34}  {seconds:4} s  {status}",
+                package.name
+            )?;
+            if !ok {
+                failed.push(format!("{} with {name}", package.name));
+            }
+        }
+    }
+    ensure!(failed.is_empty(), "clippy failed: {}", failed.join("; "));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(features: &[&str]) -> Package {
+        serde_json::from_value(serde_json::json!({
+            "id": "a", "name": "a", "version": "1.0.0", "manifest_path": "a/Cargo.toml",
+            "features": features.iter().map(|name| (name.to_string(), [""; 0])).collect::<std::collections::BTreeMap<_, _>>(),
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn checks_every_set_of_features() {
+        let of = |features: &[&str], skipped: &[String]| sets(&package(features), skipped);
+        assert_eq!(of(&[], &[]), [[""; 0]]);
+        assert_eq!(of(&["default", "a"], &[]), [vec![], vec!["a"]]);
+        let expected = [vec![], vec!["a"], vec!["b"], vec!["a", "b"]];
+        assert_eq!(of(&["a", "b", "default"], &[]), expected);
+        let expected = [vec![], vec!["b"]];
+        assert_eq!(of(&["a", "b"], &["a".to_owned()]), expected);
+    }
+}
