@@ -57,7 +57,7 @@ enum Task {
 
 #[derive(Subcommand)]
 enum Check {
-    /// Compile every published crate by itself with every set of its features
+    /// Compile every published crate by itself without features, with each one, with each pair, and with all
     Features {
         /// Do not enable this feature
         #[arg(long, value_name = "FEATURE")]

@@ -1,4 +1,4 @@
-//! Compiles every published crate by itself, with every set of its features.
+//! Compiles every published crate by itself, with several sets of its features.
 //!
 //! In a build of the whole workspace, cargo enables the union of the features that its crates need, which hides a
 //! feature that one of them forgot to enable.
@@ -12,18 +12,24 @@ use super::metadata::{Metadata, Package};
 use crate::cargo;
 use crate::workspace::Workspace;
 
-/// All sets of features, from none to all, without `default`. The features in `skipped` are never enabled.
+/// The sets of features to check: none, each feature, each pair, and all. The features in `skipped` are never enabled.
 #[must_use]
 pub fn sets(package: &Package, skipped: &[String]) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
     let mut sets = vec![vec![]];
     for feature in package.features.keys() {
         if feature != "default" && !skipped.contains(feature) {
-            let mut with: Vec<Vec<String>> = sets.clone();
+            all.push(feature.clone());
+            let smaller = sets.iter().filter(|set| set.len() < 2);
+            let mut with: Vec<Vec<String>> = smaller.cloned().collect();
             for set in &mut with {
                 set.push(feature.clone());
             }
             sets.extend(with);
         }
+    }
+    if all.len() > 2 {
+        sets.push(all);
     }
     sets
 }
@@ -83,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_every_set_of_features() {
+    fn checks_none_each_each_pair_and_all() {
         let of = |features: &[&str], skipped: &[String]| sets(&package(features), skipped);
         assert_eq!(of(&[], &[]), [[""; 0]]);
         assert_eq!(of(&["default", "a"], &[]), [vec![], vec!["a"]]);
@@ -91,5 +97,10 @@ mod tests {
         assert_eq!(of(&["a", "b", "default"], &[]), expected);
         let expected = [vec![], vec!["b"]];
         assert_eq!(of(&["a", "b"], &["a".to_owned()]), expected);
+
+        let of_four = of(&["a", "b", "c", "d"], &[]);
+        assert_eq!(of_four.len(), 1 + 4 + 6 + 1);
+        assert_eq!(of_four[11], ["a", "b", "c", "d"]);
+        assert!(of_four[..11].iter().all(|set| set.len() <= 2));
     }
 }
