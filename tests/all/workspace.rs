@@ -70,3 +70,24 @@ fn architecture_lists_the_dependencies_between_crates() {
     let workspace = Workspace::current();
     assert_eq!(of_architecture(&workspace), of_cargo(&workspace));
 }
+
+#[test]
+fn the_readme_lists_every_example() {
+    let root = Workspace::current().manifest().with_file_name("");
+    let readme = fs_err::read_to_string(root.join("README.md")).unwrap();
+    let mut examples = 0;
+    for folder in fs_err::read_dir(&root).unwrap() {
+        let folder = folder.unwrap();
+        let crate_name = folder.file_name().into_string().unwrap();
+        let Ok(files) = fs_err::read_dir(folder.path().join("examples")) else {
+            continue;
+        };
+        for file in files {
+            let file = file.unwrap().file_name().into_string().unwrap();
+            let link = format!("({crate_name}/examples/{file})");
+            assert!(readme.contains(&link), "README.md lacks {link}");
+            examples += 1;
+        }
+    }
+    assert_eq!(examples, readme.matches("/examples/").count());
+}

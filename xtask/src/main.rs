@@ -64,7 +64,11 @@ enum Check {
         skip: Vec<String>,
     },
     /// Check that no dependency requires a newer Rust version than the crates declare
-    RustVersion,
+    RustVersion {
+        /// Instead, list the published crates by the version that they declare
+        #[arg(long)]
+        list: bool,
+    },
     /// Package every published crate, compile it from its package, and check the files in it
     Packages {
         /// Also check what a release requires: committed files, the repository's URL and a section of the changelog
@@ -151,7 +155,12 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Check(Check::Features { skip }) => {
             check::features::check(&workspace, &skip, &mut io::stdout())?
         }
-        Task::Check(Check::RustVersion) => print(&check::rust_version::check(&workspace)?)?,
+        Task::Check(Check::RustVersion { list: true }) => {
+            print(&check::rust_version::list(&workspace)?)?;
+        }
+        Task::Check(Check::RustVersion { list: false }) => {
+            print(&check::rust_version::check(&workspace)?)?
+        }
         Task::Check(Check::Packages { release }) => {
             check::packages::check(&workspace, release, &mut io::stdout())?
         }

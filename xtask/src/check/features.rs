@@ -78,12 +78,14 @@ pub fn check(workspace: &Workspace, skipped: &[String], output: &mut impl Write)
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn package(features: &[&str]) -> Package {
+        let features: BTreeMap<&str, [&str; 0]> = features.iter().map(|name| (*name, [])).collect();
         serde_json::from_value(serde_json::json!({
-            "id": "a", "name": "a", "version": "1.0.0", "manifest_path": "a/Cargo.toml",
-            "features": features.iter().map(|name| (name.to_string(), [""; 0])).collect::<std::collections::BTreeMap<_, _>>(),
+            "id": "a", "name": "a", "version": "1.0.0", "manifest_path": "a/Cargo.toml", "features": features,
         }))
         .unwrap()
     }

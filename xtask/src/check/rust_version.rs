@@ -23,6 +23,25 @@ pub fn check(workspace: &Workspace) -> Result<String> {
     check_metadata(&Metadata::of(workspace)?)
 }
 
+/// The published crates by the Rust version that they declare, as lines such as `1.89 --package=a --package=b`.
+///
+/// # Errors
+///
+/// Fails if cargo fails.
+pub fn list(workspace: &Workspace) -> Result<String> {
+    let metadata = Metadata::of(workspace)?;
+    let mut lines = BTreeMap::new();
+    for package in metadata.published() {
+        let version = package.rust_version.clone().unwrap_or_default();
+        let line: &mut String = lines.entry(version).or_default();
+        write!(line, " --package={}", package.name)?;
+    }
+    Ok(lines
+        .iter()
+        .map(|(version, packages)| format!("{version}{packages}\n"))
+        .collect())
+}
+
 fn check_metadata(metadata: &Metadata) -> Result<String> {
     let packages: BTreeMap<_, _> = metadata
         .packages
