@@ -26,10 +26,10 @@ const MAX_FILE_BYTES: u64 = 256 * 1024;
 pub fn check(workspace: &Workspace, release: bool, output: &mut impl Write) -> Result<()> {
     let metadata = Metadata::of(workspace)?;
     let packages: Vec<_> = metadata.published().collect();
-    let mut problems = Vec::new();
     if release {
         let changelog = workspace.manifest().with_file_name("CHANGELOG.md");
-        problems = release_problems(&packages, &fs_err::read_to_string(changelog)?);
+        let problems = release_problems(&packages, &fs_err::read_to_string(changelog)?);
+        ensure!(problems.is_empty(), "{}", problems.join("\n"));
     }
 
     let names = packages
@@ -39,6 +39,7 @@ pub fn check(workspace: &Workspace, release: bool, output: &mut impl Write) -> R
     let packaged = cargo::succeeds(workspace, "package", names.chain(dirty))?;
     ensure!(packaged, "`cargo package` failed");
 
+    let mut problems = Vec::new();
     for package in packages {
         let files = list(package)?;
         let folder = package.manifest_path.with_file_name("");
