@@ -42,7 +42,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Responds at once, because the sender's timeout is 10 s. A retry may deliver an event again: to handle each event
+/// Responds immediately, because the sender's timeout is 10 s. A retry may deliver an event again: to handle each event
 /// once, store it under its job id here, before responding.
 async fn receive(VerifiedEvent(event): VerifiedEvent) {
     // Decoding a large output takes a while, and must not block other requests.

@@ -30,12 +30,13 @@ const DEFAULT_TOTAL_TIMEOUT: Duration = Duration::from_secs(300);
 /// use pyannote::{Client, RetryPolicy};
 ///
 /// let client = Client::builder()
-///     .api_key("your key")
+///     .api_key("your-key")
 ///     .attempt_timeout(Duration::from_secs(30))
 ///     .retry(RetryPolicy::default().max_attempts(3))
 ///     .build()?;
 /// # Ok::<(), pyannote::Error>(())
 /// ```
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
     api_key: Option<SecretString>,
@@ -55,6 +56,7 @@ pub struct ClientBuilder {
 }
 
 /// The proxy of the HTTP client.
+#[derive(Clone)]
 enum Proxy {
     /// That of the environment, except for plain http to a loopback address.
     Environment,
@@ -123,7 +125,9 @@ impl ClientBuilder {
         })
     }
 
-    /// Sets the API key. It is kept as a secret, and sent to the base URL's origin only.
+    /// Sets the API key, without `Bearer`. It is kept as a secret, and sent to the base URL's origin only.
+    ///
+    /// Whitespace around it is removed. The rest must be visible ASCII characters, or [`build`](Self::build) fails.
     pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
         self.api_key = Some(key.into());
         self
@@ -161,8 +165,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout of a call, with all its attempts and the delays between them. The default is 5 min; `None` is
-    /// no limit.
+    /// Sets the timeout of a call, with all its attempts and the delays between them. The default is 5 min; `None`
+    /// means no limit.
     ///
     /// It does not cut short the attempt of a submission, because whether the job was accepted would then be unknown.
     /// The timeout of waiting for the end of a job is [`Wait::timeout`](crate::Wait::timeout).
@@ -192,7 +196,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// let client = pyannote::Client::builder()
-    ///     .api_key("your key")
+    ///     .api_key("your-key")
     ///     .proxy("http://user:password@proxy.example.com:8080")
     ///     .build()?;
     /// # Ok::<(), pyannote::Error>(())
@@ -223,7 +227,8 @@ impl ClientBuilder {
 
     /// Adds a header to every request to the service.
     ///
-    /// `Authorization`, `User-Agent`, and headers that describe the body or the connection cannot be set.
+    /// `Authorization`, `Proxy-Authorization`, `User-Agent`, and headers that describe the body or the connection
+    /// cannot be set.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -297,9 +302,23 @@ impl ClientBuilder {
         let Some(key) = key.filter(|key| !key.is_empty()) else {
             return Err(config("the API key is missing; set it with .api_key(key)"));
         };
-        let mut authorization = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| {
-            config("the API key has characters that are not allowed in headers; check how it was copied")
-        })?;
+        // The messages do not quote the key.
+        let first_word = key.split_whitespace().next().unwrap_or_default();
+        if first_word.eq_ignore_ascii_case("bearer") {
+            return Err(config(
+                "the API key must not start with `Bearer`, which the client adds to each request; set the key alone",
+            ));
+        }
+        let invalid = || {
+            config(
+                "the API key must consist of visible ASCII characters without spaces; check how it was copied",
+            )
+        };
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(invalid());
+        }
+        let mut authorization =
+            HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| invalid())?;
         authorization.set_sensitive(true);
         Ok(authorization)
     }
@@ -370,10 +389,19 @@ fn config(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
+/// Parses an absolute URL. The error says why it is invalid without quoting it, and names `example` as a valid one.
+fn parse_absolute_url(text: &str, example: &str) -> Result<Url, String> {
+    let text = text.trim();
+    Url::parse(text).map_err(|error| match text.contains("://") {
+        true => error.to_string(),
+        false => format!("it is not an absolute URL, such as {example}"),
+    })
+}
+
 fn check_base_url(text: &str, allow_insecure_http: bool) -> Result<Url, Error> {
     // The message does not quote the URL, which may contain a password.
     let invalid = |why: String| config(format!("the base URL is invalid: {why}"));
-    let url = Url::parse(text.trim()).map_err(|error| invalid(error.to_string()))?;
+    let url = parse_absolute_url(text, DEFAULT_BASE_URL).map_err(invalid)?;
     match url.scheme() {
         "https" => {}
         "http" if allow_insecure_http || is_loopback(&url) => {}
@@ -386,7 +414,7 @@ fn check_base_url(text: &str, allow_insecure_http: bool) -> Result<Url, Error> {
         }
         scheme => {
             return Err(invalid(format!(
-                "its scheme must be https or http, and is {scheme}"
+                "its scheme must be https or http, got {scheme}"
             )));
         }
     }
@@ -402,7 +430,7 @@ fn check_base_url(text: &str, allow_insecure_http: bool) -> Result<Url, Error> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(invalid("it must not have a query or fragment".to_owned()));
     }
-    let path = url.path().trim_end_matches('/');
+    let path = url.path().trim_end_matches('/').to_ascii_lowercase();
     if let Some(version) = ["/v1", "/v2"]
         .iter()
         .find(|version| path.ends_with(*version))
@@ -417,10 +445,10 @@ fn check_base_url(text: &str, allow_insecure_http: bool) -> Result<Url, Error> {
 /// Checks the URL of a proxy. The messages do not quote it, since it may contain a password.
 fn check_proxy(text: &str, base_url: &Url, allow_insecure_http: bool) -> Result<Url, Error> {
     let invalid = |why: String| config(format!("the proxy URL is invalid: {why}"));
-    let url = Url::parse(text.trim()).map_err(|error| invalid(error.to_string()))?;
+    let url = parse_absolute_url(text, "http://proxy.example.com:8080").map_err(invalid)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(invalid(format!(
-            "its scheme must be http or https, and is {}",
+            "its scheme must be http or https, got {}",
             url.scheme()
         )));
     }
@@ -460,6 +488,7 @@ mod tests {
             ("https://gateway.example.com/pyannote", true),
             ("https://api.pyannote.ai/v1", false),
             ("https://api.pyannote.ai/v1/", false),
+            ("https://api.pyannote.ai/V1", false),
             ("https://gateway.example.com/pyannote/v2", false),
             ("https://gateway.example.com/v1/pyannote", true),
             ("http://127.0.0.1:8080", true),
@@ -509,7 +538,26 @@ mod tests {
     fn rejects_invalid_keys_headers_and_agents() {
         assert!(message(ClientBuilder::new()).contains(".api_key(key)"));
         assert!(message(ClientBuilder::new().api_key("  ")).contains(".api_key(key)"));
-        assert!(!message(ClientBuilder::new().api_key("se\ncret")).contains("cret"));
+        for (key, expected) in [
+            ("se\ncret", "visible ASCII characters without spaces"),
+            ("se cret", "visible ASCII characters without spaces"),
+            ("sécret", "visible ASCII characters without spaces"),
+            ("se\0cret", "visible ASCII characters without spaces"),
+            ("Bearer secret", "must not start with `Bearer`"),
+            ("bearer\tsecret", "must not start with `Bearer`"),
+            ("Bearer ", "must not start with `Bearer`"),
+        ] {
+            let error = message(ClientBuilder::new().api_key(key));
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("cret"), "{error}");
+        }
+        ClientBuilder::new()
+            .api_key(" sk-secret\n")
+            .build()
+            .unwrap();
+        assert!(
+            message(builder().header("Proxy-Authorization", "x")).contains("Proxy-Authorization")
+        );
         assert!(message(builder().header("Authorization", "x")).contains("Authorization"));
         assert!(message(builder().header("content-length", "3")).contains("content-length"));
         assert!(message(builder().header("bad name", "x")).contains("bad name"));
@@ -537,8 +585,38 @@ mod tests {
 
     #[test]
     fn explains_that_the_base_url_has_no_version() {
-        let error = message(builder().base_url("https://api.pyannote.ai/v1"));
-        assert!(error.contains("must not end with /v1"), "{error}");
+        for url in ["https://api.pyannote.ai/v1", "https://api.pyannote.ai/V1/"] {
+            let error = message(builder().base_url(url));
+            assert!(error.contains("must not end with /v1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn explains_that_the_base_url_must_be_absolute() {
+        for url in ["", "  ", "api.pyannote.ai", "/pyannote"] {
+            assert_eq!(
+                message(builder().base_url(url)),
+                "the base URL is invalid: it is not an absolute URL, such as https://api.pyannote.ai"
+            );
+        }
+        assert_eq!(
+            message(builder().base_url("https://[::")),
+            "the base URL is invalid: invalid IPv6 address"
+        );
+    }
+
+    #[test]
+    fn clones_have_the_same_configuration() {
+        let original = builder()
+            .base_url("https://gateway.example.com/v1")
+            .proxy("http://127.0.0.1:1");
+        assert_eq!(message(original.clone()), message(original.clone()));
+        original
+            .clone()
+            .base_url("https://gateway.example.com")
+            .build()
+            .unwrap();
+        assert!(message(original).contains("must not end with /v1"));
     }
 
     #[test]
@@ -563,11 +641,15 @@ mod tests {
             (
                 "https://api.pyannote.ai",
                 "socks5://u:p4ss@host",
-                Some("is socks5"),
+                Some("got socks5"),
             ),
-            ("https://api.pyannote.ai", "u:p4ss@host", Some("is u")),
+            ("https://api.pyannote.ai", "u:p4ss@host", Some("got u")),
             ("https://api.pyannote.ai", "http://u:p4ss@", Some("invalid")),
-            ("https://api.pyannote.ai", "", Some("invalid")),
+            (
+                "https://api.pyannote.ai",
+                " ",
+                Some("it is not an absolute URL, such as http://proxy.example.com:8080"),
+            ),
         ] {
             let result = builder().base_url(base_url).proxy(proxy).build();
             let Some(expected) = expected else {

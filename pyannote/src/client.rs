@@ -136,8 +136,8 @@ impl Client {
     /// Waits for any number of jobs. Yields each job's id and result, or error, as it ends.
     ///
     /// It makes at most 150 requests per minute, however many jobs there are. A transient error of the listing ends the
-    /// wait after three consecutive rounds, and any other error of a request, as for an invalid API key, at once: each
-    /// job is then yielded with the error, and keeps running.
+    /// wait after three consecutive rounds, and any other error of a request, as for an invalid API key, immediately:
+    /// each job is then yielded with the error, and keeps running.
     ///
     /// ```no_run
     /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {

@@ -40,7 +40,8 @@ pub struct Error(Box<Inner>);
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client's configuration is invalid: for example a missing API key, or an invalid base URL.
+    /// The client's configuration is invalid: for example a missing API key, an invalid base URL, or no credentials for
+    /// a proxy that requires them (407).
     Config,
     /// The request is invalid. [`Error::field_errors`] lists every violation, whether found by the SDK before anything
     /// was sent or by the service (400).
@@ -79,7 +80,8 @@ pub enum ErrorKind {
     JobCanceled,
     /// The job succeeded, but its output no longer exists: outputs are deleted 24 h after the end of a job.
     OutputGone,
-    /// The job did not end before the timeout of the wait. It keeps running: wait again with [`Error::job_id`].
+    /// The job was not seen to end before the timeout of the wait. It may still be running: wait again with
+    /// [`Error::job_id`].
     WaitTimeout,
     /// A local file could not be read or written.
     Io,
@@ -210,7 +212,7 @@ impl Error {
     }
 
     /// Appends to the message why the request was not retried.
-    pub(crate) fn noted(mut self, note: &str) -> Self {
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
         self.0.message = format!("{}; {note}", self.0.message);
         self
     }
@@ -226,7 +228,7 @@ impl Error {
     ///
     /// The client has made its own retries by then, so wait a while, or as long as [`retry_after`](Self::retry_after)
     /// says. Trying again is always safe: [`ErrorKind::OutcomeUnknown`] is *not* transient, because a second submission
-    /// could be billed twice. Neither is [`ErrorKind::WaitTimeout`], after which the job is still running.
+    /// could be billed twice. Neither is [`ErrorKind::WaitTimeout`], after which the job may still be running.
     ///
     /// ```no_run
     /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -320,7 +322,7 @@ impl fmt::Display for Error {
             write!(f, "{error}")?;
         }
         if let Some(id) = &self.0.job_id {
-            write!(f, " (job {id}")?;
+            write!(f, " (job {}", excerpt(id.as_str().as_bytes()))?;
             if let Some(status) = &self.0.job_status {
                 write!(f, ", last status {status}")?;
             }
@@ -367,7 +369,7 @@ impl fmt::Debug for Error {
             debug.field("body", &body);
         }
         if let Some(id) = &inner.job_id {
-            debug.field("job_id", id);
+            debug.field("job_id", &excerpt(id.as_str().as_bytes()));
         }
         if let Some(status) = &inner.job_status {
             debug.field("last_status", status);
@@ -442,6 +444,19 @@ mod tests {
         let source = error.source().unwrap().downcast_ref::<Error>().unwrap();
         assert_eq!(source.kind(), ErrorKind::Io);
         assert_eq!(source.source().unwrap().to_string(), "disk on fire");
+    }
+
+    #[test]
+    fn job_ids_are_excerpted() {
+        let error = |id: &str| Error::new(ErrorKind::NotFound, "no job").with_job(&id.into(), None);
+        assert_eq!(error("a\0\nb").to_string(), "no job (job a  b)");
+        let long = error(&"a ".repeat(10_000));
+        assert_eq!(
+            long.to_string(),
+            format!("no job (job {}…)", "a ".repeat(150))
+        );
+        assert!(format!("{long:?}").len() < 500, "{long:?}");
+        assert_eq!(long.job_id().unwrap().as_str().len(), 19_999);
     }
 
     #[test]

@@ -17,9 +17,9 @@
 //!
 //! # Jobs
 //!
-//! The service processes recordings in jobs: a submission is accepted, and billed, at once, and the result is available
-//! later. Awaiting a request submits the job and waits for its end. To wait later, or in another process, submit the
-//! job and store its id:
+//! The service processes recordings in jobs: a submission is accepted and billed immediately, and the result is
+//! available later. Awaiting a request submits the job and waits for its end. To wait later, or in another process,
+//! submit the job and store its id:
 //!
 //! ```no_run
 //! # async fn run(client: pyannote::Client) -> Result<(), Box<dyn std::error::Error>> {

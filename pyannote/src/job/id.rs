@@ -26,7 +26,7 @@ impl JobId {
     /// Percent-encodes the id as one segment of a URL path. Returns `None` for an id that cannot be a segment: empty,
     /// `.` or `..`.
     pub(crate) fn path_segment(&self) -> Option<String> {
-        if self.0.chars().all(|c| c == '.') {
+        if matches!(self.0.as_str(), "" | "." | "..") {
             return None;
         }
         let mut segment = String::with_capacity(self.0.len());
@@ -83,6 +83,7 @@ mod tests {
             ("", None),
             (".", None),
             ("..", None),
+            ("...", Some("...")),
         ] {
             assert_eq!(JobId::from(id).path_segment().as_deref(), segment, "{id}");
         }

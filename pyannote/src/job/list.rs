@@ -100,10 +100,7 @@ impl Jobs {
     /// request.
     pub async fn page(&self, cursor: Option<&str>) -> Result<JobPage, Error> {
         if !(1..=MAX_PAGE_SIZE).contains(&self.page_size) {
-            let message = format!(
-                "must be from 1 to {MAX_PAGE_SIZE}, and is {}",
-                self.page_size
-            );
+            let message = format!("must be from 1 to {MAX_PAGE_SIZE}, got {}", self.page_size);
             let violation = FieldError::new("limit", message);
             return Err(Error::validation(
                 "the page size is invalid",

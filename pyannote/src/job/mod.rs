@@ -165,7 +165,7 @@ impl<T: JobKind> Job<T> {
     /// Waits for the end of the job by polling and by webhook events, whichever comes first.
     ///
     /// `events` is a stream of the events that the program's webhook receiver verified. Events of other jobs are
-    /// ignored, and so are those that do not tell the end of the job. When the stream ends, polling continues.
+    /// ignored, and so are those that do not report the end of the job. When the stream ends, polling continues.
     ///
     /// ```no_run
     /// # async fn run(

@@ -67,7 +67,8 @@ type Events = Pin<Box<dyn Stream<Item = Event> + Send>>;
 /// # Errors
 ///
 /// [`ErrorKind::JobFailed`] and [`ErrorKind::JobCanceled`] with the reason that the service gives,
-/// [`ErrorKind::WaitTimeout`], and any error of a request. Each has the job's id and its last known status.
+/// [`ErrorKind::WaitTimeout`] with the last poll's error as its source if that poll failed, and any error of a request.
+/// Each has the job's id and its last known status.
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct Wait<T> {
     job: Job<T>,
@@ -160,6 +161,8 @@ struct Poller<T> {
     attempt: u32,
     consecutive_failures: u32,
     last_status: Option<JobStatus>,
+    /// The error of the last poll, if it failed.
+    last_failure: Option<Error>,
     start: Duration,
 }
 
@@ -171,6 +174,7 @@ impl<T: JobKind> Poller<T> {
             attempt: 0,
             consecutive_failures: 0,
             last_status: None,
+            last_failure: None,
             start,
         }
     }
@@ -192,16 +196,42 @@ impl<T: JobKind> Poller<T> {
             Ok(State::Done(result)) => Ok(Some(result)),
             Ok(State::Unfinished(status)) => {
                 self.consecutive_failures = 0;
+                self.last_failure = None;
                 if status.is_some() {
                     self.last_status = status;
                 }
                 Ok(None)
             }
-            Err(error) if self.tolerates(&error) => Ok(None),
+            Err(error) if self.tolerates(&error) => {
+                self.last_failure = Some(error);
+                Ok(None)
+            }
             // The error of a job that ended has its status.
             Err(error) if error.last_status().is_some() => Err(error),
             Err(error) => Err(error.with_job(self.job.id(), self.last_status.clone())),
         }
+    }
+
+    /// The error of a wait that timed out after the last poll.
+    fn timeout_error(self, timeout: Duration) -> Error {
+        let seconds = timeout.as_secs_f64();
+        let problem = match (&self.last_failure, &self.last_status) {
+            (None, _) => format!("the job did not end within {seconds} s; it is still running"),
+            (Some(error), None) if error.kind() == ErrorKind::NotFound => {
+                format!("the job was not found within {seconds} s; it may not be visible yet")
+            }
+            (Some(_), _) => {
+                format!(
+                    "the wait timed out after {seconds} s, and its last poll failed; the job may still be running"
+                )
+            }
+        };
+        let message = format!("{problem}, and client.job(id) can wait for it again");
+        let error = match self.last_failure {
+            Some(failure) => failure.into_kind(ErrorKind::WaitTimeout, message),
+            None => Error::new(ErrorKind::WaitTimeout, message),
+        };
+        error.with_job(self.job.id(), self.last_status)
     }
 
     /// Polls until the status differs from the last one.
@@ -256,12 +286,8 @@ async fn poll<T: JobKind>(job: &Job<T>, deadline: Option<Deadline>) -> Result<T,
             return Ok(result);
         }
         if is_final_poll {
-            let timeout_s = deadline.map_or(0.0, |deadline| deadline.timeout.as_secs_f64());
-            let message = format!(
-                "the job did not end within {timeout_s} s; it is still running, and client.job(id) can wait for it again"
-            );
-            let error = Error::new(ErrorKind::WaitTimeout, message);
-            return Err(error.with_job(job.id(), poller.last_status));
+            let timeout = deadline.map_or(Duration::ZERO, |deadline| deadline.timeout);
+            return Err(poller.timeout_error(timeout));
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
 use super::source::run_blocking;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// A temporary file that replaces `path` when it is committed, and is deleted if it is dropped before.
 ///
@@ -23,6 +23,18 @@ pub(super) struct AtomicFile {
 
 impl AtomicFile {
     pub(super) async fn create(path: &Path) -> Result<Self, Error> {
+        if tokio::fs::metadata(path)
+            .await
+            .is_ok_and(|metadata| metadata.is_dir())
+        {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!(
+                    "cannot write the file {}, which is a directory; name a file in it",
+                    path.display()
+                ),
+            ));
+        }
         let target = path.to_owned();
         let (file, temporary) = run_blocking(move || create_temporary(&target))
             .await
@@ -60,12 +72,6 @@ impl AtomicFile {
 }
 
 fn create_temporary(path: &Path) -> io::Result<(std::fs::File, TempPath)> {
-    if path.is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::IsADirectory,
-            "it is a directory; name a file in it",
-        ));
-    }
     let directory = match path.parent() {
         Some(directory) if directory != Path::new("") => directory,
         _ => Path::new("."),
@@ -81,7 +87,7 @@ fn create_temporary(path: &Path) -> io::Result<(std::fs::File, TempPath)> {
 fn write_error(path: &Path, error: io::Error) -> Error {
     Error::io(
         format!(
-            "cannot write the file {}: {error}; an existing file is unchanged",
+            "cannot write the file {}; an existing file is unchanged",
             path.display()
         ),
         error,
@@ -113,16 +119,21 @@ mod tests {
     #[tokio::test]
     async fn create_fails_for_directories_and_missing_parents() {
         let directory = tempfile::tempdir().unwrap();
-        for path in [
-            directory.path().to_owned(),
-            directory.path().join("missing/out.wav"),
+        for (path, expected) in [
+            (
+                directory.path().to_owned(),
+                "which is a directory; name a file in it",
+            ),
+            (
+                directory.path().join("missing/out.wav"),
+                "an existing file is unchanged",
+            ),
         ] {
             let error = AtomicFile::create(&path).await.unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::Io);
-            assert!(
-                error.to_string().contains(path.to_str().unwrap()),
-                "{error}"
-            );
+            assert_eq!(error.kind(), ErrorKind::Io);
+            let text = error.to_string();
+            assert!(text.contains(path.to_str().unwrap()), "{text}");
+            assert!(text.ends_with(expected), "{text}");
         }
     }
 }

@@ -39,7 +39,7 @@ use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError};
 ///
 /// [`ErrorKind::NotFound`] if the media object does not exist or was deleted, [`ErrorKind::Io`] if the file cannot be
 /// written, [`ErrorKind::TooLarge`] if it has more than [`max_bytes`](Self::max_bytes), and any error of a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a download does nothing unless awaited"]
 pub struct Download {
     executor: Arc<Executor>,
@@ -68,8 +68,8 @@ impl Download {
 
     /// Sets a callback for progress: the bytes received so far and the total, which is 0 while it is unknown.
     ///
-    /// Each attempt starts again at 0. Within an attempt the number only increases, and the last call of a successful
-    /// download has the total as both arguments.
+    /// Each attempt restarts at 0. Within an attempt the number only increases, and the last call of a successful
+    /// download has the total as both arguments. Clones of the download share the callback.
     pub fn on_progress(mut self, callback: impl FnMut(u64, u64) + Send + 'static) -> Self {
         self.progress = Some(Progress::new(callback));
         self

@@ -39,14 +39,16 @@ type ReaderSlot = Arc<Mutex<Option<Reader>>>;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct UploadSource(Kind);
 
+#[derive(Clone)]
 enum Kind {
     File(PathBuf),
     Bytes(Bytes),
     Reader {
         len: u64,
-        open: Box<dyn Fn() -> OpenFuture + Send + Sync>,
+        open: Arc<dyn Fn() -> OpenFuture + Send + Sync>,
     },
     Once {
         len: u64,
@@ -79,14 +81,15 @@ impl UploadSource {
         };
         Self(Kind::Reader {
             len,
-            open: Box::new(open),
+            open: Arc::new(open),
         })
     }
 
     /// Creates a source of `len` bytes that can be read only once, such as the output of another process.
     ///
-    /// Like [`reader`](Self::reader), but the upload is retried only if nothing was read yet. Prefer `reader` if the
-    /// source can be opened again.
+    /// Like [`reader`](Self::reader), but the upload is retried only if nothing was read yet. Clones share the reader,
+    /// so only one of them can be uploaded, and the others fail with [`ErrorKind::Io`]. Prefer `reader` if the source
+    /// can be opened again.
     ///
     /// ```
     /// use pyannote::UploadSource;
@@ -118,6 +121,7 @@ impl UploadSource {
     pub(super) async fn inspect(&self) -> Result<SourceInfo, Error> {
         let info = match &self.0 {
             Kind::File(path) => {
+                self.check_file_type(path).await?;
                 let path = path.clone();
                 run_blocking(move || inspect_file(&path))
                     .await
@@ -149,6 +153,18 @@ impl UploadSource {
             )),
             _ => Ok(info),
         }
+    }
+
+    /// Fails if `path` is not a regular file. Opening a named pipe would block until it has a writer.
+    async fn check_file_type(&self, path: &Path) -> Result<(), Error> {
+        let metadata = tokio::fs::metadata(path).await;
+        let metadata = metadata.map_err(|error| self.read_error(error))?;
+        let problem = match (metadata.is_dir(), metadata.is_file()) {
+            (true, _) => "is a directory; name a file in it",
+            (_, false) => "is not a regular file; use UploadSource::stream_once for a pipe",
+            (_, true) => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Io, format!("{self} {problem}")))
     }
 
     /// The default key, derived from the content.
@@ -196,6 +212,13 @@ impl UploadSource {
             }
             Kind::Bytes(bytes) => Ok(Box::pin(io::Cursor::new(bytes.clone()))),
             Kind::Reader { open, .. } => open().await.map_err(|error| self.read_error(error)),
+            Kind::Once { .. } if self.is_consumed() => Err(Error::new(
+                ErrorKind::Io,
+                format!(
+                    "{self} was already read, and can be read only once; use UploadSource::reader if it can be opened \
+                     again"
+                ),
+            )),
             Kind::Once { slot, .. } => Ok(Box::pin(TakeOnRead {
                 slot: Arc::clone(slot),
                 reader: None,
@@ -204,7 +227,7 @@ impl UploadSource {
     }
 
     pub(super) fn read_error(&self, error: io::Error) -> Error {
-        Error::io(format!("cannot read {self}: {error}"), error)
+        Error::io(format!("cannot read {self}"), error)
     }
 
     /// The error of a source that is longer or shorter than announced.
@@ -246,20 +269,6 @@ impl fmt::Debug for UploadSource {
 }
 
 fn inspect_file(path: &Path) -> io::Result<SourceInfo> {
-    let metadata = fs::metadata(path)?;
-    if metadata.is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::IsADirectory,
-            "it is a directory; name a file in it",
-        ));
-    }
-    // Opening a named pipe would block until it has a writer.
-    if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file; use UploadSource::stream_once for a pipe",
-        ));
-    }
     let mut extension = content_type::extension(path);
     let file = fs::File::open(path)?;
     if extension.is_none() {
@@ -305,7 +314,7 @@ impl AsyncRead for TakeOnRead {
         }
         match &mut self.reader {
             Some(reader) => reader.as_mut().poll_read(cx, buf),
-            None => Poll::Ready(Err(io::Error::other("it was already read"))),
+            None => Poll::Ready(Err(io::Error::other("a clone of the source has read it"))),
         }
     }
 }

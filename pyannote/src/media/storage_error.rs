@@ -6,7 +6,7 @@ use reqwest::Response;
 use super::presigned::PresignedUrl;
 use crate::error::{Error, ErrorKind};
 use crate::redact::excerpt;
-use crate::transport::{Executor, Failure, TransferError};
+use crate::transport::{Executor, Failure, PROXY_AUTHENTICATION_REQUIRED, TransferError};
 
 /// How much of the body of an error response is read; the error message shows less.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -82,6 +82,8 @@ fn status_error(status: StatusCode, body: &str) -> Error {
             "the storage has no such media object; media is deleted 24 to 48 h after upload"
                 .to_owned(),
         ),
+        // Sent by the proxy, not by the storage.
+        407 => (ErrorKind::Config, PROXY_AUTHENTICATION_REQUIRED.to_owned()),
         413 => (
             ErrorKind::TooLarge,
             "the recording is too large for the storage; compress it, or split it".to_owned(),
@@ -100,7 +102,7 @@ fn status_error(status: StatusCode, body: &str) -> Error {
         ),
     };
     let details = match body.trim() {
-        "" => "it gives no reason".to_owned(),
+        "" => "no reason given".to_owned(),
         body => format!("the response was: {}", excerpt(body.as_bytes())),
     };
     Error::new(kind, format!("{problem} ({details})"))
@@ -118,6 +120,7 @@ mod tests {
             (400, ErrorKind::UnexpectedStatus),
             (403, ErrorKind::Forbidden),
             (404, ErrorKind::NotFound),
+            (407, ErrorKind::Config),
             (413, ErrorKind::TooLarge),
             (429, ErrorKind::RateLimited),
             (500, ErrorKind::Server),

@@ -43,7 +43,7 @@ use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError};
 /// Before anything is sent: [`ErrorKind::Io`] if a file cannot be read, [`ErrorKind::Validation`] for an invalid key, a
 /// reader without a key or an empty source, [`ErrorKind::TooLarge`] beyond 1 GiB (1,073,741,824 bytes). After that, any
 /// error of a request, and [`ErrorKind::Io`] if the length of the source changes, in which case nothing is stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "an upload does nothing unless awaited"]
 pub struct Upload {
     executor: Arc<Executor>,
@@ -94,9 +94,10 @@ impl Upload {
 
     /// Sets a callback for progress: the bytes handed to the connection so far and the total.
     ///
-    /// Each attempt starts again at 0. Within an attempt the number only increases, and the last call of a successful
+    /// Each attempt restarts at 0. Within an attempt the number only increases, and the last call of a successful
     /// upload has the total as both arguments, as does the only call if [`skip_existing`](Self::skip_existing) skipped
-    /// the upload. The callback runs on the task that sends, and must not block it.
+    /// the upload. The callback runs on the task that sends, and must not block it. Clones of the upload
+    /// share it.
     pub fn on_progress(mut self, callback: impl FnMut(u64, u64) + Send + 'static) -> Self {
         self.progress = Some(Progress::new(callback));
         self
@@ -213,7 +214,7 @@ impl Upload {
     fn final_if_consumed(&self, error: TransferError) -> TransferError {
         match error {
             TransferError::Transient { error, .. } if self.source.is_consumed() => {
-                TransferError::Permanent(error.noted(
+                TransferError::Permanent(error.with_note(
                     "not retried, because the reader can be read only once; use UploadSource::reader if it can be \
                      opened again",
                 ))

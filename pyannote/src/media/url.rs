@@ -154,7 +154,7 @@ pub(crate) fn validate_audio_url(text: &str) -> Result<(), String> {
     match url.scheme() {
         "http" | "https" if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(()),
         scheme => Err(format!(
-            "must have the scheme http, https or media, but has {scheme}; upload local files first"
+            "must have the scheme http, https or media, got {scheme}; upload local files first"
         )),
     }
 }
@@ -167,7 +167,7 @@ pub(crate) fn validate_media_url(text: &str) -> Result<(), String> {
     let length = text.chars().count();
     if length > MAX_MEDIA_URL_CHARS {
         return Err(format!(
-            "must have at most {MAX_MEDIA_URL_CHARS} characters, but has {length}"
+            "must have at most {MAX_MEDIA_URL_CHARS} characters, got {length}"
         ));
     }
     if key.is_empty() {

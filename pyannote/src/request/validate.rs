@@ -27,7 +27,7 @@ use crate::results::kind::Kind;
 const VOICEPRINT_COUNT: RangeInclusive<usize> = 1..=50;
 /// Maximum length of a label, in characters.
 const MAX_LABEL_CHARS: usize = 100;
-/// Prefix that is reserved for the labels of unmatched speakers, in any case.
+/// Prefix that is reserved for the labels of unmatched speakers; case-insensitive.
 const RESERVED_LABEL_PREFIX: &str = "speaker_";
 
 /// Returns every violation of a request.
@@ -165,7 +165,7 @@ impl Violations {
             self.add(
                 "voiceprints",
                 format!(
-                    "must have {min} to {max} items, and has {}",
+                    "must have {min} to {max} items, got {}",
                     voiceprints.len()
                 ),
             );
@@ -193,7 +193,7 @@ impl Violations {
         {
             self.add(
                 "matching.threshold",
-                format!("must be from 0 to 100, and is {threshold}"),
+                format!("must be from 0 to 100, got {threshold}"),
             );
         }
         self.extra::<types::MatchingOptions>("matching.", &fields.extra, &json!({}));
@@ -226,7 +226,7 @@ fn check_webhook(text: &str) -> Result<(), String> {
         "https" => Ok(()),
         "http" if is_loopback(&url) => Ok(()),
         scheme => Err(format!(
-            "must be https, and is {scheme}; http is allowed for loopback addresses only"
+            "must be https, got {scheme}; http is allowed for loopback addresses only"
         )),
     }
 }
@@ -238,13 +238,13 @@ fn check_label(text: &str) -> Result<(), String> {
     }
     if length > MAX_LABEL_CHARS {
         return Err(format!(
-            "must have at most {MAX_LABEL_CHARS} characters, and has {length}"
+            "must have at most {MAX_LABEL_CHARS} characters, got {length}"
         ));
     }
     let prefix: String = text.chars().take(RESERVED_LABEL_PREFIX.len()).collect();
     if prefix.eq_ignore_ascii_case(RESERVED_LABEL_PREFIX) {
         return Err(
-            "must not start with SPEAKER_ in any case, which is reserved for unmatched speakers"
+            "must not start with SPEAKER_ (case-insensitive), which is reserved for unmatched speakers"
                 .to_owned(),
         );
     }

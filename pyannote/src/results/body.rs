@@ -124,7 +124,7 @@ fn ended(kind: ErrorKind, what: &str, body: &[u8]) -> Error {
         );
     let message = match reason {
         Some(reason) => format!("{what}: {}", excerpt(reason.as_bytes())),
-        None => format!("{what}; the service gives no reason"),
+        None => format!("{what}; no reason given"),
     };
     Error::new(kind, message)
 }
@@ -205,8 +205,8 @@ mod tests {
                 r#"{"error":"cannot fetch https://host/a.wav?signature=abc"}"#,
                 "the job failed: cannot fetch https://host/a.wav?…",
             ),
-            ("{}", "the job failed; the service gives no reason"),
-            ("null", "the job failed; the service gives no reason"),
+            ("{}", "the job failed; no reason given"),
+            ("null", "the job failed; no reason given"),
         ] {
             let body = format!(r#"{{"status":"failed","output":{output}}}"#);
             let error = read::<Diarization>(&body.into(), &JobId::from("1"), false).unwrap_err();

@@ -16,10 +16,10 @@ use crate::job::id::JobId;
 /// Maximum length of a voiceprint, in characters of base64.
 const MAX_VOICEPRINT_CHARS: usize = 20_000;
 
-/// A voiceprint: the voice of one speaker, by which they are identified in recordings.
+/// An opaque speaker embedding, with which a speaker is identified in recordings.
 ///
-/// Voiceprints are opaque. They are biometric data, so `Debug` does not print them. The service deletes a voiceprint
-/// 24 h after it was created: store it with [`as_base64`](Self::as_base64), or serialize it, which writes its base64.
+/// Voiceprints are biometric data, so `Debug` does not print them. The service deletes a voiceprint 24 h after it was
+/// created: store it with [`as_base64`](Self::as_base64), or serialize it, which writes its base64.
 ///
 /// Deserializing does not check the base64, so that one damaged voiceprint does not make a whole file unreadable; a
 /// request with a damaged voiceprint is invalid, and names it. Two voiceprints are equal if their base64 is.
@@ -78,7 +78,7 @@ impl Voiceprint {
         let length = self.base64.chars().count();
         if length > MAX_VOICEPRINT_CHARS {
             return Err(format!(
-                "must have at most {MAX_VOICEPRINT_CHARS} characters, and has {length}"
+                "must have at most {MAX_VOICEPRINT_CHARS} characters, got {length}"
             ));
         }
         let is_valid = [STANDARD, URL_SAFE].iter().any(|alphabet| {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING,
-    USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pyannote_api_sys::hooks::{self, ResponseFuture};
@@ -447,13 +447,15 @@ pub(super) fn with_give_up_reason(error: Error, reason: GiveUp, attempts: u32) -
         }
         GiveUp::NotRetryable => error,
         GiveUp::AttemptsExhausted if attempts == 1 => error,
-        GiveUp::AttemptsExhausted => error.noted(&format!("gave up after {attempts} attempts")),
-        GiveUp::TotalTimeout => error.noted("the total timeout leaves no time for another attempt"),
+        GiveUp::AttemptsExhausted => error.with_note(&format!("gave up after {attempts} attempts")),
+        GiveUp::TotalTimeout => {
+            error.with_note("the total timeout leaves no time for another attempt")
+        }
         GiveUp::RetryAfterTooLong { retry_after } => error
             .with_retry_after(Some(retry_after))
-            .noted("the delay exceeds the cap of the retry policy"),
+            .with_note("the delay exceeds the cap of the retry policy"),
         GiveUp::BudgetExhausted => {
-            error.noted("not retried, because too many requests of this client failed")
+            error.with_note("not retried, because too many requests of this client failed")
         }
     }
 }
@@ -509,13 +511,14 @@ pub(crate) async fn with_deadline<T>(
 }
 
 /// Headers that users may not set: the client sets them itself, or they frame the body.
-pub(crate) const RESERVED_HEADERS: [HeaderName; 8] = [
+pub(crate) const RESERVED_HEADERS: [HeaderName; 9] = [
     ACCEPT,
     AUTHORIZATION,
     CONNECTION,
     CONTENT_LENGTH,
     CONTENT_TYPE,
     HOST,
+    PROXY_AUTHORIZATION,
     TRANSFER_ENCODING,
     USER_AGENT,
 ];

@@ -23,7 +23,7 @@ use super::clock::{Clock, Sleep};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let clock = ManualClock::auto_advancing();
-/// clock.sleep(Duration::from_secs(3600)).await; // returns at once
+/// clock.sleep(Duration::from_secs(3600)).await; // returns immediately
 /// assert_eq!(clock.now(), Duration::from_secs(3600));
 /// assert_eq!(clock.sleeps(), [Duration::from_secs(3600)]);
 /// # }
@@ -96,7 +96,7 @@ impl ManualClock {
             let now = state.now.saturating_add(by);
             state.advance_to(now)
         };
-        // Outside the lock: a waker may poll at once, which takes the lock again.
+        // Outside the lock: a waker may poll immediately, which takes the lock again.
         wakers.into_iter().for_each(Waker::wake);
     }
 

@@ -24,7 +24,7 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use executor::{Executor, RESERVED_HEADERS, Settings};
 pub use rate_limit::RateLimit;
 pub(crate) use rate_limiter::RateLimiter;
-pub(crate) use response::{ApiResponse, decode};
+pub(crate) use response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, decode};
 pub(crate) use retry::{Failure, Operation};
 use retry_after::retry_after;
 use retry_budget::RetryBudget;

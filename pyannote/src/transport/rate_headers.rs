@@ -51,7 +51,7 @@ fn parse_count(text: &str) -> Option<u32> {
 }
 
 /// The documentation describes the reset both as a Unix timestamp and as seconds left. No window lasts 31 years, so the
-/// magnitude of the number tells them apart.
+/// magnitude of the number distinguishes them.
 fn time_until_reset(reset: Duration, now: SystemTime) -> Duration {
     if reset < MIN_UNIX_TIMESTAMP {
         return reset;

@@ -53,7 +53,7 @@ impl RateLimit {
         }
     }
 
-    /// No client-side limit: requests are sent at once, and the server rejects excess ones with 429.
+    /// No client-side limit: requests are sent immediately, and the server rejects excess ones with 429.
     #[must_use]
     pub fn off() -> Self {
         Self {

@@ -11,8 +11,12 @@ use super::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, FieldError};
 use crate::redact::excerpt;
 
-/// Retry times further away than this are shown as a number of seconds only: the header may contain any number.
+/// Retry times further away than this are printed as a number of seconds only: the header may contain any number.
 const MAX_RETRY_DATE_DISTANCE: Duration = Duration::from_secs(30 * 86_400);
+
+/// The message for status 407, also from the proxy of a transfer.
+pub(crate) const PROXY_AUTHENTICATION_REQUIRED: &str =
+    "the proxy requires authentication; set its user and password in `.proxy(url)`";
 
 /// A response of the API with its body in memory.
 #[derive(Clone, Debug)]
@@ -132,7 +136,7 @@ pub(crate) fn status_error(
     let body: ErrorBody = serde_json::from_slice(&response.body).unwrap_or_default();
     let details = match body.message.as_deref().map(str::trim) {
         Some(message) if !message.is_empty() => format!("the service says: {}", redact(message)),
-        _ if response.body.is_empty() => "the service gives no reason".to_owned(),
+        _ if response.body.is_empty() => "no reason given".to_owned(),
         _ => format!("the response was: {}", excerpt(&response.body)),
     };
     let status = response.status.as_u16();
@@ -172,6 +176,8 @@ pub(crate) fn status_error(
                 _ => "the service has no such endpoint; check the base URL".to_owned(),
             },
         ),
+        // Sent by the proxy, not by the service.
+        407 => (ErrorKind::Config, PROXY_AUTHENTICATION_REQUIRED.to_owned()),
         408 => (
             ErrorKind::Timeout,
             "the service timed out while waiting for the request".to_owned(),

@@ -33,7 +33,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// A policy without retries: every failure is returned at once.
+    /// A policy without retries: every failure is returned immediately.
     #[must_use]
     pub fn none() -> Self {
         Self::default().max_attempts(1)

@@ -74,7 +74,7 @@ open_enum! {
         SslError = "ssl_error",
         /// The receiver responded with an error status.
         HttpError = "http_error",
-        /// The sender gives no reason, or does not know it.
+        /// No reason given, or none known to the sender.
         UnknownError = "unknown_error",
         ..
         /// A reason unknown to this version.

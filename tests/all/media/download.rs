@@ -1,5 +1,6 @@
 //! Downloads.
 
+use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -142,7 +143,25 @@ async fn a_download_into_a_missing_folder_sends_no_request() {
         error.to_string().contains(path.to_str().unwrap()),
         "{error}"
     );
+    let cause = error.source().unwrap().to_string();
+    assert_eq!(format!("{error:#}"), format!("{error}: {cause}"));
+    assert!(!error.to_string().contains(&cause), "{error}");
     assert_eq!(service.request_count(), 0);
+}
+
+#[tokio::test]
+async fn a_download_can_be_cloned() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = TestServer::with_responses([Response::ok("audio")]).await;
+    let service = service(vec![presigned(storage.url(), "a")]).await;
+    let (client, _) = client(&service);
+    let media = MediaUrl::from_key("a").unwrap();
+    let path = folder.path().join("out.wav");
+    let download = client.download(&media, &path).max_bytes(5);
+    assert_eq!(download.clone().await.unwrap(), 5);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(download.await.unwrap(), 5);
+    assert_eq!(fs::read(&path).unwrap(), b"audio");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What an upload sends, and what is refused before anything is sent.
 
+use std::error::Error as _;
 use std::fs;
 
 use pyannote::{ErrorKind, UploadSource};
@@ -107,6 +108,17 @@ async fn invalid_uploads_are_refused_before_anything_is_sent() {
         let text = error.to_string();
         assert!(text.contains(message), "{message:?} not in {text}");
     }
+    let missing = client
+        .upload(folder.path().join("missing.wav"))
+        .await
+        .unwrap_err();
+    let text = missing.to_string();
+    assert!(
+        text.starts_with("cannot read the file ") && text.ends_with("missing.wav"),
+        "{text}"
+    );
+    let cause = missing.source().unwrap().to_string();
+    assert_eq!(format!("{missing:#}"), format!("{text}: {cause}"));
     let both = client
         .upload(reader(5))
         .content_type("a\nb")

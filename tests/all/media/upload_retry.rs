@@ -88,6 +88,29 @@ async fn a_consumed_stream_is_not_retried() {
 }
 
 #[tokio::test]
+async fn clones_of_an_upload_share_a_stream_and_reopen_a_reader() {
+    let storage = storage().await;
+    let service = service(vec![presigned(storage.url(), "a")]).await;
+    let (client, _) = client(&service);
+    let reader = UploadSource::reader(5, || async { Ok(std::io::Cursor::new(b"audio")) });
+    let upload = client.upload(reader).key("a");
+    upload.clone().await.unwrap();
+    upload.await.unwrap();
+    assert_eq!((service.request_count(), storage.request_count()), (2, 2));
+
+    let stream = UploadSource::stream_once(5, std::io::Cursor::new(b"audio"));
+    let upload = client.upload(stream).key("a");
+    upload.clone().await.unwrap();
+    let error = upload.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(
+        error.to_string(),
+        "the reader was already read, and can be read only once; use UploadSource::reader if it can be opened again"
+    );
+    assert_eq!((service.request_count(), storage.request_count()), (3, 3));
+}
+
+#[tokio::test]
 async fn an_unread_stream_is_retried() {
     let unreachable = unreachable_url();
     let storage = storage().await;

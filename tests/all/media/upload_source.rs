@@ -87,6 +87,10 @@ async fn a_reader_of_the_wrong_length_is_an_error() {
         Err::<tokio::io::Empty, _>(std::io::Error::other("no such record"))
     });
     let error = client.upload(source).key("a").await.unwrap_err();
-    assert!(error.to_string().contains("no such record"), "{error}");
+    assert_eq!(error.to_string(), "cannot read the reader");
+    assert_eq!(
+        format!("{error:#}"),
+        "cannot read the reader: no such record"
+    );
     assert!(storage.requests().iter().all(|put| !put.complete));
 }

@@ -39,6 +39,7 @@ async fn messages_of_failed_submissions() {
         ),
         (api(403, "Forbidden"), ErrorKind::Forbidden),
         (api(404, "Not found"), ErrorKind::NotFound),
+        (Response::new(407, ""), ErrorKind::Config),
         (api(413, "Payload too large"), ErrorKind::TooLarge),
         (api(408, "Timeout"), ErrorKind::OutcomeUnknown),
         (

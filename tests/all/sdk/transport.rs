@@ -456,6 +456,24 @@ async fn sends_requests_through_the_proxy() {
 }
 
 #[tokio::test]
+async fn reports_that_the_proxy_requires_authentication() {
+    let proxy = TestServer::with_responses([Response::new(407, "")]).await;
+    let client = pyannote::Client::builder()
+        .api_key("secret-key")
+        .base_url(unreachable_url())
+        .proxy(proxy.url())
+        .build()
+        .unwrap();
+    let error = client.test_key().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(
+        error.to_string(),
+        "the proxy requires authentication; set its user and password in `.proxy(url)` (no reason given)"
+    );
+    assert_eq!(proxy.request_count(), 1, "not retried");
+}
+
+#[tokio::test]
 async fn headers_of_a_request_take_precedence_over_those_of_the_client() {
     let server = TestServer::with_responses([Response::ok(CREATED)]).await;
     let (builder, _) = builder(&server);

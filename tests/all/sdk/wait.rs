@@ -1,11 +1,12 @@
 //! Waiting for a job: polling, timeouts and events.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use pyannote::testing::Clock;
 use pyannote::webhook::{Event, Signer, Verifier};
-use pyannote::{Diarization, ErrorKind, Identification, Job, JobStatus};
+use pyannote::{Diarization, Error, ErrorKind, Identification, Job, JobStatus, RetryPolicy};
 use pyannote_tests::body;
 use pyannote_tests::http::{Response, TestServer};
 
@@ -85,6 +86,65 @@ async fn polls_once_more_at_the_deadline() {
         polls + 1,
         "polls once even without time"
     );
+}
+
+#[tokio::test]
+async fn timeout_error_says_what_is_known_of_the_job() {
+    let missing = || Response::new(404, r#"{"message":"Not found"}"#);
+    let failed = || Response::new(503, "{}");
+    for (responses, expected, status, source) in [
+        (
+            vec![running()],
+            "the job did not end within 1 s; it is still running",
+            Some(JobStatus::Running),
+            None,
+        ),
+        (
+            vec![missing()],
+            "the job was not found within 1 s; it may not be visible yet",
+            None,
+            Some(ErrorKind::NotFound),
+        ),
+        (
+            vec![failed()],
+            "the wait timed out after 1 s, and its last poll failed; the job may still be running",
+            None,
+            Some(ErrorKind::Server),
+        ),
+        (
+            vec![running(), missing()],
+            "the wait timed out after 1 s, and its last poll failed; the job may still be running",
+            Some(JobStatus::Running),
+            Some(ErrorKind::NotFound),
+        ),
+        (
+            vec![missing(), running()],
+            "the job did not end within 1 s; it is still running",
+            Some(JobStatus::Running),
+            None,
+        ),
+    ] {
+        let server = TestServer::with_responses(responses).await;
+        let (builder, _) = builder(&server);
+        let client = builder
+            .retry(RetryPolicy::default().max_attempts(1))
+            .build()
+            .unwrap();
+        let job: Job<Diarization> = client.job("1");
+        let error = job
+            .wait()
+            .timeout(Duration::from_secs(1))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+        assert_eq!(error.job_id(), Some(job.id()));
+        assert_eq!(error.last_status(), status.as_ref());
+        let text = error.to_string();
+        let expected = format!("{expected}, and client.job(id) can wait for it again (job 1");
+        assert!(text.starts_with(&expected), "{text}");
+        let cause = error.source().and_then(|cause| cause.downcast_ref());
+        assert_eq!(cause.map(Error::kind), source);
+    }
 }
 
 #[tokio::test]
