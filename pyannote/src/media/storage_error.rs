@@ -30,6 +30,7 @@ fn failure_error(failure: Failure) -> Error {
             ErrorKind::Connect,
             "could not connect to the storage; check the network and the proxy",
         ),
+        Failure::ProxyAuthentication => (ErrorKind::Config, PROXY_AUTHENTICATION_REQUIRED),
         Failure::Timeout => (
             ErrorKind::Timeout,
             "the transfer timed out; check the network, or set a longer attempt timeout",

@@ -188,3 +188,24 @@ pub(crate) fn validate_media_url(text: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_value() {
+        assert_eq!(
+            validate_audio_url("ftp://example.com/a.wav").unwrap_err(),
+            "must have the scheme http, https or media, got ftp; upload local files first"
+        );
+        let long = format!("{MEDIA_PREFIX}{}", "k".repeat(MAX_MEDIA_URL_CHARS));
+        assert_eq!(
+            validate_media_url(&long).unwrap_err(),
+            format!(
+                "must have at most {MAX_MEDIA_URL_CHARS} characters, got {}",
+                long.len()
+            )
+        );
+    }
+}

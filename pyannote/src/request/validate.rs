@@ -164,10 +164,7 @@ impl Violations {
             let (min, max) = (VOICEPRINT_COUNT.start(), VOICEPRINT_COUNT.end());
             self.add(
                 "voiceprints",
-                format!(
-                    "must have {min} to {max} items, got {}",
-                    voiceprints.len()
-                ),
+                format!("must have {min} to {max} items, got {}", voiceprints.len()),
             );
         }
         let mut labels = HashSet::new();
@@ -254,6 +251,25 @@ fn check_label(text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_name_the_value() {
+        assert_eq!(
+            check_webhook("ftp://example.com").unwrap_err(),
+            "must be https, got ftp; http is allowed for loopback addresses only"
+        );
+        assert_eq!(
+            check_label(&"a".repeat(MAX_LABEL_CHARS + 1)).unwrap_err(),
+            format!(
+                "must have at most {MAX_LABEL_CHARS} characters, got {}",
+                MAX_LABEL_CHARS + 1
+            )
+        );
+        assert_eq!(
+            check_label("speaker_1").unwrap_err(),
+            "must not start with SPEAKER_ (case-insensitive), which is reserved for unmatched speakers"
+        );
+    }
 
     #[test]
     fn fields_that_the_bindings_declare() {

@@ -1,6 +1,8 @@
 //! Sends requests: waits for the rate limiter, adds the API key, reads the response, and retries after failures.
 
+use std::error::Error as _;
 use std::fmt;
+use std::iter::successors;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use tracing::{Instrument, debug, debug_span, warn};
 use super::clock::{Clock, Sleep};
 use super::endpoint::Endpoint;
 use super::rate_limiter::{Permit, RateLimiter};
-use super::response::{ApiResponse, status_error};
+use super::response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, status_error};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
 use super::{RateLimit, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
@@ -241,7 +243,11 @@ impl Executor {
                 }
                 Err(error) => error,
             };
-            if settings.custom_http_client && error.failure == Failure::Connect && is_submission {
+            let was_not_sent = matches!(
+                error.failure,
+                Failure::Connect | Failure::ProxyAuthentication
+            );
+            if settings.custom_http_client && was_not_sent && is_submission {
                 // The user's HTTP client may have followed a redirect before, so the service may have the job.
                 error.failure = Failure::ConnectionLost;
             }
@@ -407,6 +413,9 @@ impl Executor {
                         ErrorKind::Connect,
                         "could not connect to the service; check the network, the proxy and the base URL",
                     ),
+                    Failure::ProxyAuthentication => {
+                        (ErrorKind::Config, PROXY_AUTHENTICATION_REQUIRED)
+                    }
                     Failure::Timeout => (
                         ErrorKind::Timeout,
                         "the service did not respond before the timeout",
@@ -489,6 +498,8 @@ impl hooks::Executor for Executor {
 pub(super) fn classify(error: &reqwest::Error) -> Failure {
     if error.is_builder() {
         Failure::Unsendable
+    } else if error.is_connect() && is_proxy_authentication(error) {
+        Failure::ProxyAuthentication
     } else if error.is_connect() {
         // Includes timeouts while connecting: nothing was sent.
         Failure::Connect
@@ -497,6 +508,13 @@ pub(super) fn classify(error: &reqwest::Error) -> Failure {
     } else {
         Failure::ConnectionLost
     }
+}
+
+/// Returns whether a proxy refused to tunnel to the server with status 407.
+fn is_proxy_authentication(error: &reqwest::Error) -> bool {
+    let mut causes = successors(error.source(), |&cause| cause.source());
+    // The HTTP client does not export the type of this error.
+    causes.any(|cause| cause.to_string().ends_with("proxy authorization required"))
 }
 
 /// The output of `future`, or `None` if `deadline` ends first.

@@ -22,6 +22,8 @@ pub(crate) enum Operation {
 pub(crate) enum Failure {
     /// No connection was established, so nothing was sent. Includes timeouts while connecting.
     Connect,
+    /// The proxy requires authentication to tunnel to the server (407), so nothing was sent.
+    ProxyAuthentication,
     /// No response in time, after the request may have been sent.
     Timeout,
     /// The connection was lost after the request may have been sent.
@@ -126,7 +128,7 @@ fn classify_idempotent(failure: Failure) -> Classification {
         Failure::Connect | Failure::Timeout | Failure::ConnectionLost | Failure::IncompleteBody => {
             Classification::Retryable
         }
-        Failure::Unsendable => Classification::Permanent,
+        Failure::ProxyAuthentication | Failure::Unsendable => Classification::Permanent,
         Failure::Status { status, .. } => match status.as_u16() {
             408 | 429 | 500 | 502 | 503 | 504 => Classification::Retryable,
             _ => Classification::Permanent,
@@ -139,7 +141,7 @@ fn classify_idempotent(failure: Failure) -> Classification {
 fn classify_submission(failure: Failure) -> Classification {
     match failure {
         Failure::Connect => Classification::Retryable,
-        Failure::Unsendable => Classification::Permanent,
+        Failure::ProxyAuthentication | Failure::Unsendable => Classification::Permanent,
         Failure::Timeout | Failure::ConnectionLost | Failure::IncompleteBody => {
             Classification::OutcomeUnknown
         }

@@ -85,6 +85,7 @@ fn cost(failure: &Failure) -> u32 {
             ..
         } => RETRY_AFTER_COST_TOKENS,
         Failure::Connect
+        | Failure::ProxyAuthentication
         | Failure::ConnectionLost
         | Failure::IncompleteBody
         | Failure::Unsendable

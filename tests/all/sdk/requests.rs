@@ -464,7 +464,11 @@ async fn invalid_requests_are_not_sent() {
     client.diarize("meeting.wav").await.unwrap_err();
     client.identify(AUDIO).submit().await.unwrap_err();
     client.voiceprint("").submit().await.unwrap_err();
-    client.jobs().page_size(101).page(None).await.unwrap_err();
+    let error = client.jobs().page_size(101).page(None).await.unwrap_err();
+    assert_eq!(
+        error.field_errors()[0].message,
+        "must be from 1 to 100, got 101"
+    );
     assert!(server.requests().is_empty());
 }
 

@@ -471,6 +471,25 @@ async fn reports_that_the_proxy_requires_authentication() {
         "the proxy requires authentication; set its user and password in `.proxy(url)` (no reason given)"
     );
     assert_eq!(proxy.request_count(), 1, "not retried");
+
+    // Over https, the proxy refuses to tunnel.
+    let client = pyannote::Client::builder()
+        .api_key("secret-key")
+        .base_url("https://api.example.com")
+        .proxy(proxy.url())
+        .build()
+        .unwrap();
+    let error = client.diarize(AUDIO).submit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(
+        error.to_string(),
+        "the proxy requires authentication; set its user and password in `.proxy(url)`"
+    );
+    assert_eq!(
+        proxy.request_lines()[1..],
+        ["CONNECT api.example.com:443"],
+        "not retried"
+    );
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ fn table() -> Vec<Row> {
         (Failure::Timeout, RETRY, UNKNOWN),
         (Failure::ConnectionLost, RETRY, UNKNOWN),
         (Failure::IncompleteBody, RETRY, UNKNOWN),
+        (Failure::ProxyAuthentication, PERMANENT, PERMANENT),
         (Failure::Unsendable, PERMANENT, PERMANENT),
         (status(503, None), RETRY, UNKNOWN),
         (status(503, soon), RETRY, RETRY),
@@ -332,6 +333,7 @@ fn failures() -> impl Strategy<Value = Failure> {
         Just(Failure::Timeout),
         Just(Failure::ConnectionLost),
         Just(Failure::IncompleteBody),
+        Just(Failure::ProxyAuthentication),
         Just(Failure::Unsendable),
         (100_u16..1_000, any::<Option<Duration>>())
             .prop_map(|(code, retry_after)| status(code, retry_after)),
