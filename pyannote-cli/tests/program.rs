@@ -40,4 +40,6 @@ fn demo_without_python_says_how_to_get_it() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("error: "), "{stderr}");
     assert!(stderr.contains("PYANNOTE_PYTHON"), "{stderr}");
+    // The remedy is not another program.
+    assert!(!stderr.contains("pyannote-server"), "{stderr}");
 }

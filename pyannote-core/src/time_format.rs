@@ -1,4 +1,4 @@
-//! Times formatted for people: player clocks and durations.
+//! Human-readable times: player clocks and durations.
 
 /// Times from here on, in seconds, are formatted in scientific notation: more than a hundred thousand hours.
 pub(crate) const SCIENTIFIC_FROM_S: f64 = 3.6e8;

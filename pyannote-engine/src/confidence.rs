@@ -9,7 +9,7 @@ use crate::{Diarization, Scores};
 impl Diarization {
     /// Returns the confidence in each frame: the probability of the least certain of its decisions, 0..100.
     ///
-    /// The decisions in a frame are whether anybody speaks, and for each speaker whether they speak.
+    /// The decisions in a frame are whether there is speech, and for each speaker whether they speak.
     ///
     /// ```
     /// use pyannote_core::Turn;
@@ -37,7 +37,7 @@ impl Diarization {
             let Some(column) = scores.column(&turn.speaker) else {
                 continue;
             };
-            for frame in frames(scores, turn) {
+            for frame in frames_of_turn(scores, turn) {
                 let decisions = [
                     is_speech.get_mut(frame),
                     speaks.get_mut(frame * columns + column),
@@ -93,7 +93,7 @@ fn certainty((score, speaks): (&f32, &bool)) -> f64 {
 /// The mean probability of each speaker during a turn, 0..100.
 fn of_turn(scores: &Scores, turn: &Turn, speakers: &[&str]) -> Vec<f64> {
     let columns: Vec<Option<usize>> = speakers.iter().map(|label| scores.column(label)).collect();
-    let frames = frames(scores, turn);
+    let frames = frames_of_turn(scores, turn);
     let mut sums = vec![0.0; columns.len()];
     for frame in scores.frames().skip(frames.start).take(frames.len()) {
         for (sum, column) in sums.iter_mut().zip(&columns) {
@@ -106,7 +106,7 @@ fn of_turn(scores: &Scores, turn: &Turn, speakers: &[&str]) -> Vec<f64> {
 }
 
 /// The frames whose center is in the turn, or the frame that contains the center of the turn if there are none.
-fn frames(scores: &Scores, turn: &Turn) -> Range<usize> {
+fn frames_of_turn(scores: &Scores, turn: &Turn) -> Range<usize> {
     let count = scores.frames().len();
     if scores.resolution.is_nan() || scores.resolution <= 0.0 {
         return 0..0;

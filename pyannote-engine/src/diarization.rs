@@ -29,12 +29,13 @@ pub struct Speaker {
     pub label: String,
     /// The speaker embedding, or `None` if there is too little speech without overlap to compute it.
     pub embedding: Option<Embedding>,
-    /// Duration of the speech without overlap, in seconds.
-    pub speech_s: f64,
+    /// Duration of the speech without overlap, in seconds. Speech that overlaps with that of other speakers is not
+    /// included.
+    pub solo_speech_s: f64,
 }
 
-/// Frame-level probabilities of a diarization.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Frame-level probabilities of a diarization. `Debug` shows only the numbers of values.
+#[derive(Clone, Default, PartialEq)]
 pub struct Scores {
     /// Duration of a frame, in seconds. Frame `n` spans `n * resolution` to `(n + 1) * resolution`.
     pub resolution: f64,
@@ -44,6 +45,17 @@ pub struct Scores {
     pub speakers: Vec<String>,
     /// The probability that each speaker speaks in each frame, 0..1. Shape: (frames, speakers), row-major.
     pub values: Vec<f32>,
+}
+
+impl fmt::Debug for Scores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scores")
+            .field("resolution", &self.resolution)
+            .field("speech", &format_args!("<{}>", self.speech.len()))
+            .field("speakers", &self.speakers)
+            .field("values", &format_args!("<{}>", self.values.len()))
+            .finish()
+    }
 }
 
 impl Scores {
@@ -172,5 +184,9 @@ mod tests {
             [vec![0.1, 0.2], vec![]]
         );
         assert_eq!(frames(&scores(1000, &[0.1])), [[0.0_f32; 0]; 2]);
+        assert_eq!(
+            format!("{:?}", scores(1, &[0.1])),
+            r#"Scores { resolution: 1.0, speech: <2>, speakers: ["0"], values: <1> }"#
+        );
     }
 }

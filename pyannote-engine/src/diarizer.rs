@@ -9,7 +9,7 @@ use crate::{Diarization, Options, VoiceprintError};
 /// An [`Engine`](crate::Engine) adds everything that does not depend on the models: consistent speaker names,
 /// confidence, identification and voiceprints.
 pub trait Diarizer: Send + Sync + 'static {
-    /// The names of the models, for messages to people.
+    /// The names of the models, for human-readable messages.
     fn models(&self) -> &str;
 
     /// The identifier of the embedding model, 1 to 64 printable ASCII characters without spaces.
@@ -34,8 +34,8 @@ pub trait Diarizer: Send + Sync + 'static {
 
     /// Converts the cosine similarity of two embeddings to the probability that they are of the same speaker, 0..1.
     ///
-    /// The probability is calibrated for equal priors: the same speaker and different speakers are equally likely
-    /// beforehand.
+    /// The probability is calibrated for equal priors: the same speaker and different speakers are equally likely a
+    /// priori.
     fn same_speaker_probability(&self, cosine: f32) -> f32;
 }
 
@@ -69,6 +69,14 @@ pub enum DiarizeError {
     /// The run was cancelled through its [`CancelToken`](crate::CancelToken).
     #[error("the run was cancelled")]
     Cancelled,
+    /// An option is invalid.
+    #[error("`{option}` {reason}")]
+    InvalidOptions {
+        /// The name of the option: that of its method in [`Options`] or [`Matching`](crate::Matching).
+        option: &'static str,
+        /// Which values are valid.
+        reason: String,
+    },
     /// There is no speech to create a voiceprint from.
     #[error("the recording contains no speech")]
     NoSpeech,
@@ -78,11 +86,12 @@ pub enum DiarizeError {
     )]
     TooLittleSpeech,
     /// A voiceprint cannot be used.
-    #[error("cannot identify {label:?}: {error}")]
+    #[error("cannot identify {label:?}")]
     Voiceprint {
         /// The label of the voiceprint.
         label: String,
         /// The reason.
+        #[source]
         error: VoiceprintError,
     },
     /// The models failed, with the reason.

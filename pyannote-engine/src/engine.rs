@@ -82,12 +82,13 @@ impl<D: Diarizer> Engine<D> {
     ///
     /// # Errors
     ///
-    /// Fails if the run is cancelled, or if the models fail. Silence is not an error.
+    /// Fails if an option is invalid, if the run is cancelled, or if the models fail. Silence is not an error.
     pub fn diarize(
         &self,
         recording: &Recording,
         mut options: Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
+        options.check()?;
         let mut diarization = self.diarizer.diarize(&recording.samples, &mut options)?;
         normalize(&mut diarization);
         let warnings = recording.warnings.iter().cloned();
@@ -103,14 +104,15 @@ impl<D: Diarizer> Engine<D> {
     ///
     /// # Errors
     ///
-    /// Fails if a voiceprint is of another embedding model, before any work is done, and for the same reasons as
-    /// [`diarize`](Self::diarize).
+    /// Fails if an option of `matching` is invalid or a voiceprint is of another embedding model, before any work is
+    /// done, and for the same reasons as [`diarize`](Self::diarize).
     pub fn identify(
         &self,
         recording: &Recording,
         matching: &Matching,
         options: Options<'_>,
     ) -> Result<Identification, DiarizeError> {
+        matching.check()?;
         for (label, voiceprint) in &matching.voiceprints {
             self.check_voiceprint(voiceprint).map_err(|error| {
                 let label = label.clone();
@@ -178,7 +180,7 @@ impl<'a> EngineBuilder<'a> {
         self
     }
 
-    /// Sets the number of threads that all runs share. The default is one per processor.
+    /// Sets the number of threads that all runs share: at most 8 per processor. The default is one per processor.
     pub fn threads(mut self, threads: NonZero<usize>) -> Self {
         self.threads = Some(threads);
         self
@@ -202,6 +204,9 @@ impl<'a> EngineBuilder<'a> {
     ///
     /// Fails if the models cannot be downloaded or loaded. The error message says how to fix the problem.
     pub fn load(self) -> Result<Engine, LoadError> {
+        if let Some(threads) = self.threads {
+            OpenModels::check_threads(threads)?;
+        }
         let assets = match self.assets {
             Some(assets) => assets,
             None => Assets::locate()?,
@@ -237,6 +242,7 @@ impl std::fmt::Debug for EngineBuilder<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
     use std::sync::Mutex;
 
     use proptest::prelude::*;
@@ -274,11 +280,11 @@ mod tests {
         }
     }
 
-    fn speaker(label: &str, embedding: &[f32], speech_s: f64) -> Speaker {
+    fn speaker(label: &str, embedding: &[f32], solo_speech_s: f64) -> Speaker {
         Speaker {
             label: label.to_owned(),
             embedding: Some(Embedding(embedding.to_vec())),
-            speech_s,
+            solo_speech_s,
         }
     }
 
@@ -358,11 +364,55 @@ mod tests {
         let error = engine
             .identify(&Recording::default(), &matching, options)
             .unwrap_err();
+        assert_eq!(error.to_string(), "cannot identify \"Ada\"");
         assert_eq!(
-            error.to_string(),
-            "cannot identify \"Ada\": the voiceprint is from model other, but fake-embedding is required: create a new one"
+            error.source().unwrap().to_string(),
+            "the voiceprint is from model other, but fake-embedding is required: create a new one"
         );
         assert_eq!(*calls.lock().unwrap(), 0);
+    }
+
+    #[test]
+    fn invalid_options_are_rejected_before_the_run() {
+        let engine = Engine::new(Fake(dialog()));
+        let recording = Recording::default();
+        let invalid = |option, reason: &str| DiarizeError::InvalidOptions {
+            option,
+            reason: reason.to_owned(),
+        };
+        let zero = invalid("num_speakers", "must be 1 to 10,000");
+        let options = || Options::new().num_speakers(0);
+        assert_eq!(engine.diarize(&recording, options()).unwrap_err(), zero);
+        assert_eq!(engine.voiceprint(&recording, options()).unwrap_err(), zero);
+        let identify = |matching: &Matching, options| {
+            let result = engine.identify(&recording, matching, options);
+            result.unwrap_err()
+        };
+        assert_eq!(identify(&Matching::new(), options()), zero);
+        for threshold in [f64::NAN, -5.0, 1e9] {
+            let matching = Matching::new().threshold(threshold);
+            assert_eq!(
+                identify(&matching, Options::new()),
+                invalid("threshold", "must be 0 to 100")
+            );
+        }
+        for label in ["", " "] {
+            let ada = voiceprint("fake-embedding", &[1.0, 0.0]);
+            let matching = Matching::new().voiceprint(label, ada);
+            assert_eq!(
+                identify(&matching, Options::new()),
+                invalid("voiceprint", "must have a label that is not blank")
+            );
+        }
+    }
+
+    #[test]
+    fn seconds_of_speech_are_rounded_to_milliseconds() {
+        let mut diarization = dialog();
+        diarization.speakers[1].solo_speech_s = 10.125_000_000_000_043;
+        let engine = Engine::new(Fake(diarization));
+        let found = engine.voiceprint(&Recording::default(), Options::new());
+        assert_eq!(found.unwrap().speech_s, 10.125);
     }
 
     #[test]
@@ -392,7 +442,25 @@ mod tests {
             .offline();
         let error = builder.load().unwrap_err();
         assert!(matches!(error, LoadError::Assets(_)), "{error:?}");
-        assert!(error.to_string().contains("missing or damaged"), "{error}");
+        let remedy = "are missing or damaged: load without `.offline()`, or call `Assets::ensure`";
+        assert!(error.to_string().ends_with(remedy), "{error}");
+    }
+
+    #[cfg(feature = "models")]
+    #[test]
+    fn load_fails_if_there_are_too_many_threads() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let builder = Engine::builder()
+            .assets(Assets::at(folder.path()))
+            .offline()
+            .threads(NonZero::<usize>::MAX);
+        let error = builder.load().unwrap_err();
+        let max = 8 * std::thread::available_parallelism().unwrap().get();
+        assert!(matches!(error, LoadError::TooManyThreads { max: found } if found == max));
+        assert_eq!(
+            error.to_string(),
+            format!("too many threads: use at most {max} on this machine")
+        );
     }
 
     /// A number of seconds: anything, but often plausible.
@@ -411,10 +479,10 @@ mod tests {
         let values =
             || prop::collection::vec(prop_oneof![4 => 0.0..1.0_f32, 1 => any::<f32>()], 0..8);
         let speaker = ("[A-D]", prop::option::of(values()), any::<f64>());
-        let speaker = speaker.prop_map(|(label, embedding, speech_s)| Speaker {
+        let speaker = speaker.prop_map(|(label, embedding, solo_speech_s)| Speaker {
             label,
             embedding: embedding.map(Embedding),
-            speech_s,
+            solo_speech_s,
         });
         let speakers = prop::collection::vec(speaker, 0..4);
         let columns = prop::collection::vec("[A-D]", 0..3);

@@ -1,10 +1,12 @@
 //! The error of loading the models.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use crate::assets::AssetsError;
 
-/// The reason why the models cannot be loaded. The message says how to fix the problem.
+/// The reason why the models cannot be loaded. The message says how to fix the problem; the cause is in
+/// [`source`](Error::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -12,14 +14,20 @@ pub enum LoadError {
     #[error(transparent)]
     Assets(#[from] AssetsError),
     /// A model file cannot be used.
-    #[error("cannot load {path}: {reason}; delete the file to download it again", path = .path.display())]
+    #[error("cannot load {path} (delete the file to download it again)", path = .path.display())]
     Weights {
         /// The file.
         path: PathBuf,
-        /// The reason.
-        reason: String,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The threads of the models cannot be started.
-    #[error("cannot start the threads of the models: {0}")]
-    Threads(String),
+    #[error("cannot start the threads of the models")]
+    Threads(#[source] Box<dyn Error + Send + Sync>),
+    /// More threads were requested than make sense on this machine.
+    #[error("too many threads: use at most {max} on this machine")]
+    TooManyThreads {
+        /// The maximum number of threads: 8 per processor.
+        max: usize,
+    },
 }

@@ -3,7 +3,7 @@
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
 
-use crate::Voiceprint;
+use crate::{DiarizeError, Voiceprint};
 
 /// Integer weight of a probability of 1: the assignment algorithm works on integers.
 const SCALE: f64 = 1e9;
@@ -39,7 +39,7 @@ impl Matching {
         }
     }
 
-    /// Adds a voiceprint. It replaces one with the same label.
+    /// Adds a voiceprint. It replaces one with the same label. The label must not be blank.
     #[must_use]
     pub fn voiceprint(mut self, label: impl Into<String>, voiceprint: Voiceprint) -> Self {
         let label = label.into();
@@ -65,10 +65,26 @@ impl Matching {
         self
     }
 
+    /// Checks the threshold and the labels.
+    pub(crate) fn check(&self) -> Result<(), DiarizeError> {
+        let invalid = |option, reason: &str| DiarizeError::InvalidOptions {
+            option,
+            reason: reason.to_owned(),
+        };
+        if !(0.0..=100.0).contains(&self.threshold) {
+            return Err(invalid("threshold", "must be 0 to 100"));
+        }
+        let is_blank = |(label, _): &(String, Voiceprint)| label.trim().is_empty();
+        match self.voiceprints.iter().any(is_blank) {
+            true => Err(invalid("voiceprint", "must have a label that is not blank")),
+            false => Ok(()),
+        }
+    }
+
     /// Assigns a voiceprint to each speaker. `speakers` holds the probability of each voiceprint, or nothing for a
     /// speaker who cannot be compared and gets no match.
     ///
-    /// Pairs below the threshold are excluded beforehand, so that they do not take a voiceprint from a speaker above
+    /// Pairs below the threshold are excluded first, so that they do not take a voiceprint from a speaker above
     /// it.
     pub(crate) fn assign(&self, speakers: &[Vec<f64>]) -> Vec<Option<usize>> {
         if self.exclusive {
@@ -173,14 +189,14 @@ mod tests {
     }
 
     /// The greatest sum of probabilities, by exhaustive search.
-    fn brute(matching: &Matching, speakers: &[Vec<f64>], taken: u32) -> f64 {
+    fn exhaustive_best(matching: &Matching, speakers: &[Vec<f64>], taken: u32) -> f64 {
         let Some((row, rest)) = speakers.split_first() else {
             return 0.0;
         };
-        let mut best = brute(matching, rest, taken);
+        let mut best = exhaustive_best(matching, rest, taken);
         for (voiceprint, value) in row.iter().enumerate() {
             if taken & (1 << voiceprint) == 0 && matching.passes(*value) {
-                best = best.max(value + brute(matching, rest, taken | (1 << voiceprint)));
+                best = best.max(value + exhaustive_best(matching, rest, taken | (1 << voiceprint)));
             }
         }
         best
@@ -199,7 +215,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
         #[test]
-        fn exclusive_matching_agrees_with_brute_force(speakers in speakers(), threshold in 0.0..=100.0) {
+        fn exclusive_matching_agrees_with_exhaustive_search(speakers in speakers(), threshold in 0.0..=100.0) {
             for threshold in [0.0, threshold] {
                 let matching = Matching::new().threshold(threshold);
                 let found = matching.assign(&speakers);
@@ -213,7 +229,7 @@ mod tests {
                 let made: Vec<f64> = made.collect();
                 prop_assert!(made.iter().all(|value| matching.passes(*value)));
                 let sum: f64 = made.iter().sum();
-                prop_assert!((sum - brute(&matching, &speakers, 0)).abs() < 1e-6);
+                prop_assert!((sum - exhaustive_best(&matching, &speakers, 0)).abs() < 1e-6);
             }
         }
     }

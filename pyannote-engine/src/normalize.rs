@@ -1,4 +1,4 @@
-//! Normalizes what a diarizer returns, which may be anything.
+//! Normalizes what a diarizer returns, which may be inconsistent.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,8 @@ use crate::{Diarization, Speaker};
 ///
 /// Turns that are shorter than a millisecond or not finite are dropped, the others are sorted by start and rounded to
 /// milliseconds. Speakers are renamed `SPEAKER_00` and so on, in the order of their first turns. Speakers without a
-/// turn are dropped; those that are missing from the list of speakers are added to it.
+/// turn are dropped; those that are missing from the list of speakers are added to it. Their speech is rounded to
+/// milliseconds.
 pub(crate) fn normalize(diarization: &mut Diarization) {
     let Diarization {
         turns,
@@ -36,7 +37,11 @@ pub(crate) fn normalize(diarization: &mut Diarization) {
         let rank = names.0.get(&speaker.label).copied();
         if let Some(slot) = rank.and_then(|rank| ranked.get_mut(rank)) {
             let label = std::mem::take(&mut slot.label);
-            *slot = Speaker { label, ..speaker };
+            *slot = Speaker {
+                label,
+                solo_speech_s: to_milliseconds(speaker.solo_speech_s),
+                ..speaker
+            };
         }
     }
     *speakers = ranked;
@@ -100,9 +105,9 @@ mod tests {
     fn speakers_are_named_by_their_first_turns() {
         let turns = [(7, 0.0), (2, 1.0), (7, 2.0), (4, 3.0)];
         let turns = turns.map(|(speaker, start)| turn(speaker, start, start + 1.0));
-        let speaker = |label: &str, speech_s| Speaker {
+        let speaker = |label: &str, solo_speech_s| Speaker {
             label: label.to_owned(),
-            speech_s,
+            solo_speech_s,
             ..Speaker::default()
         };
         let found = normalized(Diarization {

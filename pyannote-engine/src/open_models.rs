@@ -1,5 +1,6 @@
 //! The open models as a [`Diarizer`].
 
+use std::error::Error;
 use std::fmt;
 use std::num::NonZero;
 use std::path::Path;
@@ -11,9 +12,12 @@ use crate::assets::Assets;
 use crate::models::{EmbeddingModel, Fbank, SegmentationModel, Weights, WeightsError};
 use crate::{Diarization, DiarizeError, Diarizer, LoadError, Options};
 
+/// Maximum number of threads per processor: more make nothing faster, and thousands take long to start.
+const MAX_THREADS_PER_PROCESSOR: usize = 8;
+
 /// Diarization with open models on the CPU: segmentation-3.0 of pyannote and CAM++ of 3D-Speaker.
 ///
-/// The models run on a thread pool that all jobs share, so that concurrent jobs do not use more CPU cores than one. The
+/// The models run on a thread pool that all runs share, so that concurrent runs do not use more CPU cores than one. The
 /// rest, such as clustering, is a small part of the work and runs on the calling thread.
 ///
 /// ```no_run
@@ -44,21 +48,21 @@ impl OpenModels {
     ///
     /// [`LoadError`] if a file cannot be read or is not the expected model, or the threads cannot be started.
     pub fn load(assets: &Assets) -> Result<Self, LoadError> {
-        let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-        Self::load_with(assets, threads)
+        Self::load_with(assets, processors())
     }
 
-    /// Loads the models from the cache folder, with the given number of threads.
+    /// Loads the models from the cache folder, with the given number of threads: at most 8 per processor.
     ///
     /// # Errors
     ///
-    /// See [`load`](Self::load).
+    /// [`LoadError::TooManyThreads`] if there are more threads, and for the same reasons as [`load`](Self::load).
     pub fn load_with(assets: &Assets, threads: NonZero<usize>) -> Result<Self, LoadError> {
+        Self::check_threads(threads)?;
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .thread_name(|index| format!("engine-{index}"))
             .build()
-            .map_err(|error| LoadError::Threads(error.to_string()))?;
+            .map_err(|error| LoadError::Threads(error.into()))?;
         Ok(Self {
             segmentation: read(&assets.segmentation(), SegmentationModel::load)?,
             fbank: Fbank::new(),
@@ -66,19 +70,33 @@ impl OpenModels {
             pool,
         })
     }
+
+    /// Checks the number of threads.
+    pub(crate) fn check_threads(threads: NonZero<usize>) -> Result<(), LoadError> {
+        let max = MAX_THREADS_PER_PROCESSOR * processors().get();
+        match threads.get() > max {
+            true => Err(LoadError::TooManyThreads { max }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The number of processors, or 1 if it is unknown.
+fn processors() -> NonZero<usize> {
+    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
 fn read<T>(
     path: &Path,
     load: impl FnOnce(&Weights<'_>) -> Result<T, WeightsError>,
 ) -> Result<T, LoadError> {
-    let failed = |error: &dyn fmt::Display| LoadError::Weights {
+    let failed = |source: Box<dyn Error + Send + Sync>| LoadError::Weights {
         path: path.to_owned(),
-        reason: error.to_string(),
+        source,
     };
-    let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
-    let weights = Weights::parse(&bytes).map_err(|error| failed(&error))?;
-    load(&weights).map_err(|error| failed(&error))
+    let bytes = std::fs::read(path).map_err(|error| failed(error.into()))?;
+    let weights = Weights::parse(&bytes).map_err(|error| failed(error.into()))?;
+    load(&weights).map_err(|error| failed(error.into()))
 }
 
 impl fmt::Debug for OpenModels {
@@ -103,6 +121,7 @@ impl Diarizer for OpenModels {
         samples: &[f32],
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
+        options.check()?;
         let models = pipeline::Models {
             segmentation: &self.segmentation,
             fbank: &self.fbank,

@@ -4,6 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::DiarizeError;
+
+/// Maximum value of the bounds on the number of speakers.
+const MAX_SPEAKERS: usize = 10_000;
+
 /// Bounds on the number of speakers. The default has none: the number is estimated.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SpeakerBounds {
@@ -44,7 +49,7 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Asks the run to end. It returns [`DiarizeError::Cancelled`](crate::DiarizeError::Cancelled) shortly afterwards.
+    /// Asks the run to end. It returns [`DiarizeError::Cancelled`] shortly afterwards.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -85,20 +90,20 @@ impl<'a> Options<'a> {
         Self::default()
     }
 
-    /// Sets the exact number of speakers.
+    /// Sets the exact number of speakers: both bounds, 1 to 10,000.
     #[must_use]
     pub fn num_speakers(self, number: usize) -> Self {
         self.bounds(SpeakerBounds::exactly(number))
     }
 
-    /// Sets the minimum number of speakers.
+    /// Sets the minimum number of speakers, 1 to 10,000.
     #[must_use]
     pub fn min_speakers(mut self, number: usize) -> Self {
         self.bounds.min = Some(number);
         self
     }
 
-    /// Sets the maximum number of speakers. A maximum below the minimum is raised to it.
+    /// Sets the maximum number of speakers, 1 to 10,000 and not below the minimum.
     #[must_use]
     pub fn max_speakers(mut self, number: usize) -> Self {
         self.bounds.max = Some(number);
@@ -129,13 +134,46 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// The bounds on the number of speakers: the maximum is never below the minimum.
+    /// The bounds on the number of speakers.
     #[must_use]
     pub fn speaker_bounds(&self) -> SpeakerBounds {
+        self.bounds
+    }
+
+    /// Checks the bounds on the number of speakers. An [`Engine`](crate::Engine) does so before it calls its
+    /// [`Diarizer`](crate::Diarizer).
+    ///
+    /// ```
+    /// use pyannote_engine::Options;
+    ///
+    /// assert!(Options::new().min_speakers(2).max_speakers(5).check().is_ok());
+    /// let error = Options::new().min_speakers(5).max_speakers(2).check().unwrap_err();
+    /// assert_eq!(error.to_string(), "`max_speakers` must be at least `min_speakers`: got 2 and 5");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DiarizeError::InvalidOptions`] if a bound is 0 or above 10,000, or if the maximum is below the minimum.
+    pub fn check(&self) -> Result<(), DiarizeError> {
         let SpeakerBounds { min, max } = self.bounds;
-        SpeakerBounds {
-            min,
-            max: max.map(|max| max.max(min.unwrap_or(max))),
+        let names = match min == max {
+            true => ["num_speakers"; 2],
+            false => ["min_speakers", "max_speakers"],
+        };
+        for (name, bound) in names.into_iter().zip([min, max]) {
+            if bound.is_some_and(|bound| !(1..=MAX_SPEAKERS).contains(&bound)) {
+                return Err(DiarizeError::InvalidOptions {
+                    option: name,
+                    reason: "must be 1 to 10,000".to_owned(),
+                });
+            }
+        }
+        match (min, max) {
+            (Some(min), Some(max)) if max < min => Err(DiarizeError::InvalidOptions {
+                option: "max_speakers",
+                reason: format!("must be at least `min_speakers`: got {max} and {min}"),
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -172,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn maximum_is_never_below_minimum() {
+    fn invalid_bounds_have_errors_that_name_the_option() {
         let bounds = |options: Options<'_>| {
             let SpeakerBounds { min, max } = options.speaker_bounds();
             (min, max)
@@ -180,8 +218,33 @@ mod tests {
         assert_eq!(bounds(Options::new()), (None, None));
         assert_eq!(bounds(Options::new().num_speakers(2)), (Some(2), Some(2)));
         assert_eq!(bounds(Options::new().max_speakers(2)), (None, Some(2)));
-        let contradictory = Options::new().min_speakers(4).max_speakers(2);
-        assert_eq!(bounds(contradictory), (Some(4), Some(4)));
+        let error = |options: Options<'_>| options.check().unwrap_err().to_string();
+        for number in [0, 10_001, usize::MAX] {
+            for (name, options) in [
+                ("num_speakers", Options::new().num_speakers(number)),
+                ("min_speakers", Options::new().min_speakers(number)),
+                ("max_speakers", Options::new().max_speakers(number)),
+            ] {
+                assert_eq!(error(options), format!("`{name}` must be 1 to 10,000"));
+            }
+        }
+        for contradictory in [
+            Options::new().min_speakers(4).max_speakers(2),
+            Options::new().num_speakers(2).min_speakers(4),
+        ] {
+            assert_eq!(
+                error(contradictory),
+                "`max_speakers` must be at least `min_speakers`: got 2 and 4"
+            );
+        }
+        for valid in [
+            Options::new(),
+            Options::new().num_speakers(1),
+            Options::new().min_speakers(10_000),
+            Options::new().min_speakers(2).max_speakers(2),
+        ] {
+            assert_eq!(valid.check(), Ok(()));
+        }
     }
 
     #[test]

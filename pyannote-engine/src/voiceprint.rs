@@ -64,14 +64,15 @@ impl Voiceprint {
         Ok(Self { model, embedding })
     }
 
-    /// Decodes a voiceprint. Both base64 alphabets are accepted, with or without padding.
+    /// Decodes a voiceprint. Both base64 alphabets are accepted, with or without padding. Surrounding ASCII whitespace
+    /// is ignored, such as the newline at the end of a file.
     ///
     /// # Errors
     ///
     /// A [`VoiceprintError`] that says why the text is not a valid voiceprint.
     pub fn from_base64(text: &str) -> Result<Self, VoiceprintError> {
-        let bytes = decode(text).ok_or(VoiceprintError::NotBase64)?;
-        let rest = bytes.strip_prefix(MAGIC).ok_or(VoiceprintError::Foreign)?;
+        let bytes = decode(text.trim_ascii()).ok_or(VoiceprintError::NotBase64)?;
+        let rest = bytes.strip_prefix(MAGIC).ok_or(VoiceprintError::NotLocal)?;
         match rest.first() {
             Some(&VERSION) => parse(&bytes).ok_or(VoiceprintError::Corrupted),
             Some(version) => Err(VoiceprintError::Version(*version)),
@@ -131,7 +132,7 @@ impl fmt::Debug for Voiceprint {
 pub struct Enrollment {
     /// The voiceprint.
     pub voiceprint: Voiceprint,
-    /// Duration of the speech that it was made from, in seconds.
+    /// Duration of the speech that it was made from, in seconds, rounded to milliseconds.
     pub speech_s: f64,
     /// Human-readable warnings, such as several speakers in the recording.
     pub warnings: Vec<String>,
@@ -156,7 +157,7 @@ impl Enrollment {
         }
         let speakers = speakers
             .into_iter()
-            .filter_map(|speaker| Some((speaker.speech_s, speaker.embedding?)));
+            .filter_map(|speaker| Some((speaker.solo_speech_s, speaker.embedding?)));
         let longest = speakers.max_by(|a, b| a.0.total_cmp(&b.0));
         let (speech_s, embedding) = longest.ok_or(DiarizeError::TooLittleSpeech)?;
         let voiceprint = Voiceprint::new(model, embedding)
@@ -180,7 +181,7 @@ pub enum VoiceprintError {
     #[error(
         "the voiceprint is not from a local engine: voiceprints of the pyannoteAI API cannot be used locally, create a new one"
     )]
-    Foreign,
+    NotLocal,
     /// The format version is not supported.
     #[error("the voiceprint has format version {0}, which is not supported: create a new one")]
     Version(u8),
@@ -275,7 +276,7 @@ mod tests {
     }
 
     /// Appends the right checksum and encodes.
-    fn sealed(mut bytes: Vec<u8>) -> String {
+    fn with_checksum(mut bytes: Vec<u8>) -> String {
         bytes.extend(checksum(&bytes));
         STANDARD.encode(bytes)
     }
@@ -290,30 +291,34 @@ mod tests {
     }
 
     #[test]
-    fn all_base64_variants_are_accepted() {
+    fn all_base64_variants_and_surrounding_whitespace_are_accepted() {
         for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
             let embedding = decode(&engine.encode(bytes()), MODEL).unwrap();
             assert_eq!(embedding.0, [0.5, -1.25, 3e-9]);
         }
+        let line = format!(" {}\r\n", STANDARD.encode(bytes()));
+        assert_eq!(decode(&line, MODEL).unwrap().0, [0.5, -1.25, 3e-9]);
+        let blank = decode(" \n", MODEL);
+        assert_eq!(blank.unwrap_err(), VoiceprintError::NotBase64);
     }
 
     #[test]
     fn invalid_voiceprints_have_specific_errors() {
         let whole = bytes();
-        let unsealed = &whole[..whole.len() - CHECKSUM_BYTES];
+        let without_checksum = &whole[..whole.len() - CHECKSUM_BYTES];
         let with = |place: usize, byte: u8| {
-            let mut bytes = unsealed.to_vec();
+            let mut bytes = without_checksum.to_vec();
             bytes[place] = byte;
-            sealed(bytes)
+            with_checksum(bytes)
         };
-        let mut longer = unsealed.to_vec();
+        let mut longer = without_checksum.to_vec();
         longer.extend(1.0_f32.to_le_bytes());
-        let mut not_finite = unsealed.to_vec();
+        let mut not_finite = without_checksum.to_vec();
         let end = not_finite.len();
         not_finite[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
-        let mut zero = unsealed.to_vec();
+        let mut zero = without_checksum.to_vec();
         zero[end - 12..].fill(0);
-        let mut empty = unsealed[..end - 12].to_vec();
+        let mut empty = without_checksum[..end - 12].to_vec();
         empty[end - 14] = 0;
         let other = VoiceprintError::Model {
             found: "model-b".to_owned(),
@@ -324,9 +329,9 @@ mod tests {
             (String::new(), VoiceprintError::NotBase64),
             (
                 "U29tZVZvaWNlUHJpbnREYXRhMQ==".to_owned(),
-                VoiceprintError::Foreign,
+                VoiceprintError::NotLocal,
             ),
-            (STANDARD.encode(&whole[..7]), VoiceprintError::Foreign),
+            (STANDARD.encode(&whole[..7]), VoiceprintError::NotLocal),
             (STANDARD.encode(&whole[..8]), VoiceprintError::Corrupted),
             (STANDARD.encode(&whole[..9]), VoiceprintError::Corrupted),
             (
@@ -337,10 +342,10 @@ mod tests {
             (with(9, 255), VoiceprintError::Corrupted),
             (with(10, b'\n'), VoiceprintError::Corrupted),
             (with(16, b'b'), other),
-            (sealed(longer), VoiceprintError::Corrupted),
-            (sealed(zero), VoiceprintError::Corrupted),
-            (sealed(empty), VoiceprintError::Corrupted),
-            (sealed(not_finite), VoiceprintError::Corrupted),
+            (with_checksum(longer), VoiceprintError::Corrupted),
+            (with_checksum(zero), VoiceprintError::Corrupted),
+            (with_checksum(empty), VoiceprintError::Corrupted),
+            (with_checksum(not_finite), VoiceprintError::Corrupted),
         ] {
             assert_eq!(decode(&text, MODEL).unwrap_err(), expected, "{text}");
         }
@@ -383,7 +388,7 @@ mod tests {
                 prop_assert!(decode(&text, MODEL).is_err());
             }
             // With the right checksum, only the canonical encoding is accepted.
-            let text = sealed(start);
+            let text = with_checksum(start);
             if let Ok(embedding) = decode(&text, MODEL) {
                 prop_assert_eq!(encode(MODEL, &embedding), Ok(text));
             }

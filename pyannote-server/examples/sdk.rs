@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Starts a server on a free port.
     let server = Server::builder()
         .engine(DiarizerEngine::from(engine?))
-        .key("throw-away-key")
+        .key("test-key")
         .start()
         .await?;
 

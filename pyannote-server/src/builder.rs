@@ -125,7 +125,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how long pre-signed URLs are valid, in whole seconds; zero makes them expire at once. Default: 1 h.
+    /// Sets how long pre-signed URLs are valid, in whole seconds; zero makes them expire immediately. Default: 1 h.
     pub fn presigned_url_lifetime(mut self, lifetime: Duration) -> Self {
         self.config.presigned_url_lifetime = lifetime;
         self

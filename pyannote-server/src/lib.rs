@@ -23,7 +23,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! With the scripted engine, it needs neither models nor recordings, and responds at once, as tests need it:
+//! With the scripted engine, it needs neither models nor recordings, and responds immediately, as tests need it:
 //!
 //! ```
 //! use pyannote_server::{ScriptedEngine, Server};

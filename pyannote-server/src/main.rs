@@ -7,11 +7,13 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+#[cfg(feature = "engine")]
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "engine")]
-use pyannote_engine::assets::{Assets, AssetsError, LICENSES};
+use pyannote_engine::assets::{Assets, AssetsError, LICENSES, Progress};
 #[cfg(feature = "engine")]
-use pyannote_engine::{Diarizer, OpenModels};
+use pyannote_engine::{Diarizer, Engine, LoadError};
 #[cfg(feature = "engine")]
 use pyannote_server::engine::DiarizerEngine;
 use pyannote_server::store::Store;
@@ -58,7 +60,8 @@ struct Serve {
     /// Engine that processes jobs.
     #[arg(long, value_enum, default_value_t)]
     engine: EngineName,
-    /// Number of threads of the open models, for all jobs together [default: number of processors].
+    /// Number of threads of the open models, for all jobs together, at most 8 per processor [default: number of
+    /// processors].
     #[cfg(feature = "engine")]
     #[arg(long)]
     threads: Option<NonZero<usize>>,
@@ -107,7 +110,7 @@ enum EngineName {
     #[cfg(feature = "engine")]
     #[default]
     Open,
-    /// Ignores the recording and returns invented results at once, to try out a client.
+    /// Ignores the recording and returns invented results immediately, to try out a client.
     #[cfg_attr(not(feature = "engine"), default)]
     Scripted,
 }
@@ -158,9 +161,9 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     let engine = match options.engine {
         #[cfg(feature = "engine")]
         EngineName::Open => {
-            let models = load_models(options.threads).await?;
-            let name = format!("open models ({})", models.models());
-            builder = builder.engine(DiarizerEngine::new(models));
+            let engine = load_engine(options.threads).await?;
+            let name = format!("open models ({})", engine.diarizer().models());
+            builder = builder.engine(DiarizerEngine::from(engine));
             name
         }
         EngineName::Scripted => {
@@ -216,15 +219,25 @@ fn start_error(error: StartError) -> anyhow::Error {
     }
 }
 
+/// The message of an error of [`Assets::ensure`]; the cause follows.
+#[cfg(feature = "engine")]
+const DOWNLOAD_FAILED: &str =
+    "cannot download the models (to try again, run `pyannote-server assets`)";
+
 /// Loads the open models, and downloads their files first if they are missing.
 #[cfg(feature = "engine")]
-async fn load_models(threads: Option<NonZero<usize>>) -> anyhow::Result<OpenModels> {
-    let assets = download_assets().await?;
-    let load = move || match threads {
-        Some(threads) => OpenModels::load_with(&assets, threads),
-        None => OpenModels::load(&assets),
+async fn load_engine(threads: Option<NonZero<usize>>) -> anyhow::Result<Engine> {
+    let load = move || {
+        let mut builder = Engine::builder().on_download(show_progress);
+        if let Some(threads) = threads {
+            builder = builder.threads(threads);
+        }
+        builder.load()
     };
-    Ok(tokio::task::spawn_blocking(load).await??)
+    match tokio::task::spawn_blocking(load).await? {
+        Err(LoadError::Assets(error)) => Err(error).context(DOWNLOAD_FAILED),
+        result => Ok(result?),
+    }
 }
 
 /// Downloads the assets, and prints their directory and checksums.
@@ -245,12 +258,16 @@ async fn assets() -> anyhow::Result<()> {
 async fn download_assets() -> anyhow::Result<Assets> {
     let download = || {
         let assets = Assets::locate()?;
-        assets.ensure(&mut |progress| {
-            let _ = writeln!(std::io::stderr(), "{progress}");
-        })?;
+        assets.ensure(&mut show_progress)?;
         Ok::<_, AssetsError>(assets)
     };
-    Ok(tokio::task::spawn_blocking(download).await??)
+    let assets = tokio::task::spawn_blocking(download).await?;
+    assets.context(DOWNLOAD_FAILED)
+}
+
+#[cfg(feature = "engine")]
+fn show_progress(progress: Progress) {
+    let _ = writeln!(std::io::stderr(), "{progress}");
 }
 
 /// Waits for Ctrl-C or SIGTERM.

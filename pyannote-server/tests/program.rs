@@ -68,6 +68,17 @@ fn error_without_models_and_python_says_how_to_get_them() {
 }
 
 #[test]
+fn too_many_threads_are_rejected_before_the_download() {
+    let serve = ["serve", "--key", "test-key", "--listen", "127.0.0.1:0"];
+    let stderr = stderr_of_failure(&[&serve[..], &["--threads", "100000"]].concat());
+    let max = 8 * std::thread::available_parallelism().unwrap().get();
+    assert_eq!(
+        stderr,
+        format!("error: too many threads: use at most {max} on this machine\n")
+    );
+}
+
+#[test]
 fn error_of_a_public_address_names_the_option() {
     let serve = ["serve", "--engine", "scripted", "--key", "test-key"];
     let stderr = stderr_of_failure(&[&serve[..], &["--listen", "0.0.0.0:0"]].concat());

@@ -151,8 +151,8 @@ fn permissions(permissions: &[(String, Vec<String>)]) -> Result<syn::Item> {
     })?)
 }
 
-/// The conversions from the records of all kinds of job to the types of one kind, and the function that tells the kinds
-/// apart.
+/// The conversions from the records of all kinds of job to the types of one kind, and the function that
+/// distinguishes the kinds.
 fn job_conversions(jobs: &JobUnion, types: &[syn::Item]) -> Result<Vec<syn::Item>> {
     let record = identifier(JOB_RECORD)?;
     let output = identifier(JOB_OUTPUT)?;
@@ -203,8 +203,8 @@ fn job_conversions(jobs: &JobUnion, types: &[syn::Item]) -> Result<Vec<syn::Item
     {
         ensure!(
             !fields.is_empty(),
-            "{} has no field of its own, so that it cannot be told from other outputs: distinguish the kinds of job in \
-             xtask/src/generate.rs",
+            "{} has no field of its own, so that it cannot be distinguished from other outputs: distinguish the \
+             kinds of job in xtask/src/generate.rs",
             kind.output
         );
     }

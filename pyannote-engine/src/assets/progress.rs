@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Progress of a download. Its `Display` is a line for people.
+/// Progress of a download. Its `Display` is a human-readable line.
 ///
 /// ```
 /// use pyannote_engine::assets::Progress;

@@ -6,7 +6,7 @@ use super::{AudioError, Decoder, Limits};
 use crate::{Recording, SAMPLE_RATE};
 
 /// Minimum growth of the buffer, in samples, if the duration is unknown: one minute.
-const MIN_GROWTH: usize = 60 * SAMPLE_RATE as usize;
+const MIN_GROWTH_SAMPLES: usize = 60 * SAMPLE_RATE as usize;
 
 /// Decodes a file, with the default [`Limits`]. Blocks the thread.
 ///
@@ -23,7 +23,7 @@ const MIN_GROWTH: usize = 60 * SAMPLE_RATE as usize;
 /// # Ok::<(), pyannote_engine::audio::AudioError>(())
 /// ```
 pub fn decode(path: impl AsRef<Path>) -> Result<Recording, AudioError> {
-    decode_within(path, Limits::default())
+    decode_with(path, Limits::default())
 }
 
 /// Decodes a file, with the given limits.
@@ -33,12 +33,12 @@ pub fn decode(path: impl AsRef<Path>) -> Result<Recording, AudioError> {
 /// As [`decode`].
 ///
 /// ```no_run
-/// use pyannote_engine::audio::{Limits, decode_within};
+/// use pyannote_engine::audio::{Limits, decode_with};
 ///
-/// let recording = decode_within("ada.flac", Limits::default().within(30.0))?;
+/// let recording = decode_with("ada.flac", Limits::default().max_seconds(30.0))?;
 /// # Ok::<(), pyannote_engine::audio::AudioError>(())
 /// ```
-pub fn decode_within(path: impl AsRef<Path>, limits: Limits) -> Result<Recording, AudioError> {
+pub fn decode_with(path: impl AsRef<Path>, limits: Limits) -> Result<Recording, AudioError> {
     let mut decoder = Decoder::open(path, limits)?;
     let mut samples = Vec::new();
     reserve(&mut samples, decoder.expected_samples())?;
@@ -46,7 +46,7 @@ pub fn decode_within(path: impl AsRef<Path>, limits: Limits) -> Result<Recording
         let block = block?;
         if samples.capacity() - samples.len() < block.len() {
             // A vector would double its capacity, up to twice the memory of a long recording.
-            let growth = block.len().max(MIN_GROWTH).max(samples.len() / 8);
+            let growth = block.len().max(MIN_GROWTH_SAMPLES).max(samples.len() / 8);
             reserve(&mut samples, growth)?;
         }
         samples.extend_from_slice(&block);

@@ -21,7 +21,7 @@ use crate::SAMPLE_RATE;
 /// Minimum number of samples of a block, except the last: one second.
 const BLOCK_SAMPLES: usize = SAMPLE_RATE as usize;
 /// Maximum fraction of a recording that may be missing at its end, or whose packets may fail to decode.
-const MAX_DAMAGE: f64 = 0.1;
+const MAX_DAMAGED_FRACTION: f64 = 0.1;
 /// Minimum gap at the end, in seconds, that is reported: a shorter one may be padding or rounding.
 const MIN_REPORTED_GAP_S: f64 = 0.1;
 /// Tolerance of the duration limit, in seconds: lossy codecs pad.
@@ -89,20 +89,22 @@ impl Decoder {
     ///
     /// Fails if the file cannot be read, exceeds the limits, or has no audio track in a supported format.
     pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, AudioError> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
+        let path = path.as_ref();
+        // Before it is opened: opening a pipe would block, and some platforms cannot open a directory.
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() {
+            return Err(AudioError::NotAFile);
+        }
         let bytes = metadata.len();
         if bytes > limits.bytes {
             return Err(AudioError::TooLarge {
                 limit: limits.bytes,
             });
         }
-        if !metadata.is_file() {
-            return Err(AudioError::NotAudio);
-        }
         if bytes == 0 {
             return Err(AudioError::Empty);
         }
+        let file = File::open(path)?;
         let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
         let format = symphonia::default::get_probe()
             .probe(
@@ -291,7 +293,7 @@ impl Decoder {
         }
         self.check_length()?;
         let (damaged, packets) = (self.damaged, self.packets);
-        if damaged as f64 > packets as f64 * MAX_DAMAGE {
+        if damaged as f64 > packets as f64 * MAX_DAMAGED_FRACTION {
             return Err(AudioError::DamagedPackets { damaged, packets });
         }
         let actual = self.decoded_s();
@@ -307,7 +309,7 @@ impl Decoder {
             return Ok(());
         };
         let missing = expected - actual;
-        if missing > MIN_REPORTED_GAP_S && missing > expected * MAX_DAMAGE {
+        if missing > MIN_REPORTED_GAP_S && missing > expected * MAX_DAMAGED_FRACTION {
             return Err(AudioError::Truncated { actual, expected });
         }
         if missing > MIN_REPORTED_GAP_S {

@@ -1,6 +1,6 @@
 //! The error of decoding a recording.
 
-/// The reason why a recording cannot be decoded.
+/// The reason why a recording cannot be decoded. The cause, if any, is in [`source`](std::error::Error::source).
 ///
 /// Messages do not contain paths or URLs: a pre-signed URL is a secret.
 ///
@@ -14,8 +14,11 @@
 #[non_exhaustive]
 pub enum AudioError {
     /// The file cannot be read.
-    #[error("cannot read the recording: {0}")]
-    Io(std::io::Error),
+    #[error("cannot read the recording")]
+    Io(#[from] std::io::Error),
+    /// The path is a directory, a pipe or a device.
+    #[error("the recording is a directory or another kind of special file, not a regular file")]
+    NotAFile,
     /// The file is not in a supported audio format.
     #[error("the file is not a recording in a supported format")]
     NotAudio,
@@ -73,13 +76,7 @@ pub enum AudioError {
     DecoderFailed,
 }
 
-impl From<std::io::Error> for AudioError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// A duration in seconds for people: in hours if it is at least one.
+/// A human-readable duration: in hours if it is at least one, or else in seconds.
 fn duration(seconds: f64) -> String {
     if seconds >= 3600.0 {
         format!("{} h", seconds / 3600.0)

@@ -8,7 +8,7 @@
 /// let limits = Limits::default();
 /// assert_eq!(limits.seconds, 86_400.0);
 /// assert_eq!(limits.bytes, 1 << 30);
-/// assert_eq!(limits.within(30.0).seconds, 30.0);
+/// assert_eq!(limits.max_seconds(30.0).seconds, 30.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -21,7 +21,7 @@ pub struct Limits {
 impl Limits {
     /// Lowers the maximum duration to `seconds`, if that is shorter.
     #[must_use]
-    pub fn within(self, seconds: f64) -> Self {
+    pub fn max_seconds(self, seconds: f64) -> Self {
         Self {
             seconds: self.seconds.min(seconds),
             ..self

@@ -12,7 +12,7 @@ mod limits;
 mod resample;
 
 pub use crate::Recording;
-pub use decode::{decode, decode_within};
+pub use decode::{decode, decode_with};
 pub use decoder::Decoder;
 pub use error::AudioError;
 pub use limits::Limits;

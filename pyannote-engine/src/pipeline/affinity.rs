@@ -3,7 +3,7 @@
 //! An LLR is positive if the same-speaker hypothesis is more likely. Each is weighted by the seconds of speech that it
 //! is based on, and the affinity of two clusters is the weighted mean over all pairs between them (average linkage).
 //!
-//! There are two sources. Embeddings can be compared for every pair, so their number of pairs grows with the square of
+//! There are two sources. Embeddings can be compared for every pair, so the number of pairs grows with the square of
 //! the recording's duration. Activity can be compared only for windows with shared frames, and cannot-link constraints
 //! exist only within a window, so their number grows linearly. To keep both relevant in long recordings, the total
 //! weight of embedding pairs is limited in proportion to the seconds of speech.
@@ -21,7 +21,7 @@ const MAX_EMBEDDING_LLR: f32 = 8.0;
 pub(super) const MAX_EMBEDDING_WEIGHT_S: f32 = 4.0;
 /// Maximum total weight of all pairs of embeddings between two clusters, per second of non-overlapped speech of the
 /// cluster with less of it.
-const TOTAL_EMBEDDING_WEIGHT_PER_S: f32 = 4.0;
+const MAX_EMBEDDING_WEIGHT_PER_SPEECH_S: f32 = 4.0;
 /// LLR of a cannot-link constraint.
 const CANNOT_LINK_LLR: f32 = -12.0;
 /// LLR of two local speakers that are always active in the same frames of overlapping windows. The LLR is the negative
@@ -82,11 +82,11 @@ pub(super) struct Affinity {
 impl Affinity {
     /// The LLR of two clusters being the same speaker.
     ///
-    /// `speech_s` is the total [`embedding_weight_s`] of the cluster with less of it.
-    pub(super) fn llr(self, speech_s: f32) -> f32 {
+    /// `weight_s` is the total [`embedding_weight_s`] of the cluster with less of it.
+    pub(super) fn llr(self, weight_s: f32) -> f32 {
         let mut mean = self
             .embedding
-            .with_max_weight(TOTAL_EMBEDDING_WEIGHT_PER_S * speech_s);
+            .with_max_weight(MAX_EMBEDDING_WEIGHT_PER_SPEECH_S * weight_s);
         mean += self.activity;
         mean.sum / mean.weight_s.max(f32::MIN_POSITIVE)
     }
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn cannot_link_holds_in_long_recordings() {
-        // Two people with similar voices, in a conversation that spans this number of windows.
+        // Two speakers with similar embeddings, in a conversation that spans this number of windows.
         let llr = |windows: usize| {
             let (a, b) = pair_with_cosine(0.5);
             let mut affinity = Affinity::default();

@@ -15,7 +15,8 @@ use crate::{CancelToken, DiarizeError, SpeakerBounds};
 const BLOCK_WINDOWS: usize = 240;
 
 /// Weight of the speech of clusters of the same block in their cannot-link constraint. The more blocks there are, the
-/// more pairs of embeddings oppose these constraints; a higher weight keeps speakers with similar voices apart.
+/// more pairs of embeddings oppose these constraints; a higher weight keeps speakers with similar embeddings in
+/// different clusters.
 const BLOCK_CANNOT_LINK_WEIGHT: f32 = 2.0;
 
 /// Local speakers and their clusters.
@@ -87,12 +88,12 @@ pub(super) fn cluster(
         all.cluster_count += clustering.cluster_count;
     }
     if blocks.len() > 1 {
-        let speech_s: Vec<f32> = block_clusters
+        let weight_s: Vec<f32> = block_clusters
             .iter()
             .map(|cluster| cluster.solo_s)
             .collect();
         let affinity = |a: usize, b: usize| block_clusters[a].affinity(&block_clusters[b]);
-        let merged = clustering::cluster(&speech_s, affinity, bounds, cancel)?;
+        let merged = clustering::cluster(&weight_s, affinity, bounds, cancel)?;
         for label in &mut all.labels {
             *label = merged[*label];
         }
@@ -127,12 +128,12 @@ fn cluster_and_reassign(
     bounds: SpeakerBounds,
     cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
-    let speech_s: Vec<f32> = speakers
+    let weight_s: Vec<f32> = speakers
         .iter()
         .map(|speaker| embedding_weight_s(speaker.solo_s))
         .collect();
     let affinity = |a: usize, b: usize| Affinity::between(&speakers[a], &speakers[b]);
-    let labels = clustering::cluster(&speech_s, affinity, bounds, cancel)?;
+    let labels = clustering::cluster(&weight_s, affinity, bounds, cancel)?;
     let reassigned = reassignment::reassign(speakers, &labels, cancel)?;
     let min = bounds.min.unwrap_or(0).min(cluster_count(&labels));
     let is_enough = cluster_count(&reassigned) >= min;

@@ -31,9 +31,9 @@ pub(super) fn split(
 ) -> Option<Vec<LocalSpeaker>> {
     let splits: Vec<Option<ClusterSplit>> = (0..clustering::cluster_count(labels))
         .map(|cluster| {
-            let of_cluster = speakers.iter().zip(labels);
-            let of_cluster = of_cluster.filter(|(_, label)| **label == cluster);
-            ClusterSplit::find(of_cluster.map(|(speaker, _)| speaker), embeddings)
+            let labeled = speakers.iter().zip(labels);
+            let members = labeled.filter(|(_, label)| **label == cluster);
+            ClusterSplit::find(members.map(|(speaker, _)| speaker), embeddings)
         })
         .collect();
     let halves: Vec<Option<[LocalSpeaker; 2]>> = speakers
@@ -54,8 +54,15 @@ pub(super) fn split(
     })
 }
 
+/// One of the two groups that a cluster is split into.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Group {
+    First,
+    Second,
+}
+
 /// The sub-segments of a cluster in ascending order, each with its group.
-struct ClusterSplit(Vec<(usize, bool)>);
+struct ClusterSplit(Vec<(usize, Group)>);
 
 impl ClusterSplit {
     /// Splits the sub-segments of a cluster into two groups. `None` if they are not distinct.
@@ -80,24 +87,30 @@ impl ClusterSplit {
     }
 
     /// The group of a frame: that of the nearest sub-segment.
-    fn group(&self, frame: usize) -> bool {
+    fn group(&self, frame: usize) -> Group {
         let nearest = self
             .0
             .iter()
             .min_by_key(|(index, _)| center_frame(*index).abs_diff(frame));
-        nearest.is_some_and(|(_, group)| *group)
+        nearest.map_or(Group::First, |(_, group)| *group)
     }
 
     /// Splits a local speaker into two. `None` if one of them has too little speech.
     fn split(&self, speaker: &LocalSpeaker) -> Option<[LocalSpeaker; 2]> {
-        let groups: Vec<bool> = (speaker.first_frame..speaker.end_frame())
+        let groups: Vec<Group> = (speaker.first_frame..speaker.end_frame())
             .map(|frame| self.group(frame))
             .collect();
         let total: f32 = speaker.activity.iter().sum();
-        let half = |group: bool| {
+        let half = |group: Group| {
             let frames = speaker.activity.iter().zip(&groups);
             let activity: Vec<f32> = frames
-                .map(|(activity, of)| if *of == group { *activity } else { 0.0 })
+                .map(|(activity, frame_group)| {
+                    if *frame_group == group {
+                        *activity
+                    } else {
+                        0.0
+                    }
+                })
                 .collect();
             let share = activity.iter().sum::<f32>() / total;
             let speech_s = f64::from(share * total) * frames::STEP_S;
@@ -113,7 +126,7 @@ impl ClusterSplit {
                 ..speaker.clone()
             })
         };
-        Some([half(false)?, half(true)?])
+        Some([half(Group::First)?, half(Group::Second)?])
     }
 }
 
@@ -127,43 +140,49 @@ fn center_frame(sub_segment: usize) -> usize {
 /// group of each.
 ///
 /// `None` if the groups are too small, or too similar to be two speakers.
-fn two_means(embeddings: &[(usize, &EmbeddingVector)]) -> Option<Vec<bool>> {
+fn two_means(embeddings: &[(usize, &EmbeddingVector)]) -> Option<Vec<Group>> {
     let pairs = embeddings.iter().enumerate().flat_map(|(index, (_, one))| {
         let others = embeddings[..index].iter();
         others.map(move |(_, other)| (*one, *other))
     });
     let (one, other) = pairs.min_by(|(a, b), (c, d)| cosine(a, b).total_cmp(&cosine(c, d)))?;
     let mut centroids = [*one, *other];
-    let mut groups: Vec<bool> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for _ in 0..MAX_TWO_MEANS_ITERATIONS {
         let [one, other] = &centroids;
         let nearest = |(_, embedding): &(usize, &EmbeddingVector)| {
-            cosine(embedding, other) > cosine(embedding, one)
+            let is_second = cosine(embedding, other) > cosine(embedding, one);
+            if is_second {
+                Group::Second
+            } else {
+                Group::First
+            }
         };
         let before = std::mem::replace(&mut groups, embeddings.iter().map(nearest).collect());
         if groups == before {
             break;
         }
-        let centroid = |group: bool| {
+        let centroid = |group: Group| {
             let mut sum = [0.0; EMBEDDING_DIM];
             let members = embeddings
                 .iter()
                 .zip(&groups)
-                .filter(|(_, of)| **of == group);
+                .filter(|(_, member_group)| **member_group == group);
             members.for_each(|((_, embedding), _)| add_scaled(&mut sum, embedding, 1.0));
             normalized(sum)
         };
-        centroids = [centroid(false)?, centroid(true)?];
+        centroids = [centroid(Group::First)?, centroid(Group::Second)?];
     }
     let [one, other] = &centroids;
-    let is_large = |group: bool| {
+    let is_large = |group: Group| {
         let members = embeddings
             .iter()
             .zip(&groups)
-            .filter(|(_, of)| **of == group);
+            .filter(|(_, member_group)| **member_group == group);
         non_overlapping_count(members.map(|((index, _), _)| *index)) >= MIN_SPLIT_SUB_SEGMENTS
     };
-    let is_split = is_large(false) && is_large(true) && cosine(one, other) < MAX_SPLIT_COSINE;
+    let is_split =
+        is_large(Group::First) && is_large(Group::Second) && cosine(one, other) < MAX_SPLIT_COSINE;
     is_split.then_some(groups)
 }
 
@@ -193,7 +212,7 @@ mod tests {
         normalized(embedding).unwrap()
     }
 
-    fn groups(angles: &[f32]) -> Option<Vec<bool>> {
+    fn groups(angles: &[f32]) -> Option<Vec<Group>> {
         let embeddings: Vec<EmbeddingVector> = angles
             .iter()
             .enumerate()
@@ -205,8 +224,8 @@ mod tests {
     #[test]
     fn distinct_groups_are_split() {
         let groups = groups(&[0.0, 0.1, 1.5, 1.4, 0.1, 0.0, 1.5, 0.0, 1.4]).unwrap();
-        let first = groups[0];
-        let other = !first;
+        let (first, other) = (groups[0], groups[2]);
+        assert_ne!(first, other);
         assert_eq!(
             groups,
             [

@@ -10,15 +10,16 @@ const MIN_CLUSTER_SPEECH_S: f32 = 1.0;
 
 /// Clusters items by their pairwise affinity. Returns the cluster of each item, numbered from 0.
 ///
-/// `speech_s` is the weight of each item, as [`Affinity::llr`] expects it. The maximum number of speakers is always
-/// respected, the minimum only while that many clusters have at least [`MIN_CLUSTER_SPEECH_S`] of speech.
+/// `weight_s` is the weight of each item, in seconds of speech, as [`Affinity::llr`] expects it. The maximum number of
+/// speakers is always respected, the minimum only while that many clusters have at least [`MIN_CLUSTER_SPEECH_S`] of
+/// speech.
 pub(super) fn cluster(
-    speech_s: &[f32],
+    weight_s: &[f32],
     affinity: impl Fn(usize, usize) -> Affinity,
     bounds: SpeakerBounds,
     cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
-    let mut clusters = Clusters::new(speech_s, affinity, cancel)?;
+    let mut clusters = Clusters::new(weight_s, affinity, cancel)?;
     let max = bounds.max.unwrap_or(usize::MAX).max(1);
     let min = bounds.min.unwrap_or(1);
     while let Some((a, b)) = clusters.nearest_pair() {
@@ -49,8 +50,8 @@ struct Clusters {
     affinity: Vec<Affinity>,
     /// The nearest other cluster of each cluster.
     nearest: Vec<Option<usize>>,
-    /// Non-overlapped speech of each cluster. `None` after it was merged into another.
-    speech_s: Vec<Option<f32>>,
+    /// Total weight of the items of each cluster. `None` after it was merged into another.
+    weight_s: Vec<Option<f32>>,
     /// The cluster of each item.
     labels: Vec<usize>,
     /// Pairs that must not be merged, the smaller index first.
@@ -60,16 +61,16 @@ struct Clusters {
 impl Clusters {
     /// One cluster per item.
     fn new(
-        speech_s: &[f32],
+        weight_s: &[f32],
         affinity: impl Fn(usize, usize) -> Affinity,
         cancel: &CancelToken,
     ) -> Result<Self, DiarizeError> {
-        let size = speech_s.len();
+        let size = weight_s.len();
         let mut clusters = Self {
             size,
             affinity: vec![Affinity::default(); size * size],
             nearest: vec![None; size],
-            speech_s: speech_s.iter().copied().map(Some).collect(),
+            weight_s: weight_s.iter().copied().map(Some).collect(),
             labels: (0..size).collect(),
             forbidden: Vec::new(),
         };
@@ -98,15 +99,15 @@ impl Clusters {
 
     /// LLR of two clusters being the same speaker; negative infinity if they must not be merged.
     fn llr(&self, a: usize, b: usize) -> f32 {
-        let speech_s = |cluster: usize| self.speech_s[cluster].unwrap_or(0.0);
+        let weight_s = |cluster: usize| self.weight_s[cluster].unwrap_or(0.0);
         match self.forbidden.contains(&(a.min(b), a.max(b))) {
             true => f32::NEG_INFINITY,
-            false => self.affinity(a, b).llr(speech_s(a).min(speech_s(b))),
+            false => self.affinity(a, b).llr(weight_s(a).min(weight_s(b))),
         }
     }
 
     fn exists(&self, cluster: usize) -> bool {
-        self.speech_s[cluster].is_some()
+        self.weight_s[cluster].is_some()
     }
 
     fn others(&self, cluster: usize) -> impl Iterator<Item = usize> + '_ {
@@ -114,11 +115,11 @@ impl Clusters {
     }
 
     fn count(&self) -> usize {
-        self.speech_s.iter().flatten().count()
+        self.weight_s.iter().flatten().count()
     }
 
     fn has_min_speech(&self, cluster: usize) -> bool {
-        self.speech_s[cluster].is_some_and(|speech_s| speech_s >= MIN_CLUSTER_SPEECH_S)
+        self.weight_s[cluster].is_some_and(|weight_s| weight_s >= MIN_CLUSTER_SPEECH_S)
     }
 
     fn count_with_min_speech(&self) -> usize {
@@ -150,9 +151,9 @@ impl Clusters {
 
     /// Merges cluster `b` into cluster `a`.
     fn merge(&mut self, a: usize, b: usize) {
-        let merged = self.speech_s[b].take();
-        if let (Some(speech_s), Some(merged)) = (&mut self.speech_s[a], merged) {
-            *speech_s += merged;
+        let merged = self.weight_s[b].take();
+        if let (Some(weight_s), Some(merged)) = (&mut self.weight_s[a], merged) {
+            *weight_s += merged;
         }
         for label in self.labels.iter_mut().filter(|label| **label == b) {
             *label = a;
@@ -205,9 +206,9 @@ mod tests {
     /// Clusters points on a line, whose LLR decreases with their distance.
     fn cluster_points(points: &[f32], bounds: SpeakerBounds) -> Vec<usize> {
         let llr = |a: usize, b: usize| 5.0 - (points[a] - points[b]).abs();
-        let speech_s = vec![2.0; points.len()];
+        let weight_s = vec![2.0; points.len()];
         let affinity = |a, b| Affinity::from_llr(llr(a, b));
-        cluster(&speech_s, affinity, bounds, &CancelToken::default()).unwrap()
+        cluster(&weight_s, affinity, bounds, &CancelToken::default()).unwrap()
     }
 
     #[test]

@@ -25,9 +25,9 @@ pub(super) type EmbeddingVector = [f32; EMBEDDING_DIM];
 /// Unit embeddings by the index of their sub-segment.
 pub(super) type SubSegmentEmbeddings = BTreeMap<usize, EmbeddingVector>;
 
-/// Number of sub-segments of a recording with this number of segmentation frames. The last one may be shorter.
+/// Number of sub-segments of a recording with this number of segmentation frames. The last one may be shorter, but
+/// has at least half the length.
 pub(super) fn sub_segment_count(frames: usize) -> usize {
-    // The last one has at least half the length.
     let hops = frames as f64 * frames::STEP_S / SUB_SEGMENT_HOP_S;
     ((hops - 1.0).ceil() as usize).max(usize::from(frames > 0))
 }

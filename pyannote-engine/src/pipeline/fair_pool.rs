@@ -1,7 +1,7 @@
-//! Fair scheduling of several jobs on one thread pool.
+//! Fair scheduling of several runs on one thread pool.
 //!
-//! Work items of all jobs go through one FIFO queue. Each job keeps only as many items queued as the threads need to
-//! stay busy, so the items of concurrent jobs alternate and a short job does not wait for a long one.
+//! Work items of all runs go through one FIFO queue. Each run keeps only as many items queued as the threads need to
+//! stay busy, so the items of concurrent runs alternate and a short run does not wait for a long one.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc;
@@ -10,13 +10,13 @@ use rayon::ThreadPool;
 
 use crate::{CancelToken, DiarizeError};
 
-/// Queued items per job and thread: one being processed, and one to continue with.
+/// Queued items per run and thread: one being processed, and one to continue with.
 const QUEUED_PER_THREAD: usize = 2;
 
 /// Maps items in parallel. The results are in the order of the items.
 ///
-/// `progress` is called on the calling thread with the completed fraction, 0..1. A panic in `work` is resumed on the
-/// calling thread.
+/// `progress` is called on the calling thread with the completed fraction, 0..1. Once cancelled, no further items
+/// are processed. A panic in `work` is resumed on the calling thread.
 ///
 /// # Errors
 ///
@@ -54,12 +54,18 @@ pub(super) fn map<T: Sync, R: Send>(
         while pending > 0
             && let Ok((index, result)) = results.recv()
         {
-            match remaining.next() {
-                Some(item) => enqueue(item),
-                None => pending -= 1,
+            pending -= 1;
+            let Some(result) = result.unwrap_or_else(|panic| panic::resume_unwind(panic)) else {
+                // Skipped, because the run was cancelled.
+                continue;
+            };
+            if !cancel.is_cancelled()
+                && let Some(item) = remaining.next()
+            {
+                enqueue(item);
+                pending += 1;
             }
-            let result = result.unwrap_or_else(|panic| panic::resume_unwind(panic));
-            in_order[index] = result;
+            in_order[index] = Some(result);
             completed += 1;
             progress(f64::from(completed) / items.len() as f64);
         }
@@ -101,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_job_does_not_wait_for_a_long_one_and_cancelled_jobs_end() {
+    fn a_short_run_does_not_wait_for_a_long_one_and_cancelled_runs_end() {
         let pool = &pool(1);
         let cancel = CancelToken::default();
         let (started_sender, started) = mpsc::channel();
@@ -124,10 +130,26 @@ mod tests {
                 |item| *item,
             );
             assert_eq!(short, Ok(vec![1, 2, 3]));
-            // If it had waited for the long job, there would be nothing left to cancel.
+            // If it had waited for the long run, there would be nothing left to cancel.
             cancel.cancel();
             assert_eq!(long.join().unwrap(), Err(DiarizeError::Cancelled));
         });
+    }
+
+    #[test]
+    fn progress_counts_only_completed_items_after_a_cancel() {
+        let cancel = CancelToken::default();
+        let items: Vec<usize> = (0..1000).collect();
+        let mut fractions = Vec::new();
+        let progress = &mut |fraction| fractions.push(fraction);
+        let result = map(&pool(1), &items, &cancel, progress, |item| {
+            if *item == 9 {
+                cancel.cancel();
+            }
+        });
+        assert_eq!(result, Err(DiarizeError::Cancelled));
+        assert_eq!(fractions.len(), 10);
+        assert_eq!(fractions.last(), Some(&0.01));
     }
 
     #[test]
@@ -138,9 +160,9 @@ mod tests {
             assert_ne!(*item, 3, "item 3 panics");
             *item
         };
-        let job =
+        let run =
             AssertUnwindSafe(|| map(&pool, &items, &CancelToken::default(), &mut |_| (), work));
-        assert!(panic::catch_unwind(job).is_err());
+        assert!(panic::catch_unwind(run).is_err());
         let after = map(&pool, &[7], &CancelToken::default(), &mut |_| (), work);
         assert_eq!(after, Ok(vec![7]));
     }

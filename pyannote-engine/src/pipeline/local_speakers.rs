@@ -11,7 +11,7 @@ const ACTIVITY_THRESHOLD: f32 = 0.4;
 const MIN_LOCAL_SPEECH_S: f64 = 0.6;
 /// Replaces [`MIN_LOCAL_SPEECH_S`] if no local speaker of the whole recording reaches it.
 const MIN_LOCAL_SPEECH_FALLBACK_S: f64 = 0.1;
-/// Minimum fraction of a sub-segment that a window must cover to tell who speaks in it.
+/// Minimum fraction of a sub-segment that a window must cover to determine who speaks in it.
 const MIN_SUB_SEGMENT_COVERAGE: f64 = 0.7;
 /// Minimum solo ratio of a sub-segment for its embedding to contribute to a local speaker's.
 const MIN_SOLO_RATIO: f32 = 0.1;

@@ -20,7 +20,7 @@
 //!    count says how many of the most active clusters speak in each frame.
 //!
 //! Steps 4 to 7 are quadratic or worse in the number of local speakers, so they run on blocks of ten minutes, whose
-//! clusters are then clustered ([`block_clustering`]). The work of all jobs shares one thread pool fairly
+//! clusters are then clustered ([`block_clustering`]). The work of all runs shares one thread pool fairly
 //! ([`fair_pool`]).
 //!
 //! Unless stated otherwise, thresholds and weights were tuned on the ten `trn` AMI excerpts and the sample recording of
@@ -60,7 +60,7 @@ pub(super) struct Models<'a> {
     pub(super) segmentation: &'a SegmentationModel,
     pub(super) fbank: &'a Fbank,
     pub(super) embedding: &'a EmbeddingModel,
-    /// Shared by all jobs.
+    /// Shared by all runs.
     pub(super) pool: &'a ThreadPool,
 }
 

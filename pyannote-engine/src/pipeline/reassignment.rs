@@ -1,8 +1,9 @@
 //! Reassignment of local speakers to the clusters that were found.
 //!
 //! Agglomerative clustering never revises a merge. Reassignment visits each window with all others held fixed, and
-//! assigns its local speakers to clusters anew: the permutation with the best total score of embeddings and coactivity,
-//! subject to the cannot-link constraint that they are different clusters. This is repeated until nothing changes.
+//! assigns its local speakers to clusters again: the permutation with the best total score of embeddings and
+//! coactivity, subject to the cannot-link constraint that they are different clusters. This is repeated until nothing
+//! changes.
 
 use super::affinity::{self, COACTIVITY_LLR, MAX_EMBEDDING_WEIGHT_S};
 use super::embeddings::{self, EmbeddingVector};

@@ -39,14 +39,14 @@ pub(super) fn reconstruct(
     let labels: Vec<String> = (0..order.len())
         .map(|rank| format!("SPEAKER_{rank:02}"))
         .collect();
-    let labelled = |turns: Vec<ClusterTurn>| -> Turns {
+    let labeled = |turns: Vec<ClusterTurn>| -> Turns {
         let turn = |turn: ClusterTurn| {
             let rank = order.iter().position(|cluster| *cluster == turn.cluster)?;
             Some(Turn::new(turn.start_s, turn.end_s, &labels[rank]))
         };
         turns.into_iter().filter_map(turn).collect()
     };
-    let (turns, exclusive) = (labelled(turns), labelled(exclusive));
+    let (turns, exclusive) = (labeled(turns), labeled(exclusive));
     let solo_s = frames.solo_s();
     let speakers: Vec<Speaker> = order
         .iter()
@@ -56,7 +56,7 @@ pub(super) fn reconstruct(
             embedding: clustering
                 .centroid(*cluster)
                 .map(|centroid| Embedding(centroid.to_vec())),
-            speech_s: solo_s[*cluster],
+            solo_speech_s: solo_s[*cluster],
         })
         .collect();
     Diarization {
@@ -277,14 +277,14 @@ mod tests {
     }
 
     fn speaker_count() -> Vec<SpeakerCount> {
-        let of = |frame| match frame {
+        let count = |frame| match frame {
             100..200 | 300..400 => ONE_SPEAKER,
             200..300 => OVERLAP,
             // A click of three frames.
             450..453 => ONE_SPEAKER,
             _ => SILENCE,
         };
-        (0..500).map(of).collect()
+        (0..500).map(count).collect()
     }
 
     #[test]

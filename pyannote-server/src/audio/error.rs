@@ -14,14 +14,14 @@ use crate::error::Chain;
 /// No message contains the path or the query of a URL, which may be a pre-signed URL and thus a secret.
 ///
 /// ```
-/// use pyannote_server::audio::LoadError;
+/// use pyannote_server::audio::RecordingError;
 ///
-/// let error = LoadError::NotUploaded("media://ada.wav".to_owned());
+/// let error = RecordingError::NotUploaded("media://ada.wav".to_owned());
 /// assert_eq!(error.to_string(), "no recording was uploaded as media://ada.wav");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum LoadError {
+pub enum RecordingError {
     /// No media with this `media://` URL were uploaded.
     #[error("no recording was uploaded as {0}")]
     NotUploaded(String),
@@ -51,8 +51,20 @@ pub enum LoadError {
     TempFile(#[source] io::Error),
 }
 
-impl From<LoadError> for EngineError {
-    fn from(error: LoadError) -> Self {
+impl From<RecordingError> for EngineError {
+    fn from(error: RecordingError) -> Self {
         Self(Chain(&error).to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_error_has_the_cause() {
+        let error = AudioError::Io(io::Error::other("disk failed"));
+        let EngineError(text) = RecordingError::from(error).into();
+        assert_eq!(text, "cannot read the recording: disk failed");
     }
 }

@@ -10,7 +10,7 @@ use reqwest::{Client, Response, Url};
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
-use super::LoadError;
+use super::RecordingError;
 use super::ssrf_guard::{self, PrivateName, Resolver};
 
 /// Options of a [`Fetcher`].
@@ -22,7 +22,7 @@ use super::ssrf_guard::{self, PrivateName, Resolver};
 /// config.timeout = std::time::Duration::from_secs(60);
 /// assert!(!config.allow_private_networks);
 /// let fetcher = Fetcher::new(config)?;
-/// # Ok::<(), pyannote_server::audio::LoadError>(())
+/// # Ok::<(), pyannote_server::audio::RecordingError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -95,8 +95,8 @@ impl Fetcher {
     ///
     /// # Errors
     ///
-    /// Returns [`LoadError::Fetch`] if TLS cannot be set up.
-    pub fn new(config: FetchConfig) -> Result<Self, LoadError> {
+    /// Returns [`RecordingError::Fetch`] if TLS cannot be set up.
+    pub fn new(config: FetchConfig) -> Result<Self, RecordingError> {
         let (allow_private, max_redirects) = (config.allow_private_networks, config.max_redirects);
         let client = Client::builder()
             .user_agent(concat!("pyannote-server/", env!("CARGO_PKG_VERSION")))
@@ -110,7 +110,7 @@ impl Fetcher {
             .read_timeout(config.idle_timeout)
             .timeout(config.timeout)
             .build()
-            .map_err(to_load_error)?;
+            .map_err(to_recording_error)?;
         Ok(Self { client, config })
     }
 
@@ -118,11 +118,11 @@ impl Fetcher {
     ///
     /// # Errors
     ///
-    /// Returns [`LoadError`] if the URL is unsupported or leads to a private address, if the server does not respond
-    /// successfully and in time, or if the file is too large.
+    /// Returns [`RecordingError`] if the URL is unsupported or leads to a private address, if the server does not
+    /// respond successfully and in time, or if the file is too large.
     ///
     /// ```no_run
-    /// # async fn run() -> Result<(), pyannote_server::audio::LoadError> {
+    /// # async fn run() -> Result<(), pyannote_server::audio::RecordingError> {
     /// use pyannote_engine::audio::decode;
     /// use pyannote_server::audio::{FetchConfig, Fetcher};
     ///
@@ -132,20 +132,25 @@ impl Fetcher {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn fetch(&self, url: &str) -> Result<FetchedFile, LoadError> {
+    pub async fn fetch(&self, url: &str) -> Result<FetchedFile, RecordingError> {
         let url =
-            Url::parse(url).map_err(|_| LoadError::UnsupportedUrl("it is not a valid URL"))?;
+            Url::parse(url).map_err(|_| RecordingError::UnsupportedUrl("it is not a valid URL"))?;
         ssrf_guard::check(&url, self.config.allow_private_networks)?;
-        let response = self.client.get(url).send().await.map_err(to_load_error)?;
+        let response = self
+            .client
+            .get(url)
+            .send()
+            .await
+            .map_err(to_recording_error)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(LoadError::Status(status.as_u16()));
+            return Err(RecordingError::Status(status.as_u16()));
         }
         self.save(response).await
     }
 
     /// Writes the body of a response to a temporary file.
-    async fn save(&self, mut response: Response) -> Result<FetchedFile, LoadError> {
+    async fn save(&self, mut response: Response) -> Result<FetchedFile, RecordingError> {
         let limit = self.config.max_bytes;
         if response
             .content_length()
@@ -159,18 +164,20 @@ impl Fetcher {
             Some(folder) => builder.tempfile_in(folder),
             None => builder.tempfile(),
         };
-        let (file, path) = file.map_err(LoadError::TempFile)?.into_parts();
+        let (file, path) = file.map_err(RecordingError::TempFile)?.into_parts();
         let mut file = tokio::fs::File::from_std(file);
         let mut bytes = 0;
-        while let Some(chunk) = response.chunk().await.map_err(to_load_error)? {
+        while let Some(chunk) = response.chunk().await.map_err(to_recording_error)? {
             bytes += chunk.len() as u64;
             // The announced length may be missing or wrong.
             if bytes > limit {
                 return Err(AudioError::TooLarge { limit }.into());
             }
-            file.write_all(&chunk).await.map_err(LoadError::TempFile)?;
+            file.write_all(&chunk)
+                .await
+                .map_err(RecordingError::TempFile)?;
         }
-        file.flush().await.map_err(LoadError::TempFile)?;
+        file.flush().await.map_err(RecordingError::TempFile)?;
         Ok(FetchedFile { path, bytes })
     }
 }
@@ -182,7 +189,7 @@ fn follow_redirect(
     max_redirects: usize,
 ) -> reqwest::redirect::Action {
     if attempt.previous().len() > max_redirects {
-        return attempt.error(LoadError::TooManyRedirects);
+        return attempt.error(RecordingError::TooManyRedirects);
     }
     match ssrf_guard::check(attempt.url(), allow_private) {
         Ok(()) => attempt.follow(),
@@ -192,26 +199,28 @@ fn follow_redirect(
 
 /// Converts an error of the HTTP client, and removes the URL. Recognizes the errors of the redirect policy and the
 /// resolver among the causes.
-fn to_load_error(error: reqwest::Error) -> LoadError {
+fn to_recording_error(error: reqwest::Error) -> RecordingError {
     let error = error.without_url();
     let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(current) = cause {
         if let Some(PrivateName(host)) = current.downcast_ref() {
-            return LoadError::PrivateAddress(host.clone());
+            return RecordingError::PrivateAddress(host.clone());
         }
         match current.downcast_ref() {
-            Some(LoadError::TooManyRedirects) => return LoadError::TooManyRedirects,
-            Some(LoadError::PrivateAddress(host)) => {
-                return LoadError::PrivateAddress(host.clone());
+            Some(RecordingError::TooManyRedirects) => return RecordingError::TooManyRedirects,
+            Some(RecordingError::PrivateAddress(host)) => {
+                return RecordingError::PrivateAddress(host.clone());
             }
-            Some(LoadError::UnsupportedUrl(reason)) => return LoadError::UnsupportedUrl(reason),
+            Some(RecordingError::UnsupportedUrl(reason)) => {
+                return RecordingError::UnsupportedUrl(reason);
+            }
             _ => {}
         }
         cause = current.source();
     }
     match error.is_timeout() {
-        true => LoadError::TimedOut,
-        false => LoadError::Fetch(error.into()),
+        true => RecordingError::TimedOut,
+        false => RecordingError::Fetch(error.into()),
     }
 }
 
@@ -251,10 +260,10 @@ mod tests {
             "localhost",
         ] {
             let url = format!("{url}/?http://{host}:{port}/secret");
-            let error = to_load_error(fetcher.client.get(url).send().await.unwrap_err());
+            let error = to_recording_error(fetcher.client.get(url).send().await.unwrap_err());
             let text = format!("{error} {error:?}");
             assert!(
-                matches!(error, LoadError::PrivateAddress(_)),
+                matches!(error, RecordingError::PrivateAddress(_)),
                 "{host}: {text}"
             );
             assert!(!text.contains("secret"), "{text}");

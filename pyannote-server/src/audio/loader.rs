@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyannote_engine::Recording;
-use pyannote_engine::audio::{AudioError, Limits, decode_within};
+use pyannote_engine::audio::{AudioError, Limits, decode_with};
 
-use super::{FetchConfig, Fetcher, LoadError};
+use super::{FetchConfig, Fetcher, RecordingError};
 use crate::worker::{AudioSource, RecordingFuture};
 
 /// Uploaded media files. Implemented for closures:
@@ -35,7 +35,7 @@ impl<F: Fn(&str, &str) -> Option<PathBuf> + Send + Sync + 'static> MediaFiles fo
 /// use pyannote_server::audio::{FetchConfig, Loader};
 ///
 /// let loader = Loader::new(|_: &str, _: &str| None, FetchConfig::default())?;
-/// # Ok::<(), pyannote_server::audio::LoadError>(())
+/// # Ok::<(), pyannote_server::audio::RecordingError>(())
 /// ```
 #[derive(Clone)]
 pub struct Loader {
@@ -50,7 +50,7 @@ impl Loader {
     /// # Errors
     ///
     /// See [`Fetcher::new`].
-    pub fn new(media: impl MediaFiles, config: FetchConfig) -> Result<Self, LoadError> {
+    pub fn new(media: impl MediaFiles, config: FetchConfig) -> Result<Self, RecordingError> {
         let limits = Limits {
             bytes: config.max_bytes,
             ..Limits::default()
@@ -67,13 +67,13 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// Returns [`LoadError`] if the recording cannot be found, fetched or decoded, or is too long.
+    /// Returns [`RecordingError`] if the recording cannot be found, fetched or decoded, or is too long.
     ///
     /// ```
     /// use pyannote_server::audio::{FetchConfig, Loader};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), pyannote_server::audio::LoadError> {
+    /// # async fn main() -> Result<(), pyannote_server::audio::RecordingError> {
     /// let loader = Loader::new(|_: &str, _: &str| None, FetchConfig::default())?;
     /// let error = loader.load("team", "media://ada.wav", Some(30.0)).await.unwrap_err();
     /// assert_eq!(error.to_string(), "no recording was uploaded as media://ada.wav");
@@ -85,19 +85,19 @@ impl Loader {
         team: &str,
         url: &str,
         max_seconds: Option<f64>,
-    ) -> Result<Recording, LoadError> {
+    ) -> Result<Recording, RecordingError> {
         let limits = match max_seconds {
-            Some(seconds) => self.limits.within(seconds),
+            Some(seconds) => self.limits.max_seconds(seconds),
             None => self.limits,
         };
         let Some(key) = url.strip_prefix("media://") else {
             let file = self.fetcher.fetch(url).await?;
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
-            return run_blocking(move || Ok(decode_within(file.path(), limits)?)).await;
+            return run_blocking(move || Ok(decode_with(file.path(), limits)?)).await;
         };
         let (media, team, key) = (Arc::clone(&self.media), team.to_owned(), key.to_owned());
         run_blocking(move || {
-            let missing = || LoadError::NotUploaded(format!("media://{key}"));
+            let missing = || RecordingError::NotUploaded(format!("media://{key}"));
             let path = media.path(&team, &key).ok_or_else(missing)?;
             decode_media(&path, limits, missing)
         })
@@ -129,9 +129,9 @@ impl AudioSource for Loader {
 fn decode_media(
     path: &Path,
     limits: Limits,
-    missing: impl Fn() -> LoadError,
-) -> Result<Recording, LoadError> {
-    match decode_within(path, limits) {
+    missing: impl Fn() -> RecordingError,
+) -> Result<Recording, RecordingError> {
+    match decode_with(path, limits) {
         Err(AudioError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(missing())
         }
@@ -141,8 +141,8 @@ fn decode_media(
 
 /// Runs blocking work on another thread. Turns a panic, which a malformed file may cause in a decoder, into an error.
 async fn run_blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
-) -> Result<T, LoadError> {
+    work: impl FnOnce() -> Result<T, RecordingError> + Send + 'static,
+) -> Result<T, RecordingError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(_) => Err(AudioError::DecoderFailed.into()),
@@ -158,7 +158,7 @@ mod tests {
         let result = run_blocking::<()>(|| panic!("malformed file")).await;
         assert!(matches!(
             result,
-            Err(LoadError::Audio(AudioError::DecoderFailed))
+            Err(RecordingError::Audio(AudioError::DecoderFailed))
         ));
     }
 }

@@ -5,7 +5,7 @@ mod fetch;
 mod loader;
 mod ssrf_guard;
 
-pub use error::LoadError;
+pub use error::RecordingError;
 pub use fetch::{FetchConfig, FetchedFile, Fetcher};
 pub use loader::{Loader, MediaFiles};
 pub use ssrf_guard::is_private_ip;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::LoadError;
+use super::RecordingError;
 
 /// Returns whether an address is outside the public internet: loopback, private, link-local (which includes the
 /// metadata services of clouds), shared, multicast, unspecified, reserved, or an IPv6 form of one of these.
@@ -63,24 +63,26 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
 }
 
 /// Checks that a URL may be fetched: http or https, without credentials, and, unless `allow_private`, without a private
-/// IP address as its host. [`Resolver`] checks host names; it is not asked about hosts that are IP addresses.
-pub(super) fn check(url: &Url, allow_private: bool) -> Result<(), LoadError> {
+/// IP address as its host. [`Resolver`] checks host names, and is not called for IP addresses.
+pub(super) fn check(url: &Url, allow_private: bool) -> Result<(), RecordingError> {
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(LoadError::UnsupportedUrl("it is neither http nor https"));
+        return Err(RecordingError::UnsupportedUrl(
+            "it is neither http nor https",
+        ));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(LoadError::UnsupportedUrl(
+        return Err(RecordingError::UnsupportedUrl(
             "it contains a user name or password",
         ));
     }
     let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
-        return Err(LoadError::UnsupportedUrl("it has no host"));
+        return Err(RecordingError::UnsupportedUrl("it has no host"));
     };
     // `Url` normalizes all spellings of an address, such as 0x7f.1 and 2130706433.
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     match literal.parse() {
         Ok(address) if !allow_private && is_private_ip(address) => {
-            Err(LoadError::PrivateAddress(host.to_owned()))
+            Err(RecordingError::PrivateAddress(host.to_owned()))
         }
         _ => Ok(()),
     }
@@ -218,7 +220,7 @@ mod tests {
             let url = Url::parse(&format!("http://{host}:8080/audio.wav?secret")).unwrap();
             let error = check(&url, false).unwrap_err();
             assert!(
-                matches!(error, LoadError::PrivateAddress(_)),
+                matches!(error, RecordingError::PrivateAddress(_)),
                 "{host}: {error}"
             );
             assert!(!error.to_string().contains("secret"), "{error}");

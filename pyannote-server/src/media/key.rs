@@ -28,7 +28,7 @@ pub enum MediaKeyError {
     #[error("must start with {SCHEME}")]
     MissingScheme,
     /// The URL is too long. With its length, in characters.
-    #[error("must have at most {MAX_URL_CHARS} characters, but has {0}")]
+    #[error("must have at most {MAX_URL_CHARS} characters, got {0}")]
     TooLong(usize),
     /// A segment of the key is empty, `.` or `..`.
     #[error("must not have empty, `.` or `..` segments in its key")]

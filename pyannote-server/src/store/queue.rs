@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Job, Status, Store, StoreError, deliveries, job, sql};
 
-/// How often a job is claimed at most, so that a job that crashes the server cannot do so forever.
+/// Maximum number of claims of a job, so that a job that crashes the server cannot do so forever.
 pub(super) const MAX_ATTEMPTS: i64 = 3;
 
 /// A job that this worker has claimed until its lease expires.

@@ -45,7 +45,7 @@ pub struct WorkerConfig {
 
 /// Running workers.
 ///
-/// Dropping them stops them at once, without a grace period; [`stop`](Self::stop) stops them gracefully.
+/// Dropping them stops them immediately, without a grace period; [`stop`](Self::stop) stops them gracefully.
 #[must_use = "dropping the workers stops them"]
 pub struct Workers {
     shutdown: Shutdown,

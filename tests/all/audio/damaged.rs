@@ -96,6 +96,9 @@ fn empty_files_and_recordings_are_errors() {
     assert!(matches!(decoded(&[]), Err(AudioError::Empty)));
     let error = decoded(&wav::bytes(0)).unwrap_err();
     assert!(matches!(error, AudioError::Empty), "{error}");
+    let header = &wav::bytes(160_000)[..44];
+    let error = decoded(header).unwrap_err();
+    assert!(matches!(error, AudioError::Empty), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pyannote_engine::audio::AudioError;
-use pyannote_server::audio::{FetchConfig, Fetcher, LoadError};
+use pyannote_server::audio::{FetchConfig, Fetcher, RecordingError};
 use pyannote_tests::http::{Response, TestServer, unreachable_url};
 
 /// A configuration that allows private addresses, such as those of the test servers.
@@ -14,7 +14,7 @@ pub(crate) fn private() -> FetchConfig {
 }
 
 /// The error of a fetch, which must not contain `secret`.
-async fn error(config: FetchConfig, url: &str) -> LoadError {
+async fn error(config: FetchConfig, url: &str) -> RecordingError {
     let error = Fetcher::new(config).unwrap().fetch(url).await.unwrap_err();
     let text = format!("{error} {error:?}");
     assert!(!text.contains("secret"), "{text}");
@@ -65,7 +65,7 @@ async fn private_addresses_are_refused_in_every_notation() {
         let url = format!("http://{host}:{port}/?secret=1");
         let error = error(FetchConfig::default(), &url).await;
         assert!(
-            matches!(error, LoadError::PrivateAddress(_)),
+            matches!(error, RecordingError::PrivateAddress(_)),
             "{host}: {error}"
         );
     }
@@ -105,15 +105,18 @@ async fn redirects_are_checked_and_limited() {
     for path in ["hop/6", "loop"] {
         let error = error(private(), &format!("{url}/{path}")).await;
         assert!(
-            matches!(error, LoadError::TooManyRedirects),
+            matches!(error, RecordingError::TooManyRedirects),
             "{path}: {error}"
         );
     }
     let login = error(private(), &format!("{url}/login")).await;
-    assert!(matches!(login, LoadError::UnsupportedUrl(_)), "{login}");
+    assert!(
+        matches!(login, RecordingError::UnsupportedUrl(_)),
+        "{login}"
+    );
     // A redirect to another scheme is not followed.
     let file = error(private(), &format!("{url}/file")).await;
-    assert!(matches!(file, LoadError::Status(302)), "{file}");
+    assert!(matches!(file, RecordingError::Status(302)), "{file}");
 }
 
 #[tokio::test]
@@ -130,7 +133,7 @@ async fn error_statuses_are_reported() {
         "cannot fetch the recording: the server responded with status 404"
     );
     let broken = error(private(), &format!("{url}/broken")).await;
-    assert!(matches!(broken, LoadError::Status(500)), "{broken}");
+    assert!(matches!(broken, RecordingError::Status(500)), "{broken}");
 }
 
 #[tokio::test]
@@ -151,7 +154,7 @@ async fn the_size_limit_applies_to_the_announced_and_to_the_received_length() {
         assert!(
             matches!(
                 error,
-                LoadError::Audio(AudioError::TooLarge { limit: 100_000 })
+                RecordingError::Audio(AudioError::TooLarge { limit: 100_000 })
             ),
             "{path}: {error}"
         );
@@ -180,7 +183,7 @@ async fn a_slow_server_times_out() {
     for config in [total, idle] {
         for path in ["response", "body"] {
             let error = error(config.clone(), &format!("{url}/{path}?secret=1")).await;
-            assert!(matches!(error, LoadError::TimedOut), "{path}: {error}");
+            assert!(matches!(error, RecordingError::TimedOut), "{path}: {error}");
         }
     }
 }
@@ -196,11 +199,11 @@ async fn invalid_and_unreachable_urls_are_refused() {
     ] {
         let error = error(FetchConfig::default(), url).await;
         assert!(
-            matches!(error, LoadError::UnsupportedUrl(_)),
+            matches!(error, RecordingError::UnsupportedUrl(_)),
             "{url}: {error}"
         );
     }
     let url = format!("{}/?secret=1", unreachable_url());
     let error = error(private(), &url).await;
-    assert!(matches!(error, LoadError::Fetch(_)), "{error}");
+    assert!(matches!(error, RecordingError::Fetch(_)), "{error}");
 }

@@ -123,7 +123,7 @@ fn messages_of_undecodable_files() {
 
 #[test]
 fn a_folder_and_a_missing_file_are_errors() {
-    assert!(matches!(decode(fixture("")), Err(AudioError::NotAudio)));
+    assert!(matches!(decode(fixture("")), Err(AudioError::NotAFile)));
     assert!(matches!(
         decode(fixture("none.wav")),
         Err(AudioError::Io(_))

@@ -1,7 +1,7 @@
 //! The loader that workers use.
 
 use pyannote_engine::audio::AudioError;
-use pyannote_server::audio::{FetchConfig, LoadError, Loader};
+use pyannote_server::audio::{FetchConfig, Loader, RecordingError};
 use pyannote_server::worker::AudioSource;
 use pyannote_tests::http::{Response, TestServer};
 
@@ -70,7 +70,7 @@ async fn the_duration_can_be_limited() {
             Ok(recording) => assert!(fits && !recording.samples.is_empty(), "{seconds:?}"),
             Err(error) => {
                 assert!(
-                    !fits && matches!(error, LoadError::Audio(AudioError::TooLong { .. })),
+                    !fits && matches!(error, RecordingError::Audio(AudioError::TooLong { .. })),
                     "{error}"
                 );
             }
@@ -91,7 +91,10 @@ async fn a_panicking_decoder_fails_only_its_job() {
     let loaded = loader.load("ours", "media://corrupted.caf", None).await;
     if cfg!(debug_assertions) {
         assert!(
-            matches!(loaded, Err(LoadError::Audio(AudioError::DecoderFailed))),
+            matches!(
+                loaded,
+                Err(RecordingError::Audio(AudioError::DecoderFailed))
+            ),
             "{loaded:?}"
         );
     }

@@ -64,11 +64,11 @@ pub(crate) fn embedding(degrees: f32) -> Embedding {
     Embedding(vec![cos, sin])
 }
 
-pub(crate) fn speaker(number: usize, degrees: f32, speech_s: f64) -> Speaker {
+pub(crate) fn speaker(number: usize, degrees: f32, solo_speech_s: f64) -> Speaker {
     Speaker {
         label: name(number),
         embedding: Some(embedding(degrees)),
-        speech_s,
+        solo_speech_s,
     }
 }
 

@@ -200,7 +200,7 @@ async fn voiceprints() {
         speakers: vec![Speaker {
             label: name(0),
             embedding: None,
-            speech_s: 0.1,
+            solo_speech_s: 0.1,
         }],
         ..Diarization::default()
     };

@@ -1,4 +1,4 @@
-//! Tells the structure of a document from its wording: texts and examples, which do not affect any program.
+//! Separates the structure of a specification from its wording: texts and examples, which do not affect any program.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Finds unions that cannot be told apart.
+//! Finds unions whose variants cannot be distinguished.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::ERROR_BODY;
 use crate::document;
 
-/// Checks that the variants of all unions in responses can be told apart.
+/// Checks that the variants of all unions in responses can be distinguished.
 ///
 /// The generated types try the variants in order. A variant without required fields of its own accepts the bodies of a
 /// later one, whose fields would silently be lost.

@@ -230,7 +230,7 @@ impl Conv {
         })
     }
 
-    /// Loads the first convolution, which reads [`Planes::from_features`]: neighbouring bands are its input channels.
+    /// Loads the first convolution, which reads [`Planes::from_features`]: neighboring bands are its input channels.
     fn load_first(
         weights: &Weights<'_>,
         name: &str,

@@ -35,8 +35,10 @@ pub(super) fn read(request: &Map<String, Value>) -> Result<Matching, EngineError
             .get("matching")
             .and_then(|options| options.get(name))
     };
+    let threshold = option("threshold").and_then(Value::as_f64).unwrap_or(0.0);
     let mut matching = Matching::new()
-        .threshold(option("threshold").and_then(Value::as_f64).unwrap_or(0.0))
+        // The API rejects other thresholds; jobs on a shared store may still contain them.
+        .threshold(threshold.clamp(0.0, 100.0))
         .exclusive(option("exclusive").and_then(Value::as_bool).unwrap_or(true));
     for entry in entries(request) {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -8,6 +8,7 @@ use pyannote_engine::{CancelToken, Diarization, DiarizeError, Diarizer, Engine, 
 use serde_json::{Map, Value};
 
 use super::{EngineError, EngineJob, JobKind};
+use crate::error::Chain;
 use options::RequestOptions;
 use schema::Output;
 
@@ -98,5 +99,24 @@ fn diarization_output(diarization: Diarization, wanted: RequestOptions) -> (Outp
 }
 
 fn failed(error: DiarizeError) -> EngineError {
-    EngineError(error.to_string())
+    EngineError(Chain(&error).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use pyannote_engine::VoiceprintError;
+
+    use super::*;
+
+    #[test]
+    fn output_error_has_the_cause() {
+        let EngineError(text) = failed(DiarizeError::Voiceprint {
+            label: "Ada".to_owned(),
+            error: VoiceprintError::NotBase64,
+        });
+        assert_eq!(
+            text,
+            "cannot identify \"Ada\": the voiceprint is not valid base64"
+        );
+    }
 }
