@@ -32,6 +32,12 @@ enum Task {
     ///
     /// A documentation page (Markdown with a fenced OpenAPI block) replaces the operations that it describes. A
     /// complete OpenAPI document (JSON or YAML) replaces everything; operations that are missing from it are removed.
+    /// The name decides which of them a file is: one that ends with .json, .yaml or .yml is a complete document, any
+    /// other a page.
+    ///
+    /// If `cargo xtask regen` will fail after the import, the report ends with the reason ("regen stops: ..."): the
+    /// overlay or xtask must then be adapted. The fragments are written nevertheless, and the exit status is 0, with
+    /// and without --dry-run; it is 1 if a source cannot be imported.
     Import {
         /// Documentation pages, or one complete OpenAPI document
         #[arg(required = true, value_name = "PAGE_OR_DOCUMENT")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use similar::TextDiff;
 
+use crate::merge::Fragment;
 use crate::workspace::Workspace;
 use crate::{document, generate, lower, merge, overlay};
 
@@ -24,8 +25,12 @@ pub struct Output {
 
 /// Generates all files in memory.
 pub fn outputs(workspace: &Workspace) -> Result<Vec<Output>> {
-    let fragments = merge::read_fragments(&workspace.openapi())?;
-    let mut bundle = merge::merge(&fragments)?;
+    outputs_of(workspace, &merge::read_fragments(&workspace.openapi())?)
+}
+
+/// Generates all files in memory from `fragments` and the overlay of the workspace.
+pub(crate) fn outputs_of(workspace: &Workspace, fragments: &[Fragment]) -> Result<Vec<Output>> {
+    let mut bundle = merge::merge(fragments)?;
     let overlay = fs_err::read_to_string(workspace.overlay())?;
     overlay::apply(&overlay, &mut bundle)
         .with_context(|| format!("in {}", workspace.relative(&workspace.overlay())))?;

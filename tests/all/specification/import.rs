@@ -1,5 +1,6 @@
 //! Importing documentation pages and complete documents, and the report of their changes.
 
+use serde_json::{Value, json};
 use xtask::import::{self, Plan};
 use xtask::report::WithWording;
 
@@ -157,7 +158,7 @@ fn page_of_one_operation_keeps_the_others_of_its_fragment() {
         .unwrap()
         .remove("/v1/media/output");
     part["components"]["schemas"]["MediaResponse"]["properties"]["expiresAt"] =
-        serde_json::json!({"type": "string", "format": "date-time"});
+        json!({"type": "string", "format": "date-time"});
     let block = xtask::document::to_yaml(&part).unwrap();
     let plan = plan(&checkout, "page.md", &page(&block)).unwrap();
     insta::assert_snapshot!(plan.report, @r"
@@ -335,21 +336,21 @@ fn limit_of_a_response_is_breaking_when_it_is_relaxed() {
 
 #[test]
 fn less_visible_changes_are_reported() {
-    let report = |change: &dyn Fn(&mut serde_json::Value)| {
+    let report = |change: &dyn Fn(&mut Value)| {
         let before = pyannote_tests::published();
         let mut after = before.clone();
         change(&mut after);
         xtask::report::compare(&before, &after).unwrap().to_string()
     };
-    let operation = |document: &mut serde_json::Value, key: &str, value: serde_json::Value| {
+    let operation = |document: &mut Value, key: &str, value: Value| {
         document["paths"]["/v1/test"]["get"][key] = value;
     };
-    let security = report(&|document| operation(document, "security", serde_json::json!([])));
+    let security = report(&|document| operation(document, "security", json!([])));
     assert!(
         security.contains("BREAKING          GET /v1/test: security changed"),
         "{security}"
     );
-    let servers = report(&|document| operation(document, "servers", serde_json::json!([])));
+    let servers = report(&|document| operation(document, "servers", json!([])));
     assert!(
         servers.contains("BREAKING          GET /v1/test: servers changed"),
         "{servers}"
@@ -361,8 +362,7 @@ fn less_visible_changes_are_reported() {
         optional.contains("BREAKING (types)  POST /v1/diarize, body: is now optional"),
         "{optional}"
     );
-    let parameters =
-        report(&|document| document["components"]["parameters"] = serde_json::json!({"a": {}}));
+    let parameters = report(&|document| document["components"]["parameters"] = json!({"a": {}}));
     assert!(
         parameters.contains("BREAKING          components.parameters: changed"),
         "{parameters}"
@@ -381,4 +381,269 @@ fn less_visible_changes_are_reported() {
             false.into();
     });
     assert_eq!(flag, "no changes\n");
+}
+
+/// The report of a change of the published specification.
+fn report_of(change: impl FnOnce(&mut Value)) -> String {
+    let before = pyannote_tests::published();
+    let mut after = before.clone();
+    change(&mut after);
+    xtask::report::compare(&before, &after).unwrap().to_string()
+}
+
+#[test]
+fn parts_of_all_of_are_merged() {
+    let split = |document: &mut Value, name: &str| {
+        let schemas = &mut document["components"]["schemas"];
+        let mut base = schemas[name].take();
+        let webhook = base["properties"]
+            .as_object_mut()
+            .unwrap()
+            .remove("webhook")
+            .unwrap();
+        schemas["Base"] = base;
+        schemas[name] = json!({"allOf": [
+            {"$ref": "#/components/schemas/Base"},
+            {"type": "object", "properties": {"webhook": webhook}},
+        ]});
+    };
+    insta::assert_snapshot!(report_of(|document| split(document, "VoiceprintRequest")), @r"
+    BREAKING (types)  VoiceprintRequest.model: type is now named after Base instead of VoiceprintRequest
+    compatible        Base: schema added
+
+    2 changes, 1 breaking
+    semver bump: major (minor for 0.x versions)
+    ");
+    // A part that differs is reported at its property.
+    insta::assert_snapshot!(report_of(|document| {
+        split(document, "VoiceprintRequest");
+        document["components"]["schemas"]["VoiceprintRequest"]["allOf"][1]["required"] = json!(["webhook"]);
+        document["components"]["schemas"]["Base"]["properties"].as_object_mut().unwrap().remove("webhookStatusOnly");
+    }), @r"
+    BREAKING (types)  VoiceprintRequest.model: type is now named after Base instead of VoiceprintRequest
+    BREAKING          VoiceprintRequest.webhookStatusOnly: removed (request)
+    BREAKING          VoiceprintRequest.webhook: is now required (request)
+    compatible        Base: schema added
+
+    4 changes, 3 breaking
+    semver bump: major (minor for 0.x versions)
+    ");
+    // Keywords beside a single part.
+    insta::assert_snapshot!(report_of(|document| {
+        split(document, "VoiceprintRequest");
+        let schema = &mut document["components"]["schemas"]["VoiceprintRequest"];
+        let mut own = schema["allOf"].as_array_mut().unwrap().pop().unwrap();
+        own["allOf"] = schema["allOf"].take();
+        *schema = own;
+    }), @r"
+    BREAKING (types)  VoiceprintRequest.model: type is now named after Base instead of VoiceprintRequest
+    compatible        Base: schema added
+
+    2 changes, 1 breaking
+    semver bump: major (minor for 0.x versions)
+    ");
+}
+
+#[test]
+fn cycles_of_all_of_are_compared() {
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let report = report_of(|document| {
+        let schemas = &mut document["components"]["schemas"];
+        schemas["Own"] = json!({"allOf": [reference("Own"), {"type": "object"}]});
+        schemas["Left"] =
+            json!({"allOf": [reference("Right"), {"properties": {"left": reference("Left")}}]});
+        schemas["Right"] =
+            json!({"allOf": [reference("Left"), {"properties": {"right": reference("Right")}}]});
+        for index in 0..200 {
+            let next = reference(&format!("Chain{}", index + 1));
+            schemas[format!("Chain{index}")] = json!({"allOf": [next, next, {"minProperties": 1}]});
+        }
+        schemas["Chain200"] = json!({"type": "object"});
+        schemas["VoiceprintRequest"]["allOf"] =
+            json!([reference("VoiceprintRequest"), reference("Left")]);
+    });
+    assert!(
+        report.contains("compatible        Own: schema added\n"),
+        "{report}"
+    );
+    assert!(
+        report.contains("VoiceprintRequest: VoiceprintRequest added to allOf (request)"),
+        "{report}"
+    );
+}
+
+#[test]
+fn explicit_defaults_change_nothing() {
+    let report = report_of(|document| {
+        let properties = &mut document["components"]["schemas"]["VoiceprintRequest"]["properties"];
+        for (key, value) in [
+            ("minLength", json!(0)),
+            ("readOnly", json!(false)),
+            ("writeOnly", json!(false)),
+            ("nullable", json!(false)),
+            ("deprecated", json!(false)),
+            ("xml", json!({"name": "url"})),
+        ] {
+            properties["url"][key] = value;
+        }
+        let list = &mut document["components"]["schemas"]["Confidence"]["properties"]["score"];
+        for (key, value) in [
+            ("minItems", json!(0)),
+            ("uniqueItems", json!(false)),
+            ("minProperties", json!(0)),
+        ] {
+            list[key] = value;
+        }
+        let parameters = &mut document["paths"]["/v2/jobs"]["get"]["parameters"];
+        for (key, value) in [
+            ("style", json!("form")),
+            ("explode", json!(true)),
+            ("allowReserved", json!(false)),
+            ("allowEmptyValue", json!(false)),
+            ("deprecated", json!(false)),
+        ] {
+            parameters[0][key] = value;
+        }
+        let path_parameter = &mut document["paths"]["/v1/jobs/{jobId}"]["get"]["parameters"][0];
+        path_parameter["style"] = "simple".into();
+        path_parameter["explode"] = false.into();
+    });
+    assert_eq!(report, "no changes\n");
+    let other = report_of(|document| {
+        let parameters = &mut document["paths"]["/v2/jobs"]["get"]["parameters"];
+        parameters[0]["explode"] = false.into();
+        parameters[1]["style"] = "spaceDelimited".into();
+    });
+    insta::assert_snapshot!(other, @r"
+    BREAKING          GET /v2/jobs, query parameter limit: explode changed
+    BREAKING          GET /v2/jobs, query parameter cursor: style changed
+
+    2 changes, 2 breaking
+    semver bump: major (minor for 0.x versions)
+    ");
+}
+
+#[test]
+fn format_without_a_type_is_compatible() {
+    let report = report_of(|document| {
+        let properties = &mut document["components"]["schemas"]["VoiceprintRequest"]["properties"];
+        properties["url"]["format"] = "uri".into();
+        properties["webhook"]["format"] = "date-time".into();
+    });
+    insta::assert_snapshot!(report, @r#"
+    compatible        VoiceprintRequest.url: format changed from none to "uri" (request)
+    BREAKING (types)  VoiceprintRequest.webhook: format changed from none to "date-time" (request)
+
+    2 changes, 1 breaking
+    semver bump: major (minor for 0.x versions)
+    "#);
+}
+
+#[test]
+fn additions_are_compatible() {
+    let report = report_of(|document| {
+        document["components"]["securitySchemes"]["oauth"] =
+            json!({"type": "http", "scheme": "basic"});
+        document["security"] = json!([{"oauth": []}]);
+        let servers = document["servers"].as_array_mut().unwrap();
+        servers.push(json!({"url": "https://eu.example.com"}));
+        let security = &mut document["paths"]["/v1/diarize"]["post"]["security"];
+        security.as_array_mut().unwrap().push(json!({"oauth": []}));
+        document["paths"]["/v1/test"]["get"]["requestBody"] =
+            json!({"content": {"application/json": {"schema": {"type": "object"}}}});
+        document["paths"]["/v2/jobs"]["get"]["requestBody"] = json!({
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/VoiceprintRequest"}}},
+        });
+        document["components"]["schemas"]["JobCreated"]["properties"]["jobId"]["readOnly"] =
+            true.into();
+    });
+    insta::assert_snapshot!(report, @r"
+    compatible        security: changed
+    compatible        servers: changed
+    compatible        POST /v1/diarize: security changed
+    BREAKING (types)  GET /v2/jobs, body: added, and the bindings always send it (request)
+    compatible        GET /v1/test, body: added (request)
+    compatible        JobCreated.jobId: readOnly changed from none to true (response)
+    compatible        components.securitySchemes.oauth: added
+
+    7 changes, 1 breaking
+    semver bump: major (minor for 0.x versions)
+    ");
+    let report = report_of(|document| {
+        document["components"]["securitySchemes"]["api-key"]["scheme"] = "basic".into();
+        document["servers"][0]["url"] = "https://eu.example.com".into();
+        document["paths"]["/v1/diarize"]["post"]["security"] = json!([{"oauth": []}]);
+        document["paths"]["/v1/test"]["get"]["requestBody"] =
+            json!({"required": true, "content": {}});
+        document["components"]["schemas"]["VoiceprintRequest"]["properties"]["url"]["readOnly"] =
+            true.into();
+    });
+    insta::assert_snapshot!(report, @r"
+    BREAKING          servers: changed
+    BREAKING          POST /v1/diarize: security changed
+    BREAKING          GET /v1/test, body: added and required (request)
+    BREAKING          VoiceprintRequest.url: readOnly changed from none to true (request)
+    BREAKING          components.securitySchemes.api-key: changed
+
+    5 changes, 5 breaking
+    semver bump: major (minor for 0.x versions)
+    ");
+}
+
+#[test]
+fn webhooks_are_reported_as_not_compared() {
+    let checkout = Checkout::new();
+    let mut published = pyannote_tests::published();
+    published["openapi"] = "3.1.0".into();
+    published["webhooks"] = json!({"jobFinished": {"post": {"responses": {}}}});
+    let plan = plan(&checkout, "complete.json", &published.to_string()).unwrap();
+    assert_eq!(
+        plan.report.to_string(),
+        "no changes\nwebhooks: not compared; pyannote/src/webhook is handwritten\n"
+    );
+}
+
+#[test]
+fn report_says_that_regen_stops() {
+    let checkout = Checkout::new();
+    let mut published = pyannote_tests::published();
+    published["components"]["schemas"]["VoiceprintRequest"]["properties"]["extra"] =
+        json!({"type": "string"});
+    published["components"]["schemas"]["VoiceprintRequest"]["additionalProperties"] = true.into();
+    let plan = plan(&checkout, "complete.json", &published.to_string()).unwrap();
+    let report = plan.report.to_string();
+    assert!(
+        report
+            .contains("\nregen stops: components.schemas.VoiceprintRequest has a property `extra`"),
+        "{report}"
+    );
+    plan.write().unwrap();
+    let error = xtask::regen::write(&checkout.workspace()).unwrap_err();
+    assert!(
+        report.contains(&format!("regen stops: {error:#}\n")),
+        "{error:#}"
+    );
+}
+
+#[test]
+fn documents_are_recognized_by_any_case_and_with_a_byte_order_mark() {
+    let published = pyannote_tests::published();
+    let yaml = xtask::document::to_yaml(&published).unwrap();
+    for (name, text) in [
+        ("complete.JSON", published.to_string()),
+        ("complete.Yml", yaml.clone()),
+        ("complete.yaml", format!("\u{feff}{yaml}")),
+        ("complete.json", format!("\u{feff}{published}")),
+    ] {
+        let plan = plan(&Checkout::new(), name, &text).unwrap();
+        assert_eq!(plan.report.to_string(), "no changes\n", "{name}");
+    }
+}
+
+#[test]
+fn other_kinds_of_document_are_named() {
+    insta::assert_snapshot!(import_error("old.json", r#"{"swagger": "2.0", "paths": {}}"#), @"/old.json is not an OpenAPI document: Swagger 2.0 is not supported: convert it to OpenAPI 3.0 first");
+    insta::assert_snapshot!(import_error("empty.yaml", "\n"), @"/empty.yaml is not an OpenAPI document: it is empty");
+    insta::assert_snapshot!(import_error("comment.yaml", "# Only a comment\n"), @"/comment.yaml is not an OpenAPI document: it is empty");
+    insta::assert_snapshot!(import_error("number.yaml", "openapi: 3.0\npaths: {}\n"), @"/number.yaml is not an OpenAPI document: `openapi: 3.0` is a number: quote it, or write all three parts, such as 3.0.0");
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::document;
 use crate::merge::{self, Fragment};
+use crate::regen;
 use crate::report::{self, Report};
 use crate::workspace::Workspace;
 
@@ -38,7 +39,14 @@ pub fn plan(workspace: &Workspace, paths: &[impl AsRef<Path>]) -> Result<Plan> {
         .collect::<Result<Vec<_>>>()?;
     let before = merge::read_fragments(&workspace.openapi())?;
     let after = updated_fragments(&before, &sources)?;
-    let report = report::compare(&merge::merge(&before)?, &merge::merge(&after)?)?;
+    let mut report = report::compare(&merge::merge(&before)?, &merge::merge(&after)?)?;
+    if sources.iter().any(|source| source.has_webhooks) {
+        let note = "webhooks: not compared; pyannote/src/webhook is handwritten";
+        report.notes.push(note.to_owned());
+    }
+    if let Err(error) = regen::outputs_of(workspace, &after) {
+        report.notes.push(format!("regen stops: {error:#}"));
+    }
     Ok(Plan {
         folder: workspace.openapi(),
         before,

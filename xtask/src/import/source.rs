@@ -17,20 +17,27 @@ pub struct Source {
     pub document: Value,
     /// Whether the document is the complete specification rather than the page of one operation.
     pub is_complete: bool,
+    /// Whether the document describes webhooks, which the parsed document does not contain.
+    pub has_webhooks: bool,
 }
 
 impl Source {
     /// Parses a source. A `.json`, `.yaml` or `.yml` file is a complete document, any other file a documentation page.
+    /// The case of the extension does not matter, and a byte order mark is ignored.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
+        let text = text.trim_start_matches('\u{feff}');
+        let lowercase = name.to_ascii_lowercase();
         let is_complete = [".json", ".yaml", ".yml"]
             .iter()
-            .any(|extension| name.ends_with(extension));
+            .any(|extension| lowercase.ends_with(extension));
         let text = if is_complete {
             text.to_owned()
         } else {
             openapi_block(text).with_context(|| format!("in {name}"))?
         };
-        let document = document::parse(&text).with_context(|| match is_complete {
+        let parsed =
+            check_kind(&text).and_then(|has_webhooks| Ok((document::parse(&text)?, has_webhooks)));
+        let (document, has_webhooks) = parsed.with_context(|| match is_complete {
             true => format!("{name} is not an OpenAPI document"),
             false => format!("the fenced block of {name} is not an OpenAPI document"),
         })?;
@@ -42,8 +49,33 @@ impl Source {
             text,
             document,
             is_complete,
+            has_webhooks,
         })
     }
+}
+
+/// Explains why a text is obviously not OpenAPI 3. Returns whether the document has webhooks.
+///
+/// Syntax errors and other versions are left to [`document::parse`].
+fn check_kind(text: &str) -> Result<bool> {
+    let Ok(value) = yaml_serde::from_str::<Value>(text) else {
+        return Ok(false);
+    };
+    if value.is_null() {
+        bail!("it is empty");
+    }
+    if let Some(version) = value.get("swagger") {
+        let version = version
+            .as_str()
+            .map_or_else(|| version.to_string(), str::to_owned);
+        bail!("Swagger {version} is not supported: convert it to OpenAPI 3.0 first");
+    }
+    if let Some(version) = value.get("openapi").filter(|version| version.is_number()) {
+        bail!(
+            "`openapi: {version}` is a number: quote it, or write all three parts, such as 3.0.0"
+        );
+    }
+    Ok(value.get("webhooks").is_some())
 }
 
 /// The OpenAPI block of a page: its info string is `yaml METHOD /path`, or its text starts with `openapi`.

@@ -5,20 +5,23 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use serde_json::{Map, Value};
 
+use super::normalize::normalize;
 use super::{Change, Impact, Report};
 use crate::{document, lower};
 
 /// Compares the specification `old` with `new`.
 ///
-/// Schemas are compared after references are resolved: a reference and the same schema inline do not differ, except for
-/// the type that is generated. Whether a change breaks callers depends on its direction: requests may become less
-/// restrictive, and responses more restrictive. Both rules apply to a schema that occurs in requests and responses.
-/// Extensions never break callers.
+/// Schemas are compared after references are resolved and each `allOf` is merged: a reference and the same schema
+/// inline do not differ, except for the type that is generated. Keywords with their default value are ignored. Whether
+/// a change breaks callers depends on its direction: requests may become less restrictive, and responses more
+/// restrictive. Both rules apply to a schema that occurs in requests and responses. Extensions never break callers.
 pub fn compare(old: &Value, new: &Value) -> Result<Report> {
+    let optional = lower::optional_schemas(new);
+    let (old, new) = (&normalize(old), &normalize(new));
     let mut comparison = Comparison {
         changes: Vec::new(),
         schemas: (document::schemas(old), document::schemas(new)),
-        optional: lower::optional_schemas(new),
+        optional,
         pairs: Vec::new(),
     };
     for key in keys_of(old, new) {
@@ -26,13 +29,25 @@ pub fn compare(old: &Value, new: &Value) -> Result<Report> {
         if before == after || ["paths", "components"].contains(&key.as_str()) {
             continue;
         }
-        comparison.other("", key, before, after, Impact::Breaking);
+        let impact = match key.as_str() {
+            "security" if !inherits_security(old)? && !inherits_security(new)? => {
+                Impact::Compatible
+            }
+            "security" if only_adds_security(before, after) => Impact::Compatible,
+            "servers" if only_adds_servers(before, after) => Impact::Compatible,
+            _ => Impact::Breaking,
+        };
+        comparison.other("", key, before, after, impact);
     }
     comparison.operations(&document::operations(old)?, &document::operations(new)?);
     comparison.named_schemas(old, new)?;
     let (before, after) = (map_at(old, "components"), map_at(new, "components"));
     let kinds: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     for kind in kinds.into_iter().filter(|kind| *kind != "schemas") {
+        if kind == "securitySchemes" {
+            comparison.security_schemes(old, new)?;
+            continue;
+        }
         let impact = match kind.as_str() {
             // The bindings do not use them.
             "callbacks" | "headers" | "links" => Impact::Compatible,
@@ -48,6 +63,7 @@ pub fn compare(old: &Value, new: &Value) -> Result<Report> {
     }
     Ok(Report {
         changes: comparison.changes,
+        notes: Vec::new(),
     })
 }
 
@@ -114,6 +130,34 @@ impl Comparison {
         });
     }
 
+    /// Compares the security schemes, of which only those that operations use affect callers.
+    fn security_schemes(&mut self, old: &Value, new: &Value) -> Result<()> {
+        let schemes = |document: &Value| {
+            map_at(
+                &Value::Object(map_at(document, "components")),
+                "securitySchemes",
+            )
+        };
+        let (before, after) = (schemes(old), schemes(new));
+        let used = used_security_schemes(old)?;
+        let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for name in names {
+            let location = format!("components.securitySchemes.{name}");
+            let impact = match used.contains(name) {
+                true => Impact::Breaking,
+                false => Impact::Compatible,
+            };
+            match (before.get(name), after.get(name)) {
+                (None, _) => self.add(&location, "added", Impact::Compatible),
+                (_, None) => self.add(&location, "removed", impact),
+                (before, after) => {
+                    self.other("components.securitySchemes.", name, before, after, impact)
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Compares a value that is not a schema. `impact` is that of a change of its structure. The name of the key is
     /// appended to `prefix` if that is a path, and part of the description if it is the location of an operation.
     pub(super) fn other(
@@ -149,6 +193,49 @@ impl Comparison {
         };
         self.add(&location, format!("{what}changed"), impact);
     }
+}
+
+/// Whether the requirements at the root of a document apply to an operation.
+fn inherits_security(document: &Value) -> Result<bool> {
+    let operations = document::operations(document)?;
+    Ok(operations
+        .iter()
+        .any(|operation| operation.value.get("security").is_none()))
+}
+
+/// Whether `after` has all alternatives of `before`, so that callers stay authorized.
+pub(super) fn only_adds_security(before: Option<&Value>, after: Option<&Value>) -> bool {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let (before, after) = (list(before), list(after));
+    !before.is_empty() && before.iter().all(|alternative| after.contains(alternative))
+}
+
+/// Whether `after` has all servers of `before`, with the same default.
+fn only_adds_servers(before: Option<&Value>, after: Option<&Value>) -> bool {
+    let list = |value: Option<&Value>| {
+        let value = value.map(document::without_wording);
+        value
+            .and_then(|value| value.as_array().cloned())
+            .unwrap_or_default()
+    };
+    let (before, after) = (list(before), list(after));
+    !before.is_empty()
+        && before.first() == after.first()
+        && before.iter().all(|server| after.contains(server))
+}
+
+/// The names of the security schemes that a document requires.
+fn used_security_schemes(document: &Value) -> Result<BTreeSet<String>> {
+    let operations = document::operations(document)?;
+    let own = operations.iter().map(|operation| operation.value);
+    Ok(std::iter::once(document)
+        .chain(own)
+        .filter_map(|value| value.get("security")?.as_array())
+        .flatten()
+        .filter_map(Value::as_object)
+        .flat_map(Map::keys)
+        .cloned()
+        .collect())
 }
 
 /// How a value changed, such as `added: ["jobs:read"]`.

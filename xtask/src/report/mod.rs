@@ -1,6 +1,7 @@
 //! How a new specification affects callers.
 
 mod compare;
+mod normalize;
 mod operations;
 mod schemas;
 
@@ -56,6 +57,8 @@ pub struct Change {
 pub struct Report {
     /// The changes, in the order of the specification.
     pub changes: Vec<Change>,
+    /// What the report does not cover, and what remains to be done.
+    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -85,6 +88,14 @@ impl fmt::Display for WithWording<'_> {
 
 impl Report {
     fn write(&self, f: &mut fmt::Formatter<'_>, list_wording: bool) -> fmt::Result {
+        self.write_changes(f, list_wording)?;
+        for note in &self.notes {
+            writeln!(f, "{note}")?;
+        }
+        Ok(())
+    }
+
+    fn write_changes(&self, f: &mut fmt::Formatter<'_>, list_wording: bool) -> fmt::Result {
         let Some(impact) = self.impact() else {
             return writeln!(f, "no changes");
         };

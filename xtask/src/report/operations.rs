@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::Impact;
-use super::compare::{Comparison, Direction, keys_of, map_at};
+use super::compare::{Comparison, Direction, keys_of, map_at, only_adds_security};
+use super::schemas::{required, resolve};
 use crate::document::Operation;
 
 impl Comparison {
@@ -55,6 +56,7 @@ impl Comparison {
                 "operationId" | "parameters" | "requestBody" | "responses" => continue,
                 // The bindings use neither.
                 "deprecated" | "callbacks" => Impact::Compatible,
+                "security" if only_adds_security(before, after) => Impact::Compatible,
                 _ => Impact::Breaking,
             };
             self.other(&location, key, before, after, impact);
@@ -97,7 +99,15 @@ impl Comparison {
         let location = format!("{location}, body");
         match (old.get("requestBody"), new.get("requestBody")) {
             (None, None) => {}
-            (None, Some(_)) => self.add(&location, "added (request)", Impact::Breaking),
+            (None, Some(new)) if is_required(new) => {
+                self.add(&location, "added and required (request)", Impact::Breaking);
+            }
+            (None, Some(new)) if self.has_required_properties(new) => {
+                // The service accepts requests without it, but progenitor sends every body that an operation has.
+                let description = "added, and the bindings always send it (request)";
+                self.add(&location, description, Impact::Types);
+            }
+            (None, Some(_)) => self.add(&location, "added (request)", Impact::Compatible),
             (Some(_), None) => self.add(&location, "removed (request)", Impact::Breaking),
             (Some(old), Some(new)) => {
                 self.is_required(&location, old, new);
@@ -105,6 +115,14 @@ impl Comparison {
                 self.contents(&location, old, new, Direction::REQUEST);
             }
         }
+    }
+
+    /// Whether a new body must have properties.
+    fn has_required_properties(&self, body: &Value) -> bool {
+        map_at(body, "content").values().any(|content| {
+            let schema = content.get("schema").cloned().unwrap_or_default();
+            !required(&resolve(&schema, &self.schemas.1)).is_empty()
+        })
     }
 
     /// Compares the `required` flags of a parameter or a body.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Impact;
 use super::compare::{Comparison, Direction, change_of_value, display, keys_of, map_at};
+use super::normalize::ORIGIN;
 use crate::document;
 
 impl Comparison {
@@ -56,8 +57,7 @@ impl Comparison {
         match pair {
             (None, None) => {
                 // Both types are named after their location.
-                let (old, new) = (merge_single(old.clone()), merge_single(new.clone()));
-                self.keywords(location, &old, &new, direction);
+                self.keywords(location, old, new, direction);
             }
             (Some(before), Some(after)) if before == after => {
                 // The target is compared once, in `named_schemas`.
@@ -149,7 +149,6 @@ impl Comparison {
         match key {
             "allOf" | "anyOf" | "oneOf" => self.variants(location, key, old, new, direction),
             "enum" => self.enum_values(location, before, after, direction),
-            "nullable" if is_unset(before) && is_unset(after) => {}
             "nullable" => {
                 let (description, impact) = match after == Some(&Value::Bool(true)) {
                     true => ("is now nullable", direction.relaxed()),
@@ -199,7 +198,6 @@ impl Comparison {
                 };
                 self.add(location, changed(), impact);
             }
-            "deprecated" if is_unset(before) && is_unset(after) => {}
             "deprecated" => {
                 let description = match is_unset(after) {
                     true => "is no longer deprecated",
@@ -207,6 +205,20 @@ impl Comparison {
                 };
                 self.add(location, description, Impact::Compatible);
             }
+            // The property is not part of requests.
+            "readOnly" => {
+                let impact = match direction.request {
+                    true => Impact::Breaking,
+                    false => Impact::Compatible,
+                };
+                self.add(location, changed(), impact);
+            }
+            // The property is not part of responses.
+            "writeOnly" => self.add(location, changed(), direction.relaxed()),
+            "format" if !changes_type(new, before) && !changes_type(new, after) => {
+                self.add(location, changed(), Impact::Compatible);
+            }
+            ORIGIN => self.origin(location, before, after),
             _ if document::is_wording(key) => {
                 self.add(location, format!("{key} changed"), Impact::Wording);
             }
@@ -220,6 +232,21 @@ impl Comparison {
             // `type`, `pattern` and unknown keywords are assumed to break callers.
             _ => self.add(location, changed(), Impact::Breaking),
         }
+    }
+
+    /// Compares the schemas after which the generated type of a property is named.
+    fn origin(&mut self, location: &str, before: Option<&Value>, after: Option<&Value>) {
+        let parent = location
+            .rsplit_once('.')
+            .map_or(location, |(parent, _)| parent);
+        let name =
+            |origin: Option<&Value>| origin.and_then(Value::as_str).unwrap_or(parent).to_owned();
+        let description = format!(
+            "type is now named after {} instead of {}",
+            name(after),
+            name(before)
+        );
+        self.add(location, description, Impact::Types);
     }
 
     /// Adds a change that also changes the generated type.
@@ -429,7 +456,7 @@ impl Comparison {
     }
 }
 
-fn required(schema: &Value) -> BTreeSet<&str> {
+pub(super) fn required(schema: &Value) -> BTreeSet<&str> {
     let list = schema.get("required").and_then(Value::as_array);
     list.into_iter()
         .flatten()
@@ -452,6 +479,16 @@ fn without_nullable(schema: &Value) -> Value {
     schema
 }
 
+/// Whether a format selects the generated type of a schema.
+fn changes_type(schema: &Value, format: Option<&Value>) -> bool {
+    let strings = ["uuid", "date", "date-time", "ip", "ipv4", "ipv6", "binary"];
+    let is_string = schema.get("type").is_some_and(|kind| kind == "string");
+    match format.and_then(Value::as_str) {
+        Some(format) => !is_string || strings.contains(&format),
+        None => false,
+    }
+}
+
 /// Whether a flag is missing or `false`.
 fn is_unset(flag: Option<&Value>) -> bool {
     flag.is_none_or(|flag| *flag == Value::Bool(false))
@@ -468,7 +505,7 @@ fn own_keywords(schema: &Value) -> Value {
 }
 
 /// Replaces a reference by its target, with the keywords beside the reference.
-fn resolve(schema: &Value, schemas: &Map<String, Value>) -> Value {
+pub(super) fn resolve(schema: &Value, schemas: &Map<String, Value>) -> Value {
     let mut resolved = schema.clone();
     // A chain of references that is longer than this is a cycle.
     for _ in 0..16 {
@@ -480,23 +517,7 @@ fn resolve(schema: &Value, schemas: &Map<String, Value>) -> Value {
         resolved = target.clone();
         overwrite(&mut resolved, own);
     }
-    merge_single(resolved)
-}
-
-/// Merges an `allOf` with a single inline part into its schema.
-fn merge_single(schema: Value) -> Value {
-    match schema
-        .get("allOf")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-    {
-        Some([only]) if document::referenced_schema(only).is_none() => {
-            let mut merged = only.clone();
-            overwrite(&mut merged, own_keywords(&schema));
-            merged
-        }
-        _ => schema,
-    }
+    resolved
 }
 
 fn overwrite(schema: &mut Value, keywords: Value) {
