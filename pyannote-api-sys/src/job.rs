@@ -60,14 +60,17 @@ pub(crate) enum Kind {
 
 impl From<JobRecord> for JobBody {
     fn from(record: JobRecord) -> Self {
-        if let Some(JobStatus::Failed | JobStatus::Canceled) = record.status {
+        // Strings, because a value that the specification no longer lists has no variant.
+        let status = record.status.as_ref().map(JobStatus::as_str);
+        if let Some("failed" | "canceled") = status {
             return Self::Failed(record);
         }
+        let has_succeeded = status == Some("succeeded");
         match record.output.as_ref().and_then(JobOutput::kind) {
             Some(Kind::Diarization) => Self::Diarization(record.into()),
             Some(Kind::Identification) => Self::Identification(record.into()),
             Some(Kind::Voiceprint) => Self::Voiceprint(record.into()),
-            None if record.status == Some(JobStatus::Succeeded) => Self::Other(record),
+            None if has_succeeded => Self::Other(record),
             None => Self::Unfinished(record),
         }
     }

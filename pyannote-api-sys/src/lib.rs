@@ -59,6 +59,7 @@
 pub mod bounded;
 #[rustfmt::skip]
 #[allow(
+    irrefutable_let_patterns,
     missing_docs,
     unreachable_pub,
     unused_imports,

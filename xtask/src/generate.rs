@@ -1,6 +1,10 @@
 //! Generates the bindings with progenitor from the lowered bundle.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod names;
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use heck::{ToSnakeCase, ToUpperCamelCase};
@@ -26,6 +30,7 @@ const HEADER: &str = "\
 ///
 /// If progenitor rejects the document, or its output no longer has the form that is post-processed here.
 pub fn generate(lowered: &Lowered) -> Result<String> {
+    names::check_document(&lowered.document)?;
     let tokens = run_progenitor(lowered, &lowered.document)
         .with_context(|| culprit(lowered).unwrap_or_else(|| "in the bundle".to_owned()))?;
     let mut file: syn::File = syn::parse2(tokens).context("progenitor generated invalid Rust")?;
@@ -61,6 +66,7 @@ pub fn generate(lowered: &Lowered) -> Result<String> {
     }
     make_extra_optional(types)?;
     types.splice(0..0, items);
+    names::check_generated(&file.items)?;
     // progenitor calls methods that reqwest does not have.
     let code = prettyplease::unparse(&file)
         .replace(".options(url)", ".request(::reqwest::Method::OPTIONS, url)")
@@ -91,9 +97,11 @@ fn run_progenitor(lowered: &Lowered, document: &Value) -> Result<TokenStream> {
     settings.with_replacement(lower::JOB_BODY, job_body, [].into_iter());
 
     // progenitor panics at much of what it does not support.
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        Generator::new(&settings).generate_tokens(&spec)
-    }));
+    let result = quiet(|| {
+        catch_unwind(AssertUnwindSafe(|| {
+            Generator::new(&settings).generate_tokens(&spec)
+        }))
+    });
     let problem = match result {
         Ok(Ok(tokens)) => return Ok(tokens),
         Ok(Err(error)) => error.to_string(),
@@ -111,11 +119,38 @@ fn run_progenitor(lowered: &Lowered, document: &Value) -> Result<TokenStream> {
     )
 }
 
+thread_local! {
+    /// Whether panics of this thread are caught and reported by their message.
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `function` without printing the panics of this thread.
+fn quiet<T>(function: impl FnOnce() -> T) -> T {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let default = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IS_QUIET.get() {
+                default(info);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
+    let result = function();
+    IS_QUIET.set(false);
+    result
+}
+
 /// The part of the document for which progenitor fails: a schema or an operation.
 fn culprit(lowered: &Lowered) -> Option<String> {
     let fails = |document: &Value| run_progenitor(lowered, document).is_err();
     let mut schemas_only = lowered.document.clone();
     schemas_only["paths"] = json!({});
+    let mut empty = schemas_only.clone();
+    *empty.pointer_mut(document::SCHEMAS)? = json!({});
+    if fails(&empty) {
+        return Some("outside of `paths` and components.schemas".to_owned());
+    }
     if !fails(&schemas_only) {
         let operations = document::operations(&lowered.document).ok()?;
         let operation = operations.into_iter().find(|operation| {

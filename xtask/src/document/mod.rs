@@ -1,6 +1,7 @@
 //! OpenAPI documents as JSON values whose keys keep their order.
 
 mod normalize;
+mod unique;
 mod v3_1;
 mod wording;
 
@@ -34,7 +35,7 @@ pub const SCHEMA_REF: &str = "#/components/schemas/";
 /// If the text is neither YAML nor JSON, is not OpenAPI 3.0 or 3.1, has an operation without an `operationId`, or uses
 /// something that cannot be converted. The message names the location, and the file that would have to support it.
 pub fn parse(text: &str) -> Result<Value> {
-    let mut value: Value = yaml_serde::from_str(text).context("invalid YAML or JSON")?;
+    let unique::Unique(mut value) = yaml_serde::from_str(text).context("invalid YAML or JSON")?;
     let version = value
         .get("openapi")
         .and_then(Value::as_str)
@@ -42,13 +43,18 @@ pub fn parse(text: &str) -> Result<Value> {
         .to_owned();
     match version.split('.').take(2).collect::<Vec<_>>()[..] {
         // The patch version does not matter, and must not keep fragments from being merged.
-        ["3", "0"] => value["openapi"] = VERSION.into(),
+        ["3", "0"] => {
+            value["openapi"] = VERSION.into();
+            // Documents marked as 3.0 use what only 3.1 has, too.
+            v3_1::convert_schemas(&mut value)?;
+        }
         ["3", "1"] => v3_1::convert(&mut value)?,
         _ => bail!(
             "unsupported OpenAPI version {version}: only 3.0 and 3.1 are supported; convert it in xtask/src/document/"
         ),
     }
     normalize::normalize(&mut value)?;
+    check_cycles(&schemas(&value))?;
     for operation in operations(&value)? {
         operation.id()?;
     }
@@ -58,6 +64,40 @@ pub fn parse(text: &str) -> Result<Value> {
         }
     }
     Ok(value)
+}
+
+/// Checks that no schema consists only of references that lead back to itself.
+fn check_cycles(schemas: &Map<String, Value>) -> Result<()> {
+    /// The schemas that `schema` is made of: those of its properties and items are separate values.
+    fn parts<'a>(schema: &'a Value, names: &mut Vec<&'a str>) {
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            names.extend(reference.strip_prefix(SCHEMA_REF));
+        }
+        for key in ["allOf", "anyOf", "oneOf"] {
+            let inner = schema.get(key).and_then(Value::as_array);
+            inner
+                .into_iter()
+                .flatten()
+                .for_each(|inner| parts(inner, names));
+        }
+    }
+    for (name, schema) in schemas {
+        let mut pending = Vec::new();
+        parts(schema, &mut pending);
+        let mut seen = BTreeSet::new();
+        while let Some(next) = pending.pop() {
+            ensure!(
+                next != name,
+                "components.schemas.{name} is made of a reference to itself: correct it in the source"
+            );
+            if seen.insert(next)
+                && let Some(schema) = schemas.get(next)
+            {
+                parts(schema, &mut pending);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Formats a document as YAML.

@@ -33,6 +33,10 @@ const UNSUPPORTED: [&str; 19] = [
     "$vocabulary",
 ];
 
+/// End of the message for a schema that allows only null.
+const ALWAYS_NULL: &str = "is always null, which OpenAPI 3.0 cannot express: give it another type as well, or convert it \
+                           in xtask/src/document/v3_1.rs";
+
 /// Converts a document.
 pub(super) fn convert(document: &mut Value) -> Result<()> {
     document["openapi"] = super::VERSION.into();
@@ -50,6 +54,11 @@ pub(super) fn convert(document: &mut Value) -> Result<()> {
         document.pointer("/components/pathItems").is_none(),
         "components.pathItems is not supported: move them to `paths`, or support them in xtask/src/document/v3_1.rs"
     );
+    convert_schemas(document)
+}
+
+/// Converts the schemas of a document.
+pub(super) fn convert_schemas(document: &mut Value) -> Result<()> {
     find_schemas(document, "")
 }
 
@@ -128,6 +137,13 @@ fn convert_schema(schema: &mut Value, location: &str) -> Result<()> {
     exclusive_bound(map, "exclusiveMinimum", "minimum", f64::gt);
     exclusive_bound(map, "exclusiveMaximum", "maximum", f64::lt);
     convert_types(map, &place)?;
+    ensure!(
+        !["enum", "anyOf", "oneOf"].iter().any(|key| {
+            let values = map.get(*key).and_then(Value::as_array);
+            values.is_some_and(|values| values.iter().all(Value::is_null))
+        }),
+        "{place} {ALWAYS_NULL}"
+    );
     reference_with_siblings(map);
     Ok(())
 }
@@ -204,10 +220,7 @@ fn convert_types(map: &mut Map<String, Value>, place: &str) -> Result<()> {
         map.insert("nullable".to_owned(), true.into());
     }
     match others.as_slice() {
-        [] => bail!(
-            "{place} is always null, which OpenAPI 3.0 cannot express: give it another type as well, or convert it in \
-             xtask/src/document/v3_1.rs"
-        ),
+        [] => bail!("{place} {ALWAYS_NULL}"),
         [only] => {
             map.insert("type".to_owned(), only.clone());
         }

@@ -160,6 +160,7 @@ impl Union {
     /// Adds the properties of the schema `name`, and makes them optional there: a job has only some of them, depending
     /// on its status. Returns the inline schemas that must become components so that the types are the same.
     fn add(&mut self, document: &mut Value, name: &str) -> Result<Map<String, Value>> {
+        let is_job = JOB_KINDS.contains(&name);
         let schemas = document::schemas(document);
         let schema = document
             .pointer_mut(document::SCHEMAS)
@@ -178,7 +179,8 @@ impl Union {
                 )
             })?;
         for (property, schema) in properties {
-            if property == "output" {
+            // The outputs themselves may have a property of this name.
+            if property == "output" && is_job {
                 *schema = optional(schema.take());
                 continue;
             }

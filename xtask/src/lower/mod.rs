@@ -77,8 +77,9 @@ pub fn lower(bundle: &Value) -> Result<Lowered> {
 
     let originals = document::schemas(&document);
     let request_schemas = request_schemas(&document, &originals)?;
-    union::check_unions(&document, &request_schemas)?;
     relax::relax(&mut document, &request_schemas)?;
+    union::merge_strings(&mut document);
+    union::check_unions(&document, &request_schemas)?;
     let mut hoister = hoist::Hoister::new(&originals);
     let mut lowered = Map::new();
     for (name, mut schema) in document::schemas(&document) {
