@@ -1,4 +1,4 @@
-//! Converts OpenAPI 3.1 to 3.0, which is what progenitor reads.
+//! Converts OpenAPI 3.1 to 3.0, which is what progenitor reads. Schemas of documents marked as 3.0 are converted too.
 //!
 //! The schemas of OpenAPI 3.1 are JSON Schema 2020-12. What has an equivalent in OpenAPI 3.0 is converted: lists of
 //! types and null, `const`, `examples`, numeric exclusive bounds, keywords beside a `$ref`, `contentEncoding`. Keywords
@@ -34,8 +34,8 @@ const UNSUPPORTED: [&str; 19] = [
 ];
 
 /// End of the message for a schema that allows only null.
-const ALWAYS_NULL: &str = "is always null, which OpenAPI 3.0 cannot express: give it another type as well, or convert it \
-                           in xtask/src/document/v3_1.rs";
+const ALWAYS_NULL: &str = "is always null, which OpenAPI 3.0 cannot express: give it another type as well, or convert \
+                           it in xtask/src/document/v3_1.rs";
 
 /// Converts a document.
 pub(super) fn convert(document: &mut Value) -> Result<()> {

@@ -6,9 +6,10 @@
 //!   [`ERROR_BODY`] (`bodies.rs`).
 //! - It tries the variants of a union in order, and the first job schema accepts every job: the union becomes
 //!   [`JOB_BODY`], a handwritten type. The records from which it is deserialized, [`JOB_RECORD`] and [`JOB_OUTPUT`],
-//!   have the fields of all kinds of job (`job.rs`). Other unions are checked (`union.rs`).
-//! - Its types reject responses that exceed a limit, or that have unknown fields: these keywords are removed
-//!   (`relax.rs`).
+//!   have the fields of all kinds of job (`job.rs`). The strings of other unions are merged, and the other variants are
+//!   checked (`union.rs`).
+//! - Its types reject responses that exceed a limit, or that have unknown fields, and depend on formats: these keywords
+//!   are removed (`relax.rs`).
 //! - Its enums are closed, even in responses: they become [`Kind::OpenEnum`].
 //! - It checks neither the range of a number nor the length of an array: those in requests become
 //!   [`Kind::BoundedNumber`] and [`Kind::BoundedList`].

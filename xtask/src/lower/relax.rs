@@ -131,7 +131,7 @@ fn has_only_requirements(variants: &Value) -> bool {
         variant.as_object().is_some_and(|variant| {
             (variant.contains_key("required") || variant.contains_key("not"))
                 && variant.keys().all(|key| {
-                    ["required", "not"].contains(&key.as_str()) || document::is_wording(key)
+                    ["required", "not", "type"].contains(&key.as_str()) || document::is_wording(key)
                 })
         })
     };
