@@ -647,3 +647,34 @@ fn other_kinds_of_document_are_named() {
     insta::assert_snapshot!(import_error("comment.yaml", "# Only a comment\n"), @"/comment.yaml is not an OpenAPI document: it is empty");
     insta::assert_snapshot!(import_error("number.yaml", "openapi: 3.0\npaths: {}\n"), @"/number.yaml is not an OpenAPI document: `openapi: 3.0` is a number: quote it, or write all three parts, such as 3.0.0");
 }
+
+#[test]
+fn cycles_of_all_of_are_rejected() {
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    for cycle in 0..4 {
+        let mut document = pyannote_tests::published();
+        let schemas = &mut document["components"]["schemas"];
+        match cycle {
+            0 => schemas["VoiceprintRequest"]["allOf"] = json!([reference("VoiceprintRequest")]),
+            1 => {
+                schemas["VoiceprintRequest"] =
+                    json!({"allOf": [reference("VoiceprintRequest"), {"type": "object"}]})
+            }
+            2 => {
+                schemas["VoiceprintRequest"] = reference("Other");
+                schemas["Other"] = reference("VoiceprintRequest");
+            }
+            _ => {
+                schemas["VoiceprintRequest"] =
+                    json!({"allOf": [reference("Other"), {"type": "object"}]});
+                schemas["Other"] =
+                    json!({"allOf": [reference("VoiceprintRequest"), {"type": "object"}]});
+            }
+        }
+        let error = import_error("complete.json", &document.to_string());
+        assert!(
+            error.contains("is made of a reference to itself"),
+            "{cycle}: {error}"
+        );
+    }
+}
