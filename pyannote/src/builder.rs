@@ -11,7 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, ErrorKind};
 use crate::header;
-use crate::transport::{Clock, Executor, RateLimit, RetryPolicy, Settings, SystemClock};
+use crate::transport::{
+    Clock, Executor, RateLimit, ResponseLimits, RetryPolicy, Settings, SystemClock,
+};
 
 /// Environment variable of the API key, the same as that of the provider's Python SDK.
 const API_KEY_VAR: &str = "PYANNOTEAI_API_KEY";
@@ -21,6 +23,7 @@ const DEFAULT_BASE_URL: &str = "https://api.pyannote.ai";
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_TOTAL_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Configures a [`Client`](crate::Client).
@@ -44,9 +47,11 @@ pub struct ClientBuilder {
     allow_insecure_http: bool,
     connect_timeout: Duration,
     attempt_timeout: Duration,
+    stall_timeout: Duration,
     total_timeout: Option<Duration>,
     retry: RetryPolicy,
     rate_limit: RateLimit,
+    response_limits: ResponseLimits,
     proxy: Proxy,
     http: Option<reqwest::Client>,
     headers: Vec<(String, String)>,
@@ -73,9 +78,11 @@ impl ClientBuilder {
             allow_insecure_http: false,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
+            stall_timeout: DEFAULT_STALL_TIMEOUT,
             total_timeout: Some(DEFAULT_TOTAL_TIMEOUT),
             retry: RetryPolicy::default(),
             rate_limit: RateLimit::default(),
+            response_limits: ResponseLimits::default(),
             proxy: Proxy::Environment,
             http: None,
             headers: Vec::new(),
@@ -165,6 +172,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the longest time in which no byte of a recording or of a response is transferred. The default is 30 s.
+    ///
+    /// An attempt that stalls ends, and is retried like one that timed out. So a transfer on a connection that no longer
+    /// works ends early, however long its attempt may take. The time that the service needs to begin its response is
+    /// limited by [`attempt_timeout`](Self::attempt_timeout) instead.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
+    }
+
     /// Sets the timeout of a call, with all its attempts and the delays between them. The default is 5 min; `None`
     /// means no limit.
     ///
@@ -185,6 +202,12 @@ impl ClientBuilder {
     /// adjusted to what the service says in its responses.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.rate_limit = limit;
+        self
+    }
+
+    /// Sets how many bytes of a response are read. A longer response is an error of kind [`ErrorKind::TooLarge`].
+    pub fn response_limits(mut self, limits: ResponseLimits) -> Self {
+        self.response_limits = limits;
         self
     }
 
@@ -287,9 +310,11 @@ impl ClientBuilder {
             user_agent,
             headers,
             attempt_timeout: self.attempt_timeout,
+            stall_timeout: self.stall_timeout,
             total_timeout: self.total_timeout,
             retry: self.retry,
             rate_limit: self.rate_limit,
+            response_limits: self.response_limits,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             custom_http_client,
             keep_raw_bodies: self.keep_raw_bodies,

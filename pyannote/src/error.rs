@@ -54,7 +54,7 @@ pub enum ErrorKind {
     Forbidden,
     /// The job or the media does not exist (404).
     NotFound,
-    /// The request body (413) or a local file is too large.
+    /// The request body (413), a local file or a response is too large.
     TooLarge,
     /// Too many requests (429), even after the client's own retries, or with a delay that is longer than it waits by
     /// itself; see [`Error::retry_after`].

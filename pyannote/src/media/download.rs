@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderValue, Method, StatusCode};
-use reqwest::{Request, Response};
+use reqwest::Request;
 use tokio::time::timeout;
 use tracing::{Instrument, debug};
 
@@ -18,7 +18,7 @@ use super::source::MAX_RECORDING_BYTES;
 use super::transfer_timeout::transfer_timeout;
 use super::{MediaUrl, storage_error};
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError};
+use crate::transport::{Endpoint, Executor, Failure, Operation, ResponseBody, TransferError};
 
 /// A download of a media object to a file. Awaiting it downloads the file and returns the number of bytes.
 ///
@@ -113,16 +113,19 @@ impl Download {
         }
         self.check_size(total.unwrap_or(0))?;
         let body_timeout = transfer_timeout(attempt_timeout, total.unwrap_or(self.max_bytes));
-        let received = timeout(body_timeout, self.receive(response, total, &mut file))
-            .await
-            .map_err(|_| storage_error::timed_out())??;
+        let received = timeout(
+            body_timeout,
+            self.receive(executor.body(response, u64::MAX), total, &mut file),
+        )
+        .await
+        .map_err(|_| storage_error::timed_out())??;
         file.commit().await?;
         Ok(received)
     }
 
     async fn receive(
         &self,
-        mut response: Response,
+        mut body: ResponseBody,
         total: Option<u64>,
         file: &mut AtomicFile,
     ) -> Result<u64, TransferError> {
@@ -133,7 +136,7 @@ impl Download {
             }
         };
         report(0, total);
-        while let Some(chunk) = response.chunk().await.map_err(body_error)? {
+        while let Some(chunk) = body.chunk().await.map_err(storage_error::unreadable)? {
             received += chunk.len() as u64;
             self.check_size(received)?;
             file.write(&chunk).await?;
@@ -167,15 +170,6 @@ impl Download {
         );
         Err(Error::new(ErrorKind::TooLarge, message))
     }
-}
-
-/// The error of an attempt that failed while the body was read.
-fn body_error(error: reqwest::Error) -> TransferError {
-    let failure = match error.is_timeout() {
-        true => Failure::Timeout,
-        false => Failure::IncompleteBody,
-    };
-    storage_error::no_response(failure, error.without_url())
 }
 
 impl IntoFuture for Download {

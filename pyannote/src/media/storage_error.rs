@@ -6,15 +6,29 @@ use reqwest::Response;
 use super::presigned::PresignedUrl;
 use crate::error::{Error, ErrorKind};
 use crate::redact::excerpt;
-use crate::transport::{Executor, Failure, PROXY_AUTHENTICATION_REQUIRED, TransferError};
+use crate::transport::{
+    BodyError, Executor, Failure, PROXY_AUTHENTICATION_REQUIRED, TransferError,
+};
 
 /// How much of the body of an error response is read; the error message shows less.
-const MAX_BODY_BYTES: usize = 16 * 1024;
+const MAX_BODY_BYTES: u64 = 16 * 1024;
 
 /// The error of an attempt without a complete response.
 pub(super) fn no_response(failure: Failure, source: reqwest::Error) -> TransferError {
     let error = failure_error(failure).with_source(source);
     TransferError::Transient { failure, error }
+}
+
+/// The error of an attempt whose response could not be read completely.
+pub(super) fn unreadable(error: BodyError) -> TransferError {
+    let failure = error.failure();
+    match error {
+        BodyError::Client(source) => no_response(failure, source),
+        BodyError::Stalled | BodyError::TooLarge { .. } => {
+            let error = failure_error(failure);
+            TransferError::Transient { failure, error }
+        }
+    }
 }
 
 /// The error of an attempt that exceeded its timeout.
@@ -35,8 +49,14 @@ fn failure_error(failure: Failure) -> Error {
             ErrorKind::Timeout,
             "the transfer timed out; check the network, or set a longer attempt timeout",
         ),
+        Failure::Stalled => (
+            ErrorKind::Timeout,
+            "no data was transferred for the duration of the stall timeout; check the network, or set a longer one with \
+             `.stall_timeout(duration)`",
+        ),
         Failure::ConnectionLost
         | Failure::IncompleteBody
+        | Failure::TooLarge { .. }
         | Failure::Unsendable
         | Failure::Status { .. } => (
             ErrorKind::Network,
@@ -50,18 +70,11 @@ fn failure_error(failure: Failure) -> Error {
 pub(super) async fn error_response(
     executor: &Executor,
     url: &PresignedUrl,
-    mut response: Response,
+    response: Response,
 ) -> TransferError {
     let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = Vec::new();
     // If reading fails, only an explanation is lost.
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let read = chunk.len().min(MAX_BODY_BYTES - body.len());
-        body.extend_from_slice(&chunk[..read]);
-        if body.len() == MAX_BODY_BYTES {
-            break;
-        }
-    }
+    let body = executor.body(response, MAX_BODY_BYTES).start().await;
     let failure = executor.storage_failure(status, &headers);
     let retry_after = match failure {
         Failure::Status { retry_after, .. } => retry_after,

@@ -1,5 +1,6 @@
 //! Sends requests: waits for the rate limiter, adds the API key, reads the response, and retries after failures.
 
+use std::borrow::Cow;
 use std::error::Error as _;
 use std::fmt;
 use std::iter::successors;
@@ -16,14 +17,15 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pyannote_api_sys::hooks::{self, ResponseFuture};
 use reqwest::{Request, Url};
-use tracing::{Instrument, debug, debug_span, warn};
+use tracing::{Instrument, debug_span, warn};
 
+use super::body::BodyError;
 use super::clock::{Clock, Sleep};
 use super::endpoint::Endpoint;
 use super::rate_limiter::{Permit, RateLimiter};
 use super::response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, status_error};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
-use super::{RateLimit, RetryBudget, RetryPolicy, retry_after};
+use super::{RateLimit, ResponseLimits, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
 
 /// The configuration of a client, as set by [`Client::builder`](crate::Client::builder).
@@ -37,9 +39,12 @@ pub(crate) struct Settings {
     pub(crate) user_agent: HeaderValue,
     pub(crate) headers: HeaderMap,
     pub(crate) attempt_timeout: Duration,
+    /// The longest time without a byte of a body, sent or received.
+    pub(crate) stall_timeout: Duration,
     pub(crate) total_timeout: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     pub(crate) rate_limit: RateLimit,
+    pub(crate) response_limits: ResponseLimits,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether the user supplied the HTTP client, which may therefore follow redirects.
     pub(crate) custom_http_client: bool,
@@ -224,7 +229,7 @@ impl Executor {
             let span = debug_span!("request", operation = endpoint.name(), attempt = number);
             let attempt_timeout = self.attempt_timeout(endpoint, remaining);
             let result = self
-                .attempt(request, attempt_timeout)
+                .attempt(endpoint, request, attempt_timeout)
                 .instrument(span)
                 .await;
             let response = match &result {
@@ -317,6 +322,7 @@ impl Executor {
 
     async fn attempt(
         &self,
+        endpoint: Endpoint,
         request: &Request,
         timeout: Duration,
     ) -> Result<ApiResponse, AttemptError> {
@@ -344,34 +350,33 @@ impl Executor {
             headers: response.headers().clone(),
             body: Bytes::new(),
         };
-        match response.bytes().await {
+        if !read.status.is_success() {
+            // The status suffices: if the body cannot be read, only an explanation is lost.
+            let body = self.body(response, ResponseLimits::ERROR_BYTES);
+            read.body = body.start().await;
+            read.trace();
+            return Err(AttemptError {
+                failure: self.status_failure(read.status, &read.headers),
+                response: Some(read),
+                source: None,
+            });
+        }
+        let max_bytes = self.settings.response_limits.of(endpoint);
+        match self.body(response, max_bytes).bytes().await {
             Ok(body) => read.body = body,
             Err(error) => {
-                let failure = match read.status.is_success() {
-                    true => Failure::IncompleteBody,
-                    // The status suffices; only its explanation is lost.
-                    false => self.status_failure(read.status, &read.headers),
-                };
                 return Err(AttemptError {
-                    failure,
+                    failure: error.failure(),
                     response: Some(read),
-                    source: Some(error.without_url()),
+                    source: match error {
+                        BodyError::Client(error) => Some(error),
+                        BodyError::Stalled | BodyError::TooLarge { .. } => None,
+                    },
                 });
             }
         }
-        debug!(
-            status = read.status.as_u16(),
-            bytes = read.body.len(),
-            "response"
-        );
-        if read.status.is_success() {
-            return Ok(read);
-        }
-        Err(AttemptError {
-            failure: self.status_failure(read.status, &read.headers),
-            response: Some(read),
-            source: None,
-        })
+        read.trace();
+        Ok(read)
     }
 
     pub(super) fn status_failure(&self, status: StatusCode, headers: &HeaderMap) -> Failure {
@@ -408,27 +413,45 @@ impl Executor {
                 status_error(endpoint, &response, *retry_after, self.clock().wall())
             }
             (failure, response) => {
-                let (kind, message) = match failure {
+                let (kind, message): (_, Cow<'_, str>) = match failure {
                     Failure::Connect => (
                         ErrorKind::Connect,
-                        "could not connect to the service; check the network, the proxy and the base URL",
+                        "could not connect to the service; check the network, the proxy and the base URL".into(),
                     ),
                     Failure::ProxyAuthentication => {
-                        (ErrorKind::Config, PROXY_AUTHENTICATION_REQUIRED)
+                        (ErrorKind::Config, PROXY_AUTHENTICATION_REQUIRED.into())
                     }
                     Failure::Timeout => (
                         ErrorKind::Timeout,
-                        "the service did not respond before the timeout",
+                        "the service did not respond before the timeout".into(),
+                    ),
+                    Failure::Stalled => (
+                        ErrorKind::Timeout,
+                        format!(
+                            "no data of the response arrived for {} s; check the network, or set a longer time with \
+                             `.stall_timeout(duration)`",
+                            self.settings.stall_timeout.as_secs_f64()
+                        )
+                        .into(),
+                    ),
+                    Failure::TooLarge { max_bytes } => (
+                        ErrorKind::TooLarge,
+                        format!(
+                            "the response has more than {max_bytes} bytes; check the base URL and the proxy, or set a \
+                             larger limit with `.response_limits(ResponseLimits::default().{}(bytes))`",
+                            ResponseLimits::setter(endpoint)
+                        )
+                        .into(),
                     ),
                     Failure::ConnectionLost => {
-                        (ErrorKind::Network, "the connection to the service was lost")
+                        (ErrorKind::Network, "the connection to the service was lost".into())
                     }
                     Failure::Unsendable => (
                         ErrorKind::Config,
-                        "the HTTP client rejected the request without sending it; check its configuration",
+                        "the HTTP client rejected the request without sending it; check its configuration".into(),
                     ),
                     Failure::IncompleteBody | Failure::Status { .. } => {
-                        (ErrorKind::Network, "the response was cut off")
+                        (ErrorKind::Network, "the response was cut off".into())
                     }
                 };
                 let error = Error::new(kind, message);

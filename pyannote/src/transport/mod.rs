@@ -3,6 +3,7 @@
 //! Decisions ([`decide`], [`RateWindow`](rate_window::RateWindow)) are pure and do no I/O; the executor calls them.
 //! Time, sleep and randomness come from [`Clock`] only, so that no test sleeps.
 
+mod body;
 pub(crate) mod clock;
 mod endpoint;
 mod executor;
@@ -13,18 +14,21 @@ mod rate_limit;
 mod rate_limiter;
 mod rate_window;
 mod response;
+mod response_limits;
 mod retry;
 mod retry_after;
 mod retry_budget;
 mod retry_policy;
 mod transfer;
 
+pub(crate) use body::{BodyError, ResponseBody};
 pub(crate) use clock::{Clock, SystemClock};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use executor::{Executor, RESERVED_HEADERS, Settings};
 pub use rate_limit::RateLimit;
 pub(crate) use rate_limiter::RateLimiter;
 pub(crate) use response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, decode};
+pub use response_limits::ResponseLimits;
 pub(crate) use retry::{Failure, Operation};
 use retry_after::retry_after;
 use retry_budget::RetryBudget;

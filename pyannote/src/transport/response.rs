@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tracing::debug;
 
 use super::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, FieldError};
@@ -63,6 +64,15 @@ impl ApiResponse {
             response.body = body.replace(key, "…").into();
         }
         response
+    }
+
+    /// Logs that the response arrived.
+    pub(crate) fn trace(&self) {
+        debug!(
+            status = self.status.as_u16(),
+            bytes = self.body.len(),
+            "response"
+        );
     }
 
     pub(crate) fn into_reqwest(self) -> reqwest::Response {

@@ -26,10 +26,17 @@ pub(crate) enum Failure {
     ProxyAuthentication,
     /// No response in time, after the request may have been sent.
     Timeout,
+    /// No byte of the response arrived for the duration of the stall timeout.
+    Stalled,
     /// The connection was lost after the request may have been sent.
     ConnectionLost,
     /// The response was cut off.
     IncompleteBody,
+    /// The response has more bytes than the client reads.
+    TooLarge {
+        /// The limit.
+        max_bytes: u64,
+    },
     /// The HTTP client rejects the request, so nothing was sent.
     Unsendable,
     /// The server returned a status other than success.
@@ -125,10 +132,14 @@ pub(crate) fn decide(policy: &RetryPolicy, attempt: &Attempt) -> Decision {
 
 fn classify_idempotent(failure: Failure) -> Classification {
     match failure {
-        Failure::Connect | Failure::Timeout | Failure::ConnectionLost | Failure::IncompleteBody => {
-            Classification::Retryable
+        Failure::Connect
+        | Failure::Timeout
+        | Failure::Stalled
+        | Failure::ConnectionLost
+        | Failure::IncompleteBody => Classification::Retryable,
+        Failure::ProxyAuthentication | Failure::TooLarge { .. } | Failure::Unsendable => {
+            Classification::Permanent
         }
-        Failure::ProxyAuthentication | Failure::Unsendable => Classification::Permanent,
         Failure::Status { status, .. } => match status.as_u16() {
             408 | 429 | 500 | 502 | 503 | 504 => Classification::Retryable,
             _ => Classification::Permanent,
@@ -142,9 +153,11 @@ fn classify_submission(failure: Failure) -> Classification {
     match failure {
         Failure::Connect => Classification::Retryable,
         Failure::ProxyAuthentication | Failure::Unsendable => Classification::Permanent,
-        Failure::Timeout | Failure::ConnectionLost | Failure::IncompleteBody => {
-            Classification::OutcomeUnknown
-        }
+        Failure::Timeout
+        | Failure::Stalled
+        | Failure::ConnectionLost
+        | Failure::IncompleteBody
+        | Failure::TooLarge { .. } => Classification::OutcomeUnknown,
         Failure::Status {
             status,
             retry_after,

@@ -79,7 +79,7 @@ impl Default for RetryBudget {
 /// Tokens that a retry after this failure takes.
 fn cost(failure: &Failure) -> u32 {
     match failure {
-        Failure::Timeout => TIMEOUT_COST_TOKENS,
+        Failure::Timeout | Failure::Stalled => TIMEOUT_COST_TOKENS,
         Failure::Status {
             retry_after: Some(_),
             ..
@@ -88,6 +88,7 @@ fn cost(failure: &Failure) -> u32 {
         | Failure::ProxyAuthentication
         | Failure::ConnectionLost
         | Failure::IncompleteBody
+        | Failure::TooLarge { .. }
         | Failure::Unsendable
         | Failure::Status { .. } => RETRY_COST_TOKENS,
     }

@@ -51,10 +51,12 @@ fn table() -> Vec<Row> {
     let mut rows = vec![
         (Failure::Connect, RETRY, RETRY),
         (Failure::Timeout, RETRY, UNKNOWN),
+        (Failure::Stalled, RETRY, UNKNOWN),
         (Failure::ConnectionLost, RETRY, UNKNOWN),
         (Failure::IncompleteBody, RETRY, UNKNOWN),
         (Failure::ProxyAuthentication, PERMANENT, PERMANENT),
         (Failure::Unsendable, PERMANENT, PERMANENT),
+        (Failure::TooLarge { max_bytes: 1 }, PERMANENT, UNKNOWN),
         (status(503, None), RETRY, UNKNOWN),
         (status(503, soon), RETRY, RETRY),
         (status(503, Some(Duration::ZERO)), RETRY, RETRY),
@@ -331,10 +333,12 @@ fn failures() -> impl Strategy<Value = Failure> {
     prop_oneof![
         Just(Failure::Connect),
         Just(Failure::Timeout),
+        Just(Failure::Stalled),
         Just(Failure::ConnectionLost),
         Just(Failure::IncompleteBody),
         Just(Failure::ProxyAuthentication),
         Just(Failure::Unsendable),
+        any::<u64>().prop_map(|max_bytes| Failure::TooLarge { max_bytes }),
         (100_u16..1_000, any::<Option<Duration>>())
             .prop_map(|(code, retry_after)| status(code, retry_after)),
     ]
