@@ -1,12 +1,13 @@
 //! Reads the bodies of responses: at most a number of bytes, and never silently for longer than the stall timeout.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
-use tokio::time::timeout;
 
-use super::executor::Executor;
+use super::clock::Clock;
+use super::executor::{Executor, with_deadline};
 use super::retry::Failure;
 
 /// Memory reserved for a body of known length before its bytes arrive, since any length can be announced.
@@ -16,6 +17,7 @@ const MAX_RESERVED_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct ResponseBody {
     response: Response,
+    clock: Arc<dyn Clock>,
     stall_timeout: Duration,
     max_bytes: u64,
     received: u64,
@@ -54,6 +56,7 @@ impl Executor {
     pub(crate) fn body(&self, response: Response, max_bytes: u64) -> ResponseBody {
         ResponseBody {
             response,
+            clock: Arc::clone(&self.settings.clock),
             stall_timeout: self.settings.stall_timeout,
             max_bytes,
             received: 0,
@@ -71,11 +74,11 @@ impl ResponseBody {
         if self.received == 0 && self.response.content_length() > Some(self.max_bytes) {
             return Err(too_large);
         }
-        let chunk = timeout(self.stall_timeout, self.response.chunk()).await;
-        let chunk = match chunk {
-            Err(_) => return Err(BodyError::Stalled),
-            Ok(Err(error)) => return Err(BodyError::Client(error.without_url())),
-            Ok(Ok(chunk)) => chunk,
+        let deadline = self.clock.deadline(self.stall_timeout);
+        let chunk = match with_deadline(self.response.chunk(), deadline).await {
+            None => return Err(BodyError::Stalled),
+            Some(Err(error)) => return Err(BodyError::Client(error.without_url())),
+            Some(Ok(chunk)) => chunk,
         };
         if let Some(chunk) = &chunk {
             self.received = self.received.saturating_add(chunk.len() as u64);

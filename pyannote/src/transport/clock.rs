@@ -22,6 +22,14 @@ pub trait Clock: Debug + Send + Sync {
     /// Sleeps for `duration`, counted from this call.
     fn sleep(&self, duration: Duration) -> Sleep;
 
+    /// Sleeps for `duration` to limit how long something else may take, such as a read of a connection.
+    ///
+    /// Unlike [`sleep`](Self::sleep), a manual clock that advances by itself does not advance for it: what it limits
+    /// takes real time.
+    fn deadline(&self, duration: Duration) -> Sleep {
+        self.sleep(duration)
+    }
+
     /// A random number in 0..=1.
     fn random(&self) -> f64;
 }

@@ -78,7 +78,8 @@ impl ManualClock {
         }
     }
 
-    /// Creates a clock that each sleep, when first polled, advances to its own end.
+    /// Creates a clock that each sleep, when first polled, advances to its own end. Its
+    /// [deadlines](Clock::deadline) never pass.
     ///
     /// Of concurrent sleeps the first one polled advances the clock first, even if it is the longest. If the order
     /// matters, use [`new`](Self::new) and [`advance_to_next`](Self::advance_to_next).
@@ -171,6 +172,14 @@ impl Clock for ManualClock {
         })
     }
 
+    fn deadline(&self, duration: Duration) -> Sleep {
+        let auto_advance = self.state().auto_advance;
+        match auto_advance {
+            true => Box::pin(std::future::pending()),
+            false => self.sleep(duration),
+        }
+    }
+
     fn random(&self) -> f64 {
         self.state().random
     }
@@ -261,6 +270,21 @@ mod tests {
             [Duration::from_secs(1)],
             "a sleep that is never polled is not recorded"
         );
+    }
+
+    #[test]
+    fn only_explicit_advances_reach_a_deadline() {
+        let clock = ManualClock::auto_advancing();
+        let mut deadline = clock.deadline(Duration::from_secs(1));
+        assert!(!poll(&mut deadline));
+        assert!(poll(&mut clock.sleep(Duration::from_secs(5))));
+        assert!(!poll(&mut deadline), "real I/O takes no virtual time");
+
+        let clock = ManualClock::new();
+        let mut deadline = clock.deadline(Duration::from_secs(1));
+        assert!(!poll(&mut deadline));
+        clock.advance(Duration::from_secs(1));
+        assert!(poll(&mut deadline));
     }
 
     #[test]
