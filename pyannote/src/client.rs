@@ -12,7 +12,7 @@ use crate::job::{Job, JobId, Jobs, Results, wait_all};
 use crate::media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 use crate::request::Request;
 use crate::results::{Diarization, Identification, JobKind, Voiceprint};
-use crate::transport::{Endpoint, Executor};
+use crate::transport::{Endpoint, Executor, Metrics};
 
 /// A client of the pyannoteAI API, or of a server with the same API.
 ///
@@ -171,6 +171,12 @@ impl Client {
     /// Downloads media from the team's storage to a file, which is replaced atomically when the download is complete.
     pub fn download(&self, media: &MediaUrl, path: impl Into<PathBuf>) -> Download {
         Download::new(Arc::clone(&self.executor), media.clone(), path.into())
+    }
+
+    /// Returns what this client and its clones have done so far, for monitoring. See [`Metrics`] for how to export it.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.executor.counters.snapshot()
     }
 
     /// Returns the generated client, which has every operation of the API.

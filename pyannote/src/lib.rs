@@ -131,7 +131,7 @@ pub use media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 pub use pyannote_core::{Turn, Turns};
 pub use request::{Model, Request, TranscriptionModel};
 pub use results::{Diarization, HasTurns, Identification, JobKind, Voiceprint};
-pub use transport::{RateLimit, ResponseLimits, RetryPolicy};
+pub use transport::{Metrics, RateLimit, RequestCount, ResponseLimits, RetryPolicy};
 
 pub use pyannote_api_sys as sys;
 pub use {bytes, chrono, http, reqwest, secrecy, serde_json};

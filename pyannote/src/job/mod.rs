@@ -94,12 +94,14 @@ impl<T: JobKind> Job<T> {
                     }
                 });
         let created = created.map_err(|error| {
+            executor.counters.submission_unknown();
             error.into_kind(
                 ErrorKind::OutcomeUnknown,
                 "the service accepted, and billed, the job, but the response has no valid job id; look for the job \
                  with client.jobs()",
             )
         })?;
+        executor.counters.submission_accepted();
         let submitted = Some(executor.clock().now());
         let id = JobId::from(created.job_id);
         tracing::info!(job = excerpt(id.as_str().as_bytes()), "job accepted");

@@ -108,6 +108,7 @@ impl<T: JobKind> Wait<T> {
             timeout,
             start: job.executor.clock().now(),
         });
+        let _in_progress = job.executor.counters.wait();
         let polling = pin!(poll(&job, deadline));
         let Some(events) = events else {
             return polling.await;
@@ -192,6 +193,7 @@ impl<T: JobKind> Poller<T> {
 
     /// Polls the job. Returns `None` if the wait is to go on.
     async fn poll(&mut self, timeout: Option<Duration>) -> Result<Option<T>, Error> {
+        self.job.executor.counters.poll();
         match self.job.read(timeout).await {
             Ok(State::Done(result)) => Ok(Some(result)),
             Ok(State::Unfinished(status)) => {

@@ -8,6 +8,7 @@ use reqwest::Response;
 
 use super::clock::Clock;
 use super::executor::{Executor, with_deadline};
+use super::metrics::Counters;
 use super::retry::Failure;
 
 /// Memory reserved for a body of known length before its bytes arrive, since any length can be announced.
@@ -18,6 +19,7 @@ const MAX_RESERVED_BYTES: u64 = 1 << 20;
 pub(crate) struct ResponseBody {
     response: Response,
     clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
     stall_timeout: Duration,
     max_bytes: u64,
     received: u64,
@@ -57,6 +59,7 @@ impl Executor {
         ResponseBody {
             response,
             clock: Arc::clone(&self.settings.clock),
+            counters: Arc::clone(&self.counters),
             stall_timeout: self.settings.stall_timeout,
             max_bytes,
             received: 0,
@@ -81,6 +84,7 @@ impl ResponseBody {
             Some(Ok(chunk)) => chunk,
         };
         if let Some(chunk) = &chunk {
+            self.counters.received(chunk.len() as u64);
             self.received = self.received.saturating_add(chunk.len() as u64);
             if self.received > self.max_bytes {
                 return Err(too_large);

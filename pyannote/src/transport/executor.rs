@@ -22,11 +22,15 @@ use tracing::{Instrument, debug_span, warn};
 use super::body::BodyError;
 use super::clock::{Clock, Sleep};
 use super::endpoint::Endpoint;
+use super::metrics::{Counters, Target};
 use super::rate_limiter::{Permit, RateLimiter};
 use super::response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, status_error};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
 use super::{RateLimit, ResponseLimits, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
+
+/// A permit that takes less time did not wait for the rate limit.
+const MIN_RATE_LIMIT_WAIT: Duration = Duration::from_millis(1);
 
 /// The configuration of a client, as set by [`Client::builder`](crate::Client::builder).
 #[derive(Debug)]
@@ -56,6 +60,8 @@ pub(crate) struct Settings {
 pub(crate) struct Executor {
     pub(crate) settings: Settings,
     pub(crate) http: reqwest::Client,
+    /// What the client has done, for [`Client::metrics`](crate::Client::metrics).
+    pub(crate) counters: Arc<Counters>,
     pub(super) budget: RetryBudget,
     /// One per endpoint, in the order of [`Endpoint::ALL`].
     rate_limiters: [RateLimiter; Endpoint::ALL.len()],
@@ -100,6 +106,7 @@ impl Executor {
         Self {
             settings,
             http,
+            counters: Arc::new(Counters::new()),
             budget: RetryBudget::new(),
             rate_limiters,
         }
@@ -241,6 +248,10 @@ impl Executor {
                     .observe(&response.headers, clock.now(), clock.wall());
             }
             drop(permit);
+            self.counters.request(
+                Target::Api(endpoint),
+                result.as_ref().err().map(|error| &error.failure),
+            );
             let mut error = match result {
                 Ok(response) => {
                     self.budget.refund();
@@ -274,6 +285,7 @@ impl Executor {
                         after_s = after.as_secs_f64(),
                         "request failed, retrying"
                     );
+                    self.counters.retry();
                     clock.sleep(after).await;
                     number += 1;
                     last_error = Some(error);
@@ -300,11 +312,17 @@ impl Executor {
         timeout: Option<Duration>,
     ) -> Option<Permit> {
         let clock = self.clock();
+        let start = clock.now();
         let permit = self.rate_limiter(endpoint).acquire(clock);
-        match timeout {
+        let permit = match timeout {
             None => Some(permit.await),
             Some(timeout) => with_deadline(permit, clock.sleep(timeout)).await,
+        };
+        let time = clock.now().saturating_sub(start);
+        if time >= MIN_RATE_LIMIT_WAIT {
+            self.counters.rate_limit_wait(time);
         }
+        permit
     }
 
     /// The timeout of one attempt, with `remaining` time for the whole call.
@@ -336,6 +354,8 @@ impl Executor {
         };
         self.add_headers(&mut request);
         *request.timeout_mut() = Some(timeout);
+        let body = request.body().and_then(reqwest::Body::as_bytes);
+        let sent = body.map_or(0, <[u8]>::len) as u64;
         let response = self
             .http
             .execute(request)
@@ -345,6 +365,7 @@ impl Executor {
                 response: None,
                 source: Some(error.without_url()),
             })?;
+        self.counters.sent(sent);
         let mut read = ApiResponse {
             status: response.status(),
             headers: response.headers().clone(),
@@ -465,6 +486,9 @@ impl Executor {
             Some(source) => error.with_source(source),
             None => error,
         };
+        if reason == GiveUp::OutcomeUnknown {
+            self.counters.submission_unknown();
+        }
         with_give_up_reason(error, reason, attempts)
     }
 }

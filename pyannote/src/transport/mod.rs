@@ -9,6 +9,7 @@ mod endpoint;
 mod executor;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod manual_clock;
+mod metrics;
 mod rate_headers;
 mod rate_limit;
 mod rate_limiter;
@@ -25,6 +26,7 @@ pub(crate) use body::{BodyError, ResponseBody};
 pub(crate) use clock::{Clock, SystemClock};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use executor::{Executor, RESERVED_HEADERS, Settings};
+pub use metrics::{Metrics, RequestCount};
 pub use rate_limit::RateLimit;
 pub(crate) use rate_limiter::RateLimiter;
 pub(crate) use response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, decode};

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, USER_AGENT};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Request, Response};
 use tracing::{Span, debug_span, warn};
 
 use super::executor::{Executor, classify, with_give_up_reason};
+use super::metrics::Target;
 use super::retry::{Attempt, Decision, Failure, Operation, decide};
 use crate::error::Error;
 
@@ -79,6 +80,7 @@ impl TransferRetry<'_> {
                     after_s = after.as_secs_f64(),
                     "transfer failed, retrying"
                 );
+                executor.counters.retry();
                 clock.sleep(after).await;
                 self.attempt += 1;
                 Ok(())
@@ -115,10 +117,22 @@ impl Executor {
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
         headers.insert(USER_AGENT, self.settings.user_agent.clone());
-        self.http
+        let target = match request.method() {
+            &Method::PUT => Target::Upload,
+            _ => Target::Download,
+        };
+        let result = self
+            .http
             .execute(request)
             .await
-            .map_err(|error| (classify(&error), error.without_url()))
+            .map_err(|error| (classify(&error), error.without_url()));
+        let failure = match &result {
+            Err((failure, _)) => Some(*failure),
+            Ok(response) if response.status().is_success() => None,
+            Ok(response) => Some(self.storage_failure(response.status(), response.headers())),
+        };
+        self.counters.request(target, failure.as_ref());
+        result
     }
 
     /// The failure for a storage response with a status other than success.
