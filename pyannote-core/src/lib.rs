@@ -12,17 +12,20 @@
 //! | silence between turns | [`Turns::gaps`] |
 //! | diarization error rate (DER) | [`Der::score`] |
 //! | Jaccard error rate (JER) | [`Jer::score`] |
+//! | DER, JER and speaker counts of many recordings | [`Evaluation::score`] |
 //!
 //! # Formats
 //!
 //! | format | from turns | from a transcript |
 //! | --- | --- | --- |
 //! | RTTM, for evaluation tools | [`Turns::to_rttm`], [`rttm::parse()`] | |
+//! | UEM, the scored regions of evaluation tools | [`uem::format()`], [`uem::parse()`] | |
 //! | SRT and WebVTT subtitles | | [`Transcript::to_srt`], [`Transcript::to_webvtt`] |
 //! | plain text | [`Turns::to_text`] | [`Transcript::to_text`] |
 //! | CSV | [`Turns::to_csv`] | [`Transcript::to_csv`] |
 //! | Audacity label track | [`Turns::to_audacity`] | [`Transcript::to_audacity`] |
 //! | SVG timeline | [`Turns::to_svg`] | |
+//! | OpenAI's `diarized_json` | [`Turns::to_diarized_json`] | [`Transcript::to_diarized_json`] |
 //! | JSON | `serde` | `serde` |
 //!
 //! JSON needs no methods: turns, transcripts and words implement `Serialize` and `Deserialize`, in the form that the
@@ -45,10 +48,12 @@ mod assign_words;
 mod audacity;
 mod csv;
 mod der;
+mod diarized_json;
 mod edit;
 mod frame_confidence;
 mod identified;
 mod interval_index;
+mod line_format;
 mod list;
 pub mod rttm;
 mod span;
@@ -60,15 +65,18 @@ mod time_format;
 mod transcript;
 mod turn_words;
 mod turns;
+pub mod uem;
 mod whitespace;
 
 #[cfg(test)]
 mod export_properties;
 
 pub use assign_words::{AttributedWord, AttributedWords, Word};
-pub use der::{Der, Jer, ScoringOptions};
+pub use der::{Der, Evaluation, FileScore, Jer, ScoringOptions};
+pub use diarized_json::{DiarizedSegment, DiarizedTranscription};
 pub use frame_confidence::FrameConfidence;
 pub use identified::{IdentifiedTurn, SpeakerMatch};
+pub use line_format::ParseLineError;
 pub use span::Span;
 pub use subtitle::SubtitleOptions;
 pub use svg::SvgOptions;

@@ -1,8 +1,8 @@
-//! Compares DER and JER with the values of pyannote.metrics.
+//! Compares DER and JER with the values of pyannote.metrics, for single recordings and for several.
 
 use std::collections::BTreeMap;
 
-use pyannote_core::{Der, Jer, ScoringOptions, Span, Turn, Turns};
+use pyannote_core::{Der, Evaluation, Jer, ScoringOptions, Span, Turn, Turns};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -16,6 +16,24 @@ struct Case {
     expected: Expected,
 }
 
+/// Several recordings, and their total.
+#[derive(Deserialize)]
+struct Recordings {
+    collar: f64,
+    skip_overlap: bool,
+    files: Vec<File>,
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+struct File {
+    uem: Vec<(f64, f64)>,
+    reference: Vec<(f64, f64, String)>,
+    hypothesis: Vec<(f64, f64, String)>,
+    /// Number of speakers in the regions, of reference and hypothesis.
+    speakers: (usize, usize),
+}
+
 #[derive(Deserialize)]
 struct Expected {
     total: f64,
@@ -25,6 +43,8 @@ struct Expected {
     correct: f64,
     rate: f64,
     jer: f64,
+    /// Not for several recordings.
+    #[serde(default)]
     mapping: BTreeMap<String, String>,
 }
 
@@ -32,6 +52,65 @@ fn turns(list: &[(f64, f64, String)]) -> Turns {
     list.iter()
         .map(|(start, end, speaker)| Turn::new(*start, *end, speaker.as_str()))
         .collect()
+}
+
+fn assert_scores(name: &str, der: &Der, jer: f64, expected: &Expected) {
+    for (component, found, expected) in [
+        ("total", der.total, expected.total),
+        (
+            "missed detection",
+            der.missed_detection,
+            expected.missed_detection,
+        ),
+        ("false alarm", der.false_alarm, expected.false_alarm),
+        ("confusion", der.confusion, expected.confusion),
+        ("correct", der.correct, expected.correct),
+        ("rate", der.rate(), expected.rate),
+        ("JER", jer, expected.jer),
+    ] {
+        assert!(
+            (found - expected).abs() < 1e-6,
+            "{name}: {component} is {found}, not {expected}"
+        );
+    }
+}
+
+#[test]
+fn totals_equal_pyannote_metrics() {
+    let text = include_str!("reference/evaluations.json");
+    let evaluations: Vec<Recordings> = serde_json::from_str(text).unwrap();
+    assert!(evaluations.len() > 5);
+    for (index, case) in evaluations.iter().enumerate() {
+        let options = ScoringOptions::new()
+            .collar(case.collar)
+            .skip_overlap(case.skip_overlap);
+        let files = || {
+            let files = case.files.iter().enumerate();
+            files.map(|(index, file)| (format!("file{index}"), file))
+        };
+        let reference: Vec<_> = files()
+            .map(|(uri, file)| (uri, turns(&file.reference)))
+            .collect();
+        let hypothesis: Vec<_> = files()
+            .map(|(uri, file)| (uri, turns(&file.hypothesis)))
+            .collect();
+        let spans = |file: &File| {
+            file.uem
+                .iter()
+                .map(|&(start, end)| Span::new(start, end))
+                .collect()
+        };
+        let regions: Vec<_> = files().map(|(uri, file)| (uri, spans(file))).collect();
+        let evaluation = Evaluation::score(&reference, &hypothesis, Some(&regions), &options);
+        let name = format!("evaluation {index}");
+        assert_scores(&name, &evaluation.der(), evaluation.jer(), &case.expected);
+        for (score, file) in evaluation.files.iter().zip(&case.files) {
+            let speakers = (score.reference_speakers, score.hypothesis_speakers);
+            assert_eq!(speakers, file.speakers, "{name}, {}", score.uri);
+        }
+        assert_eq!(evaluation.files.len(), case.files.len());
+        assert!(evaluation.unscored.is_empty());
+    }
 }
 
 #[test]
@@ -47,26 +126,7 @@ fn der_and_jer_equal_pyannote_metrics() {
         }
         let der = Der::score(&turns(&case.reference), &turns(&case.hypothesis), &options);
         let jer = Jer::score(&turns(&case.reference), &turns(&case.hypothesis), &options);
-        let components = [
-            ("total", der.total, case.expected.total),
-            (
-                "missed detection",
-                der.missed_detection,
-                case.expected.missed_detection,
-            ),
-            ("false alarm", der.false_alarm, case.expected.false_alarm),
-            ("confusion", der.confusion, case.expected.confusion),
-            ("correct", der.correct, case.expected.correct),
-            ("rate", der.rate(), case.expected.rate),
-            ("JER", jer.rate(), case.expected.jer),
-        ];
-        for (component, found, expected) in components {
-            let name = &case.name;
-            assert!(
-                (found - expected).abs() < 1e-6,
-                "{name}: {component} is {found}, not {expected}"
-            );
-        }
+        assert_scores(&case.name, &der, jer.rate(), &case.expected);
         assert_eq!(der.mapping, case.expected.mapping, "{}", case.name);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pyannote::output::{Span, Turns, rttm};
+use pyannote::output::{Span, Turns, rttm, uem};
 use pyannote_engine::assets::Sample;
 
 /// A recording and its reference annotation.
@@ -53,9 +53,8 @@ impl Recording {
             .collect();
         let mut regions: BTreeMap<String, Vec<Span>> = BTreeMap::new();
         for file in files("uem") {
-            for line in text(file).lines().filter(|line| !line.trim().is_empty()) {
-                let (name, span) = region(line).expect(line);
-                regions.entry(name).or_default().push(span);
+            for (name, spans) in uem::parse(&text(file)).unwrap() {
+                regions.entry(name).or_default().extend(spans);
             }
         }
         let recording = |wav: PathBuf| {
@@ -69,12 +68,4 @@ impl Recording {
         };
         files("wav").into_iter().map(recording).collect()
     }
-}
-
-/// Parses a line of a UEM file: recording, channel, start and end in seconds.
-fn region(line: &str) -> Option<(String, Span)> {
-    let mut words = line.split_whitespace();
-    let name = words.next()?.to_owned();
-    let [start, end] = [words.nth(1)?, words.next()?].map(str::parse);
-    Some((name, Span::new(start.ok()?, end.ok()?)))
 }

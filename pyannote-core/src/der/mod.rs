@@ -6,12 +6,14 @@
 //! summed.
 
 mod assignment;
+mod evaluation;
 mod jer;
 mod options;
 mod sweep;
 
 use std::collections::BTreeMap;
 
+pub use self::evaluation::{Evaluation, FileScore};
 pub use self::jer::Jer;
 pub use self::options::ScoringOptions;
 use self::sweep::Sweep;
@@ -87,7 +89,7 @@ impl Der {
     /// Returns the diarization error rate: (missed detection + false alarm + confusion) / total.
     ///
     /// May exceed 1. If the reference has no speech, returns 0 if there are no errors and 1 otherwise, as in
-    /// pyannote.metrics. For the rate over several recordings, sum the components first; do not average the rates.
+    /// pyannote.metrics. For the rate over several recordings, sum the components first, as [`Evaluation`] does; do not average the rates.
     #[must_use]
     pub fn rate(&self) -> f64 {
         let errors = self.missed_detection + self.false_alarm + self.confusion;

@@ -51,6 +51,14 @@ impl ScoringOptions {
         self
     }
 
+    /// The same regions, without a collar and with overlapped speech.
+    pub(super) fn without_exclusions(&self) -> Self {
+        Self {
+            uem: self.uem.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The scored regions, sorted and disjoint: the UEM without collars and, optionally, overlapped speech.
     pub(super) fn scored_regions(&self, reference: &Turns, hypothesis: &Turns) -> Vec<Span> {
         let uem = match &self.uem {

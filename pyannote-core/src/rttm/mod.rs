@@ -12,10 +12,10 @@
 
 mod decimal;
 mod error;
-mod name;
+pub(crate) mod name;
 mod parse;
 mod write;
 
-pub use error::{ParseRttmError, WriteRttmError};
+pub use error::WriteRttmError;
 pub use name::sanitize_name;
 pub use parse::parse;

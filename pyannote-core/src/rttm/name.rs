@@ -1,9 +1,13 @@
-//! Names of recordings and speakers in RTTM.
+//! Names of recordings and speakers in RTTM and UEM.
 
 use crate::whitespace::split_words;
 
 /// Placeholder for a field without a value.
 const NOT_AVAILABLE: &str = "<NA>";
+
+/// What [`is_valid_name`] requires, for error messages.
+pub(crate) const NAME_RULE: &str = "names must not be empty or `<NA>`, nor contain white space or control characters; \
+                                    use `rttm::sanitize_name`";
 
 /// Turns any text into a valid RTTM name, replacing each run of white space and control characters by one `_`.
 ///
@@ -24,8 +28,8 @@ pub fn sanitize_name(text: &str) -> String {
     }
 }
 
-/// Whether `name` can be a field of RTTM. Control characters are invalid because some parsers split at them.
-pub(super) fn is_valid_name(name: &str) -> bool {
+/// Whether `name` can be a field of RTTM or UEM. Control characters are invalid because some parsers split at them.
+pub(crate) fn is_valid_name(name: &str) -> bool {
     !name.is_empty()
         && name != NOT_AVAILABLE
         && !name.contains(|c: char| c.is_whitespace() || c.is_control())

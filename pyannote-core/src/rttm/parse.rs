@@ -1,10 +1,8 @@
 //! RTTM parser.
 
-use std::collections::HashMap;
-
 use super::decimal;
-use super::error::ParseRttmError;
-use crate::{Turn, Turns};
+use crate::line_format::{InvalidField, parse_lines, parse_time};
+use crate::{ParseLineError, Turn, Turns};
 
 /// Parses RTTM: returns the URI of each recording with its turns.
 ///
@@ -30,94 +28,45 @@ use crate::{Turn, Turns};
 ///
 /// let error = rttm::parse("SPEAKER monday 1 0.1 long <NA> <NA> ada").unwrap_err();
 /// assert_eq!(error.to_string(), r#"RTTM line 1: duration is not a number: "long""#);
-/// # Ok::<(), rttm::ParseRttmError>(())
+/// # Ok::<(), pyannote_core::ParseLineError>(())
 /// ```
-pub fn parse(text: &str) -> Result<Vec<(String, Turns)>, ParseRttmError> {
-    let mut recordings: Vec<(String, Turns)> = Vec::new();
-    let mut index_by_uri = HashMap::new();
-    // Some editors write a byte order mark.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (index, line) in text.lines().enumerate() {
-        let Some((uri, turn)) = parse_line(line, index + 1)? else {
-            continue;
-        };
-        let index = *index_by_uri.entry(uri).or_insert(recordings.len());
-        match recordings.get_mut(index) {
-            Some((_, turns)) => turns.push(turn),
-            None => recordings.push((uri.to_owned(), Turns::from([turn]))),
-        }
-    }
-    Ok(recordings)
+pub fn parse(text: &str) -> Result<Vec<(String, Turns)>, ParseLineError> {
+    let recordings = parse_lines("RTTM", text, parse_line)?;
+    let with_turns = |(uri, turns)| (uri, Turns::from(turns));
+    Ok(recordings.into_iter().map(with_turns).collect())
 }
 
 /// Parses the URI and the turn of a line, or `None` unless it is a `SPEAKER` line.
-fn parse_line(line: &str, line_number: usize) -> Result<Option<(&str, Turn)>, ParseRttmError> {
-    let error = |problem, text| ParseRttmError::new(line_number, problem, text);
+fn parse_line(line: &str) -> Result<Option<(&str, Turn)>, InvalidField> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     if fields.first() != Some(&"SPEAKER") {
         return Ok(None);
     }
     let [_, uri, _, start, duration, _, _, speaker, unused @ ..] = fields.as_slice() else {
-        return Err(error(
+        return Err(InvalidField::new(
             "a SPEAKER line must have 8 to 10 fields, this one has fewer",
             line,
         ));
     };
     // Additional fields come from a name with white space, so that the fields after it are not what they seem to be.
     if unused.len() > 2 {
-        return Err(error(
+        return Err(InvalidField::new(
             "a SPEAKER line must have 8 to 10 fields, this one has more; names must not contain white space",
             line,
         ));
     }
-    let start_s = parse_time(start).map_err(|invalid| error(invalid.start_problem(), start))?;
-    let duration_s =
-        parse_time(duration).map_err(|invalid| error(invalid.duration_problem(), duration))?;
+    let start_s = parse_time("start", start)?;
+    let duration_s = parse_time("duration", duration)?;
     let end_s = decimal::sum(start, duration)
         .and_then(|end| end.parse().ok())
         .unwrap_or(start_s + duration_s);
     if !f64::is_finite(end_s) {
-        return Err(error("start + duration is not finite", duration));
+        return Err(InvalidField::new(
+            "start + duration is not finite",
+            duration,
+        ));
     }
     Ok(Some((uri, Turn::new(start_s, end_s, *speaker))))
-}
-
-/// The reason why a time is invalid.
-enum InvalidTime {
-    NotANumber,
-    NotFinite,
-    Negative,
-}
-
-impl InvalidTime {
-    fn start_problem(&self) -> &'static str {
-        match self {
-            Self::NotANumber => "start is not a number",
-            Self::NotFinite => "start is not finite",
-            Self::Negative => "start is negative",
-        }
-    }
-
-    fn duration_problem(&self) -> &'static str {
-        match self {
-            Self::NotANumber => "duration is not a number",
-            Self::NotFinite => "duration is not finite",
-            Self::Negative => "duration is negative",
-        }
-    }
-}
-
-/// Parses a finite, non-negative time in seconds.
-fn parse_time(text: &str) -> Result<f64, InvalidTime> {
-    let seconds: f64 = text.parse().map_err(|_| InvalidTime::NotANumber)?;
-    if !seconds.is_finite() {
-        Err(InvalidTime::NotFinite)
-    } else if seconds < 0.0 {
-        Err(InvalidTime::Negative)
-    } else {
-        // `+ 0.0` turns -0.0 into 0.0.
-        Ok(seconds + 0.0)
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-"""Writes der_cases.json: pairs of diarizations, with their DER and JER according to pyannote.metrics.
+"""Writes der_cases.json and evaluations.json: pairs of diarizations, with their DER and JER according to pyannote.metrics.
+
+der_cases.json has one recording per case, evaluations.json several with their total.
 
 Run it with `pip install pyannote.metrics==4.2.0` and `python der_cases.py`.
 The random cases are seeded, so that the file is reproducible.
@@ -150,6 +152,47 @@ def randomized():
         yield case(f"random {seed}", reference, hypothesis, collar, skip_overlap, uem)
 
 
+def evaluation(seed):
+    """Five recordings with the total of pyannote.metrics, which accumulates the components."""
+    rng = random.Random(seed)
+    collar, skip_overlap = [(0.0, False), (0.5, False), (0.25, True)][seed % 3]
+    jer = JaccardErrorRate(collar=collar, skip_overlap=skip_overlap)
+    der = DiarizationErrorRate(collar=collar, skip_overlap=skip_overlap)
+    files = []
+    for index in range(5):
+        # One recording without a hypothesis, and one without a reference.
+        reference = [] if index == 1 else random_turns(rng, rng.randrange(3, 14), rng.randrange(1, 6), 60, "r")
+        hypothesis = [] if index == 3 else perturbed(rng, reference, 4)
+        uem = [[2.0, round(rng.uniform(10, 30), 3)], [round(rng.uniform(25, 40), 3), 55.0]]
+        scored = Timeline([Segment(*span) for span in uem])
+        r, h = annotation(reference), annotation(hypothesis)
+        der(r, h, uem=scored)
+        jer(r, h, uem=scored)
+        cropped = [len(turns.crop(scored.support()).labels()) for turns in (r, h)]
+        files.append({"reference": reference, "hypothesis": hypothesis, "uem": uem, "speakers": cropped})
+    total = der[:]
+    return {
+        "collar": collar,
+        "skip_overlap": skip_overlap,
+        "files": files,
+        "expected": {
+            "total": total["total"],
+            "missed_detection": total["missed detection"],
+            "false_alarm": total["false alarm"],
+            "confusion": total["confusion"],
+            "correct": total["correct"],
+            "rate": abs(der),
+            "jer": abs(jer),
+        },
+    }
+
+
+def write(name, cases):
+    """Writes one case per line."""
+    rows = ",\n".join(json.dumps(case) for case in cases)
+    pathlib.Path(__file__).with_name(name).write_text(f"[\n{rows}\n]\n")
+
+
 if __name__ == "__main__":
-    rows = ",\n".join(json.dumps(row) for row in [*handwritten(), *randomized()])
-    pathlib.Path(__file__).with_suffix(".json").write_text(f"[\n{rows}\n]\n")
+    write("der_cases.json", [*handwritten(), *randomized()])
+    write("evaluations.json", [evaluation(seed) for seed in range(6)])
