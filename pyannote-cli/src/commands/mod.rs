@@ -1,0 +1,32 @@
+//! The commands, one per file.
+
+mod completions;
+mod demo;
+mod diarize;
+mod render;
+mod turns;
+
+use clap::Subcommand;
+
+use crate::cli::Global;
+use crate::error::Result;
+use crate::ui::Ui;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Demo(demo::Demo),
+    Diarize(diarize::Diarize),
+    Render(render::Render),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    pub(crate) fn run(self, ui: &Ui, global: &Global) -> Result<()> {
+        match self {
+            Self::Demo(command) => command.run(*ui),
+            Self::Diarize(command) => command.run(*ui, global),
+            Self::Render(command) => command.run(*ui),
+            Self::Completions(command) => command.run(*ui),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The options that diarization and identification share.
+
+use clap::Args;
+use pyannote_engine::{Diarization, Options, SpeakerBounds};
+
+use crate::result::Output;
+
+/// Options of the turns.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TurnArgs {
+    /// Number of speakers, if it is known.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["min_speakers", "max_speakers"])]
+    pub(crate) num_speakers: Option<u32>,
+    /// Minimum number of speakers.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) min_speakers: Option<u32>,
+    /// Maximum number of speakers.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_speakers: Option<u32>,
+    /// Include the turns without overlap, one speaker at a time.
+    #[arg(long)]
+    pub(crate) exclusive: bool,
+    /// Include the confidence of each frame, 0..100.
+    #[arg(long)]
+    pub(crate) confidence: bool,
+    /// Include the confidence of each speaker in each turn, 0..100.
+    #[arg(long)]
+    pub(crate) turn_confidence: bool,
+}
+
+impl TurnArgs {
+    /// The options of the engine on this machine.
+    pub(crate) fn options(&self) -> Options<'static> {
+        let number = |number: Option<u32>| number.map(|number| number as usize);
+        let bounds = match self.num_speakers {
+            Some(speakers) => SpeakerBounds::exactly(speakers as usize),
+            None => SpeakerBounds {
+                min: number(self.min_speakers),
+                max: number(self.max_speakers),
+            },
+        };
+        Options::new().bounds(bounds)
+    }
+
+    /// The parts of a diarization that were asked for.
+    pub(crate) fn output(&self, mut diarization: Diarization) -> Output {
+        if self.turn_confidence {
+            diarization = diarization.with_turn_confidence();
+        }
+        let confidence = self.confidence.then(|| diarization.frame_confidence());
+        let mut output = Output::new(diarization.turns);
+        output.exclusive = self.exclusive.then_some(diarization.exclusive);
+        output.confidence = confidence;
+        output
+    }
+
+    /// Adds the options to a request.
+    #[cfg(feature = "api")]
+    pub(crate) fn apply<T: pyannote::HasTurns>(
+        &self,
+        mut request: pyannote::Request<T>,
+    ) -> pyannote::Request<T> {
+        if let Some(speakers) = self.num_speakers {
+            request = request.num_speakers(speakers);
+        }
+        if let Some(speakers) = self.min_speakers {
+            request = request.min_speakers(speakers);
+        }
+        if let Some(speakers) = self.max_speakers {
+            request = request.max_speakers(speakers);
+        }
+        if self.exclusive {
+            request = request.exclusive(true);
+        }
+        if self.confidence {
+            request = request.confidence(true);
+        }
+        if self.turn_confidence {
+            request = request.turn_level_confidence(true);
+        }
+        request
+    }
+}

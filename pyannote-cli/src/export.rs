@@ -1,0 +1,415 @@
+//! Formats of results, and where they are written.
+
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use pyannote_core::{SvgOptions, Transcript, rttm};
+use serde::Serialize;
+
+use crate::error::{Failure, Result};
+use crate::result::Document;
+use crate::table::Columns;
+use crate::ui::Ui;
+
+/// A format of a result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Format {
+    /// Turns, and totals per speaker, for people.
+    Table,
+    /// Everything, with the output in the form of the API.
+    Json,
+    /// One JSON object per turn and line.
+    Ndjson,
+    /// Rich Transcription Time Marked, for evaluation tools.
+    Rttm,
+    /// SubRip subtitles; needs a transcript.
+    Srt,
+    /// WebVTT subtitles; needs a transcript.
+    Vtt,
+    /// The transcript, or else the turns, as text.
+    Txt,
+    /// The transcript, or else the turns, as comma-separated values.
+    Csv,
+    /// Labels for Audacity.
+    Audacity,
+    /// A timeline as an image.
+    Svg,
+}
+
+impl Format {
+    /// The end of the name of a file in this format.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Table => "table.txt",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Rttm => "rttm",
+            Self::Srt => "srt",
+            Self::Vtt => "vtt",
+            Self::Txt => "txt",
+            Self::Csv => "csv",
+            Self::Audacity => "labels.txt",
+            Self::Svg => "svg",
+        }
+    }
+
+    /// The format of a file with this name: that of the longest extension that it ends with.
+    fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_string_lossy().to_lowercase();
+        let formats = Self::value_variants().iter().copied();
+        formats
+            .filter(|format| name.ends_with(&format!(".{}", format.extension())))
+            .max_by_key(|format| format.extension().len())
+    }
+}
+
+/// Where results go, and in which formats.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Format of the result; repeatable with a directory as --output [default: table, or that of --output].
+    #[arg(long = "format", short, value_name = "FORMAT")]
+    pub(crate) formats: Vec<Format>,
+    /// File to write instead of standard output, or directory, in which files are named after the recording.
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+impl OutputArgs {
+    /// Checks the options, before anything is computed or billed.
+    pub(crate) fn check(&self, ui: Ui) -> Result<()> {
+        self.targets("result", ui).map(drop)
+    }
+
+    /// Writes a result. `stem` is the name of files in a directory, without extension.
+    pub(crate) fn write(&self, document: &Document, stem: &str, ui: Ui) -> Result<()> {
+        for (format, path) in self.targets(stem, ui)? {
+            let text = render(document, format)?;
+            match path {
+                None => ui.print(&text)?,
+                Some(path) => {
+                    write_file(&path, text.as_bytes())?;
+                    ui.note(&format!("wrote {}", path.display()));
+                }
+            }
+        }
+        if ui.is_json() {
+            ui.print(&render(document, Format::Json)?)?;
+        }
+        Ok(())
+    }
+
+    /// Each format with its file, or `None` for standard output.
+    fn targets(&self, stem: &str, ui: Ui) -> Result<Vec<(Format, Option<PathBuf>)>> {
+        let Some(path) = self
+            .output
+            .as_deref()
+            .filter(|path| *path != Path::new("-"))
+        else {
+            return match self.formats[..] {
+                [] if ui.is_json() => Ok(Vec::new()),
+                [] => Ok(vec![(Format::Table, None)]),
+                _ if ui.is_json() => Err(Failure::usage(
+                    "--format cannot be combined with --json, unless --output has a file or a directory",
+                )),
+                [format] => Ok(vec![(format, None)]),
+                _ => Err(Failure::usage(
+                    "several formats cannot be written to the standard output; pass a directory as --output",
+                )),
+            };
+        };
+        if is_directory(path) {
+            let formats = match self.formats[..] {
+                [] => &[Format::Json],
+                ref formats => formats,
+            };
+            let file = |format: Format| path.join(format!("{stem}.{}", format.extension()));
+            return Ok(formats
+                .iter()
+                .map(|&format| (format, Some(file(format))))
+                .collect());
+        }
+        let format = match self.formats[..] {
+            [format] => format,
+            [] => Format::of(path).ok_or_else(|| {
+                Failure::usage(format!(
+                    "the extension of {} is not that of a format; pass --format",
+                    path.display()
+                ))
+            })?,
+            _ => {
+                return Err(Failure::usage(format!(
+                    "{} is one file, but there are several formats; pass a directory, with a `/` at its end",
+                    path.display()
+                )));
+            }
+        };
+        Ok(vec![(format, Some(path.to_owned()))])
+    }
+}
+
+/// Whether `path` is a directory, or is to become one: it ends with a separator.
+fn is_directory(path: &Path) -> bool {
+    path.is_dir()
+        || path
+            .as_os_str()
+            .to_string_lossy()
+            .ends_with(std::path::is_separator)
+}
+
+/// Writes a file, which is complete or does not change. Creates its directory if that is missing.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let fail = |error: std::io::Error| {
+        Failure::failed(format!("cannot write {}: {error}", path.display()))
+    };
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(directory).map_err(fail)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    let builder = {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As other programs do: the user's umask applies.
+        builder.permissions(Permissions::from_mode(0o666))
+    };
+    let mut file = builder.tempfile_in(directory).map_err(fail)?;
+    file.write_all(bytes).map_err(fail)?;
+    file.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}
+
+/// One line of NDJSON.
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(title = "Turn")]
+pub(crate) struct TurnOutput<'a> {
+    /// Start, in seconds.
+    start: f64,
+    /// End, in seconds.
+    end: f64,
+    speaker: &'a str,
+    /// What was said, if there is a transcript.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+/// Converts a result to a format.
+pub(crate) fn render(document: &Document, format: Format) -> Result<String> {
+    let output = &document.output;
+    Ok(match format {
+        Format::Table => table(document),
+        Format::Json => format!("{}\n", serde_json::to_string(document)?),
+        Format::Ndjson => ndjson(document)?,
+        Format::Rttm => {
+            let uri = document.audio.as_deref().map_or("recording", stem_of);
+            output.named_turns().to_rttm(&rttm::sanitize_name(uri))?
+        }
+        Format::Srt => words(document)?.to_srt(),
+        Format::Vtt => words(document)?.to_webvtt(),
+        Format::Txt => match output.named_transcript() {
+            Some(transcript) => transcript.to_text(),
+            None => output.named_turns().to_text(),
+        },
+        Format::Csv => match output.named_transcript() {
+            Some(transcript) => transcript.to_csv(),
+            None => output.named_turns().to_csv(),
+        },
+        Format::Audacity => match output.named_transcript() {
+            Some(transcript) => transcript.to_audacity(),
+            None => output.named_turns().to_audacity(),
+        },
+        Format::Svg => output.named_turns().to_svg_with(&svg_options(document)),
+    })
+}
+
+/// The transcript for subtitles, whose lines break best between words.
+fn words(document: &Document) -> Result<Transcript> {
+    let output = &document.output;
+    let words = output.named_words().or_else(|| output.named_transcript());
+    words.ok_or_else(|| {
+        Failure::failed("subtitles need a transcript, and the result has none")
+            .with_hint("pass --transcribe when the recording is diarized")
+    })
+}
+
+fn svg_options(document: &Document) -> SvgOptions {
+    let options = SvgOptions::default();
+    match &document.audio {
+        Some(audio) => options.title(audio.as_str()),
+        None => options,
+    }
+}
+
+/// The name of a file in a path or URL, without its extension.
+pub(crate) fn stem_of(audio: &str) -> &str {
+    let name = audio.rsplit(['/', '\\']).next().unwrap_or(audio);
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ if name.is_empty() => "recording",
+        _ => name,
+    }
+}
+
+fn ndjson(document: &Document) -> Result<String> {
+    let output = &document.output;
+    let turns = output.named_turns();
+    let transcript = output.named_transcript();
+    let mut lines = String::new();
+    let mut push = |turn: &TurnOutput<'_>| -> Result<()> {
+        lines += &serde_json::to_string(turn)?;
+        lines.push('\n');
+        Ok(())
+    };
+    match &transcript {
+        Some(transcript) => {
+            for segment in transcript {
+                push(&TurnOutput {
+                    start: segment.start,
+                    end: segment.end,
+                    speaker: &segment.speaker,
+                    text: Some(&segment.text),
+                })?;
+            }
+        }
+        None => {
+            for turn in &turns {
+                push(&TurnOutput {
+                    start: turn.start,
+                    end: turn.end,
+                    speaker: &turn.speaker,
+                    text: None,
+                })?;
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// Turns or transcript, totals per speaker, overlap.
+fn table(document: &Document) -> String {
+    let output = &document.output;
+    let transcript = output.named_transcript();
+    let mut turns;
+    if let Some(transcript) = &transcript {
+        turns = Columns::new(&[">start", ">end", "speaker", "text"]);
+        for segment in transcript {
+            turns.row([
+                clock(segment.start),
+                clock(segment.end),
+                segment.speaker.clone(),
+                segment.text.clone(),
+            ]);
+        }
+    } else {
+        turns = Columns::new(&[">start", ">end", ">seconds", "speaker"]);
+        for turn in &output.named_turns() {
+            turns.row([
+                clock(turn.start),
+                clock(turn.end),
+                format!("{:.2}", turn.duration()),
+                turn.speaker.clone(),
+            ]);
+        }
+    }
+    if turns.is_empty() {
+        return "no speech was found\n".to_owned();
+    }
+    let mut totals = Columns::new(&["speaker", ">seconds", ">share", ">turns"]);
+    for speaker in &document.speakers {
+        totals.row([
+            speaker.speaker.clone(),
+            format!("{:.2}", speaker.speech_time),
+            format!("{:.1} %", 100.0 * speaker.share),
+            speaker.turns.to_string(),
+        ]);
+    }
+    format!("{turns}\n{totals}\noverlap: {:.2} s\n", document.overlap)
+}
+
+/// A time as `m:ss.mmm` or `h:mm:ss.mmm`.
+fn clock(seconds: f64) -> String {
+    let total_ms = (seconds * 1e3).round() as i64;
+    let sign = if total_ms < 0 { "-" } else { "" };
+    let total_ms = total_ms.unsigned_abs();
+    let (total_s, ms) = (total_ms / 1_000, total_ms % 1_000);
+    let (total_min, s) = (total_s / 60, total_s % 60);
+    match (total_min / 60, total_min % 60) {
+        (0, min) => format!("{sign}{min}:{s:02}.{ms:03}"),
+        (h, min) => format!("{sign}{h}:{min:02}:{s:02}.{ms:03}"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cli::Global;
+
+    fn targets(formats: &[Format], output: Option<&str>) -> Result<Vec<(Format, Option<PathBuf>)>> {
+        let args = OutputArgs {
+            formats: formats.to_vec(),
+            output: output.map(PathBuf::from),
+        };
+        args.targets("meeting", Ui::new(&Global::default()))
+    }
+
+    #[test]
+    fn formats_and_files() {
+        let file = |format, path: &str| vec![(format, Some(PathBuf::from(path)))];
+        assert_eq!(targets(&[], None).unwrap(), [(Format::Table, None)]);
+        assert_eq!(
+            targets(&[Format::Csv], Some("-")).unwrap(),
+            [(Format::Csv, None)]
+        );
+        for (path, format) in [
+            ("a.json", Format::Json),
+            ("a.RTTM", Format::Rttm),
+            ("a.txt", Format::Txt),
+            ("a.labels.txt", Format::Audacity),
+        ] {
+            assert_eq!(targets(&[], Some(path)).unwrap(), file(format, path));
+        }
+        assert_eq!(
+            targets(&[Format::Csv], Some("a.txt")).unwrap(),
+            file(Format::Csv, "a.txt")
+        );
+        assert_eq!(
+            targets(&[], Some("out/")).unwrap(),
+            file(Format::Json, "out/meeting.json")
+        );
+        assert_eq!(
+            targets(&[Format::Srt, Format::Svg], Some("out/"))
+                .unwrap()
+                .len(),
+            2
+        );
+        for (formats, path) in [
+            (&[Format::Srt, Format::Svg][..], None),
+            (&[Format::Srt, Format::Svg], Some("a.srt")),
+            (&[], Some("a.wav")),
+        ] {
+            assert!(targets(formats, path).is_err());
+        }
+    }
+
+    #[test]
+    fn times_and_names() {
+        assert_eq!(clock(0.0), "0:00.000");
+        assert_eq!(clock(59.9996), "1:00.000");
+        assert_eq!(clock(3_661.5), "1:01:01.500");
+        assert_eq!(clock(-0.5), "-0:00.500");
+        for (audio, stem) in [
+            ("a/b.wav", "b"),
+            ("https://host/x.tar.gz", "x.tar"),
+            ("media://calls/1", "1"),
+            (".wav", ".wav"),
+            ("a/", "recording"),
+        ] {
+            assert_eq!(stem_of(audio), stem);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The engine on this machine.
+
+use std::cell::RefCell;
+use std::num::NonZero;
+use std::path::Path;
+
+use clap::Args;
+use pyannote_engine::assets::Assets;
+use pyannote_engine::{Engine, Recording, audio};
+
+use crate::error::{Failure, Result};
+use crate::ui::Ui;
+
+/// Options of the engine on this machine.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "On this machine")]
+pub(crate) struct EngineArgs {
+    /// Number of threads [default: number of processors].
+    #[arg(long, value_name = "THREADS")]
+    pub(crate) threads: Option<NonZero<usize>>,
+}
+
+/// Fails if an option of the service was used with `--local`.
+#[cfg(feature = "api")]
+pub(crate) fn reject(option: Option<&str>) -> Result<()> {
+    match option {
+        None => Ok(()),
+        Some(option) => Err(Failure::usage(format!(
+            "{option} needs the service; remove it, or --local"
+        ))),
+    }
+}
+
+/// The error of a build that has no access to the service.
+#[cfg(not(feature = "api"))]
+pub(crate) fn only() -> Failure {
+    Failure::usage("this build of the command cannot call the service; pass --local")
+        .with_hint("install the complete command with `cargo install pyannote-cli`")
+}
+
+/// Loads the models. Downloads them first if they are missing.
+pub(crate) fn load(ui: Ui, assets: Assets, options: &EngineArgs) -> Result<Engine> {
+    let mut builder = Engine::builder()
+        .assets(assets)
+        .on_download(move |progress| ui.note(&progress.to_string()));
+    if let Some(threads) = options.threads {
+        builder = builder.threads(threads);
+    }
+    Ok(builder.load()?)
+}
+
+/// Decodes a recording.
+pub(crate) fn decode(path: &Path) -> Result<Recording> {
+    // The errors of the decoder do not name the file.
+    audio::decode(path).map_err(|error| Failure::from(error).context(path.display()))
+}
+
+/// Calls `run` with a callback that shows the progress of the engine.
+pub(crate) fn with_progress<T>(
+    ui: Ui,
+    what: &'static str,
+    run: impl FnOnce(&mut dyn FnMut(f64)) -> Result<T>,
+) -> Result<T> {
+    let bar = RefCell::new(crate::progress::fraction(ui, what));
+    let result = run(&mut |fraction: f64| {
+        let permille = (fraction.clamp(0.0, 1.0) * 1e3).round();
+        bar.borrow().set_position(permille as u64);
+    });
+    bar.borrow().finish_and_clear();
+    result
+}

@@ -1,0 +1,78 @@
+//! The result of one recording, as JSON.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Output, SpeakerSummary, summarize};
+#[cfg(feature = "api")]
+use crate::error::{Failure, Result};
+
+/// What computed a result.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Backend {
+    /// The pyannoteAI service, or a server with the same API.
+    Service,
+    /// The engine on this machine.
+    Local,
+}
+
+/// The result of one recording: who spoke when, who it was, and what they said.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Document {
+    /// The recording: a path or a URL without its query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audio: Option<String>,
+    /// Duration of the recording, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duration: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backend: Option<Backend>,
+    /// The model, if one was requested or the engine on this machine was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
+    /// Id of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) job_id: Option<String>,
+    /// Totals per speaker.
+    #[serde(default)]
+    pub(crate) speakers: Vec<SpeakerSummary>,
+    /// Duration of speech by two or more speakers at once, in seconds.
+    #[serde(default)]
+    pub(crate) overlap: f64,
+    /// What may be wrong with the result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+    /// The output of the job, in the form of the API.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub(crate) output: Output,
+}
+
+impl Document {
+    /// A document with the totals of `output`.
+    pub(crate) fn new(output: Output) -> Self {
+        let turns = output.named_turns();
+        Self {
+            audio: None,
+            duration: None,
+            backend: None,
+            model: None,
+            job_id: None,
+            speakers: summarize(&turns),
+            overlap: (turns.overlap_time() * 1e3).round() / 1e3,
+            warnings: output.warning.iter().cloned().collect(),
+            output,
+        }
+    }
+
+    /// The document of a job that succeeded. `body` is the body of the job.
+    #[cfg(feature = "api")]
+    pub(crate) fn of_job(id: &str, body: Option<&[u8]>) -> Result<Self> {
+        let body = body.ok_or_else(|| Failure::failed("the result has no body"))?;
+        let mut document = super::read::parse(body).map_err(|failure| failure.with_job(id))?;
+        document.backend = Some(Backend::Service);
+        document.job_id = Some(id.to_owned());
+        Ok(document)
+    }
+}

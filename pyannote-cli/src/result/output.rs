@@ -1,0 +1,174 @@
+//! The output of a job, in the API's form.
+
+use std::collections::BTreeMap;
+
+use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, Transcript, Turn, Turns};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// The output of a diarization or an identification, with the field names of the API.
+///
+/// Fields that the command does not know are kept as they are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) turns: Turns,
+    pub(crate) exclusive: Option<Turns>,
+    pub(crate) words: Option<Transcript>,
+    pub(crate) transcript: Option<Transcript>,
+    pub(crate) confidence: Option<FrameConfidence>,
+    pub(crate) identification: Option<Vec<IdentifiedTurn>>,
+    pub(crate) matches: Option<Vec<SpeakerMatch>>,
+    pub(crate) warning: Option<String>,
+    rest: BTreeMap<String, Box<RawValue>>,
+}
+
+const TURNS: &str = "diarization";
+const EXCLUSIVE: &str = "exclusiveDiarization";
+const WORDS: &str = "wordLevelTranscription";
+const TRANSCRIPT: &str = "turnLevelTranscription";
+const CONFIDENCE: &str = "confidence";
+const IDENTIFICATION: &str = "identification";
+const MATCHES: &str = "voiceprints";
+const WARNING: &str = "warning";
+
+impl Output {
+    pub(crate) fn new(turns: Turns) -> Self {
+        Self {
+            turns,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the turns, with the names of identified speakers.
+    pub(crate) fn named_turns(&self) -> Turns {
+        match &self.identification {
+            None => self.turns.clone(),
+            Some(turns) => turns
+                .iter()
+                .map(|turn| {
+                    let mut named = Turn::new(turn.start, turn.end, turn.speaker());
+                    named.confidence.clone_from(&turn.confidence);
+                    named
+                })
+                .collect(),
+        }
+    }
+
+    /// Returns the name of an identified speaker, or else its label.
+    pub(crate) fn name<'a>(&'a self, label: &'a str) -> &'a str {
+        let mut matches = self.matches.iter().flatten();
+        matches
+            .find(|speaker| speaker.speaker == label)
+            .and_then(|speaker| speaker.matched.as_deref())
+            .unwrap_or(label)
+    }
+
+    /// Returns the transcript with the names of identified speakers: by turn if there is one, else by word.
+    pub(crate) fn named_transcript(&self) -> Option<Transcript> {
+        let transcript = self.transcript.as_ref().or(self.words.as_ref())?;
+        Some(self.with_names(transcript))
+    }
+
+    /// Returns the words with the names of identified speakers.
+    pub(crate) fn named_words(&self) -> Option<Transcript> {
+        Some(self.with_names(self.words.as_ref()?))
+    }
+
+    fn with_names(&self, transcript: &Transcript) -> Transcript {
+        let segments = transcript.iter().map(|segment| {
+            let mut named = segment.clone();
+            named.speaker = self.name(&segment.speaker).to_owned();
+            named
+        });
+        segments.collect()
+    }
+}
+
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(TURNS, &self.turns)?;
+        let mut entry = Optional(&mut map);
+        entry.serialize(EXCLUSIVE, self.exclusive.as_ref())?;
+        entry.serialize(IDENTIFICATION, self.identification.as_ref())?;
+        entry.serialize(MATCHES, self.matches.as_ref())?;
+        entry.serialize(WORDS, self.words.as_ref())?;
+        entry.serialize(TRANSCRIPT, self.transcript.as_ref())?;
+        entry.serialize(CONFIDENCE, self.confidence.as_ref())?;
+        entry.serialize(WARNING, self.warning.as_ref())?;
+        for (name, value) in &self.rest {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// Serializes the entries of a map that are there.
+struct Optional<'a, M>(&'a mut M);
+
+impl<M: SerializeMap> Optional<'_, M> {
+    fn serialize<T: Serialize>(&mut self, name: &str, value: Option<T>) -> Result<(), M::Error> {
+        match value {
+            Some(value) => self.0.serialize_entry(name, &value),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Output {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = BTreeMap::<String, Box<RawValue>>::deserialize(deserializer)?;
+        let turns = take(&mut fields, TURNS)?;
+        let turns = turns.ok_or_else(|| D::Error::missing_field(TURNS))?;
+        Ok(Self {
+            turns,
+            exclusive: take(&mut fields, EXCLUSIVE)?,
+            words: take(&mut fields, WORDS)?,
+            transcript: take(&mut fields, TRANSCRIPT)?,
+            confidence: take(&mut fields, CONFIDENCE)?,
+            identification: take(&mut fields, IDENTIFICATION)?,
+            matches: take(&mut fields, MATCHES)?,
+            warning: take(&mut fields, WARNING)?,
+            rest: fields,
+        })
+    }
+}
+
+/// Removes a field and decodes it. Null is the same as missing.
+fn take<T: DeserializeOwned, E: serde::de::Error>(
+    fields: &mut BTreeMap<String, Box<RawValue>>,
+    name: &'static str,
+) -> Result<Option<T>, E> {
+    let Some(json) = fields.remove(name) else {
+        return Ok(None);
+    };
+    serde_json::from_str(json.get()).map_err(|error| E::custom(format!("{name}: {error}")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_survive() {
+        let json = r#"{"diarization":[{"start":0.5,"end":2.0,"speaker":"SPEAKER_00"}],"confidence":{"score":[99.0],"resolution":0.02},"speakerProbability":{"score":{"SPEAKER_00":[1.50]}}}"#;
+        let output: Output = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&output).unwrap(), json);
+    }
+
+    #[test]
+    fn identified_speakers_have_their_names() {
+        let json = r#"{"diarization":[{"start":0,"end":1,"speaker":"SPEAKER_00"},{"start":1,"end":2,"speaker":"SPEAKER_01"}],
+            "identification":[{"start":0,"end":1,"speaker":"Ada","diarizationSpeaker":"SPEAKER_00","match":"Ada"},
+                              {"start":1,"end":2,"speaker":"SPEAKER_01","diarizationSpeaker":"SPEAKER_01","match":null}],
+            "voiceprints":[{"speaker":"SPEAKER_00","match":"Ada","confidence":{"Ada":87}}],
+            "wordLevelTranscription":[{"start":0,"end":1,"text":"one","speaker":"SPEAKER_00"}]}"#;
+        let output: Output = serde_json::from_str(json).unwrap();
+        assert_eq!(output.named_turns().speakers(), ["Ada", "SPEAKER_01"]);
+        let words = output.named_transcript().unwrap();
+        assert_eq!(words.iter().next().unwrap().speaker, "Ada");
+    }
+}

@@ -1,0 +1,154 @@
+//! Reads results that this command, the SDK, the API or other tools wrote.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use pyannote_core::rttm;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Document, Output};
+use crate::error::{Failure, Result};
+
+/// Reads a result from a file, or from standard input if `path` is `-`.
+///
+/// The format is found by the content: JSON of this command, a job or a webhook of the API, the output of a job alone,
+/// or RTTM.
+pub(crate) fn read(path: &Path) -> Result<Document> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|error| Failure::of(&error).context("cannot read the standard input"))?;
+        bytes
+    } else {
+        fs_err::read(path)?
+    };
+    parse(&bytes).map_err(|failure| failure.context(path.display()))
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Result<Document> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = str::from_utf8(bytes)
+        .map_err(|_| Failure::failed("not a result: the file is not text").with_hint(FORMATS))?;
+    match text.trim_start().chars().next() {
+        Some('{') => parse_json(text),
+        None => Err(Failure::failed("the file is empty").with_hint(FORMATS)),
+        Some(_) => parse_rttm(text),
+    }
+}
+
+const FORMATS: &str = "pass JSON from `pyannote diarize --json`, a job of the API, or RTTM";
+
+/// The parts that tell the JSON formats apart.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parts<'a> {
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+    #[serde(borrow)]
+    diarization: Option<&'a RawValue>,
+    speakers: Option<serde::de::IgnoredAny>,
+    job_id: Option<String>,
+    status: Option<String>,
+}
+
+fn parse_json(text: &str) -> Result<Document> {
+    let invalid = |error: serde_json::Error| {
+        Failure::failed(format!("not a result: {error}")).with_hint(FORMATS)
+    };
+    let parts: Parts<'_> = serde_json::from_str(text).map_err(invalid)?;
+    match (parts.output, parts.diarization, &parts.status) {
+        // Written by this command.
+        (Some(_), None, None) if parts.speakers.is_some() => {
+            serde_json::from_str(text).map_err(invalid)
+        }
+        // A job or a webhook.
+        (Some(output), None, _) => {
+            let output: Output = serde_json::from_str(output.get()).map_err(invalid)?;
+            let mut document = Document::new(output);
+            document.job_id = parts.job_id;
+            Ok(document)
+        }
+        // An output alone, or a result that the SDK serialized.
+        (None, Some(_), None) => {
+            let output: Output = serde_json::from_str(text).map_err(invalid)?;
+            let mut document = Document::new(output);
+            document.job_id = parts.job_id;
+            Ok(document)
+        }
+        (None, None, Some(status)) => Err(Failure::failed(format!(
+            "the job has no output; its status is {status}"
+        ))),
+        _ => Err(Failure::failed("not a result: `output` is missing").with_hint(FORMATS)),
+    }
+}
+
+fn parse_rttm(text: &str) -> Result<Document> {
+    let files = rttm::parse(text)
+        .map_err(|error| Failure::failed(format!("not a result: {error}")).with_hint(FORMATS))?;
+    match <[_; 1]>::try_from(files) {
+        Ok([(uri, turns)]) => {
+            let mut document = Document::new(Output::new(turns));
+            document.audio = Some(uri);
+            Ok(document)
+        }
+        Err(files) if files.is_empty() => {
+            Err(Failure::failed("not a result: neither JSON nor RTTM").with_hint(FORMATS))
+        }
+        Err(files) => Err(Failure::failed(format!(
+            "the RTTM is of {} recordings, but one is expected",
+            files.len()
+        ))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const TURN: &str = r#"[{"start":0.5,"end":2.0,"speaker":"SPEAKER_00"}]"#;
+
+    #[test]
+    fn reads_every_format() {
+        let output = format!(r#"{{"diarization":{TURN}}}"#);
+        let own = serde_json::to_string(&parse(output.as_bytes()).unwrap()).unwrap();
+        for text in [
+            output.clone(),
+            own,
+            format!(r#"{{"jobId":"1","diarization":{TURN}}}"#),
+            format!(r#"{{"jobId":"1","status":"succeeded","output":{output}}}"#),
+            format!("\u{feff} {output}"),
+            "SPEAKER meeting 1 0.5 1.5 <NA> <NA> SPEAKER_00 <NA> <NA>\n".to_owned(),
+        ] {
+            let document = parse(text.as_bytes()).unwrap();
+            assert_eq!(document.output.turns.speech_time(), 1.5, "{text}");
+            assert_eq!(document.speakers.len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let message = |text: &str| parse(text.as_bytes()).unwrap_err().message;
+        for (text, expected) in [
+            ("", "the file is empty"),
+            ("{}", "not a result: `output` is missing"),
+            (
+                r#"{"jobId":"1","status":"running"}"#,
+                "the job has no output; its status is running",
+            ),
+            (
+                r#"{"output":{"diarization":5}}"#,
+                "not a result: diarization: invalid type: integer `5`, expected a sequence at line 1 column 1",
+            ),
+        ] {
+            assert_eq!(message(text), expected);
+        }
+        assert!(message("hello\n").starts_with("not a result: "));
+        let two = "SPEAKER a 1 0 1 <NA> <NA> x <NA> <NA>\nSPEAKER b 1 0 1 <NA> <NA> x <NA> <NA>\n";
+        assert_eq!(
+            message(two),
+            "the RTTM is of 2 recordings, but one is expected"
+        );
+    }
+}
