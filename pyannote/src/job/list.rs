@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::try_unfold;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::page::Pages;
 use super::{JobId, JobStatus, JobStream};
 use crate::error::{Error, FieldError};
 use crate::transport::{Endpoint, Executor};
@@ -38,28 +38,28 @@ pub struct Jobs {
 }
 
 /// A job in the listing, without its output.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct JobSummary {
     /// The id of the job.
     pub id: JobId,
-    /// The status of the job.
+    /// The status of the job. One that is not a string is `Other` with its JSON, such as `null`.
     pub status: JobStatus,
-    /// When the job was submitted.
-    pub created_at: DateTime<Utc>,
+    /// When the job was submitted, if the service says so in a form that this version knows. If not, what it says is in
+    /// [`extra`](Self::extra).
+    pub created_at: Option<DateTime<Utc>>,
     /// All other fields, such as `type`, `model` and `completedAt`.
-    #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
 /// A page of the listing.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct JobPage {
     /// The jobs, newest first.
     pub items: Vec<JobSummary>,
+    /// The number of items without an id that could be read. They are not in [`items`](Self::items).
+    pub skipped: usize,
     /// The cursor of the next page; `None` on the last one.
     pub next_cursor: Option<String>,
 }
@@ -124,40 +124,27 @@ impl Jobs {
 
     /// Streams all jobs. Pages are fetched as they are needed.
     ///
+    /// The stream ends after the last page. It also ends, with the jobs that were listed until then, if the service never
+    /// says which page is the last one: at a cursor that it has used before, at a page that repeats the one before it,
+    /// and after a hundred empty pages in a row. A warning is logged then.
+    ///
     /// # Errors
     ///
     /// The stream ends after an error.
     pub fn stream(self) -> JobStream {
-        let first = Position {
-            items: Vec::new().into_iter(),
-            next: Some(self.cursor.clone()),
-        };
-        JobStream::new(try_unfold((self, first), |(jobs, mut position)| async {
+        let pages = Pages::new(self.cursor.clone());
+        let first = (self, pages, Vec::new().into_iter());
+        JobStream::new(try_unfold(first, |(jobs, mut pages, mut items)| async {
             loop {
-                if let Some(item) = position.items.next() {
-                    return Ok(Some((item, (jobs, position))));
+                if let Some(item) = items.next() {
+                    return Ok(Some((item, (jobs, pages, items))));
                 }
-                let Some(cursor) = position.next else {
+                let Some(cursor) = pages.next.take() else {
                     return Ok(None);
                 };
                 let page = jobs.page(cursor.as_deref()).await?;
-                position = Position {
-                    items: page.items.into_iter(),
-                    // A page whose next cursor is its own would be fetched forever.
-                    next: match page.next_cursor {
-                        Some(next) if cursor.as_ref() != Some(&next) => Some(Some(next)),
-                        _ => None,
-                    },
-                };
+                items = pages.turn(page).into_iter();
             }
         }))
     }
-}
-
-/// How far a listing has been streamed.
-struct Position {
-    /// Rest of the page that was fetched last.
-    items: std::vec::IntoIter<JobSummary>,
-    /// Cursor of the next page, if there is one. The first page may have none.
-    next: Option<Option<String>>,
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod id;
 mod list;
+mod page;
 pub(crate) mod status;
 mod stream;
 mod wait;

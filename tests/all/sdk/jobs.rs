@@ -60,7 +60,54 @@ async fn a_repeated_cursor_ends_the_listing() {
     let server = TestServer::with_responses([page(0..1, Some("same"))]).await;
     let (client, _) = client(&server);
     let jobs: Vec<JobSummary> = client.jobs().stream().try_collect().await.unwrap();
-    assert_eq!(jobs.len(), 2);
+    assert_eq!(jobs.len(), 1, "the repeated job is not listed again");
+    assert_eq!(server.request_count(), 2);
+}
+
+#[tokio::test]
+async fn a_cycle_of_cursors_ends_the_listing() {
+    let mut number = 0;
+    let server = TestServer::start(move |_| {
+        number += 1;
+        page(number..number + 1, Some(&format!("c-{}", number % 3)))
+    })
+    .await;
+    let (client, _) = client(&server);
+    let jobs: Vec<JobSummary> = client.jobs().stream().try_collect().await.unwrap();
+    assert_eq!(jobs.len(), 4);
+}
+
+#[tokio::test]
+async fn endless_empty_pages_end_the_listing() {
+    let mut number = 0;
+    let server = TestServer::start(move |_| {
+        number += 1;
+        page(0..u32::from(number == 1), Some(&format!("c-{number}")))
+    })
+    .await;
+    let (client, _) = client(&server);
+    let jobs: Vec<JobSummary> = client.jobs().stream().try_collect().await.unwrap();
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(server.request_count(), 101);
+}
+
+#[tokio::test]
+async fn odd_items_do_not_end_the_listing() {
+    let body = r#"{"items":[
+        {"id":"a","status":"running","createdAt":null},
+        null, "b", {"status":"running"},
+        {"id":"c","status":null,"createdAt":"2026-01-01 00:00:00"},
+        {"id":"d","status":"succeeded","createdAt":"2025-11-06T09:07:49.932Z"}
+    ]}"#;
+    let server = TestServer::with_responses([Response::ok(body)]).await;
+    let (client, _) = client(&server);
+    assert_eq!(client.jobs().page(None).await.unwrap().skipped, 3);
+    let jobs: Vec<JobSummary> = client.jobs().stream().try_collect().await.unwrap();
+    let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    assert_eq!(ids, ["a", "c", "d"]);
+    assert_eq!(jobs[1].status, JobStatus::Other("null".to_owned()));
+    assert_eq!(jobs[1].extra["createdAt"], "2026-01-01 00:00:00");
+    assert!(jobs[2].created_at.is_some());
 }
 
 #[tokio::test]
