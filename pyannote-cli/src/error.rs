@@ -132,7 +132,6 @@ impl Failure {
         self
     }
 
-    #[cfg(feature = "api")]
     pub(crate) fn with_job(mut self, id: impl Into<String>) -> Self {
         self.job_id = Some(id.into());
         self

@@ -1,6 +1,5 @@
 //! Formats of results, and where they are written.
 
-use std::fs::Permissions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -84,22 +83,33 @@ impl OutputArgs {
         self.targets("result", ui).map(drop)
     }
 
+    /// Whether subtitles were asked for, which need a transcript.
+    pub(crate) fn wants_subtitles(&self) -> bool {
+        let of_file = self.output.as_deref().and_then(Format::of);
+        let formats = self.formats.iter().copied().chain(of_file);
+        formats
+            .into_iter()
+            .any(|format| matches!(format, Format::Srt | Format::Vtt))
+    }
+
     /// Writes a result. `stem` is the name of files in a directory, without extension.
+    ///
+    /// If one format cannot be written, the others are. The error has the id of the job, from which the result can be
+    /// fetched again.
     pub(crate) fn write(&self, document: &Document, stem: &str, ui: Ui) -> Result<()> {
+        let mut result = Ok(());
         for (format, path) in self.targets(stem, ui)? {
-            let text = render(document, format)?;
-            match path {
-                None => ui.print(&text)?,
-                Some(path) => {
-                    write_file(&path, text.as_bytes())?;
-                    ui.note(&format!("wrote {}", path.display()));
-                }
-            }
+            result = result.and(write_one(document, format, path.as_deref(), ui));
         }
         if ui.is_json() {
-            ui.print(&render(document, Format::Json)?)?;
+            result = result.and(ui.print(&render(document, Format::Json)?));
         }
-        Ok(())
+        result.map_err(|failure| match &document.job_id {
+            Some(id) => failure.with_job(id).with_hint(format!(
+                "the result is still there for 24 h: pyannote jobs get {id}"
+            )),
+            None => failure,
+        })
     }
 
     /// Each format with its file, or `None` for standard output.
@@ -151,6 +161,16 @@ impl OutputArgs {
     }
 }
 
+fn write_one(document: &Document, format: Format, path: Option<&Path>, ui: Ui) -> Result<()> {
+    let text = render(document, format)?;
+    let Some(path) = path else {
+        return ui.print(&text);
+    };
+    write_file(path, text.as_bytes())?;
+    ui.note(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
 /// Whether `path` is a directory, or is to become one: it ends with a separator.
 fn is_directory(path: &Path) -> bool {
     path.is_dir()
@@ -162,6 +182,11 @@ fn is_directory(path: &Path) -> bool {
 
 /// Writes a file, which is complete or does not change. Creates its directory if that is missing.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_file_with_mode(path, bytes, 0o666)
+}
+
+/// [`write_file`], with the permissions that the user's umask leaves of `mode`.
+pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let fail = |error: std::io::Error| {
         Failure::failed(format!("cannot write {}: {error}", path.display()))
     };
@@ -174,9 +199,10 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     #[cfg(unix)]
     let builder = {
         use std::os::unix::fs::PermissionsExt as _;
-        // As other programs do: the user's umask applies.
-        builder.permissions(Permissions::from_mode(0o666))
+        builder.permissions(std::fs::Permissions::from_mode(mode))
     };
+    #[cfg(not(unix))]
+    let _ = mode;
     let mut file = builder.tempfile_in(directory).map_err(fail)?;
     file.write_all(bytes).map_err(fail)?;
     file.persist(path).map_err(|error| fail(error.error))?;

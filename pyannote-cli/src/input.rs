@@ -1,7 +1,7 @@
 //! Recordings as arguments.
 
 use std::ffi::OsStr;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -71,6 +71,19 @@ impl Input {
             )),
         }
     }
+}
+
+/// Reads a text file, or the standard input if `path` is `-`.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|error| Failure::of(&error).context("cannot read the standard input"))?;
+        bytes
+    } else {
+        fs_err::read(path)?
+    };
+    String::from_utf8(bytes).map_err(|_| Failure::failed(format!("{} is not text", path.display())))
 }
 
 /// Copies the standard input to a temporary file, which nobody else can read and which is deleted when it is dropped.

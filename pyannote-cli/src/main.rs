@@ -13,6 +13,7 @@ mod service;
 mod table;
 mod timeline;
 mod ui;
+mod voiceprints;
 
 use std::process::ExitCode;
 

@@ -69,7 +69,6 @@ impl Ui {
     }
 
     /// Prints a result as one line of JSON.
-    #[cfg(feature = "api")]
     pub(crate) fn print_json(self, value: &impl Serialize) -> Result<()> {
         self.print(&format!("{}\n", serde_json::to_string(value)?))
     }

@@ -24,7 +24,7 @@ fn stdout(arguments: &[&str]) -> String {
 #[test]
 fn help() {
     insta::assert_snapshot!("help", stdout(&["--help"]));
-    for command in ["demo", "diarize", "render"] {
+    for command in ["demo", "diarize", "identify", "render", "voiceprint"] {
         insta::assert_snapshot!(format!("help_of_{command}"), stdout(&[command, "--help"]));
     }
 }

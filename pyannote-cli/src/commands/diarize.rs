@@ -6,7 +6,7 @@ use pyannote_engine::assets::Assets;
 
 use super::turns::TurnArgs;
 use crate::cli::Global;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::export::OutputArgs;
 use crate::input::Input;
 use crate::local::{self, EngineArgs};
@@ -70,6 +70,11 @@ impl Diarize {
             let option = self.transcribe.as_ref().map(|_| "--transcribe");
             local::reject(option.or(self.service.used()))?;
         }
+        if self.output.wants_subtitles() {
+            return Err(Failure::usage(
+                "subtitles need a transcript, and --local does not transcribe",
+            ));
+        }
         let recording = self.recording.with_path(local::decode)?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let diarization = local::with_progress(ui, "diarizing", |report| {
@@ -90,32 +95,27 @@ impl Diarize {
     fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<Document>> {
         use crate::service;
 
+        if self.transcribe.is_none() && self.output.wants_subtitles() {
+            return Err(Failure::usage(
+                "subtitles need a transcript; pass --transcribe",
+            ));
+        }
         let client = service::connect(global)?;
-        let request = |url: pyannote::AudioUrl| {
-            let mut request = self.service.apply(self.turns.apply(client.diarize(url)));
-            if let Some(model) = &self.transcribe {
-                request = request.transcription(true);
-                if !model.is_empty() {
-                    request = request.transcription_model(model.as_str());
-                }
+        let result = service::process(&client, &self.recording, &self.service, ui, |url| {
+            let request = self.turns.apply(client.diarize(url));
+            match self.transcribe.as_deref() {
+                None => request,
+                Some("") => request.transcription(true),
+                Some(model) => request.transcription(true).transcription_model(model),
             }
-            request
+        })?;
+        let Some((id, diarization)) = result else {
+            return Ok(None);
         };
-        // Before anything is uploaded.
-        request("media://placeholder".into()).validate()?;
-        service::block_on(async {
-            let url = service::provide(&client, &self.recording, ui).await?;
-            let job = service::submit(request(url), ui).await?;
-            if self.service.no_wait {
-                service::print_job(job.id(), ui)?;
-                return Ok(None);
-            }
-            let diarization = service::follow(&job, self.service.timeout, ui).await?;
-            let mut document = Document::of_job(job.id().as_str(), diarization.raw())?;
-            document.audio = Some(self.recording.name());
-            document.model.clone_from(&self.service.model);
-            Ok(Some(document))
-        })
+        let mut document = Document::of_job(id.as_str(), diarization.raw())?;
+        document.audio = Some(self.recording.name());
+        document.model.clone_from(&self.service.model);
+        Ok(Some(document))
     }
 
     #[cfg(not(feature = "api"))]

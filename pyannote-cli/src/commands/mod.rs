@@ -3,8 +3,10 @@
 mod completions;
 mod demo;
 mod diarize;
+mod identify;
 mod render;
 mod turns;
+mod voiceprint;
 
 use clap::Subcommand;
 
@@ -16,6 +18,8 @@ use crate::ui::Ui;
 pub(crate) enum Command {
     Demo(demo::Demo),
     Diarize(diarize::Diarize),
+    Identify(identify::Identify),
+    Voiceprint(voiceprint::Voiceprint),
     Render(render::Render),
     Completions(completions::Completions),
 }
@@ -25,6 +29,8 @@ impl Command {
         match self {
             Self::Demo(command) => command.run(*ui),
             Self::Diarize(command) => command.run(*ui, global),
+            Self::Identify(command) => command.run(*ui, global),
+            Self::Voiceprint(command) => command.run(*ui, global),
             Self::Render(command) => command.run(*ui),
             Self::Completions(command) => command.run(*ui),
         }

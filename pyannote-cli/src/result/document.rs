@@ -17,6 +17,15 @@ pub(crate) enum Backend {
     Local,
 }
 
+impl Backend {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// The result of one recording: who spoke when, who it was, and what they said.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -69,7 +78,8 @@ impl Document {
     /// The document of a job that succeeded. `body` is the body of the job.
     #[cfg(feature = "api")]
     pub(crate) fn of_job(id: &str, body: Option<&[u8]>) -> Result<Self> {
-        let body = body.ok_or_else(|| Failure::failed("the result has no body"))?;
+        let body = str::from_utf8(body.unwrap_or_default())
+            .map_err(|error| Failure::of(&error).with_job(id))?;
         let mut document = super::read::parse(body).map_err(|failure| failure.with_job(id))?;
         document.backend = Some(Backend::Service);
         document.job_id = Some(id.to_owned());

@@ -1,6 +1,5 @@
 //! Reads results that this command, the SDK, the API or other tools wrote.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use pyannote_core::rttm;
@@ -9,27 +8,19 @@ use serde_json::value::RawValue;
 
 use super::{Document, Output};
 use crate::error::{Failure, Result};
+use crate::input::read_text;
 
 /// Reads a result from a file, or from standard input if `path` is `-`.
 ///
 /// The format is found by the content: JSON of this command, a job or a webhook of the API, the output of a job alone,
 /// or RTTM.
 pub(crate) fn read(path: &Path) -> Result<Document> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut bytes);
-        read.map_err(|error| Failure::of(&error).context("cannot read the standard input"))?;
-        bytes
-    } else {
-        fs_err::read(path)?
-    };
-    parse(&bytes).map_err(|failure| failure.context(path.display()))
+    let text = read_text(path).map_err(|failure| failure.with_hint(FORMATS))?;
+    parse(&text).map_err(|failure| failure.context(path.display()))
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Document> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = str::from_utf8(bytes)
-        .map_err(|_| Failure::failed("not a result: the file is not text").with_hint(FORMATS))?;
+pub(super) fn parse(text: &str) -> Result<Document> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.trim_start().chars().next() {
         Some('{') => parse_json(text),
         None => Err(Failure::failed("the file is empty").with_hint(FORMATS)),
@@ -112,7 +103,7 @@ mod tests {
     #[test]
     fn reads_every_format() {
         let output = format!(r#"{{"diarization":{TURN}}}"#);
-        let own = serde_json::to_string(&parse(output.as_bytes()).unwrap()).unwrap();
+        let own = serde_json::to_string(&parse(&output).unwrap()).unwrap();
         for text in [
             output.clone(),
             own,
@@ -121,7 +112,7 @@ mod tests {
             format!("\u{feff} {output}"),
             "SPEAKER meeting 1 0.5 1.5 <NA> <NA> SPEAKER_00 <NA> <NA>\n".to_owned(),
         ] {
-            let document = parse(text.as_bytes()).unwrap();
+            let document = parse(text.as_str()).unwrap();
             assert_eq!(document.output.turns.speech_time(), 1.5, "{text}");
             assert_eq!(document.speakers.len(), 1, "{text}");
         }
@@ -129,7 +120,7 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong() {
-        let message = |text: &str| parse(text.as_bytes()).unwrap_err().message;
+        let message = |text: &str| parse(text).unwrap_err().message;
         for (text, expected) in [
             ("", "the file is empty"),
             ("{}", "not a result: `output` is missing"),

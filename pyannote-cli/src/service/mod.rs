@@ -5,14 +5,13 @@ mod input;
 mod profile;
 mod request;
 
-use pyannote::{Client, JobId};
+use pyannote::{AudioUrl, Client, JobId, JobKind, Request};
 
 use crate::cli::Global;
 use crate::error::{ErrorType, Failure, Result};
+use crate::input::Input;
 use crate::ui::Ui;
 
-pub(crate) use follow::{follow, submit};
-pub(crate) use input::provide;
 pub(crate) use profile::Profile;
 pub(crate) use request::ServiceArgs;
 
@@ -34,6 +33,20 @@ pub(crate) fn connect(global: &Global) -> Result<Client> {
     })
 }
 
+/// Whether the service is pyannoteAI itself, and not another server with the same API.
+pub(crate) fn is_pyannoteai(global: &Global) -> Result<bool> {
+    let profile = Profile::load(global.profile.as_deref())?;
+    let host = |url: &str| {
+        pyannote::reqwest::Url::parse(url)
+            .ok()?
+            .host_str()
+            .map(str::to_owned)
+    };
+    Ok(profile
+        .base_url
+        .is_none_or(|url| host(&url).is_some_and(|host| host.ends_with("pyannote.ai"))))
+}
+
 /// The JSON form of a job that was not waited for.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[schemars(title = "Job")]
@@ -43,7 +56,7 @@ pub(crate) struct JobOutput<'a> {
 }
 
 /// Prints the id of a job as the result of the command.
-pub(crate) fn print_job(id: &JobId, ui: Ui) -> Result<()> {
+fn print_job(id: &JobId, ui: Ui) -> Result<()> {
     if ui.is_json() {
         return ui.print_json(&JobOutput {
             job_id: id.as_str(),
@@ -52,8 +65,33 @@ pub(crate) fn print_job(id: &JobId, ui: Ui) -> Result<()> {
     ui.print(&format!("{id}\n"))
 }
 
+/// Uploads a recording, submits a job and waits for its result.
+///
+/// Returns `None`, and prints the id of the job, if the result is not to be waited for.
+pub(crate) fn process<T: JobKind>(
+    client: &Client,
+    recording: &Input,
+    options: &ServiceArgs,
+    ui: Ui,
+    request: impl Fn(AudioUrl) -> Request<T>,
+) -> Result<Option<(JobId, T)>> {
+    let request = |url: AudioUrl| options.apply(request(url));
+    // An invalid request is found before anything is uploaded.
+    request(AudioUrl::from("media://placeholder")).validate()?;
+    block_on(async {
+        let url = input::provide(client, recording, ui).await?;
+        let job = follow::submit(request(url), ui).await?;
+        if options.no_wait {
+            print_job(job.id(), ui)?;
+            return Ok(None);
+        }
+        let result = follow::follow(&job, options.timeout, ui).await?;
+        Ok(Some((job.id().clone(), result)))
+    })
+}
+
 /// Runs a command that calls the service.
-pub(crate) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

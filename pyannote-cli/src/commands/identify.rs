@@ -1,0 +1,181 @@
+//! `pyannote identify`: who spoke when, by voiceprint.
+
+use clap::Args;
+use pyannote_engine::assets::Assets;
+use pyannote_engine::{Diarizer as _, Matching};
+
+use super::turns::TurnArgs;
+use crate::cli::Global;
+use crate::error::{Failure, Result};
+use crate::export::OutputArgs;
+use crate::input::Input;
+use crate::local::{self, EngineArgs};
+use crate::result::{Backend, Document};
+use crate::ui::Ui;
+use crate::voiceprints::{StoredVoiceprint, VoiceprintStore};
+
+/// Find out who spoke when, and identify speakers by their voiceprints.
+///
+/// The voiceprints are those of `pyannote voiceprint`. A file is uploaded to the service, which deletes it after 24 to
+/// 48 h. The job is billed. With --local, nothing leaves this machine.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pyannote identify meeting.wav --voiceprint Ada --voiceprint Grace --threshold 50
+  pyannote identify --local meeting.wav --all")]
+pub(crate) struct Identify {
+    /// Recording: a file, an http(s) or media URL, or `-` for the standard input.
+    #[arg(value_name = "FILE|URL|-", value_parser = Input::parser())]
+    recording: Input,
+    /// Stored voiceprint of a speaker; repeatable, at most 50.
+    #[arg(
+        long = "voiceprint",
+        short,
+        value_name = "NAME",
+        required_unless_present = "all"
+    )]
+    voiceprints: Vec<String>,
+    /// Use every stored voiceprint that fits.
+    #[arg(long, conflicts_with = "voiceprints")]
+    all: bool,
+    /// Minimum score of a match, 0..100. With the default, every speaker is matched, also one who has no voiceprint.
+    #[arg(long, value_name = "SCORE", default_value_t = 0.0)]
+    threshold: f64,
+    /// Let a voiceprint match several speakers.
+    #[arg(long)]
+    no_exclusive_matching: bool,
+    /// Use open models on this machine: no key, no network, no costs.
+    #[arg(long)]
+    local: bool,
+    #[command(flatten)]
+    turns: TurnArgs,
+    #[cfg(feature = "api")]
+    #[command(flatten)]
+    service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Identify {
+    pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
+        self.output.check(ui)?;
+        if !(0.0..=100.0).contains(&self.threshold) {
+            return Err(Failure::usage("--threshold must be from 0 to 100"));
+        }
+        let document = if self.local {
+            self.run_local(ui)?
+        } else {
+            match self.run_service(ui, global)? {
+                Some(document) => document,
+                None => return Ok(()),
+            }
+        };
+        for warning in &document.warnings {
+            ui.warn(warning);
+        }
+        self.output.write(&document, &self.recording.stem(), ui)
+    }
+
+    /// Loads the voiceprints, and converts them for the backend. With `--all`, those that do not fit are left out.
+    fn voiceprints<T>(
+        &self,
+        ui: Ui,
+        convert: impl Fn(&StoredVoiceprint) -> Result<T>,
+    ) -> Result<Vec<(String, T)>> {
+        let store = VoiceprintStore::open()?;
+        let names = match self.all {
+            true => store.names()?,
+            false => self.voiceprints.clone(),
+        };
+        let mut voiceprints = Vec::new();
+        for name in names {
+            match store.get(&name).and_then(|stored| convert(&stored)) {
+                Ok(voiceprint) => voiceprints.push((name, voiceprint)),
+                Err(failure) if self.all => ui.note(&failure.message),
+                Err(failure) => return Err(failure),
+            }
+        }
+        if voiceprints.is_empty() {
+            return Err(Failure::usage("no stored voiceprint fits")
+                .with_hint("create one with `pyannote voiceprint create NAME FILE`"));
+        }
+        Ok(voiceprints)
+    }
+
+    fn run_local(&self, ui: Ui) -> Result<Document> {
+        #[cfg(feature = "api")]
+        local::reject(self.service.used())?;
+        let voiceprints = self.voiceprints(ui, StoredVoiceprint::for_engine)?;
+        let matching = Matching::new()
+            .threshold(self.threshold)
+            .exclusive(!self.no_exclusive_matching);
+        let matching = voiceprints
+            .into_iter()
+            .fold(matching, |matching, (name, voiceprint)| {
+                matching.voiceprint(name, voiceprint)
+            });
+        let recording = self.recording.with_path(local::decode)?;
+        let engine = local::load(ui, Assets::locate()?, &self.engine)?;
+        let found = local::with_progress(ui, "identifying", |report| {
+            Ok(engine.identify(
+                &recording,
+                &matching,
+                self.turns.options().on_progress(report),
+            )?)
+        })?;
+        let warnings = found.diarization.warnings.clone();
+        let found = match self.turns.turn_confidence {
+            true => found.with_turn_confidence(),
+            false => found,
+        };
+        let identification = found.turns();
+        let mut output = self.turns.output(found.diarization);
+        output.identification = Some(identification);
+        output.matches = Some(found.matches);
+        let mut document = Document::new(output);
+        document.audio = Some(self.recording.name());
+        document.duration = Some(recording.duration());
+        document.backend = Some(Backend::Local);
+        document.model = Some(engine.diarizer().models().to_owned());
+        document.warnings = warnings;
+        Ok(document)
+    }
+
+    /// Returns `None` if the result was not waited for.
+    #[cfg(feature = "api")]
+    fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<Document>> {
+        use crate::service;
+
+        let client = service::connect(global)?;
+        let is_pyannoteai = service::is_pyannoteai(global)?;
+        let model = self.service.model.as_deref();
+        let voiceprints =
+            self.voiceprints(ui, |stored| stored.for_service(model, is_pyannoteai))?;
+        let result = service::process(&client, &self.recording, &self.service, ui, |url| {
+            let request = client
+                .identify(url)
+                .voiceprints(
+                    voiceprints
+                        .iter()
+                        .map(|(name, voiceprint)| (name, voiceprint)),
+                )
+                .threshold(self.threshold)
+                .exclusive_matching(!self.no_exclusive_matching);
+            self.turns.apply(request)
+        })?;
+        let Some((id, found)) = result else {
+            return Ok(None);
+        };
+        let mut document = Document::of_job(id.as_str(), found.raw())?;
+        document.audio = Some(self.recording.name());
+        document.model.clone_from(&self.service.model);
+        Ok(Some(document))
+    }
+
+    #[cfg(not(feature = "api"))]
+    fn run_service(&self, _: Ui, _: &Global) -> Result<Option<Document>> {
+        Err(local::only())
+    }
+}

@@ -1,0 +1,282 @@
+//! `pyannote voiceprint`: the voiceprints that are stored on this machine.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pyannote_engine::Options;
+use pyannote_engine::assets::Assets;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::cli::Global;
+use crate::error::{Failure, Result};
+use crate::export::write_file_with_mode;
+use crate::input::Input;
+use crate::local::{self, EngineArgs};
+use crate::result::Backend;
+use crate::table::Columns;
+use crate::ui::Ui;
+use crate::voiceprints::{StoredVoiceprint, VoiceprintStore};
+
+/// Create and manage voiceprints, by which speakers are identified.
+///
+/// A voiceprint is biometric data. They are stored on this machine only, in files that nobody else can read, and belong
+/// to the model that made them: those of pyannoteAI do not fit the engine on this machine, and vice versa.
+#[derive(Args)]
+pub(crate) struct Voiceprint {
+    #[command(subcommand)]
+    command: VoiceprintCommand,
+}
+
+#[derive(Subcommand)]
+enum VoiceprintCommand {
+    /// Create a voiceprint from a recording of one speaker, of at most 30 s, and store it.
+    Create(Create),
+    /// List the stored voiceprints.
+    List,
+    /// Show what is known about a voiceprint, without the voiceprint.
+    Show {
+        /// The speaker.
+        name: String,
+    },
+    /// Rename a voiceprint.
+    Rename {
+        /// The present name.
+        from: String,
+        /// The new name.
+        to: String,
+        /// Replace a voiceprint that has the new name.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Delete voiceprints from this machine.
+    Remove {
+        /// The speakers.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Print a voiceprint as base64, as the API takes it.
+    Export {
+        /// The speaker.
+        name: String,
+        /// File to write instead of standard output; only its owner can read it.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Store a voiceprint that is base64.
+    Import {
+        /// The speaker.
+        name: String,
+        /// File with the voiceprint; `-` is the standard input.
+        file: PathBuf,
+        /// Model of the service that made it.
+        #[arg(long)]
+        model: Option<String>,
+        /// Replace the voiceprint of the same name.
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pyannote voiceprint create Ada ada.wav
+  pyannote voiceprint create Ada ada.wav --local")]
+struct Create {
+    /// The speaker.
+    name: String,
+    /// Recording of the speaker alone: a file, an http(s) or media URL, or `-` for the standard input.
+    #[arg(value_name = "FILE|URL|-", value_parser = Input::parser())]
+    recording: Input,
+    /// Use open models on this machine: no key, no network, no costs.
+    #[arg(long)]
+    local: bool,
+    /// Replace the voiceprint of the same name.
+    #[arg(long)]
+    replace: bool,
+    #[cfg(feature = "api")]
+    #[command(flatten)]
+    service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// What is known about a voiceprint.
+#[derive(JsonSchema, Serialize)]
+#[schemars(title = "Voiceprint")]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VoiceprintOutput {
+    name: String,
+    backend: Backend,
+    /// The model that made it, if it is known.
+    model: Option<String>,
+    /// When it was stored.
+    created_at: String,
+    /// The file.
+    path: String,
+}
+
+impl Voiceprint {
+    pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
+        let store = VoiceprintStore::open()?;
+        match self.command {
+            VoiceprintCommand::Create(create) => create.run(&store, ui, global),
+            VoiceprintCommand::List => list(&store, ui),
+            VoiceprintCommand::Show { name } => show(&store, &store.get(&name)?, ui),
+            VoiceprintCommand::Rename { from, to, replace } => store.rename(&from, &to, replace),
+            VoiceprintCommand::Remove { names } => {
+                // All or none: a wrong name is found before anything is deleted.
+                for name in &names {
+                    store.get(name)?;
+                }
+                names.iter().try_for_each(|name| store.remove(name))
+            }
+            VoiceprintCommand::Export { name, output } => {
+                let text = format!("{}\n", store.get(&name)?.voiceprint);
+                match output {
+                    Some(path) => write_file_with_mode(&path, text.as_bytes(), 0o600),
+                    None => ui.print(&text),
+                }
+            }
+            VoiceprintCommand::Import {
+                name,
+                file,
+                model,
+                replace,
+            } => {
+                store.check_free(&name, replace)?;
+                let text = crate::input::read_text(&file)?;
+                let voiceprint = StoredVoiceprint::new(&name, &text, model)
+                    .map_err(|failure| failure.context(file.display()))?;
+                save(&store, &voiceprint, ui)
+            }
+        }
+    }
+}
+
+impl Create {
+    fn run(self, store: &VoiceprintStore, ui: Ui, global: &Global) -> Result<()> {
+        store.check_free(&self.name, self.replace)?;
+        let voiceprint = if self.local {
+            self.run_local(ui)?
+        } else {
+            match self.run_service(ui, global)? {
+                Some(voiceprint) => voiceprint,
+                None => return Ok(()),
+            }
+        };
+        save(store, &voiceprint, ui)
+    }
+
+    fn run_local(&self, ui: Ui) -> Result<StoredVoiceprint> {
+        #[cfg(feature = "api")]
+        local::reject(self.service.used())?;
+        let recording = self.recording.with_path(local::decode)?;
+        let engine = local::load(ui, Assets::locate()?, &self.engine)?;
+        let enrollment = local::with_progress(ui, "creating the voiceprint", |report| {
+            Ok(engine.voiceprint(&recording, Options::new().on_progress(report))?)
+        })?;
+        for warning in &enrollment.warnings {
+            ui.warn(warning);
+        }
+        StoredVoiceprint::new(&self.name, &enrollment.voiceprint.to_base64(), None)
+    }
+
+    /// Returns `None` if the result was not waited for.
+    #[cfg(feature = "api")]
+    fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<StoredVoiceprint>> {
+        use crate::service;
+
+        let client = service::connect(global)?;
+        let result = service::process(&client, &self.recording, &self.service, ui, |url| {
+            client.voiceprint(url)
+        })?;
+        let Some((_, voiceprint)) = result else {
+            return Ok(None);
+        };
+        if let Some(warning) = voiceprint.warning() {
+            ui.warn(warning);
+        }
+        let model = self.service.model.clone();
+        StoredVoiceprint::new(&self.name, voiceprint.as_base64(), model).map(Some)
+    }
+
+    #[cfg(not(feature = "api"))]
+    fn run_service(&self, _: Ui, _: &Global) -> Result<Option<StoredVoiceprint>> {
+        Err(local::only())
+    }
+}
+
+fn save(store: &VoiceprintStore, voiceprint: &StoredVoiceprint, ui: Ui) -> Result<()> {
+    let path = store.put(voiceprint).map_err(|failure| {
+        Failure::failed(format!(
+            "the voiceprint was made, but not stored: {}",
+            failure.message
+        ))
+    })?;
+    if ui.is_json() {
+        return show(store, voiceprint, ui);
+    }
+    ui.note(&format!(
+        "stored the voiceprint of {} in {}",
+        voiceprint.name,
+        path.display()
+    ));
+    Ok(())
+}
+
+fn describe(store: &VoiceprintStore, voiceprint: &StoredVoiceprint) -> VoiceprintOutput {
+    VoiceprintOutput {
+        name: voiceprint.name.clone(),
+        backend: voiceprint.backend,
+        model: voiceprint.model.clone(),
+        created_at: voiceprint
+            .created_at
+            .format("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+        path: store.path(&voiceprint.name).display().to_string(),
+    }
+}
+
+fn show(store: &VoiceprintStore, voiceprint: &StoredVoiceprint, ui: Ui) -> Result<()> {
+    let output = describe(store, voiceprint);
+    if ui.is_json() {
+        return ui.print_json(&output);
+    }
+    ui.print(&format!(
+        "name:     {}\nbackend:  {}\nmodel:    {}\ncreated:  {}\nfile:     {}\n",
+        crate::table::printable(&output.name),
+        output.backend.name(),
+        output.model.as_deref().unwrap_or("unknown"),
+        output.created_at,
+        output.path
+    ))
+}
+
+fn list(store: &VoiceprintStore, ui: Ui) -> Result<()> {
+    let mut outputs = Vec::new();
+    for name in store.names()? {
+        match store.get(&name) {
+            Ok(voiceprint) => outputs.push(describe(store, &voiceprint)),
+            // One damaged file does not hide the others.
+            Err(failure) => ui.warn(&failure.message),
+        }
+    }
+    if ui.is_json() {
+        return ui.print_json(&outputs);
+    }
+    if outputs.is_empty() {
+        ui.note(
+            "no voiceprints are stored; create one with `pyannote voiceprint create NAME FILE`",
+        );
+        return Ok(());
+    }
+    let mut table = Columns::new(&["name", "backend", "model", "created"]);
+    for output in outputs {
+        let model = output.model.unwrap_or_else(|| "unknown".to_owned());
+        let backend = output.backend.name().to_owned();
+        table.row([output.name, backend, model, output.created_at]);
+    }
+    ui.print(&table.to_string())
+}
