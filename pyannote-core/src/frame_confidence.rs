@@ -1,12 +1,18 @@
 //! Frame-level confidence of a diarization.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Confidence of a diarization over time, sampled at a fixed frame rate.
+///
+/// A frame without a score has NaN, which JSON represents as null.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FrameConfidence {
-    /// One score per frame, 0..100.
+    /// One score per frame, 0..100, or NaN.
+    #[serde(deserialize_with = "scores")]
     pub score: Vec<f64>,
     /// Duration of a frame, in seconds.
     pub resolution: f64,
@@ -104,9 +110,51 @@ impl FrameConfidence {
     }
 }
 
+/// Deserializes scores, reading null as NaN.
+fn scores<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    struct Scores;
+
+    impl<'de> Visitor<'de> for Scores {
+        type Value = Vec<f64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array of numbers")
+        }
+
+        // Directly into the vector: there are millions of scores.
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut scores = Vec::new();
+            while let Some(score) = items.next_element::<Option<f64>>()? {
+                scores.push(score.unwrap_or(f64::NAN));
+            }
+            Ok(scores)
+        }
+    }
+
+    deserializer.deserialize_seq(Scores)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_without_a_score_are_null_in_json() {
+        let json = r#"{"score":[97.0,null,12.0],"resolution":0.02}"#;
+        let frames: FrameConfidence = serde_json::from_str(json).unwrap();
+        assert_eq!((frames.score[0], frames.score[2]), (97.0, 12.0));
+        assert!(frames.score[1].is_nan());
+        assert_eq!(serde_json::to_string(&frames).unwrap(), json);
+        for json in [
+            r#"{"score":[true],"resolution":1}"#,
+            r#"{"score":null,"resolution":1}"#,
+        ] {
+            assert!(
+                serde_json::from_str::<FrameConfidence>(json).is_err(),
+                "{json}"
+            );
+        }
+    }
 
     fn confidence(score: &[f64], resolution: f64) -> FrameConfidence {
         FrameConfidence::new(score.to_vec(), resolution)

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::turns::by_name;
+
 /// A turn with the voiceprint that its speaker matches.
 ///
 /// ```
@@ -55,12 +57,7 @@ impl IdentifiedTurn {
         mut self,
         confidence: impl IntoIterator<Item = (S, f64)>,
     ) -> Self {
-        let confidence = confidence.into_iter();
-        self.confidence = Some(
-            confidence
-                .map(|(speaker, value)| (speaker.into(), value))
-                .collect(),
-        );
+        self.confidence = Some(by_name(confidence));
         self
     }
 
@@ -100,13 +97,10 @@ impl SpeakerMatch {
         matched: Option<String>,
         confidence: impl IntoIterator<Item = (S, f64)>,
     ) -> Self {
-        let confidence = confidence.into_iter();
         Self {
             speaker: speaker.into(),
             matched,
-            confidence: confidence
-                .map(|(label, value)| (label.into(), value))
-                .collect(),
+            confidence: by_name(confidence),
         }
     }
 }

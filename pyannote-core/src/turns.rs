@@ -43,12 +43,7 @@ impl Turn {
         mut self,
         confidence: impl IntoIterator<Item = (S, f64)>,
     ) -> Self {
-        let confidence = confidence.into_iter();
-        self.confidence = Some(
-            confidence
-                .map(|(speaker, value)| (speaker.into(), value))
-                .collect(),
-        );
+        self.confidence = Some(by_name(confidence));
         self
     }
 
@@ -63,6 +58,16 @@ impl Turn {
     pub fn duration(&self) -> f64 {
         crate::span::duration(self.start, self.end)
     }
+}
+
+/// Collects confidences by the name of a speaker or the label of a voiceprint.
+pub(crate) fn by_name<S: Into<String>>(
+    confidence: impl IntoIterator<Item = (S, f64)>,
+) -> BTreeMap<String, f64> {
+    let confidence = confidence.into_iter();
+    confidence
+        .map(|(name, value)| (name.into(), value))
+        .collect()
 }
 
 /// A list of turns: the result of a diarization.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pyannote_api_sys::hooks::Inner;
 
 use crate::builder::ClientBuilder;
 use crate::error::Error;
-use crate::job::{Job, JobId, Jobs, Results, wait_all};
+use crate::job::{Job, JobId, Jobs, Results, job_json, wait_all};
 use crate::media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 use crate::request::Request;
 use crate::results::{Diarization, Identification, JobKind, Voiceprint};
@@ -126,6 +127,32 @@ impl Client {
     #[must_use]
     pub fn job<T: JobKind>(&self, id: impl Into<JobId>) -> Job<T> {
         Job::existing(Arc::clone(&self.executor), id.into())
+    }
+
+    /// Fetches the JSON of a job of any kind and status, as the service sends it, with fields that this version does not
+    /// know.
+    ///
+    /// For programs that archive it, or if a result has [`decode_warnings`](Diarization::decode_warnings). An error that
+    /// is about the JSON has it already: [`Error::job_json`].
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let json = client.job_json("3c8a89a5-dcc6-4edb-a75d-ffd64739674d").await?;
+    /// std::fs::write("job.json", &json)?;
+    /// let job: serde_json::Value = serde_json::from_slice(&json)?;
+    /// println!("{}", job["output"]["diarization"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The JSON is not interpreted, so a job that failed is not an error here. It may contain a voiceprint; keep it out
+    /// of logs.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) if the response is not JSON, and any error of a request.
+    pub async fn job_json(&self, id: impl Into<JobId>) -> Result<Bytes, Error> {
+        job_json(&self.executor, &id.into()).await
     }
 
     /// Lists the jobs of the team, newest first.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use crate::job::id::JobId;
@@ -73,6 +74,7 @@ pub enum ErrorKind {
     /// the job in [`Client::jobs`](crate::Client::jobs) before submitting again.
     OutcomeUnknown,
     /// The response could not be decoded. The message says where decoding failed and quotes the start of the body.
+    /// [`Error::job_json`] is all of it, if it is that of a job.
     Decode,
     /// The job failed. The message quotes the reason that the service gives.
     JobFailed,
@@ -124,6 +126,8 @@ struct Inner {
     body: Option<String>,
     job_id: Option<JobId>,
     job_status: Option<JobStatus>,
+    /// Never printed: it may contain a voiceprint.
+    job_json: Option<Bytes>,
     source: Option<Source>,
 }
 
@@ -139,6 +143,7 @@ impl Error {
             body: None,
             job_id: None,
             job_status: None,
+            job_json: None,
             source: None,
         }))
     }
@@ -185,6 +190,11 @@ impl Error {
         if status.is_some() {
             self.0.job_status = status;
         }
+        self
+    }
+
+    pub(crate) fn with_job_json(mut self, json: &Bytes) -> Self {
+        self.0.job_json = Some(json.clone());
         self
     }
 
@@ -300,6 +310,34 @@ impl Error {
     #[must_use]
     pub fn last_status(&self) -> Option<&JobStatus> {
         self.0.job_status.as_ref()
+    }
+
+    /// Returns the complete JSON of the job, as the service sent it, if the error is about its content: the job failed,
+    /// or its output could not be decoded. It need not be fetched again with
+    /// [`Client::job_json`](crate::Client::job_json).
+    ///
+    /// It is not part of the message or of `Debug`. It may contain a voiceprint; keep it out of logs.
+    ///
+    /// ```no_run
+    /// # async fn run(job: pyannote::Job<pyannote::Diarization>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use pyannote::ErrorKind;
+    ///
+    /// match job.wait().await {
+    ///     Ok(diarization) => println!("{} turns", diarization.turns().len()),
+    ///     Err(error) if error.kind() == ErrorKind::Decode => {
+    ///         // The job was billed: keep what the service deletes after 24 h.
+    ///         if let Some(json) = error.job_json() {
+    ///             std::fs::write(format!("{}.json", job.id()), json)?;
+    ///         }
+    ///     }
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn job_json(&self) -> Option<&[u8]> {
+        self.detail(|inner| inner.job_json.as_deref())
     }
 }
 

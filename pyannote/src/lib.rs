@@ -87,6 +87,9 @@
 //! [`extra`](Request::extra) fields, and [`ClientBuilder::keep_raw_bodies`] keeps the JSON of results. [`Client::raw`]
 //! is the generated client of every operation, on the same transport.
 //!
+//! A result was billed, so an unexpected form of one of its parts costs no other: the part is left out, and
+//! [`decode_warnings`](Diarization::decode_warnings) names it. [`Client::job_json`] fetches the JSON of any job.
+//!
 //! # Public dependencies
 //!
 //! Types of [`bytes`], [`chrono`], [`http`], [`reqwest`], [`secrecy`] and [`serde_json`] are part of this crate's API.
@@ -113,6 +116,7 @@ mod client;
 mod error;
 mod header;
 mod job;
+mod json;
 mod media;
 mod open_enum;
 mod redact;
@@ -130,7 +134,7 @@ pub use job::{
 pub use media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 pub use pyannote_core::{Turn, Turns};
 pub use request::{Model, Request, TranscriptionModel};
-pub use results::{Diarization, HasTurns, Identification, JobKind, Voiceprint};
+pub use results::{DecodeWarning, Diarization, HasTurns, Identification, JobKind, Voiceprint};
 pub use transport::{Metrics, RateLimit, RequestCount, ResponseLimits, RetryPolicy};
 
 pub use pyannote_api_sys as sys;

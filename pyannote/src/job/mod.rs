@@ -13,8 +13,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_core::Stream;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::error::{Error, ErrorKind, FieldError};
 use crate::redact::excerpt;
@@ -200,26 +202,39 @@ impl<T: JobKind> Job<T> {
 
     /// Fetches the body of the job, within `timeout` if that is less than the client's total timeout.
     async fn fetch(&self, timeout: Option<Duration>) -> Result<ApiResponse, Error> {
-        let Some(segment) = self.id.path_segment() else {
-            let violation =
-                FieldError::new("jobId", format!("{:?} is not a job id", self.id.as_str()));
-            return Err(Error::validation("the job id is invalid", vec![violation]));
-        };
-        let response = self
-            .executor
-            .call_with_timeout(timeout, Endpoint::GetJob, &segment, &[], None)
-            .await;
-        response.map_err(|error| error.with_job(&self.id, None))
+        fetch(&self.executor, &self.id, timeout).await
     }
 
     /// Fetches and decodes the job, within `timeout` if that is less than the client's total timeout.
     async fn read(&self, timeout: Option<Duration>) -> Result<State<T>, Error> {
         let response = self.fetch(timeout).await?;
-        read(
-            &response.body,
-            &self.id,
-            self.executor.settings.keep_raw_bodies,
-        )
+        let keep_raw = self.executor.settings.keep_raw_bodies;
+        read(&response.body, &self.id, keep_raw).map_err(|error| response.describe(error))
+    }
+}
+
+/// Fetches the body of a job of any kind.
+async fn fetch(
+    executor: &Executor,
+    id: &JobId,
+    timeout: Option<Duration>,
+) -> Result<ApiResponse, Error> {
+    let Some(segment) = id.path_segment() else {
+        let violation = FieldError::new("jobId", format!("{:?} is not a job id", id.as_str()));
+        return Err(Error::validation("the job id is invalid", vec![violation]));
+    };
+    executor
+        .call_with_timeout(timeout, Endpoint::GetJob, &segment, &[], None)
+        .await
+        .map_err(|error| error.with_job(id, None))
+}
+
+/// Fetches the body of a job of any kind, and checks that it is JSON.
+pub(crate) async fn job_json(executor: &Executor, id: &JobId) -> Result<Bytes, Error> {
+    let response = fetch(executor, id, None).await?;
+    match response.decode::<IgnoredAny>() {
+        Ok(_) => Ok(response.body),
+        Err(error) => Err(error.with_job(id, None).with_job_json(&response.body)),
     }
 }
 

@@ -1,19 +1,20 @@
 //! Decodes the body of a job.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::decode_warning::Warnings;
 use super::kind::JobKind;
-use super::lenient;
+use super::origin::Origin;
 use crate::error::{Error, ErrorKind};
 use crate::job::id::JobId;
 use crate::job::status::JobStatus;
+use crate::json::{fields, string, text, without_bom};
 use crate::redact::excerpt;
-use crate::transport::decode;
+use crate::transport::undecodable;
 
 /// The state of a job according to its body.
 #[derive(Debug)]
@@ -32,96 +33,123 @@ struct Body<O> {
     output: Option<O>,
 }
 
-/// Decodes the body of a job of kind `T`, in one pass unless it fails.
+/// The output in a body.
+enum Output<O> {
+    Missing,
+    Decoded(O, Warnings),
+    /// It lacks the field that its kind requires.
+    OtherKind,
+    Undecodable(serde_json::Error),
+}
+
+/// Decodes the body of a job of kind `T`, in one pass if it is as specified.
+///
+/// Otherwise, its parts are decoded one by one. Those with an unexpected form are missing in the result, which has a
+/// warning of each, unless it cannot do without them.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::JobFailed`], [`ErrorKind::JobCanceled`] and [`ErrorKind::OutputGone`] according to the status, and
-/// [`ErrorKind::Decode`]. All have the job's id, and its status if the body has one.
+/// [`ErrorKind::Decode`]. All have the job's id, the body, and the job's status if the body has one.
 pub(crate) fn read<T: JobKind>(
     body: &Bytes,
     id: &JobId,
     keep_raw: bool,
 ) -> Result<State<T>, Error> {
-    let decoded = decode::<Body<T::Output>>(body);
-    // A failed job has no output of its kind. Its reason, whose form is not specified, must not make it undecodable.
-    let status = match &decoded {
-        Ok(body) => body.status.clone(),
-        Err(_) => status(body),
+    let json = without_bom(body);
+    let (status, output) = match serde_json::from_slice::<Body<T::Output>>(json) {
+        Ok(Body { status, output }) => (status, checked::<T>(output)),
+        Err(error) => read_leniently::<T>(json, error),
     };
-    let error = |error: Error| Err(error.with_job(id, status.clone()));
-    match (&status, decoded) {
-        (Some(JobStatus::Failed), _) => error(ended(ErrorKind::JobFailed, "the job failed", body)),
+    let error = |error: Error| Err(error.with_job(id, status.clone()).with_job_json(body));
+    match (&status, output) {
+        // A failed job has no output of its kind. Its reason, whose form is not specified, must not make it undecodable.
+        (Some(JobStatus::Failed), _) => error(ended(ErrorKind::JobFailed, "the job failed", json)),
         (Some(JobStatus::Canceled), _) => {
-            error(ended(ErrorKind::JobCanceled, "the job was canceled", body))
+            error(ended(ErrorKind::JobCanceled, "the job was canceled", json))
         }
         // The specification requires no field, not even the status: a complete output is a result without it.
-        (
-            Some(JobStatus::Succeeded) | None,
-            Ok(Body {
-                output: Some(output),
-                ..
-            }),
-        ) => {
-            let raw = keep_raw.then(|| body.clone());
-            Ok(State::Done(T::from_output(output, id.clone(), raw)))
+        (Some(JobStatus::Succeeded) | None, Output::Decoded(output, warnings)) => {
+            let origin = Origin {
+                raw: keep_raw.then(|| body.clone()),
+                decode_warnings: warnings.into_vec(),
+            };
+            Ok(State::Done(T::from_output(output, id.clone(), origin)))
         }
-        (Some(JobStatus::Succeeded), Ok(_)) => error(Error::new(
+        (Some(JobStatus::Succeeded), Output::Missing) => error(Error::new(
             ErrorKind::OutputGone,
             "the job succeeded, but its output no longer exists: outputs are deleted 24 h after the end of a job",
         )),
-        (Some(JobStatus::Succeeded), Err(_)) if lacks_field(body, T::REQUIRED_FIELD) => {
+        (Some(JobStatus::Succeeded), Output::OtherKind) => {
             let message = format!(
                 "the output has no `{}`: the job is of another kind, or its output has a format that this version does \
                  not know",
                 T::REQUIRED_FIELD
             );
-            error(Error::new(ErrorKind::Decode, message).with_body(body))
+            error(Error::new(ErrorKind::Decode, message).with_body(json))
         }
-        (None, Err(_)) if lacks_field(body, T::REQUIRED_FIELD) => Ok(State::Unfinished(None)),
-        (Some(JobStatus::Succeeded) | None, Err(undecodable)) => error(undecodable),
+        (Some(JobStatus::Succeeded) | None, Output::Undecodable(reason)) => {
+            error(undecodable::<Body<T::Output>>(json, &reason))
+        }
         // Whatever the output of an unfinished job is, it is not the result.
-        (Some(_), _) | (None, Ok(_)) => Ok(State::Unfinished(status)),
+        (Some(_), _) | (None, Output::Missing | Output::OtherKind) => Ok(State::Unfinished(status)),
     }
 }
 
-fn status(body: &[u8]) -> Option<JobStatus> {
-    serde_json::from_slice::<Body<IgnoredAny>>(body)
-        .ok()?
-        .status
+/// An output that is as specified.
+fn checked<T: JobKind>(output: Option<T::Output>) -> Output<T::Output> {
+    let Some(mut output) = output else {
+        return Output::Missing;
+    };
+    let mut warnings = Warnings::default();
+    T::check(&mut output, &mut warnings);
+    Output::Decoded(output, warnings)
 }
 
-fn output(body: &[u8]) -> Option<&RawValue> {
-    #[derive(Deserialize)]
-    struct Output<'a> {
-        #[serde(borrow)]
-        output: Option<&'a RawValue>,
+/// Decodes what can be decoded of a body that is not as specified because of `error`.
+fn read_leniently<T: JobKind>(
+    json: &[u8],
+    error: serde_json::Error,
+) -> (Option<JobStatus>, Output<T::Output>) {
+    let text = String::from_utf8_lossy(json);
+    let Some((status, output)) = split(&text) else {
+        return (None, Output::Undecodable(error));
+    };
+    let Some(output) = output else {
+        return (status, Output::Missing);
+    };
+    let mut warnings = Warnings::default();
+    if matches!(text, Cow::Owned(_)) {
+        let problem = format_args!("not valid UTF-8; invalid bytes became replacement characters");
+        warnings.add(format_args!("output"), problem);
     }
-    serde_json::from_slice::<Output<'_>>(body).ok()?.output
+    let output = match T::read(output, &mut warnings) {
+        Some(output) => Output::Decoded(output, warnings),
+        None if matches!(fields(output, [T::REQUIRED_FIELD]), Some([None])) => Output::OtherKind,
+        None => Output::Undecodable(error),
+    };
+    (status, output)
 }
 
-/// Returns whether the output in `body` is an object in which `field` is missing or null.
-fn lacks_field(body: &[u8], field: &str) -> bool {
-    let fields = output(body).and_then(|output| {
-        serde_json::from_str::<HashMap<String, Option<IgnoredAny>>>(output.get()).ok()
-    });
-    fields.is_some_and(|fields| !matches!(fields.get(field), Some(Some(_))))
+/// Returns the status in a body, and its output as JSON. Returns `None` unless the body is an object with a status that
+/// is a string, or without one.
+fn split(body: &str) -> Option<(Option<JobStatus>, Option<&RawValue>)> {
+    let [status, output] = fields(serde_json::from_str(body).ok()?, ["status", "output"])?;
+    let status = match status {
+        Some(status) => Some(JobStatus::from(string(status)?)),
+        None => None,
+    };
+    Some((status, output))
 }
 
 /// The error of a job that failed or was canceled. The format of the reason in its output is not specified.
 fn ended(kind: ErrorKind, what: &str, body: &[u8]) -> Error {
-    #[derive(Deserialize)]
-    struct Failure {
-        #[serde(default, deserialize_with = "lenient::text")]
-        error: Option<String>,
-    }
-    let reason =
-        output(body).and_then(
-            |output| match serde_json::from_str::<Failure>(output.get()) {
-                Ok(failure) => failure.error,
-                Err(_) => Some(output.get().to_owned()),
-            },
-        );
+    let body = String::from_utf8_lossy(body);
+    let output = split(&body).and_then(|(_, output)| output);
+    let reason = output.and_then(|output| match fields(output, ["error"]) {
+        Some([error]) => error.map(|error| text(error).unwrap_or_else(|| error.get().to_owned())),
+        None => Some(output.get().to_owned()),
+    });
     let message = match reason {
         Some(reason) => format!("{what}: {}", excerpt(reason.as_bytes())),
         None => format!("{what}; no reason given"),

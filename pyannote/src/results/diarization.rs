@@ -1,11 +1,13 @@
 //! The result of a diarization.
 
-use bytes::Bytes;
 use pyannote_core::{FrameConfidence, Transcript, Turns};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use super::decode_warning::Warnings;
 use super::kind::{HasTurns, Kind, sealed};
-use super::lenient;
+use super::lenient::{self, Fields};
+use super::origin::{Origin, impl_origin};
 use crate::job::id::JobId;
 
 /// Who spoke when, and optionally what they said.
@@ -50,12 +52,12 @@ pub struct Diarization {
     transcript: Option<Transcript>,
     #[serde(
         default,
-        deserialize_with = "lenient::text",
+        deserialize_with = "lenient::message",
         skip_serializing_if = "Option::is_none"
     )]
     warning: Option<String>,
     #[serde(skip)]
-    raw: Option<Bytes>,
+    origin: Origin,
 }
 
 impl Diarization {
@@ -95,20 +97,9 @@ impl Diarization {
     pub fn transcript(&self) -> Option<&Transcript> {
         self.transcript.as_ref()
     }
-
-    /// Returns the warning of the service: for example that it could not return the requested number of speakers.
-    #[must_use]
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
-    }
-
-    /// Returns the JSON body that the result was decoded from, with fields that this version does not know, if
-    /// [`ClientBuilder::keep_raw_bodies`](crate::ClientBuilder::keep_raw_bodies) is set.
-    #[must_use]
-    pub fn raw(&self) -> Option<&[u8]> {
-        self.raw.as_deref()
-    }
 }
+
+impl_origin!(Diarization);
 
 impl HasTurns for Diarization {
     fn turns(&self) -> &Turns {
@@ -121,10 +112,36 @@ impl sealed::Kind for Diarization {
     const REQUIRED_FIELD: &'static str = "diarization";
     type Output = Self;
 
-    fn from_output(output: Self, job_id: JobId, raw: Option<Bytes>) -> Self {
+    fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Self> {
+        let names = [
+            "diarization",
+            "exclusiveDiarization",
+            "confidence",
+            "wordLevelTranscription",
+            "turnLevelTranscription",
+            "warning",
+        ];
+        let output = Fields::of(output, names, "output", warnings)?;
+        Some(Self {
+            job_id: JobId::unknown(),
+            turns: output.list("diarization", warnings)?,
+            exclusive: output.list("exclusiveDiarization", warnings),
+            confidence: output.frame_confidence("confidence", warnings),
+            words: output.list("wordLevelTranscription", warnings),
+            transcript: output.list("turnLevelTranscription", warnings),
+            warning: output.message("warning"),
+            origin: Origin::default(),
+        })
+    }
+
+    fn check(output: &mut Self, warnings: &mut Warnings) {
+        lenient::check_confidence(&mut output.confidence, warnings);
+    }
+
+    fn from_output(output: Self, job_id: JobId, origin: Origin) -> Self {
         Self {
             job_id,
-            raw,
+            origin,
             ..output
         }
     }

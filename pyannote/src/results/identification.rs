@@ -1,11 +1,13 @@
 //! The result of an identification.
 
-use bytes::Bytes;
 use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, Turn, Turns};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
+use super::decode_warning::Warnings;
 use super::kind::{HasTurns, Kind, sealed};
-use super::lenient;
+use super::lenient::{self, Fields};
+use super::origin::{Origin, impl_origin};
 use crate::job::id::JobId;
 
 /// Who spoke when, with speakers identified by voiceprint.
@@ -31,12 +33,12 @@ pub struct Identification {
     confidence: Option<FrameConfidence>,
     #[serde(
         default,
-        deserialize_with = "lenient::text",
+        deserialize_with = "lenient::message",
         skip_serializing_if = "Option::is_none"
     )]
     warning: Option<String>,
     #[serde(skip)]
-    raw: Option<Bytes>,
+    origin: Origin,
 }
 
 /// The identified turns, and plain turns made of them.
@@ -110,20 +112,9 @@ impl Identification {
     pub fn confidence(&self) -> Option<&FrameConfidence> {
         self.confidence.as_ref()
     }
-
-    /// Returns the warning of the service.
-    #[must_use]
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
-    }
-
-    /// Returns the JSON body that the result was decoded from, with fields that this version does not know, if
-    /// [`ClientBuilder::keep_raw_bodies`](crate::ClientBuilder::keep_raw_bodies) is set.
-    #[must_use]
-    pub fn raw(&self) -> Option<&[u8]> {
-        self.raw.as_deref()
-    }
 }
+
+impl_origin!(Identification);
 
 impl HasTurns for Identification {
     fn turns(&self) -> &Turns {
@@ -136,10 +127,36 @@ impl sealed::Kind for Identification {
     const REQUIRED_FIELD: &'static str = "identification";
     type Output = Self;
 
-    fn from_output(output: Self, job_id: JobId, raw: Option<Bytes>) -> Self {
+    fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Self> {
+        let names = [
+            "identification",
+            "voiceprints",
+            "diarization",
+            "exclusiveDiarization",
+            "confidence",
+            "warning",
+        ];
+        let output = Fields::of(output, names, "output", warnings)?;
+        Some(Self {
+            job_id: JobId::unknown(),
+            identified: output.list("identification", warnings)?,
+            matches: output.list("voiceprints", warnings),
+            diarization: output.list("diarization", warnings),
+            exclusive: output.list("exclusiveDiarization", warnings),
+            confidence: output.frame_confidence("confidence", warnings),
+            warning: output.message("warning"),
+            origin: Origin::default(),
+        })
+    }
+
+    fn check(output: &mut Self, warnings: &mut Warnings) {
+        lenient::check_confidence(&mut output.confidence, warnings);
+    }
+
+    fn from_output(output: Self, job_id: JobId, origin: Origin) -> Self {
         Self {
             job_id,
-            raw,
+            origin,
             ..output
         }
     }

@@ -1,8 +1,9 @@
 //! The kinds of jobs.
 
-use bytes::Bytes;
 use pyannote_core::Turns;
 
+use super::decode_warning::Warnings;
+use super::origin::Origin;
 use crate::job::id::JobId;
 
 /// The result of a job, which identifies its kind: [`Diarization`](crate::Diarization),
@@ -45,7 +46,9 @@ pub enum Kind {
 }
 
 pub(crate) mod sealed {
-    use super::{Bytes, JobId};
+    use serde_json::value::RawValue;
+
+    use super::{JobId, Origin, Warnings};
 
     /// How the output of a kind of job is decoded.
     pub trait Kind: Sized {
@@ -55,10 +58,17 @@ pub(crate) mod sealed {
         /// The field without which an output is not of this kind.
         const REQUIRED_FIELD: &'static str;
 
-        /// The output as it is encoded in a response.
+        /// The output as it is specified.
         type Output: serde::de::DeserializeOwned + Send;
 
-        /// Makes the result of an output. `raw` is the body that it was decoded from, if it is kept.
-        fn from_output(output: Self::Output, job_id: JobId, raw: Option<Bytes>) -> Self;
+        /// Decodes what can be decoded of an output that is not as specified. Returns `None` if the required field
+        /// cannot be decoded.
+        fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Self::Output>;
+
+        /// Warns of what is missing in an output that is as specified.
+        fn check(_output: &mut Self::Output, _warnings: &mut Warnings) {}
+
+        /// Makes the result of an output.
+        fn from_output(output: Self::Output, job_id: JobId, origin: Origin) -> Self;
     }
 }

@@ -1,13 +1,268 @@
-//! Lenient decoding of incidental parts of an output, which must not make a billed result undecodable.
+//! Decodes the parts of an output that has an unexpected form, each by itself, so that what is odd costs nothing else.
+//!
+//! Only used if an output cannot be decoded as specified: that is faster.
 
+use std::collections::BTreeMap;
+
+use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, TranscriptSegment, Turn};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-/// Decodes a human-readable text. A value of another type becomes its JSON.
-pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+use super::decode_warning::Warnings;
+use crate::json::{fields, for_each_field, for_each_item, number, text, type_name};
+use crate::redact::excerpt;
+
+/// Decodes a human-readable text, whose form is not specified. A value of another type becomes its JSON.
+pub(super) fn message<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => None,
         Value::String(text) => Some(text),
         other => Some(other.to_string()),
     })
+}
+
+/// An item of a list in an output.
+pub(super) trait Item: Sized {
+    /// Decodes the item at `path`. Returns `None` if a required field has an unexpected form.
+    fn read(json: &RawValue, path: &str, warnings: &mut Warnings) -> Option<Self>;
+}
+
+/// Warns of a part that has another type than expected.
+fn unexpected(json: &RawValue, expected: &str, path: &str, warnings: &mut Warnings) {
+    let found = type_name(json);
+    warnings.add(
+        format_args!("{path}"),
+        format_args!("expected {expected}, got {found}; it is left out"),
+    );
+}
+
+/// The fields of an output or of a part of it.
+pub(super) struct Fields<'a, const N: usize> {
+    path: &'a str,
+    names: [&'static str; N],
+    values: [Option<&'a RawValue>; N],
+}
+
+impl<'a, const N: usize> Fields<'a, N> {
+    pub(super) fn of(
+        json: &'a RawValue,
+        names: [&'static str; N],
+        path: &'a str,
+        warnings: &mut Warnings,
+    ) -> Option<Self> {
+        let Some(values) = fields(json, names) else {
+            unexpected(json, "an object", path, warnings);
+            return None;
+        };
+        Some(Self {
+            path,
+            names,
+            values,
+        })
+    }
+
+    /// Returns a field, or `None` if it is missing or null.
+    fn get(&self, name: &str) -> Option<&'a RawValue> {
+        let index = self.names.iter().position(|known| *known == name)?;
+        self.values[index]
+    }
+
+    /// A field without which the object is left out.
+    pub(super) fn required<T>(
+        &self,
+        name: &str,
+        (expected, decode): Form<T>,
+        warnings: &mut Warnings,
+    ) -> Option<T> {
+        let json = self.get(name);
+        let value = json.and_then(decode);
+        if value.is_none() {
+            let (path, found) = (self.path, json.map_or("nothing", type_name));
+            warnings.add(
+                format_args!("{path}.{name}"),
+                format_args!("expected {expected}, got {found}; `{path}` is left out"),
+            );
+        }
+        value
+    }
+
+    /// A field that is left out if it has an unexpected form.
+    fn optional<T>(
+        &self,
+        name: &str,
+        (expected, decode): Form<T>,
+        warnings: &mut Warnings,
+    ) -> Option<T> {
+        let json = self.get(name)?;
+        let value = decode(json);
+        if value.is_none() {
+            unexpected(json, expected, &format!("{}.{name}", self.path), warnings);
+        }
+        value
+    }
+
+    /// The field `confidence`: numbers by name.
+    fn confidence(&self, warnings: &mut Warnings) -> Option<BTreeMap<String, f64>> {
+        let json = self.get("confidence")?;
+        let path = format!("{}.confidence", self.path);
+        let mut confidence = BTreeMap::new();
+        let is_object = for_each_field(json, |name, value| {
+            match number(value) {
+                Some(number) => drop(confidence.insert(name.to_owned(), number)),
+                None => {
+                    let path = format!("{path}.{}", excerpt(name.as_bytes()));
+                    unexpected(value, "a number", &path, warnings);
+                }
+            };
+        });
+        if is_object.is_none() {
+            unexpected(json, "an object", &path, warnings);
+            return None;
+        }
+        Some(confidence)
+    }
+
+    /// A list, without the items that cannot be decoded. `None` if that is all of them: the list has another form.
+    pub(super) fn list<T: Item, L: From<Vec<T>>>(
+        &self,
+        name: &str,
+        warnings: &mut Warnings,
+    ) -> Option<L> {
+        let json = self.get(name)?;
+        let path = format!("{}.{name}", self.path);
+        let mut items = Vec::new();
+        let mut index = 0_usize;
+        let is_list = for_each_item(json, |item| {
+            items.extend(T::read(item, &format!("{path}[{index}]"), warnings));
+            index += 1;
+        });
+        if is_list.is_none() {
+            unexpected(json, "an array", &path, warnings);
+            return None;
+        }
+        if items.is_empty() && index > 0 {
+            let message = format_args!("no item can be decoded; it is left out");
+            warnings.add(format_args!("{path}"), message);
+            return None;
+        }
+        Some(items.into())
+    }
+
+    /// Scores by frame. Frames whose score has an unexpected form get NaN, so that all others keep their time.
+    pub(super) fn frame_confidence(
+        &self,
+        name: &str,
+        warnings: &mut Warnings,
+    ) -> Option<FrameConfidence> {
+        let path = format!("{}.{name}", self.path);
+        let fields = Fields::of(self.get(name)?, ["score", "resolution"], &path, warnings)?;
+        let resolution = fields.required("resolution", NUMBER, warnings)?;
+        let score = fields.required("score", SCORES, warnings)?;
+        checked_confidence(FrameConfidence::new(score, resolution), &path, warnings)
+    }
+
+    /// A human-readable text, as [`message`] decodes it.
+    pub(super) fn message(&self, name: &str) -> Option<String> {
+        let json = self.get(name)?;
+        Some(text(json).unwrap_or_else(|| json.get().to_owned()))
+    }
+}
+
+/// What is expected of a value, and how it is decoded.
+pub(super) type Form<T> = (&'static str, fn(&RawValue) -> Option<T>);
+const NUMBER: Form<f64> = ("a number", number);
+const TEXT: Form<String> = ("a string", text);
+const SCORES: Form<Vec<f64>> = ("an array", |json| {
+    let mut scores = Vec::new();
+    for_each_item(json, |item| scores.push(number(item).unwrap_or(f64::NAN)))?;
+    Some(scores)
+});
+
+impl Item for Turn {
+    fn read(json: &RawValue, path: &str, warnings: &mut Warnings) -> Option<Self> {
+        let names = ["start", "end", "speaker", "confidence"];
+        let fields = Fields::of(json, names, path, warnings)?;
+        let start = fields.required("start", NUMBER, warnings)?;
+        let end = fields.required("end", NUMBER, warnings)?;
+        let mut turn = Self::new(start, end, fields.required("speaker", TEXT, warnings)?);
+        turn.confidence = fields.confidence(warnings);
+        Some(turn)
+    }
+}
+
+impl Item for IdentifiedTurn {
+    fn read(json: &RawValue, path: &str, warnings: &mut Warnings) -> Option<Self> {
+        let names = ["start", "end", "diarizationSpeaker", "match", "confidence"];
+        let fields = Fields::of(json, names, path, warnings)?;
+        let mut turn = Self::new(
+            fields.required("start", NUMBER, warnings)?,
+            fields.required("end", NUMBER, warnings)?,
+            fields.required("diarizationSpeaker", TEXT, warnings)?,
+            fields.optional("match", TEXT, warnings),
+        );
+        turn.confidence = fields.confidence(warnings);
+        Some(turn)
+    }
+}
+
+impl Item for SpeakerMatch {
+    fn read(json: &RawValue, path: &str, warnings: &mut Warnings) -> Option<Self> {
+        let fields = Fields::of(json, ["speaker", "match", "confidence"], path, warnings)?;
+        let speaker = fields.required("speaker", TEXT, warnings)?;
+        let matched = fields.optional("match", TEXT, warnings);
+        let confidence = fields.confidence(warnings).unwrap_or_default();
+        Some(Self::new(speaker, matched, confidence))
+    }
+}
+
+impl Item for TranscriptSegment {
+    fn read(json: &RawValue, path: &str, warnings: &mut Warnings) -> Option<Self> {
+        let fields = Fields::of(json, ["start", "end", "text", "speaker"], path, warnings)?;
+        Some(Self::new(
+            fields.required("start", NUMBER, warnings)?,
+            fields.required("end", NUMBER, warnings)?,
+            fields.required("text", TEXT, warnings)?,
+            fields.required("speaker", TEXT, warnings)?,
+        ))
+    }
+}
+
+/// Warns of the frames without a score, all at once: there may be millions. Returns `None` if no frame has one.
+fn checked_confidence(
+    confidence: FrameConfidence,
+    path: &str,
+    warnings: &mut Warnings,
+) -> Option<FrameConfidence> {
+    let scores = &confidence.score;
+    // Counts all, since a loop without an early end is vectorized.
+    let missing = scores.iter().filter(|score| score.is_nan()).count();
+    if missing == 0 {
+        return Some(confidence);
+    }
+    let total = scores.len();
+    if missing == total {
+        warnings.add(
+            format_args!("{path}.score"),
+            format_args!("no score is a number; `{path}` is left out"),
+        );
+        return None;
+    }
+    let first = scores.iter().position(|score| score.is_nan());
+    warnings.add(
+        format_args!("{path}.score[{}]", first.unwrap_or_default()),
+        format_args!(
+            "{missing} of {total} scores are not numbers, of which this is the first; they are NaN"
+        ),
+    );
+    Some(confidence)
+}
+
+/// Does the same for the confidence of an output that was decoded as specified, where a score may be null.
+pub(super) fn check_confidence(confidence: &mut Option<FrameConfidence>, warnings: &mut Warnings) {
+    *confidence = confidence
+        .take()
+        .and_then(|confidence| checked_confidence(confidence, "output.confidence", warnings));
 }

@@ -5,13 +5,16 @@ use std::fmt;
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
+use super::decode_warning::Warnings;
 use super::kind::{Kind, sealed};
-use super::lenient;
+use super::lenient::{self, Fields};
+use super::origin::{Origin, impl_origin};
 use crate::error::{Error, FieldError};
 use crate::job::id::JobId;
+use crate::json::string;
 
 /// Maximum length of a voiceprint, in characters of base64.
 const MAX_VOICEPRINT_CHARS: usize = 20_000;
@@ -36,7 +39,7 @@ pub struct Voiceprint {
     base64: String,
     job_id: Option<JobId>,
     warning: Option<String>,
-    raw: Option<Bytes>,
+    origin: Origin,
 }
 
 impl Voiceprint {
@@ -63,7 +66,7 @@ impl Voiceprint {
             base64: base64.trim().to_owned(),
             job_id: None,
             warning: None,
-            raw: None,
+            origin: Origin::default(),
         }
     }
 
@@ -102,20 +105,9 @@ impl Voiceprint {
     pub fn job_id(&self) -> Option<&JobId> {
         self.job_id.as_ref()
     }
-
-    /// Returns the warning of the service about the voiceprint; `None` for one from storage.
-    #[must_use]
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
-    }
-
-    /// Returns the JSON body that the voiceprint was decoded from, if
-    /// [`ClientBuilder::keep_raw_bodies`](crate::ClientBuilder::keep_raw_bodies) is set. Keep it out of logs.
-    #[must_use]
-    pub fn raw(&self) -> Option<&[u8]> {
-        self.raw.as_deref()
-    }
 }
+
+impl_origin!(Voiceprint);
 
 impl PartialEq for Voiceprint {
     fn eq(&self, other: &Self) -> bool {
@@ -151,7 +143,7 @@ impl<'de> Deserialize<'de> for Voiceprint {
 #[derive(Deserialize)]
 pub struct Output {
     voiceprint: String,
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::message")]
     warning: Option<String>,
 }
 
@@ -160,12 +152,20 @@ impl sealed::Kind for Voiceprint {
     const REQUIRED_FIELD: &'static str = "voiceprint";
     type Output = Output;
 
-    fn from_output(output: Output, job_id: JobId, raw: Option<Bytes>) -> Self {
+    fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Output> {
+        let output = Fields::of(output, ["voiceprint", "warning"], "output", warnings)?;
+        Some(Output {
+            voiceprint: output.required("voiceprint", ("a string", string), warnings)?,
+            warning: output.message("warning"),
+        })
+    }
+
+    fn from_output(output: Output, job_id: JobId, origin: Origin) -> Self {
         // Not checked: it was billed, whatever it is. A request that uses it is.
         Self {
             job_id: Some(job_id),
             warning: output.warning,
-            raw,
+            origin,
             ..Self::unchecked(&output.voiceprint)
         }
     }

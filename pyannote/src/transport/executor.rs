@@ -28,6 +28,7 @@ use super::response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, status_error};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
 use super::{RateLimit, ResponseLimits, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
+use crate::json::without_bom;
 
 /// A permit that takes less time did not wait for the rate limit.
 const MIN_RATE_LIMIT_WAIT: Duration = Duration::from_millis(1);
@@ -384,7 +385,7 @@ impl Executor {
         }
         let max_bytes = self.settings.response_limits.of(endpoint);
         match self.body(response, max_bytes).bytes().await {
-            Ok(body) => read.body = body,
+            Ok(body) => read.body = body.slice_ref(without_bom(&body)),
             Err(error) => {
                 return Err(AttemptError {
                     failure: error.failure(),

@@ -29,7 +29,7 @@ pub(crate) use executor::{Executor, RESERVED_HEADERS, Settings};
 pub use metrics::{Metrics, RequestCount};
 pub use rate_limit::RateLimit;
 pub(crate) use rate_limiter::RateLimiter;
-pub(crate) use response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, decode};
+pub(crate) use response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, decode, undecodable};
 pub use response_limits::ResponseLimits;
 pub(crate) use retry::{Failure, Operation};
 use retry_after::retry_after;

@@ -10,6 +10,7 @@ use tracing::debug;
 
 use super::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, FieldError};
+use crate::json::without_bom;
 use crate::redact::excerpt;
 
 /// Retry times further away than this are printed as a number of seconds only: the header may contain any number.
@@ -84,27 +85,34 @@ impl ApiResponse {
 
     /// Deserializes the body as JSON.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        decode(&self.body).map_err(|error| {
-            error
-                .with_status(self.status)
-                .with_request_id(request_id(&self.headers))
-        })
+        decode(&self.body).map_err(|error| self.describe(error))
+    }
+
+    /// Adds to an error about this response its status and the id of the request.
+    pub(crate) fn describe(&self, error: Error) -> Error {
+        error
+            .with_status(self.status)
+            .with_request_id(request_id(&self.headers))
     }
 }
 
 /// Deserializes JSON.
-///
-/// If that fails, a second pass finds the path to the error. Tracking the path costs time for each of millions of
-/// scores, so only failures pay for it.
 pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| {
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer)
-            .err()
-            .map(|error| redact(&error.path().to_string()))
-            .filter(|path| path != ".");
-        decode_error(body, path, &error)
-    })
+    let json = without_bom(body);
+    serde_json::from_slice(json).map_err(|error| undecodable::<T>(json, &error))
+}
+
+/// The error for JSON that cannot be deserialized.
+///
+/// A second pass finds the path to the error. Tracking the path costs time for each of millions of scores, so only
+/// failures pay for it.
+pub(crate) fn undecodable<T: DeserializeOwned>(json: &[u8], error: &serde_json::Error) -> Error {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer)
+        .err()
+        .map(|error| redact(&error.path().to_string()))
+        .filter(|path| path != ".");
+    decode_error(json, path, error)
 }
 
 fn decode_error(body: &[u8], path: Option<String>, error: &serde_json::Error) -> Error {
@@ -143,7 +151,7 @@ pub(crate) fn status_error(
     retry_after: Option<Duration>,
     now: SystemTime,
 ) -> Error {
-    let body: ErrorBody = serde_json::from_slice(&response.body).unwrap_or_default();
+    let body: ErrorBody = serde_json::from_slice(without_bom(&response.body)).unwrap_or_default();
     let details = match body.message.as_deref().map(str::trim) {
         Some(message) if !message.is_empty() => format!("the service says: {}", redact(message)),
         _ if response.body.is_empty() => "no reason given".to_owned(),

@@ -1,13 +1,13 @@
 //! The JSON body of a delivery: its top-level fields, and what kind of output it has.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::error::VerifyError;
 use crate::job::id::JobId;
 use crate::job::status::JobStatus;
+use crate::json::{fields, text, without_bom};
 use crate::redact::excerpt;
 
 /// The top-level fields of a body. The output, which can have tens of megabytes, is borrowed as JSON text.
@@ -32,8 +32,9 @@ struct RawFields<'a> {
 
 impl<'a> EventBody<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, VerifyError> {
-        let fields: Result<RawFields<'a>, _> = serde_json::from_slice(body);
-        let is_object = body.trim_ascii_start().starts_with(b"{");
+        let json = without_bom(body);
+        let fields: Result<RawFields<'a>, _> = serde_json::from_slice(json);
+        let is_object = json.trim_ascii_start().starts_with(b"{");
         let not_an_event = |reason| VerifyError::NotAnEvent { reason };
         let fields = match fields {
             Ok(fields) if is_object => fields,
@@ -60,6 +61,7 @@ impl<'a> EventBody<'a> {
     }
 }
 
+/// A string that is used as it is, and so must be valid.
 fn string(value: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(value?.get()).ok()
 }
@@ -73,46 +75,22 @@ pub(super) enum OutputKind {
     Unknown,
 }
 
-/// The fields of an output that determine its kind, and the reason of a failure.
-#[derive(Default, Deserialize)]
-struct OutputFields<'a> {
-    identification: Option<IgnoredAny>,
-    voiceprints: Option<IgnoredAny>,
-    voiceprint: Option<IgnoredAny>,
-    diarization: Option<IgnoredAny>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-impl<'a> OutputFields<'a> {
-    /// All fields are `None` if the output is not an object.
-    fn parse(output: &'a RawValue) -> Self {
-        Some(output.get())
-            // serde would also accept an array, as the fields in order.
-            .filter(|text| text.starts_with('{'))
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default()
-    }
-}
-
 /// The kind of an output. That of an identification also has a diarization, so the rarer fields are checked first.
 pub(super) fn output_kind(output: &RawValue) -> OutputKind {
-    let fields = OutputFields::parse(output);
-    if fields.identification.is_some() || fields.voiceprints.is_some() {
-        OutputKind::Identification
-    } else if fields.voiceprint.is_some() {
-        OutputKind::Voiceprint
-    } else if fields.diarization.is_some() {
-        OutputKind::Diarization
-    } else {
-        OutputKind::Unknown
+    let names = ["identification", "voiceprints", "voiceprint", "diarization"];
+    match fields(output, names) {
+        Some([Some(_), ..] | [_, Some(_), ..]) => OutputKind::Identification,
+        Some([_, _, Some(_), _]) => OutputKind::Voiceprint,
+        Some([.., Some(_)]) => OutputKind::Diarization,
+        _ => OutputKind::Unknown,
     }
 }
 
 /// The service's reason for a failure, whatever its JSON type, redacted for logs.
 pub(super) fn failure_reason(output: &RawValue) -> Option<String> {
-    let error = OutputFields::parse(output).error?;
-    let reason = string(Some(error)).unwrap_or_else(|| error.get().to_owned());
+    let [error] = fields(output, ["error"])?;
+    let error = error?;
+    let reason = text(error).unwrap_or_else(|| error.get().to_owned());
     let reason = reason.trim();
     (!reason.is_empty()).then(|| excerpt(reason.as_bytes()))
 }

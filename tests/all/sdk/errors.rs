@@ -96,7 +96,7 @@ async fn messages_of_failed_waits() {
         ),
         (
             Response::ok(
-                r#"{"jobId":"1","status":"succeeded","output":{"diarization":[{"speaker":"A","start":"0","end":1}]}}"#,
+                r#"{"jobId":"1","status":"succeeded","output":{"diarization":[{"speaker":"A","start":"soon","end":1}]}}"#,
             ),
             ErrorKind::Decode,
         ),

@@ -3,6 +3,7 @@
 mod errors;
 mod invalid_bodies;
 mod jobs;
+mod odd_bodies;
 mod requests;
 mod results;
 mod transport;

@@ -68,11 +68,11 @@ async fn a_job_of_another_kind_is_a_decode_error() {
 
 #[tokio::test]
 async fn decode_errors_contain_the_path() {
-    let broken = body("diarization_succeeded").replace("96.5", "\"high\"");
+    let broken = body("diarization_succeeded").replacen("0.5", "\"early\"", 1);
     let error = wait::<Diarization>(&broken).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     let text = error.to_string();
-    assert!(text.contains("output.confidence.score[1]"), "{text}");
+    assert!(text.contains("output.diarization[0].start"), "{text}");
 }
 
 #[tokio::test]
