@@ -11,8 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, ErrorKind};
 use crate::header;
+use crate::job::JobId;
 use crate::transport::{
-    Clock, Executor, RateLimit, ResponseLimits, RetryPolicy, Settings, SystemClock,
+    Clock, Executor, RateLimit, ResponseLimits, RetryPolicy, Settings, SubmissionHooks, SystemClock,
 };
 
 /// Environment variable of the API key, the same as that of the provider's Python SDK.
@@ -57,6 +58,7 @@ pub struct ClientBuilder {
     headers: Vec<(String, String)>,
     user_agent: Option<String>,
     keep_raw_bodies: bool,
+    submission_hooks: SubmissionHooks,
     clock: Option<Arc<dyn Clock>>,
 }
 
@@ -88,6 +90,7 @@ impl ClientBuilder {
             headers: Vec::new(),
             user_agent: None,
             keep_raw_bodies: false,
+            submission_hooks: SubmissionHooks::default(),
             clock: None,
         }
     }
@@ -272,6 +275,54 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets a callback that receives the id of every job that the service accepts, and bills, before the submission
+    /// returns: also if the future of the submission was dropped while the request was being sent, and for submissions
+    /// through [`Client::raw`](crate::Client::raw).
+    ///
+    /// Store the id there, so that no job is lost if the program is stopped. [`Request::on_accepted`] does the same for
+    /// one request, and is called first. Callbacks run in a task of the SDK, whose work waits for them. A panic is logged
+    /// and has no other effect.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// let ids = std::fs::File::create(tempfile::tempdir()?.path().join("jobs.txt"))?;
+    /// let client = pyannote::Client::builder()
+    ///     .api_key("your-key")
+    ///     .on_accepted(move |id| {
+    ///         if let Err(error) = writeln!(&ids, "{id}").and_then(|()| ids.sync_all()) {
+    ///             eprintln!("job {id} was not stored: {error}");
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`Request::on_accepted`]: crate::Request::on_accepted
+    pub fn on_accepted(mut self, callback: impl Fn(&JobId) + Send + Sync + 'static) -> Self {
+        self.submission_hooks.on_accepted = Some(Arc::new(callback));
+        self
+    }
+
+    /// Sets a callback that receives the error of every submission that the service may have accepted, and billed, also
+    /// if the future of the submission was dropped, or if the runtime shut down before the response arrived.
+    ///
+    /// The kind of the error is [`ErrorKind::OutcomeUnknown`], and [`Error::submission_window`] says when the job was
+    /// created if it exists. The SDK logs a warning as well. The callback runs as that of
+    /// [`on_accepted`](Self::on_accepted) does.
+    ///
+    /// ```
+    /// let client = pyannote::Client::builder()
+    ///     .api_key("your-key")
+    ///     .on_outcome_unknown(|error| eprintln!("look for a job: {error:#}"))
+    ///     .build()?;
+    /// # Ok::<(), pyannote::Error>(())
+    /// ```
+    pub fn on_outcome_unknown(mut self, callback: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.submission_hooks.on_outcome_unknown = Some(Arc::new(callback));
+        self
+    }
+
     /// Sets the clock, for tests that must not sleep.
     #[cfg(any(test, feature = "test-util"))]
     #[doc(hidden)]
@@ -318,6 +369,7 @@ impl ClientBuilder {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             custom_http_client,
             keep_raw_bodies: self.keep_raw_bodies,
+            submission_hooks: self.submission_hooks,
         };
         Ok(Executor::new(settings, http))
     }

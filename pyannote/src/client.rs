@@ -13,7 +13,7 @@ use crate::job::{Job, JobId, Jobs, Results, job_json, wait_all};
 use crate::media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 use crate::request::Request;
 use crate::results::{Diarization, Identification, JobKind, Voiceprint};
-use crate::transport::{Endpoint, Executor, Metrics};
+use crate::transport::{Endpoint, Executor, Metrics, RawExecutor};
 
 /// A client of the pyannoteAI API, or of a server with the same API.
 ///
@@ -49,7 +49,7 @@ impl ClientBuilder {
         let raw = pyannote_api_sys::Client::new_with_client(
             executor.settings.base_url.as_str().trim_end_matches('/'),
             executor.http.clone(),
-            Inner::new(executor.clone()),
+            Inner::new(Arc::new(RawExecutor(Arc::clone(&executor)))),
         );
         Ok(Client { executor, raw })
     }
@@ -188,6 +188,27 @@ impl Client {
         wait_all(Arc::clone(&self.executor), jobs.into_iter().collect())
     }
 
+    /// Waits until every submission that was sent has been answered, and reported to the callbacks, also those whose
+    /// future was dropped: see [`Request::submit`](Request::submit#dropping-the-future). Returns immediately if there
+    /// are none.
+    ///
+    /// Call it before a program ends that may have dropped a submission. A submission that is still being sent when the
+    /// tokio runtime shuts down is aborted, and reported to
+    /// [`on_outcome_unknown`](ClientBuilder::on_outcome_unknown).
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
+    /// tokio::select! {
+    ///     job = client.diarize("https://example.com/meeting.wav").submit() => println!("job {}", job?.id()),
+    ///     _ = tokio::signal::ctrl_c() => client.finish_submissions().await,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn finish_submissions(&self) {
+        self.executor.finish_submissions().await;
+    }
+
     /// Uploads a recording to the team's private storage, which deletes it after 24 to 48 h.
     ///
     /// `source` is a path, bytes, or an [`UploadSource`].
@@ -216,7 +237,7 @@ impl Client {
     }
 
     #[cfg(test)]
-    pub(crate) fn executor(&self) -> &Executor {
+    pub(crate) fn executor(&self) -> &Arc<Executor> {
         &self.executor
     }
 }

@@ -1,10 +1,12 @@
 //! The error type of the SDK.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 
 use crate::job::id::JobId;
@@ -70,8 +72,8 @@ pub enum ErrorKind {
     Timeout,
     /// The connection was lost, or the response was truncated.
     Network,
-    /// A submission may have been accepted, and billed, but its response never arrived, so it was not retried. Look for
-    /// the job in [`Client::jobs`](crate::Client::jobs) before submitting again.
+    /// A submission may have been accepted, and billed, but its response never arrived, or has no job id, so it was not
+    /// retried. Look for the job before submitting again: see [`Error::submission_window`].
     OutcomeUnknown,
     /// The response could not be decoded. The message says where decoding failed and quotes the start of the body.
     /// [`Error::job_json`] is all of it, if it is that of a job.
@@ -128,6 +130,7 @@ struct Inner {
     job_status: Option<JobStatus>,
     /// Never printed: it may contain a voiceprint.
     job_json: Option<Bytes>,
+    submission_window: Option<Range<DateTime<Utc>>>,
     source: Option<Source>,
 }
 
@@ -144,6 +147,7 @@ impl Error {
             job_id: None,
             job_status: None,
             job_json: None,
+            submission_window: None,
             source: None,
         }))
     }
@@ -195,6 +199,11 @@ impl Error {
 
     pub(crate) fn with_job_json(mut self, json: &Bytes) -> Self {
         self.0.job_json = Some(json.clone());
+        self
+    }
+
+    pub(crate) fn with_submission_window(mut self, window: Option<Range<DateTime<Utc>>>) -> Self {
+        self.0.submission_window = window;
         self
     }
 
@@ -306,6 +315,38 @@ impl Error {
         self.0.job_id.as_ref()
     }
 
+    /// Returns the time in which the service created the job, if it accepted the submission of an
+    /// [`ErrorKind::OutcomeUnknown`] error; `None` for other kinds.
+    ///
+    /// It is the time of the request, and 5 min before and after, in case that the clock of this machine is wrong. A job
+    /// in the listing that was created in this time, and whose id the program does not know, may be the one. The example
+    /// `find_lost_job` is a complete program.
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
+    /// use std::collections::HashSet;
+    /// use futures_util::TryStreamExt;
+    /// use pyannote::{JobId, JobSummary};
+    ///
+    /// let known: HashSet<JobId> = HashSet::new(); // the ids that the program has stored
+    /// let error = match client.diarize("https://example.com/meeting.wav").submit().await {
+    ///     Ok(job) => return Ok(println!("job {}", job.id())),
+    ///     Err(error) => error,
+    /// };
+    /// let Some(window) = error.submission_window() else {
+    ///     return Err(error);
+    /// };
+    /// let jobs = client.jobs().created_after(window.start).created_before(window.end);
+    /// let mut candidates: Vec<JobSummary> = jobs.stream().try_collect().await?;
+    /// candidates.retain(|job| !known.contains(&job.id));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn submission_window(&self) -> Option<Range<DateTime<Utc>>> {
+        self.detail(|inner| inner.submission_window.clone())
+    }
+
     /// Returns the last known status of the job.
     #[must_use]
     pub fn last_status(&self) -> Option<&JobStatus> {
@@ -411,6 +452,9 @@ impl fmt::Debug for Error {
         }
         if let Some(status) = &inner.job_status {
             debug.field("last_status", status);
+        }
+        if let Some(window) = &inner.submission_window {
+            debug.field("submission_window", window);
         }
         if let Some(source) = &inner.source {
             let mut causes = String::new();

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::try_unfold;
 use serde_json::{Map, Value};
 
+use super::creation_time::CreationTime;
 use super::page::Pages;
 use super::{JobId, JobStatus, JobStream};
 use crate::error::{Error, FieldError};
@@ -33,6 +34,7 @@ pub(super) const MAX_PAGE_SIZE: u32 = 100;
 pub struct Jobs {
     executor: Arc<Executor>,
     status: Option<JobStatus>,
+    created: CreationTime,
     page_size: u32,
     cursor: Option<String>,
 }
@@ -69,6 +71,7 @@ impl Jobs {
         Self {
             executor,
             status: None,
+            created: CreationTime::default(),
             page_size: MAX_PAGE_SIZE,
             cursor: None,
         }
@@ -77,6 +80,23 @@ impl Jobs {
     /// Lists only jobs with this status.
     pub fn status(mut self, status: JobStatus) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// Lists only jobs that were created at this time or later.
+    ///
+    /// Jobs are listed newest first, so older pages are not fetched. Jobs without a valid time of creation are listed.
+    pub fn created_after(mut self, time: DateTime<Utc>) -> Self {
+        self.created.after = Some(time);
+        self
+    }
+
+    /// Lists only jobs that were created before this time.
+    ///
+    /// The service cannot skip newer jobs, so their pages are fetched, too. Jobs without a valid time of creation are
+    /// listed.
+    pub fn created_before(mut self, time: DateTime<Utc>) -> Self {
+        self.created.before = Some(time);
         self
     }
 
@@ -99,6 +119,23 @@ impl Jobs {
     /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) if the page size is out of range, and any error of a
     /// request.
     pub async fn page(&self, cursor: Option<&str>) -> Result<JobPage, Error> {
+        let mut page = self.fetch_page(cursor).await?;
+        if self.ends_in(&page) {
+            page.next_cursor = None;
+        }
+        page.items
+            .retain(|job| self.created.contains(job.created_at));
+        Ok(page)
+    }
+
+    /// Returns whether the pages after this one have no jobs in the time of creation.
+    fn ends_in(&self, page: &JobPage) -> bool {
+        self.created
+            .ends_in(page.items.iter().map(|job| job.created_at))
+    }
+
+    /// Fetches a page with jobs of any time.
+    async fn fetch_page(&self, cursor: Option<&str>) -> Result<JobPage, Error> {
         if !(1..=MAX_PAGE_SIZE).contains(&self.page_size) {
             let message = format!("must be from 1 to {MAX_PAGE_SIZE}, got {}", self.page_size);
             let violation = FieldError::new("limit", message);
@@ -133,17 +170,22 @@ impl Jobs {
     /// The stream ends after an error.
     pub fn stream(self) -> JobStream {
         let pages = Pages::new(self.cursor.clone());
-        let first = (self, pages, Vec::new().into_iter());
+        let first = (self, pages, Vec::<JobSummary>::new().into_iter());
         JobStream::new(try_unfold(first, |(jobs, mut pages, mut items)| async {
             loop {
-                if let Some(item) = items.next() {
+                let created = jobs.created;
+                if let Some(item) = items.find(|job| created.contains(job.created_at)) {
                     return Ok(Some((item, (jobs, pages, items))));
                 }
                 let Some(cursor) = pages.next.take() else {
                     return Ok(None);
                 };
-                let page = jobs.page(cursor.as_deref()).await?;
+                let page = jobs.fetch_page(cursor.as_deref()).await?;
+                let is_last = jobs.ends_in(&page);
                 items = pages.turn(page).into_iter();
+                if is_last {
+                    pages.next = None;
+                }
             }
         }))
     }

@@ -1,5 +1,6 @@
 //! Jobs: handles, waiting and listing.
 
+mod creation_time;
 pub(crate) mod id;
 mod list;
 mod page;
@@ -18,11 +19,10 @@ use futures_core::Stream;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::error::{Error, ErrorKind, FieldError};
-use crate::redact::excerpt;
+use crate::error::{Error, FieldError};
 use crate::results::JobKind;
 use crate::results::body::{State, read};
-use crate::transport::{ApiResponse, Endpoint, Executor};
+use crate::transport::{ApiResponse, Created, Endpoint, Executor};
 use crate::webhook::Event;
 
 pub use id::JobId;
@@ -63,15 +63,6 @@ impl<T> fmt::Debug for Job<T> {
     }
 }
 
-/// The response to a submission. Only the id is required, so that nothing else makes it undecodable.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Created {
-    job_id: String,
-    #[serde(default)]
-    warning: serde_json::Value,
-}
-
 impl<T: JobKind> Job<T> {
     /// Creates a handle to a job that exists already.
     pub(crate) fn existing(executor: Arc<Executor>, id: JobId) -> Self {
@@ -85,36 +76,14 @@ impl<T: JobKind> Job<T> {
     }
 
     /// Creates a handle to the job of an accepted submission.
-    pub(crate) fn accepted(executor: Arc<Executor>, response: &ApiResponse) -> Result<Self, Error> {
-        let created =
-            response
-                .decode()
-                .and_then(|created: Created| match created.job_id.trim().is_empty() {
-                    false => Ok(created),
-                    true => {
-                        Err(Error::new(ErrorKind::Decode, "`jobId` is empty")
-                            .with_body(&response.body))
-                    }
-                });
-        let created = created.map_err(|error| {
-            executor.counters.submission_unknown();
-            error.into_kind(
-                ErrorKind::OutcomeUnknown,
-                "the service accepted, and billed, the job, but the response has no valid job id; look for the job \
-                 with client.jobs()",
-            )
-        })?;
-        executor.counters.submission_accepted();
-        let submitted = Some(executor.clock().now());
-        let id = JobId::from(created.job_id);
-        tracing::info!(job = excerpt(id.as_str().as_bytes()), "job accepted");
-        Ok(Self {
+    pub(crate) fn accepted(executor: Arc<Executor>, created: Created) -> Self {
+        Self {
+            submitted: Some(executor.clock().now()),
             executor,
-            id,
-            warning: created.warning.as_str().map(str::to_owned),
-            submitted,
+            id: created.id,
+            warning: created.warning,
             kind: PhantomData,
-        })
+        }
     }
 
     /// Returns the id of the job.
@@ -133,7 +102,7 @@ impl<T: JobKind> Job<T> {
     ///
     /// # Errors
     ///
-    /// Any error of a request; [`ErrorKind::NotFound`] if the job does not exist, or is too new to be found.
+    /// Any error of a request; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the job does not exist, or is too new to be found.
     pub async fn status(&self) -> Result<JobStatus, Error> {
         #[derive(Deserialize)]
         struct Body {
@@ -215,7 +184,7 @@ impl<T: JobKind> Job<T> {
 
 /// Fetches the body of a job of any kind.
 async fn fetch(
-    executor: &Executor,
+    executor: &Arc<Executor>,
     id: &JobId,
     timeout: Option<Duration>,
 ) -> Result<ApiResponse, Error> {
@@ -241,7 +210,7 @@ pub(crate) async fn job_json(executor: &Executor, id: &JobId) -> Result<Bytes, E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Client, Diarization};
+    use crate::{Client, Diarization, ErrorKind};
 
     #[tokio::test]
     async fn invalid_ids_are_rejected_before_anything_is_sent() {

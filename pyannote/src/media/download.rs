@@ -76,7 +76,7 @@ impl Download {
     }
 
     async fn run(self) -> Result<u64, Error> {
-        let executor = self.executor.as_ref();
+        let executor = &self.executor;
         let mut retry = executor.transfer_retry("download", Operation::Read);
         loop {
             match self.attempt().instrument(retry.span()).await {
@@ -90,7 +90,7 @@ impl Download {
     }
 
     async fn attempt(&self) -> Result<u64, TransferError> {
-        let executor = self.executor.as_ref();
+        let executor = &self.executor;
         let attempt_timeout = executor.settings.attempt_timeout;
         // Created first: if that fails, no request is needed.
         let mut file = AtomicFile::create(&self.path).await?;

@@ -1,5 +1,7 @@
 //! Whether a media object is already in the storage.
 
+use std::sync::Arc;
+
 use http::header::{ACCEPT_ENCODING, CONTENT_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Request;
@@ -12,7 +14,7 @@ use crate::transport::{Endpoint, Executor};
 /// Whether the storage has `media`, with a length of `len` bytes if it reports one.
 ///
 /// Returns false after any error: the upload that follows fails with a proper error, if at all.
-pub(super) async fn exists(executor: &Executor, media: &MediaUrl, len: u64) -> bool {
+pub(super) async fn exists(executor: &Arc<Executor>, media: &MediaUrl, len: u64) -> bool {
     let url = match PresignedUrl::request(executor, Endpoint::MediaOutput, media).await {
         Ok(url) => url,
         Err(error) => {

@@ -1,6 +1,7 @@
 //! Pre-signed URLs: requesting, checking and redacting them. Whoever has such a URL can use it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::Url;
 use serde::Deserialize;
@@ -24,7 +25,7 @@ struct UrlResponse {
 impl PresignedUrl {
     /// Requests the URL to upload `media` to or to download it from.
     pub(super) async fn request(
-        executor: &Executor,
+        executor: &Arc<Executor>,
         endpoint: Endpoint,
         media: &MediaUrl,
     ) -> Result<Self, Error> {

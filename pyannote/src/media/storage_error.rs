@@ -58,6 +58,7 @@ fn failure_error(failure: Failure) -> Error {
         | Failure::IncompleteBody
         | Failure::TooLarge { .. }
         | Failure::Unsendable
+        | Failure::NoJobId
         | Failure::Status { .. } => (
             ErrorKind::Network,
             "the connection to the storage was lost during the transfer; check the network, and try again",

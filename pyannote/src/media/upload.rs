@@ -112,7 +112,7 @@ impl Upload {
         };
         let content_type_header = content_type_header
             .unwrap_or_else(|| HeaderValue::from_static(content_type(info.extension.as_deref())));
-        let executor = self.executor.as_ref();
+        let executor = &self.executor;
         if self.skip_existing {
             let span = debug_span!("transfer", operation = "check_media");
             if exists(executor, &media, info.len).instrument(span).await {
@@ -173,7 +173,7 @@ impl Upload {
         len: u64,
         content_type: &HeaderValue,
     ) -> Result<(), TransferError> {
-        let executor = self.executor.as_ref();
+        let executor = &self.executor;
         // Opened first: if that fails, no request is needed.
         let reader = self.source.open(len).await?;
         let url = PresignedUrl::request(executor, Endpoint::MediaInput, media).await?;

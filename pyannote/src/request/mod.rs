@@ -23,12 +23,10 @@ use crate::job::{Job, JobId};
 use crate::media::AudioUrl;
 use crate::results::JobKind;
 use crate::results::kind::Kind;
-use crate::transport::{Endpoint, Executor, decode};
+use crate::transport::{Endpoint, Executor, OnAccepted, Submission, decode};
 
 use fields::Fields;
 pub use model::{Model, TranscriptionModel};
-
-type OnAccepted = Arc<dyn Fn(&JobId) + Send + Sync>;
 
 /// A request for a job whose result is a `T`: a [`Diarization`](crate::Diarization), an
 /// [`Identification`](crate::Identification) or a [`Voiceprint`](crate::Voiceprint).
@@ -135,9 +133,11 @@ impl<T: JobKind> Request<T> {
     }
 
     /// Sets a callback that receives the job's id as soon as the job is accepted, and billed, before anything else
-    /// happens.
+    /// happens: also if the future of the submission was dropped while the request was being sent.
     ///
-    /// Store the id there if the program may stop before the job ends. The callback runs on the task that submits.
+    /// Store the id there if the program may stop before the job ends. The callback runs in a task of the SDK, and the
+    /// submission returns after it. A panic is logged and has no other effect.
+    /// [`ClientBuilder::on_accepted`](crate::ClientBuilder::on_accepted) is for all submissions of a client.
     pub fn on_accepted(mut self, callback: impl Fn(&JobId) + Send + Sync + 'static) -> Self {
         self.on_accepted = Some(Arc::new(callback));
         self
@@ -166,27 +166,51 @@ impl<T: JobKind> Request<T> {
     /// The submission is retried only if the service certainly did not accept it. Otherwise, the error is
     /// [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown), and the job may exist.
     ///
+    /// # Dropping the future
+    ///
+    /// A future can be dropped before it is done: by `tokio::time::timeout`, by `select!`, or by aborting its task. The
+    /// effect depends on how far the submission is:
+    ///
+    /// - If it waits for the rate limit, or for a retry, it is not sent (again), and there is no job.
+    /// - If the request is being sent, it is completed in the background, on the same tokio runtime. If the job is
+    ///   accepted, [`on_accepted`](Self::on_accepted) and
+    ///   [`ClientBuilder::on_accepted`](crate::ClientBuilder::on_accepted) are called with its id. If that is unknown,
+    ///   [`ClientBuilder::on_outcome_unknown`](crate::ClientBuilder::on_outcome_unknown) is called. If it is certainly
+    ///   not accepted, it is not retried.
+    ///
+    /// Before the program ends, wait with [`Client::finish_submissions`](crate::Client::finish_submissions) for
+    /// submissions in the background. There is no need to drop a submission to limit its time: the client's
+    /// [`attempt_timeout`](crate::ClientBuilder::attempt_timeout) and
+    /// [`total_timeout`](crate::ClientBuilder::total_timeout) do that.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) before anything is sent, and any error of a request.
     pub async fn submit(self) -> Result<Job<T>, Error> {
+        self.submit_through_queue(true).await
+    }
+
+    /// [`submit`](Self::submit); `queue_counts` says whether the time in the queue of the rate limiter counts toward the
+    /// total timeout.
+    pub(crate) async fn submit_through_queue(self, queue_counts: bool) -> Result<Job<T>, Error> {
         let body = self.body()?;
         let headers: HeaderMap = self
             .headers
             .iter()
             .filter_map(|(name, value)| header::parse(name, value).ok())
             .collect();
-        let endpoint = match T::KIND {
-            Kind::Diarization => Endpoint::Diarize,
-            Kind::Identification => Endpoint::Identify,
-            Kind::Voiceprint => Endpoint::Voiceprint,
+        let submission = Submission {
+            endpoint: match T::KIND {
+                Kind::Diarization => Endpoint::Diarize,
+                Kind::Identification => Endpoint::Identify,
+                Kind::Voiceprint => Endpoint::Voiceprint,
+            },
+            headers,
+            queue_counts,
+            on_accepted: self.on_accepted,
         };
-        let response = self.executor.submit(endpoint, headers, body).await?;
-        let job = Job::accepted(self.executor, &response)?;
-        if let Some(on_accepted) = &self.on_accepted {
-            on_accepted(job.id());
-        }
-        Ok(job)
+        let created = self.executor.submit(submission, body).await?;
+        Ok(Job::accepted(self.executor, created))
     }
 
     /// Validates the request, and encodes its body.
@@ -200,6 +224,10 @@ impl<T: JobKind> Request<T> {
 }
 
 /// Submits the job and waits for its end. If the wait fails, the job keeps running, and the error has its id.
+///
+/// If the future is dropped, the job keeps running, too: its id is then known to
+/// [`on_accepted`](Request::on_accepted) alone. See [`submit`](Request::submit#dropping-the-future) for what happens if
+/// it is dropped before the job is accepted.
 impl<T: JobKind> IntoFuture for Request<T> {
     type Output = Result<T, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;

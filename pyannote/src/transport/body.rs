@@ -93,25 +93,32 @@ impl ResponseBody {
         Ok(chunk)
     }
 
-    /// The whole body.
-    pub(crate) async fn bytes(mut self) -> Result<Bytes, BodyError> {
+    /// The whole body, or what arrived of it before an error.
+    pub(crate) async fn read(mut self) -> (Bytes, Option<BodyError>) {
         let announced = self.response.content_length().unwrap_or(0);
-        let Some(first) = self.chunk().await? else {
-            return Ok(Bytes::new());
+        let first = match self.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return (Bytes::new(), None),
+            Err(error) => return (Bytes::new(), Some(error)),
         };
-        let Some(second) = self.chunk().await? else {
+        let second = match self.chunk().await {
+            Ok(Some(chunk)) => chunk,
             // The usual case: nothing is copied.
-            return Ok(first);
+            Ok(None) => return (first, None),
+            Err(error) => return (first, Some(error)),
         };
         let reserved = announced.min(MAX_RESERVED_BYTES) as usize;
         let mut body = BytesMut::with_capacity(reserved.max(first.len() + second.len()));
         body.extend_from_slice(&first);
         body.extend_from_slice(&second);
         drop((first, second));
-        while let Some(chunk) = self.chunk().await? {
-            body.extend_from_slice(&chunk);
+        loop {
+            match self.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return (body.freeze(), None),
+                Err(error) => return (body.freeze(), Some(error)),
+            }
         }
-        Ok(body.freeze())
     }
 
     /// The start of the body, which ends at the limit or at the first failure: for explanations in errors.

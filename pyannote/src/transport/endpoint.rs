@@ -93,6 +93,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether the operation creates a job, whose id is in the response.
+    pub(crate) fn creates_job(self) -> bool {
+        matches!(self, Self::Diarize | Self::Identify | Self::Voiceprint)
+    }
+
     /// Multiple of the attempt timeout that the operation may take: the body of a job can have 17 MB.
     pub(crate) fn timeout_multiplier(self) -> u32 {
         match self {

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::error::Error as _;
 use std::fmt;
 use std::iter::successors;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::{Either, select};
 use http::header::{
     ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION,
@@ -21,11 +23,13 @@ use tracing::{Instrument, debug_span, warn};
 
 use super::body::BodyError;
 use super::clock::{Clock, Sleep};
+use super::created::Created;
 use super::endpoint::Endpoint;
 use super::metrics::{Counters, Target};
 use super::rate_limiter::{Permit, RateLimiter};
-use super::response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, status_error};
+use super::response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, no_job_id, status_error};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
+use super::submission::{InFlight, OnAccepted, SubmissionHooks};
 use super::{RateLimit, ResponseLimits, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
 use crate::json::without_bom;
@@ -55,6 +59,7 @@ pub(crate) struct Settings {
     pub(crate) custom_http_client: bool,
     /// Whether results keep the body that they were decoded from.
     pub(crate) keep_raw_bodies: bool,
+    pub(crate) submission_hooks: SubmissionHooks,
 }
 
 /// The transport shared by a client and its clones.
@@ -66,6 +71,7 @@ pub(crate) struct Executor {
     pub(super) budget: RetryBudget,
     /// One per endpoint, in the order of [`Endpoint::ALL`].
     rate_limiters: [RateLimiter; Endpoint::ALL.len()],
+    pub(super) in_flight: InFlight,
 }
 
 /// Prints the base URL only: the HTTP client may print the credentials of a proxy.
@@ -79,12 +85,65 @@ impl fmt::Debug for Executor {
 
 /// A failed attempt.
 #[derive(Debug)]
-struct AttemptError {
-    failure: Failure,
+pub(super) struct AttemptError {
+    pub(super) failure: Failure,
     /// The response, if there was one.
     response: Option<ApiResponse>,
     /// The error of the HTTP client, if there was one.
     source: Option<reqwest::Error>,
+    /// When the service created the job, if it accepted a submission whose outcome is unknown.
+    pub(super) window: Option<Range<DateTime<Utc>>>,
+}
+
+impl AttemptError {
+    fn new(failure: Failure) -> Self {
+        Self {
+            failure,
+            response: None,
+            source: None,
+            window: None,
+        }
+    }
+
+    /// For a submission whose task was aborted.
+    pub(super) fn lost(window: Range<DateTime<Utc>>) -> Self {
+        Self {
+            window: Some(window),
+            ..Self::new(Failure::ConnectionLost)
+        }
+    }
+}
+
+/// A call of an endpoint: what its limits and its callbacks are, apart from the request itself.
+pub(super) struct Call {
+    pub(super) endpoint: Endpoint,
+    /// The time limit, if it is shorter than the client's total timeout.
+    timeout: Option<Duration>,
+    /// Whether the time in the queue of the rate limiter counts toward the time limit.
+    queue_counts: bool,
+    /// Called with the id of the job, if the call is a submission.
+    pub(super) on_accepted: Option<OnAccepted>,
+}
+
+impl Call {
+    fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            timeout: None,
+            queue_counts: true,
+            on_accepted: None,
+        }
+    }
+}
+
+/// How a job is submitted, apart from the body of the request.
+pub(crate) struct Submission {
+    pub(crate) endpoint: Endpoint,
+    /// They take precedence over those of the client.
+    pub(crate) headers: HeaderMap,
+    /// Whether the time in the queue of the rate limiter counts toward the total timeout.
+    pub(crate) queue_counts: bool,
+    pub(crate) on_accepted: Option<OnAccepted>,
 }
 
 /// The result of a request after all attempts.
@@ -110,6 +169,7 @@ impl Executor {
             counters: Arc::new(Counters::new()),
             budget: RetryBudget::new(),
             rate_limiters,
+            in_flight: InFlight::default(),
         }
     }
 
@@ -119,7 +179,7 @@ impl Executor {
 
     /// Calls `endpoint`, with `path_suffix` appended to its path and an optional JSON body.
     pub(crate) async fn call(
-        &self,
+        self: &Arc<Self>,
         endpoint: Endpoint,
         path_suffix: &str,
         query: &[(&str, &str)],
@@ -131,38 +191,52 @@ impl Executor {
 
     /// [`call`](Self::call), limited by the shorter of `timeout` and the total timeout.
     pub(crate) async fn call_with_timeout(
-        &self,
+        self: &Arc<Self>,
         timeout: Option<Duration>,
         endpoint: Endpoint,
         path_suffix: &str,
         query: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<ApiResponse, Error> {
-        let headers = HeaderMap::new();
-        self.call_with_headers(headers, timeout, endpoint, path_suffix, query, body)
-            .await
+        let call = Call {
+            timeout,
+            ..Call::new(endpoint)
+        };
+        let request = self.request(endpoint, HeaderMap::new(), path_suffix, query, body);
+        self.respond(&call, &request).await
     }
 
-    /// Submits a job. `headers` take precedence over those of the client.
+    /// Submits a job.
     pub(crate) async fn submit(
-        &self,
-        endpoint: Endpoint,
-        headers: HeaderMap,
+        self: &Arc<Self>,
+        submission: Submission,
         body: Vec<u8>,
-    ) -> Result<ApiResponse, Error> {
-        self.call_with_headers(headers, None, endpoint, "", &[], Some(body))
-            .await
+    ) -> Result<Created, Error> {
+        let endpoint = submission.endpoint;
+        let call = Call {
+            queue_counts: submission.queue_counts,
+            on_accepted: submission.on_accepted,
+            ..Call::new(endpoint)
+        };
+        let request = self.request(endpoint, submission.headers, "", &[], Some(body));
+        let response = self.respond(&call, &request).await?;
+        Created::read(&response.body).ok_or_else(|| {
+            let attempt = AttemptError {
+                response: Some(response),
+                ..AttemptError::new(Failure::NoJobId)
+            };
+            self.error(endpoint, attempt, GiveUp::OutcomeUnknown, 1)
+        })
     }
 
-    async fn call_with_headers(
+    fn request(
         &self,
-        headers: HeaderMap,
-        timeout: Option<Duration>,
         endpoint: Endpoint,
+        headers: HeaderMap,
         path_suffix: &str,
         query: &[(&str, &str)],
         body: Option<Vec<u8>>,
-    ) -> Result<ApiResponse, Error> {
+    ) -> Request {
         let mut url = self.settings.base_url.clone();
         let path = format!(
             "{}{}{path_suffix}",
@@ -184,11 +258,29 @@ impl Executor {
                 .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *request.body_mut() = Some(body.into());
         }
-        match self.run(endpoint, &request, timeout).await {
+        request
+    }
+
+    /// Sends a request, with retries, and returns the response or the SDK's error.
+    async fn respond(
+        self: &Arc<Self>,
+        call: &Call,
+        request: &Request,
+    ) -> Result<ApiResponse, Error> {
+        let endpoint = call.endpoint;
+        match self.run(call, request).await {
             Outcome::Success(response) => Ok(response),
             Outcome::NotSent => {
-                let message = "the rate limit did not admit the request before its timeout, so nothing was sent; try \
-                               again later, or set a longer total timeout";
+                let message = match endpoint.creates_job() {
+                    true => {
+                        "the client's rate limit did not admit the submission before the total timeout, so nothing was \
+                         sent; submit many jobs with client.submit_all(), which waits, or set a longer total timeout"
+                    }
+                    false => {
+                        "the rate limit did not admit the request before its timeout, so nothing was sent; try again \
+                         later, or set a longer total timeout"
+                    }
+                };
                 let retry_after = self.rate_limiter(endpoint).retry_after(self.clock());
                 Err(Error::new(ErrorKind::RateLimited, message).with_retry_after(retry_after))
             }
@@ -201,25 +293,25 @@ impl Executor {
     }
 
     /// Sends a request, with retries.
-    async fn run(
-        &self,
-        endpoint: Endpoint,
-        request: &Request,
-        timeout: Option<Duration>,
-    ) -> Outcome {
+    async fn run(self: &Arc<Self>, call: &Call, request: &Request) -> Outcome {
+        let endpoint = call.endpoint;
         let settings = &self.settings;
         let clock = self.clock();
-        let start = clock.now();
-        let total_timeout = settings.total_timeout.into_iter().chain(timeout).min();
-        let elapsed = || clock.now().saturating_sub(start);
-        let remaining = || total_timeout.map(|total| total.saturating_sub(elapsed()));
-        let is_submission = endpoint.operation() == Operation::Submission;
+        let mut start = clock.now();
+        let total_timeout = settings.total_timeout.into_iter().chain(call.timeout).min();
+        let elapsed = |start| clock.now().saturating_sub(start);
+        let remaining = |start| total_timeout.map(|total| total.saturating_sub(elapsed(start)));
         let mut number = 1;
         let mut last_error = None;
         loop {
-            let permit = self.acquire_permit(endpoint, remaining()).await;
-            // The wait for the permit counts, too.
-            let (permit, remaining) = match (permit, remaining()) {
+            let queued = clock.now();
+            let timeout = remaining(start).filter(|_| call.queue_counts);
+            let permit = self.acquire_permit(endpoint, timeout).await;
+            if !call.queue_counts {
+                start = start.saturating_add(elapsed(queued));
+            }
+            // The wait for the permit may have used up the time.
+            let (permit, remaining) = match (permit, remaining(start)) {
                 (Some(permit), remaining) if remaining != Some(Duration::ZERO) => {
                     (permit, remaining)
                 }
@@ -236,43 +328,22 @@ impl Executor {
             };
             let span = debug_span!("request", operation = endpoint.name(), attempt = number);
             let attempt_timeout = self.attempt_timeout(endpoint, remaining);
-            let result = self
-                .attempt(endpoint, request, attempt_timeout)
+            let error = match self
+                .attempt(call, request, attempt_timeout, permit)
                 .instrument(span)
-                .await;
-            let response = match &result {
-                Ok(response) => Some(response),
-                Err(error) => error.response.as_ref(),
-            };
-            if let Some(response) = response {
-                self.rate_limiter(endpoint)
-                    .observe(&response.headers, clock.now(), clock.wall());
-            }
-            drop(permit);
-            self.counters.request(
-                Target::Api(endpoint),
-                result.as_ref().err().map(|error| &error.failure),
-            );
-            let mut error = match result {
+                .await
+            {
                 Ok(response) => {
                     self.budget.refund();
                     return Outcome::Success(response);
                 }
                 Err(error) => error,
             };
-            let was_not_sent = matches!(
-                error.failure,
-                Failure::Connect | Failure::ProxyAuthentication
-            );
-            if settings.custom_http_client && was_not_sent && is_submission {
-                // The user's HTTP client may have followed a redirect before, so the service may have the job.
-                error.failure = Failure::ConnectionLost;
-            }
             let attempt = Attempt {
                 operation: endpoint.operation(),
                 failure: error.failure,
                 number,
-                elapsed: elapsed(),
+                elapsed: elapsed(start),
                 total_timeout,
                 random: clock.random(),
             };
@@ -340,32 +411,75 @@ impl Executor {
     }
 
     async fn attempt(
-        &self,
-        endpoint: Endpoint,
+        self: &Arc<Self>,
+        call: &Call,
         request: &Request,
         timeout: Duration,
+        permit: Permit,
     ) -> Result<ApiResponse, AttemptError> {
         // Only a request with a streamed body cannot be cloned, and no request of the API has one.
         let Some(mut request) = request.try_clone() else {
-            return Err(AttemptError {
-                failure: Failure::Unsendable,
-                response: None,
-                source: None,
-            });
+            return Err(AttemptError::new(Failure::Unsendable));
         };
         self.add_headers(&mut request);
         *request.timeout_mut() = Some(timeout);
+        match call.endpoint.creates_job() {
+            true => self.send_submission(call, request, permit).await,
+            false => self.send(call.endpoint, request, permit).await,
+        }
+    }
+
+    /// Sends a request once.
+    pub(super) async fn send(
+        &self,
+        endpoint: Endpoint,
+        request: Request,
+        permit: Permit,
+    ) -> Result<ApiResponse, AttemptError> {
+        let mut result = self.receive(endpoint, request).await;
+        let response = match &result {
+            Ok(response) => Some(response),
+            Err(error) => error.response.as_ref(),
+        };
+        if let Some(response) = response {
+            let clock = self.clock();
+            self.rate_limiter(endpoint)
+                .observe(&response.headers, clock.now(), clock.wall());
+        }
+        drop(permit);
+        self.counters.request(
+            Target::Api(endpoint),
+            result.as_ref().err().map(|error| &error.failure),
+        );
+        if let Err(error) = &mut result
+            && self.settings.custom_http_client
+            && endpoint.operation() == Operation::Submission
+            && matches!(
+                error.failure,
+                Failure::Connect | Failure::ProxyAuthentication
+            )
+        {
+            // The user's HTTP client may have followed a redirect before, so the service may have the job.
+            error.failure = Failure::ConnectionLost;
+        }
+        result
+    }
+
+    /// Sends a request and reads its response.
+    async fn receive(
+        &self,
+        endpoint: Endpoint,
+        request: Request,
+    ) -> Result<ApiResponse, AttemptError> {
         let body = request.body().and_then(reqwest::Body::as_bytes);
         let sent = body.map_or(0, <[u8]>::len) as u64;
-        let response = self
-            .http
-            .execute(request)
-            .await
-            .map_err(|error| AttemptError {
-                failure: classify(&error),
-                response: None,
+        let response = self.http.execute(request).await.map_err(|error| {
+            let failure = classify(&error);
+            AttemptError {
                 source: Some(error.without_url()),
-            })?;
+                ..AttemptError::new(failure)
+            }
+        })?;
         self.counters.sent(sent);
         let mut read = ApiResponse {
             status: response.status(),
@@ -381,12 +495,17 @@ impl Executor {
                 failure: self.status_failure(read.status, &read.headers),
                 response: Some(read),
                 source: None,
+                window: None,
             });
         }
         let max_bytes = self.settings.response_limits.of(endpoint);
-        match self.body(response, max_bytes).bytes().await {
-            Ok(body) => read.body = body.slice_ref(without_bom(&body)),
-            Err(error) => {
+        let (body, error) = self.body(response, max_bytes).read().await;
+        read.body = body.slice_ref(without_bom(&body));
+        let has_job_id = endpoint.creates_job() && Created::read(&read.body).is_some();
+        match error {
+            // What is missing of the body does not matter.
+            Some(_) if has_job_id => {}
+            Some(error) => {
                 return Err(AttemptError {
                     failure: error.failure(),
                     response: Some(read),
@@ -394,8 +513,16 @@ impl Executor {
                         BodyError::Client(error) => Some(error),
                         BodyError::Stalled | BodyError::TooLarge { .. } => None,
                     },
+                    window: None,
                 });
             }
+            None if endpoint.creates_job() && !has_job_id => {
+                return Err(AttemptError {
+                    response: Some(read),
+                    ..AttemptError::new(Failure::NoJobId)
+                });
+            }
+            None => {}
         }
         read.trace();
         Ok(read)
@@ -429,10 +556,26 @@ impl Executor {
         reason: GiveUp,
         attempts: u32,
     ) -> Error {
-        let error = match (&attempt.failure, &attempt.response) {
+        let error = self.describe(endpoint, &attempt);
+        let error = match attempt.source {
+            Some(source) => error.with_source(source),
+            None => error,
+        };
+        match reason {
+            GiveUp::OutcomeUnknown => outcome_unknown(error, attempt.window),
+            reason => with_give_up_reason(error, reason, attempts),
+        }
+    }
+
+    /// The error of a failed attempt, without its source.
+    pub(super) fn describe(&self, endpoint: Endpoint, attempt: &AttemptError) -> Error {
+        match (&attempt.failure, &attempt.response) {
             (Failure::Status { retry_after, .. }, Some(response)) => {
                 let response = response.without_api_key(&self.settings.authorization);
                 status_error(endpoint, &response, *retry_after, self.clock().wall())
+            }
+            (Failure::NoJobId, Some(response)) => {
+                no_job_id(&response.without_api_key(&self.settings.authorization))
             }
             (failure, response) => {
                 let (kind, message): (_, Cow<'_, str>) = match failure {
@@ -472,7 +615,7 @@ impl Executor {
                         ErrorKind::Config,
                         "the HTTP client rejected the request without sending it; check its configuration".into(),
                     ),
-                    Failure::IncompleteBody | Failure::Status { .. } => {
+                    Failure::IncompleteBody | Failure::NoJobId | Failure::Status { .. } => {
                         (ErrorKind::Network, "the response was cut off".into())
                     }
                 };
@@ -482,26 +625,33 @@ impl Executor {
                     None => error,
                 }
             }
-        };
-        let error = match attempt.source {
-            Some(source) => error.with_source(source),
-            None => error,
-        };
-        if reason == GiveUp::OutcomeUnknown {
-            self.counters.submission_unknown();
         }
-        with_give_up_reason(error, reason, attempts)
     }
+}
+
+/// The error of a submission that the service may have accepted, and if so, in this time.
+pub(super) fn outcome_unknown(error: Error, window: Option<Range<DateTime<Utc>>>) -> Error {
+    let created = window.as_ref().map_or_else(String::new, |window| {
+        let format = |date: DateTime<Utc>| date.to_rfc3339_opts(SecondsFormat::Secs, true);
+        format!(
+            " created between {} and {}",
+            format(window.start),
+            format(window.end)
+        )
+    });
+    let message = format!(
+        "the service may have accepted the submission, so a billed job may exist and the request was not retried; \
+         before submitting again, look in client.jobs() for a job{created}"
+    );
+    error
+        .into_kind(ErrorKind::OutcomeUnknown, message)
+        .with_submission_window(window)
 }
 
 /// Adds to an error why the request was not retried.
 pub(super) fn with_give_up_reason(error: Error, reason: GiveUp, attempts: u32) -> Error {
     match reason {
-        GiveUp::OutcomeUnknown => {
-            let message = "the service may have accepted the submission, so a billed job may exist and the request was \
-                           not retried; check client.jobs() before submitting again";
-            error.into_kind(ErrorKind::OutcomeUnknown, message)
-        }
+        GiveUp::OutcomeUnknown => outcome_unknown(error, None),
         GiveUp::NotRetryable => error,
         GiveUp::AttemptsExhausted if attempts == 1 => error,
         GiveUp::AttemptsExhausted => error.with_note(&format!("gave up after {attempts} attempts")),
@@ -517,19 +667,23 @@ pub(super) fn with_give_up_reason(error: Error, reason: GiveUp, attempts: u32) -
     }
 }
 
-/// For the bindings: returns the last response of the service, or the error of the HTTP client.
-impl hooks::Executor for Executor {
+/// The executor of the bindings.
+pub(crate) struct RawExecutor(pub(crate) Arc<Executor>);
+
+/// Returns the last response of the service, or the error of the HTTP client.
+impl hooks::Executor for RawExecutor {
     fn execute<'a>(&'a self, request: Request, operation: &'static str) -> ResponseFuture<'a> {
+        let executor = &self.0;
         Box::pin(async move {
             let Some(endpoint) = Endpoint::from_name(operation) else {
                 // An operation unknown to the SDK is sent once, as by the bindings alone.
                 let mut request = request;
-                self.add_headers(&mut request);
-                *request.timeout_mut() = Some(self.settings.attempt_timeout);
-                let response = self.http.execute(request).await;
+                executor.add_headers(&mut request);
+                *request.timeout_mut() = Some(executor.settings.attempt_timeout);
+                let response = executor.http.execute(request).await;
                 return response.map_err(reqwest::Error::without_url);
             };
-            match self.run(endpoint, &request, None).await {
+            match executor.run(&Call::new(endpoint), &request).await {
                 Outcome::Success(response) => Ok(response.into_reqwest()),
                 Outcome::Failed { error, .. } => match (error.source, error.response) {
                     (Some(source), _) => Err(source),
@@ -632,7 +786,8 @@ mod tests {
             request
         };
         let executor = client.executor();
-        let outcome = executor.run(Endpoint::Diarize, &request(), None).await;
+        let call = Call::new(Endpoint::Diarize);
+        let outcome = executor.run(&call, &request()).await;
         let Outcome::Failed {
             error,
             reason,
@@ -643,7 +798,8 @@ mod tests {
         };
         assert_eq!(error.failure, Failure::Unsendable);
         assert_eq!((reason, attempts), (GiveUp::NotRetryable, 1));
-        let response = hooks::Executor::execute(executor, request(), "diarize").await;
+        let raw = RawExecutor(Arc::clone(executor));
+        let response = hooks::Executor::execute(&raw, request(), "diarize").await;
         assert_eq!(response.unwrap().status(), StatusCode::BAD_REQUEST);
         let connection = listener.accept().map_err(|error| error.kind());
         assert_eq!(connection.unwrap_err(), std::io::ErrorKind::WouldBlock);

@@ -70,8 +70,8 @@ pub struct RequestCount {
     /// requests to the storage.
     pub operation: &'static str,
     /// `ok`, the status of an error such as `429`, `other_status`, or why there was no complete response: `connect`,
-    /// `proxy_authentication`, `timeout`, `stalled`, `connection_lost`, `incomplete_body`, `too_large` or `unsendable`.
-    /// The span of a request has the same value as its `error.type`.
+    /// `proxy_authentication`, `timeout`, `stalled`, `connection_lost`, `incomplete_body`, `too_large` or `unsendable`;
+    /// `no_job_id` if the response to an accepted submission has none. The span of a request has the same value as its `error.type`.
     pub result: &'static str,
     /// The number of requests.
     pub count: u64,
@@ -79,7 +79,7 @@ pub struct RequestCount {
 
 const OTHER_STATUS: &str = "other_status";
 /// Every value of [`RequestCount::result`].
-const RESULTS: [&str; 23] = [
+const RESULTS: [&str; 24] = [
     "ok",
     "400",
     "401",
@@ -103,6 +103,7 @@ const RESULTS: [&str; 23] = [
     "incomplete_body",
     "too_large",
     "unsendable",
+    "no_job_id",
 ];
 
 /// The name of a failure, one of [`RESULTS`].
@@ -116,6 +117,7 @@ pub(crate) fn error_type(failure: &Failure) -> &'static str {
         Failure::IncompleteBody => "incomplete_body",
         Failure::TooLarge { .. } => "too_large",
         Failure::Unsendable => "unsendable",
+        Failure::NoJobId => "no_job_id",
         Failure::Status { status, .. } => RESULTS
             .into_iter()
             .find(|name| *name == status.as_str())
@@ -338,6 +340,7 @@ mod tests {
             Failure::IncompleteBody,
             Failure::TooLarge { max_bytes: 1 },
             Failure::Unsendable,
+            Failure::NoJobId,
         ];
         let names: Vec<_> = failures.iter().map(error_type).collect();
         assert_eq!(names[..], RESULTS[RESULTS.len() - failures.len()..]);

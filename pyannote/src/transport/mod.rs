@@ -5,6 +5,7 @@
 
 mod body;
 pub(crate) mod clock;
+mod created;
 mod endpoint;
 mod executor;
 #[cfg(any(test, feature = "test-util"))]
@@ -20,12 +21,14 @@ mod retry;
 mod retry_after;
 mod retry_budget;
 mod retry_policy;
+mod submission;
 mod transfer;
 
 pub(crate) use body::{BodyError, ResponseBody};
 pub(crate) use clock::{Clock, SystemClock};
+pub(crate) use created::Created;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use executor::{Executor, RESERVED_HEADERS, Settings};
+pub(crate) use executor::{Executor, RESERVED_HEADERS, RawExecutor, Settings, Submission};
 pub use metrics::{Metrics, RequestCount};
 pub use rate_limit::RateLimit;
 pub(crate) use rate_limiter::RateLimiter;
@@ -35,4 +38,5 @@ pub(crate) use retry::{Failure, Operation};
 use retry_after::retry_after;
 use retry_budget::RetryBudget;
 pub use retry_policy::RetryPolicy;
+pub(crate) use submission::{OnAccepted, SubmissionHooks};
 pub(crate) use transfer::TransferError;

@@ -128,6 +128,21 @@ fn decode_error(body: &[u8], path: Option<String>, error: &serde_json::Error) ->
     Error::new(ErrorKind::Decode, message).with_body(body)
 }
 
+/// The error for a successful response to a submission that has no job id.
+pub(crate) fn no_job_id(response: &ApiResponse) -> Error {
+    let message = match response.body.is_empty() {
+        true => "the response has no job id: it is empty".to_owned(),
+        false => format!(
+            "the response has no job id; it starts with: {}",
+            excerpt(&response.body)
+        ),
+    };
+    Error::new(ErrorKind::Decode, message)
+        .with_status(response.status)
+        .with_request_id(request_id(&response.headers))
+        .with_body(&response.body)
+}
+
 /// The union of both documented forms of error bodies. Every field is optional, so that any JSON object can be read.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     },
     /// The HTTP client rejects the request, so nothing was sent.
     Unsendable,
+    /// The response to an accepted submission has no job id.
+    NoJobId,
     /// The server returned a status other than success.
     Status {
         status: StatusCode,
@@ -130,6 +132,14 @@ pub(crate) fn decide(policy: &RetryPolicy, attempt: &Attempt) -> Decision {
     Decision::Retry { after }
 }
 
+/// Returns whether the service may have accepted a submission that failed this way.
+pub(crate) fn leaves_outcome_unknown(failure: &Failure) -> bool {
+    matches!(
+        classify_submission(*failure),
+        Classification::OutcomeUnknown
+    )
+}
+
 fn classify_idempotent(failure: Failure) -> Classification {
     match failure {
         Failure::Connect
@@ -137,9 +147,10 @@ fn classify_idempotent(failure: Failure) -> Classification {
         | Failure::Stalled
         | Failure::ConnectionLost
         | Failure::IncompleteBody => Classification::Retryable,
-        Failure::ProxyAuthentication | Failure::TooLarge { .. } | Failure::Unsendable => {
-            Classification::Permanent
-        }
+        Failure::ProxyAuthentication
+        | Failure::TooLarge { .. }
+        | Failure::Unsendable
+        | Failure::NoJobId => Classification::Permanent,
         Failure::Status { status, .. } => match status.as_u16() {
             408 | 429 | 500 | 502 | 503 | 504 => Classification::Retryable,
             _ => Classification::Permanent,
@@ -157,7 +168,8 @@ fn classify_submission(failure: Failure) -> Classification {
         | Failure::Stalled
         | Failure::ConnectionLost
         | Failure::IncompleteBody
-        | Failure::TooLarge { .. } => Classification::OutcomeUnknown,
+        | Failure::TooLarge { .. }
+        | Failure::NoJobId => Classification::OutcomeUnknown,
         Failure::Status {
             status,
             retry_after,

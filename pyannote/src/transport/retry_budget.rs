@@ -90,6 +90,7 @@ fn cost(failure: &Failure) -> u32 {
         | Failure::IncompleteBody
         | Failure::TooLarge { .. }
         | Failure::Unsendable
+        | Failure::NoJobId
         | Failure::Status { .. } => RETRY_COST_TOKENS,
     }
 }

@@ -145,3 +145,39 @@ async fn a_listing_starts_at_a_cursor() {
         ]
     );
 }
+
+/// Items that were created at these minutes after 09:00.
+fn page_at(minutes: &[u32], next: Option<&str>) -> Response {
+    let items: Vec<_> = minutes
+        .iter()
+        .map(|minute| {
+            serde_json::json!({
+                "id": format!("job-{minute}"),
+                "status": "succeeded",
+                "createdAt": format!("2025-11-06T09:{minute:02}:00Z"),
+            })
+        })
+        .collect();
+    Response::ok(serde_json::json!({ "items": items, "nextCursor": next }).to_string())
+}
+
+#[tokio::test]
+async fn a_listing_is_restricted_to_a_time_of_creation() {
+    let server = TestServer::with_responses([
+        page_at(&[50, 40], Some("c-1")),
+        page_at(&[30, 20], Some("c-2")),
+        page_at(&[10, 5], Some("c-3")),
+        page_at(&[10, 5], Some("c-3")),
+    ])
+    .await;
+    let (client, _) = client(&server);
+    let at = |minute: u32| format!("2025-11-06T09:{minute:02}:00Z").parse().unwrap();
+    let jobs = client.jobs().created_after(at(10)).created_before(at(40));
+    let listed: Vec<JobSummary> = jobs.clone().stream().try_collect().await.unwrap();
+    let ids: Vec<&str> = listed.iter().map(|job| job.id.as_str()).collect();
+    assert_eq!(ids, ["job-30", "job-20", "job-10"]);
+    assert_eq!(server.request_count(), 3, "older pages are not fetched");
+    let page = jobs.page(Some("c-2")).await.unwrap();
+    assert_eq!(page.items.len(), 1);
+    assert_eq!(page.next_cursor, None);
+}

@@ -1,5 +1,6 @@
 //! The SDK against a scripted server on loopback, with a clock that skips sleeps.
 
+mod dropped_submissions;
 mod errors;
 mod invalid_bodies;
 mod jobs;

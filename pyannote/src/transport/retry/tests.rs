@@ -56,6 +56,7 @@ fn table() -> Vec<Row> {
         (Failure::IncompleteBody, RETRY, UNKNOWN),
         (Failure::ProxyAuthentication, PERMANENT, PERMANENT),
         (Failure::Unsendable, PERMANENT, PERMANENT),
+        (Failure::NoJobId, PERMANENT, UNKNOWN),
         (Failure::TooLarge { max_bytes: 1 }, PERMANENT, UNKNOWN),
         (status(503, None), RETRY, UNKNOWN),
         (status(503, soon), RETRY, RETRY),
@@ -338,6 +339,7 @@ fn failures() -> impl Strategy<Value = Failure> {
         Just(Failure::IncompleteBody),
         Just(Failure::ProxyAuthentication),
         Just(Failure::Unsendable),
+        Just(Failure::NoJobId),
         any::<u64>().prop_map(|max_bytes| Failure::TooLarge { max_bytes }),
         (100_u16..1_000, any::<Option<Duration>>())
             .prop_map(|(code, retry_after)| status(code, retry_after)),
