@@ -199,7 +199,7 @@ async fn fetch(
 }
 
 /// Fetches the body of a job of any kind, and checks that it is JSON.
-pub(crate) async fn job_json(executor: &Executor, id: &JobId) -> Result<Bytes, Error> {
+pub(crate) async fn job_json(executor: &Arc<Executor>, id: &JobId) -> Result<Bytes, Error> {
     let response = fetch(executor, id, None).await?;
     match response.decode::<IgnoredAny>() {
         Ok(_) => Ok(response.body),
