@@ -408,7 +408,7 @@ async fn write_raw(mut stream: BufReader<TcpStream>, bytes: &[u8], then: Then) {
 }
 
 /// The next request of a connection, or `None` at its end.
-async fn read(stream: &mut BufReader<TcpStream>, bodies: Bodies) -> Option<Request> {
+pub(crate) async fn read(stream: &mut BufReader<TcpStream>, bodies: Bodies) -> Option<Request> {
     let mut line = String::new();
     if stream.read_line(&mut line).await.ok()? == 0 {
         return None;

@@ -1,6 +1,8 @@
 //! Helpers that the tests share.
 
+pub mod fault_proxy;
 pub mod http;
+pub mod soak;
 
 use std::path::PathBuf;
 

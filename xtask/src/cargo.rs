@@ -45,7 +45,7 @@ pub fn bench(
 }
 
 /// Runs a cargo command in this workspace and maps its exit status.
-fn run(
+pub(crate) fn run(
     workspace: &Workspace,
     command: &str,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,

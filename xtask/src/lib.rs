@@ -10,7 +10,7 @@
 //! 5. [`generate`] runs progenitor and formats its output, `pyannote-api-sys/src/generated.rs`.
 //!
 //! [`regen`] runs steps 2 to 5. [`report`] lists how a new specification affects callers. [`cargo`] runs the tasks that
-//! need the server or the engine, and [`check`] checks the crates as packages.
+//! need the server or the engine, [`soak`] starts the soak test, and [`check`] checks the crates as packages.
 
 pub mod cargo;
 pub mod check;
@@ -22,4 +22,5 @@ pub mod merge;
 pub mod overlay;
 pub mod regen;
 pub mod report;
+pub mod soak;
 pub mod workspace;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::report::WithWording;
 use xtask::workspace::Workspace;
-use xtask::{cargo, check, import, regen};
+use xtask::{cargo, check, import, regen, soak};
 
 /// Development tasks of the pyannoteAI workspace
 #[derive(Parser)]
@@ -59,6 +59,11 @@ enum Task {
     /// Run a benchmark of the local engine
     #[command(subcommand)]
     Bench(Bench),
+    /// Submit thousands of jobs to the local server through a proxy that injects faults
+    ///
+    /// The exit status is 1 if a job was lost or submitted twice, a task hung, a result was wrong, or memory grew. The
+    /// judge is the server's own record.
+    Soak(soak::Options),
 }
 
 #[derive(Subcommand)]
@@ -174,6 +179,8 @@ fn run(task: Task) -> Result<ExitCode> {
             let hours = hours.map(|hours| format!("--hours={hours}"));
             return recordings.bench(&workspace, "der", hours);
         }
+        // The test parses the same options; here they are only checked.
+        Task::Soak(_) => return soak::run(&workspace, std::env::args().skip(2)),
         Task::Bench(Bench::Identification { recordings }) => {
             return recordings.bench(&workspace, "identification", None);
         }
