@@ -108,8 +108,7 @@ impl<T: JobKind> Job<T> {
         struct Body {
             status: JobStatus,
         }
-        let body: Body = self
-            .fetch(None)
+        let body: Body = fetch(&self.executor, &self.id)
             .await?
             .decode()
             .map_err(|error| error.with_job(&self.id, None))?;
@@ -169,38 +168,37 @@ impl<T: JobKind> Job<T> {
         wait::statuses(self.clone())
     }
 
-    /// Fetches the body of the job, within `timeout` if that is less than the client's total timeout.
-    async fn fetch(&self, timeout: Option<Duration>) -> Result<ApiResponse, Error> {
-        fetch(&self.executor, &self.id, timeout).await
-    }
-
-    /// Fetches and decodes the job, within `timeout` if that is less than the client's total timeout.
+    /// Polls the job, within `timeout` if that is less than the client's total timeout.
     async fn read(&self, timeout: Option<Duration>) -> Result<State<T>, Error> {
-        let response = self.fetch(timeout).await?;
+        let segment = path_segment(&self.id)?;
+        let response = self
+            .executor
+            .poll(timeout, Endpoint::GetJob, &segment, &[])
+            .await
+            .map_err(|error| error.with_job(&self.id, None))?;
         let keep_raw = self.executor.settings.keep_raw_bodies;
         read(&response.body, &self.id, keep_raw).map_err(|error| response.describe(error))
     }
 }
 
-/// Fetches the body of a job of any kind.
-async fn fetch(
-    executor: &Arc<Executor>,
-    id: &JobId,
-    timeout: Option<Duration>,
-) -> Result<ApiResponse, Error> {
-    let Some(segment) = id.path_segment() else {
+/// The id of a job as a part of a path.
+fn path_segment(id: &JobId) -> Result<String, Error> {
+    id.path_segment().ok_or_else(|| {
         let violation = FieldError::new("jobId", format!("{:?} is not a job id", id.as_str()));
-        return Err(Error::validation("the job id is invalid", vec![violation]));
-    };
-    executor
-        .call_with_timeout(timeout, Endpoint::GetJob, &segment, &[], None)
-        .await
-        .map_err(|error| error.with_job(id, None))
+        Error::validation("the job id is invalid", vec![violation]).with_job(id, None)
+    })
+}
+
+/// Fetches the body of a job of any kind.
+async fn fetch(executor: &Arc<Executor>, id: &JobId) -> Result<ApiResponse, Error> {
+    let segment = path_segment(id)?;
+    let response = executor.call(Endpoint::GetJob, &segment, &[], None).await;
+    response.map_err(|error| error.with_job(id, None))
 }
 
 /// Fetches the body of a job of any kind, and checks that it is JSON.
 pub(crate) async fn job_json(executor: &Arc<Executor>, id: &JobId) -> Result<Bytes, Error> {
-    let response = fetch(executor, id, None).await?;
+    let response = fetch(executor, id).await?;
     match response.decode::<IgnoredAny>() {
         Ok(_) => Ok(response.body),
         Err(error) => Err(error.with_job(id, None).with_job_json(&response.body)),

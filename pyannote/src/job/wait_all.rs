@@ -16,11 +16,8 @@ use super::{Job, JobId, JobStatus, Jobs, Results};
 use crate::error::{Error, ErrorKind};
 use crate::results::JobKind;
 use crate::results::body::State;
-use crate::transport::{Executor, RateLimit, RateLimiter};
+use crate::transport::{Endpoint, Executor, RateLimit, RateLimiter};
 
-/// Maximum number of requests per minute of one `wait_all`: half of the service's limit, so that the rest of the
-/// program can make requests, too.
-const REQUESTS_PER_MINUTE: u32 = 150;
 /// Minimum delay between two rounds, per page of the previous round: it leaves half of the requests for bodies.
 const MIN_DELAY_PER_PAGE: Duration = Duration::from_millis(800);
 /// Number of pages to read beyond those that the jobs themselves fill, since the team's other jobs are listed between
@@ -70,6 +67,11 @@ impl<T: JobKind> WaitAll<T> {
             .into_iter()
             .filter(|job| ids.insert(job.id().clone()))
             .collect();
+        // Half of the limit, so that the rest of the program can make requests, too.
+        let limit = executor.rate_limit(Endpoint::GetJob);
+        let limit = limit.map_or(RateLimit::off(), |limit| {
+            RateLimit::per_minute(limit.div_ceil(2))
+        });
         Self {
             executor,
             job_count: pending.len(),
@@ -77,7 +79,7 @@ impl<T: JobKind> WaitAll<T> {
             ready: VecDeque::new(),
             listing_error: None,
             failed: VecDeque::new(),
-            limiter: RateLimiter::new(RateLimit::per_minute(REQUESTS_PER_MINUTE)),
+            limiter: RateLimiter::new(limit),
             round: 0,
             pages: 0,
             consecutive_failures: 0,
@@ -204,7 +206,12 @@ impl<T: JobKind> WaitAll<T> {
 
     /// Waits until one more request is within the limit. A permit counts when it is acquired, so it is not kept.
     async fn acquire(&self) {
-        drop(self.limiter.acquire(self.executor.clock()).await);
+        drop(
+            self.limiter
+                .acquire(&self.executor.settings.clock, None)
+                .await
+                .ok(),
+        );
     }
 
     /// Counts a failed round. Gives up every pending job if the error is not transient, as for an invalid API key, or if

@@ -30,6 +30,7 @@ use super::rate_limiter::{Permit, RateLimiter};
 use super::response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, no_job_id, status_error};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
 use super::submission::{InFlight, OnAccepted, SubmissionHooks};
+use super::time_limit::TimeLimit;
 use super::{RateLimit, ResponseLimits, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
 use crate::json::without_bom;
@@ -119,7 +120,7 @@ pub(super) struct Call {
     pub(super) endpoint: Endpoint,
     /// The time limit, if it is shorter than the client's total timeout.
     timeout: Option<Duration>,
-    /// Whether the time in the queue of the rate limiter counts toward the time limit.
+    /// Whether the time in the queue of the rate limiter counts toward the total timeout.
     queue_counts: bool,
     /// Called with the id of the job, if the call is a submission.
     pub(super) on_accepted: Option<OnAccepted>,
@@ -155,8 +156,10 @@ enum Outcome {
         reason: GiveUp,
         attempts: u32,
     },
-    /// The time limit passed before the rate limiter admitted the request.
-    NotSent,
+    /// The time limit passed before the rate limiter admitted the request, which would have taken this much longer.
+    NotSent {
+        retry_after: Duration,
+    },
 }
 
 impl Executor {
@@ -185,24 +188,27 @@ impl Executor {
         query: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<ApiResponse, Error> {
-        self.call_with_timeout(None, endpoint, path_suffix, query, body)
-            .await
+        let request = self.request(endpoint, HeaderMap::new(), path_suffix, query, body);
+        self.respond(&Call::new(endpoint), &request).await
     }
 
-    /// [`call`](Self::call), limited by the shorter of `timeout` and the total timeout.
-    pub(crate) async fn call_with_timeout(
+    /// Reads from `endpoint` for a wait, within `timeout`.
+    ///
+    /// The time in the queue of the rate limiter does not count toward the total timeout of the client: that other
+    /// requests come first is no failure of this one.
+    pub(crate) async fn poll(
         self: &Arc<Self>,
         timeout: Option<Duration>,
         endpoint: Endpoint,
         path_suffix: &str,
         query: &[(&str, &str)],
-        body: Option<Vec<u8>>,
     ) -> Result<ApiResponse, Error> {
         let call = Call {
             timeout,
+            queue_counts: false,
             ..Call::new(endpoint)
         };
-        let request = self.request(endpoint, HeaderMap::new(), path_suffix, query, body);
+        let request = self.request(endpoint, HeaderMap::new(), path_suffix, query, None);
         self.respond(&call, &request).await
     }
 
@@ -270,7 +276,7 @@ impl Executor {
         let endpoint = call.endpoint;
         match self.run(call, request).await {
             Outcome::Success(response) => Ok(response),
-            Outcome::NotSent => {
+            Outcome::NotSent { retry_after } => {
                 let message = match endpoint.creates_job() {
                     true => {
                         "the client's rate limit did not admit the submission before the total timeout, so nothing was \
@@ -281,8 +287,8 @@ impl Executor {
                          later, or set a longer total timeout"
                     }
                 };
-                let retry_after = self.rate_limiter(endpoint).retry_after(self.clock());
-                Err(Error::new(ErrorKind::RateLimited, message).with_retry_after(retry_after))
+                let error = Error::new(ErrorKind::RateLimited, message);
+                Err(error.with_retry_after(Some(retry_after)))
             }
             Outcome::Failed {
                 error,
@@ -297,27 +303,18 @@ impl Executor {
         let endpoint = call.endpoint;
         let settings = &self.settings;
         let clock = self.clock();
-        let mut start = clock.now();
-        let total_timeout = settings.total_timeout.into_iter().chain(call.timeout).min();
-        let elapsed = |start| clock.now().saturating_sub(start);
-        let remaining = |start| total_timeout.map(|total| total.saturating_sub(elapsed(start)));
+        let mut limit = TimeLimit::new(settings.total_timeout, clock.now());
+        if !call.queue_counts {
+            limit = limit.of_a_poll(call.timeout);
+        }
         let mut number = 1;
         let mut last_error = None;
         loop {
-            let queued = clock.now();
-            let timeout = remaining(start).filter(|_| call.queue_counts);
-            let permit = self.acquire_permit(endpoint, timeout).await;
-            if !call.queue_counts {
-                start = start.saturating_add(elapsed(queued));
-            }
-            // The wait for the permit may have used up the time.
-            let (permit, remaining) = match (permit, remaining(start)) {
-                (Some(permit), remaining) if remaining != Some(Duration::ZERO) => {
-                    (permit, remaining)
-                }
-                _ => {
+            let (permit, remaining) = match self.acquire_permit(endpoint, &mut limit).await {
+                Ok(permit) => (permit, limit.remaining(clock.now())),
+                Err(retry_after) => {
                     return match last_error {
-                        None => Outcome::NotSent,
+                        None => Outcome::NotSent { retry_after },
                         Some(error) => Outcome::Failed {
                             error,
                             reason: GiveUp::TotalTimeout,
@@ -343,8 +340,8 @@ impl Executor {
                 operation: endpoint.operation(),
                 failure: error.failure,
                 number,
-                elapsed: elapsed(start),
-                total_timeout,
+                elapsed: limit.elapsed(clock.now()),
+                total_timeout: limit.total(),
                 random: clock.random(),
             };
             let decision = decide(&settings.retry, &attempt);
@@ -373,28 +370,33 @@ impl Executor {
         }
     }
 
-    fn rate_limiter(&self, endpoint: Endpoint) -> &RateLimiter {
-        &self.rate_limiters[endpoint as usize]
+    /// Requests per minute that the rate limiter of `endpoint` allows at present; `None` if it has no limit.
+    pub(crate) fn rate_limit(&self, endpoint: Endpoint) -> Option<u32> {
+        self.rate_limiters[endpoint as usize].allowed()
     }
 
-    /// Waits for the rate limiter, or returns `None` after `timeout`.
+    /// Waits for the rate limiter. If the time limit passes, returns the time until it would have been the request's
+    /// turn.
     async fn acquire_permit(
         &self,
         endpoint: Endpoint,
-        timeout: Option<Duration>,
-    ) -> Option<Permit> {
-        let clock = self.clock();
+        limit: &mut TimeLimit,
+    ) -> Result<Permit, Duration> {
+        let clock = &self.settings.clock;
         let start = clock.now();
-        let permit = self.rate_limiter(endpoint).acquire(clock);
-        let permit = match timeout {
-            None => Some(permit.await),
-            Some(timeout) => with_deadline(permit, clock.sleep(timeout)).await,
-        };
-        let time = clock.now().saturating_sub(start);
+        let limiter = &self.rate_limiters[endpoint as usize];
+        let permit = limiter.acquire(clock, limit.of_queue(start)).await;
+        let now = clock.now();
+        let time = now.saturating_sub(start);
+        limit.queued(time);
         if time >= MIN_RATE_LIMIT_WAIT {
             self.counters.rate_limit_wait(time);
         }
-        permit
+        // A permit that comes at the last moment leaves no time to use it.
+        match limit.remaining(now) {
+            Some(Duration::ZERO) => permit.and(Err(Duration::ZERO)),
+            _ => permit,
+        }
     }
 
     /// The timeout of one attempt, with `remaining` time for the whole call.
@@ -436,17 +438,7 @@ impl Executor {
         request: Request,
         permit: Permit,
     ) -> Result<ApiResponse, AttemptError> {
-        let mut result = self.receive(endpoint, request).await;
-        let response = match &result {
-            Ok(response) => Some(response),
-            Err(error) => error.response.as_ref(),
-        };
-        if let Some(response) = response {
-            let clock = self.clock();
-            self.rate_limiter(endpoint)
-                .observe(&response.headers, clock.now(), clock.wall());
-        }
-        drop(permit);
+        let mut result = self.receive(endpoint, request, permit).await;
         self.counters.request(
             Target::Api(endpoint),
             result.as_ref().err().map(|error| &error.failure),
@@ -470,6 +462,7 @@ impl Executor {
         &self,
         endpoint: Endpoint,
         request: Request,
+        mut permit: Permit,
     ) -> Result<ApiResponse, AttemptError> {
         let body = request.body().and_then(reqwest::Body::as_bytes);
         let sent = body.map_or(0, <[u8]>::len) as u64;
@@ -480,6 +473,7 @@ impl Executor {
                 ..AttemptError::new(failure)
             }
         })?;
+        permit.observe(response.headers());
         self.counters.sent(sent);
         let mut read = ApiResponse {
             status: response.status(),
@@ -690,7 +684,7 @@ impl hooks::Executor for RawExecutor {
                     (None, Some(response)) => Ok(response.into_reqwest()),
                     (None, None) => Ok(ApiResponse::unsendable().into_reqwest()),
                 },
-                Outcome::NotSent => Ok(ApiResponse::rate_limited().into_reqwest()),
+                Outcome::NotSent { .. } => Ok(ApiResponse::rate_limited().into_reqwest()),
             }
         })
     }

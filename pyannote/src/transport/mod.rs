@@ -22,6 +22,7 @@ mod retry_after;
 mod retry_budget;
 mod retry_policy;
 mod submission;
+mod time_limit;
 mod transfer;
 
 pub(crate) use body::{BodyError, ResponseBody};

@@ -1,7 +1,8 @@
 //! The rate limiter of one endpoint: callers queue here, in order of arrival, until [`RateWindow`] admits them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::sync::Notify;
@@ -24,6 +25,10 @@ struct Shared {
     queue: tokio::sync::Mutex<()>,
     /// Wakes the first caller in the queue when its wait may have become shorter.
     changed: Notify,
+    /// Number of callers so far.
+    callers: AtomicU64,
+    /// Number of the last caller that was admitted, counted from 1.
+    admitted: AtomicU64,
     /// Never held across an await.
     window: Mutex<RateWindow>,
 }
@@ -37,18 +42,37 @@ impl Shared {
 
 /// Permission to send one request.
 ///
-/// Drop it once the response was observed or the request failed. Until then the request counts as in flight: the
-/// server's count may not include it yet.
+/// Until a response is [observed](Self::observe) or the permit is dropped, the request counts as in flight: the server's
+/// count may not include it yet.
 #[derive(Debug)]
 #[must_use = "a permit represents one request in flight"]
 pub(crate) struct Permit {
     shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    in_flight: bool,
+}
+
+impl Permit {
+    /// Updates the limits from the headers of the response, whatever its status, as soon as they arrive.
+    pub(crate) fn observe(&mut self, headers: &HeaderMap) {
+        let now = self.clock.now();
+        let headers = RateHeaders::parse(headers, self.clock.wall());
+        let mut window = self.shared.window();
+        window.observe(&headers, now);
+        if std::mem::take(&mut self.in_flight) {
+            window.release(now);
+        }
+        drop(window);
+        self.shared.changed.notify_one();
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.shared.window().release();
-        self.shared.changed.notify_one();
+        if self.in_flight {
+            self.shared.window().release(self.clock.now());
+            self.shared.changed.notify_one();
+        }
     }
 }
 
@@ -58,13 +82,43 @@ impl RateLimiter {
             shared: Arc::new(Shared {
                 queue: tokio::sync::Mutex::new(()),
                 changed: Notify::new(),
+                callers: AtomicU64::new(0),
+                admitted: AtomicU64::new(0),
                 window: Mutex::new(RateWindow::new(limit)),
             }),
         }
     }
 
-    /// Waits for a permit. Permits are granted in order of arrival; dropping the future leaves the queue.
-    pub(crate) async fn acquire(&self, clock: &dyn Clock) -> Permit {
+    /// Waits for a permit, for `timeout` at most. Permits are granted in order of arrival; dropping the future leaves the
+    /// queue.
+    ///
+    /// # Errors
+    ///
+    /// The time until it would have been the caller's turn.
+    pub(crate) async fn acquire(
+        &self,
+        clock: &Arc<dyn Clock>,
+        timeout: Option<Duration>,
+    ) -> Result<Permit, Duration> {
+        let number = 1 + self.shared.callers.fetch_add(1, Ordering::Relaxed);
+        let permit = self.queue(clock);
+        let permit = match timeout {
+            None => Some(permit.await),
+            Some(timeout) => with_deadline(permit, clock.sleep(timeout)).await,
+        };
+        let admitted = &self.shared.admitted;
+        permit
+            .inspect(|_| {
+                admitted.fetch_max(number, Ordering::Relaxed);
+            })
+            .ok_or_else(|| {
+                // Callers that have left count, too: if each tries again when it would have been its turn, all succeed.
+                let ahead = number.saturating_sub(1 + admitted.load(Ordering::Relaxed));
+                self.shared.window().time_until_turn(ahead, clock.now())
+            })
+    }
+
+    async fn queue(&self, clock: &Arc<dyn Clock>) -> Permit {
         let _first_in_queue = self.shared.queue.lock().await;
         loop {
             // A separate statement, so that the lock is released before the wait.
@@ -73,6 +127,8 @@ impl RateLimiter {
                 Admission::Ready => {
                     return Permit {
                         shared: Arc::clone(&self.shared),
+                        clock: Arc::clone(clock),
+                        in_flight: true,
                     };
                 }
                 Admission::Wait(wait) => {
@@ -82,18 +138,9 @@ impl RateLimiter {
         }
     }
 
-    /// Time until the endpoint admits another request, or `None` if it would admit one now. Does not use up a slot.
-    pub(crate) fn retry_after(&self, clock: &dyn Clock) -> Option<Duration> {
-        let wait = self.shared.window().time_until_ready(clock.now());
-        (!wait.is_zero()).then_some(wait)
-    }
-
-    /// Updates the limits from the headers of a response, whatever its status. `now` and `wall` are the clock's times
-    /// at its arrival.
-    pub(crate) fn observe(&self, headers: &HeaderMap, now: Duration, wall: SystemTime) {
-        let headers = RateHeaders::parse(headers, wall);
-        self.shared.window().observe(&headers, now);
-        self.shared.changed.notify_one();
+    /// Requests per minute that are allowed at present; `None` if there is no limit.
+    pub(crate) fn allowed(&self) -> Option<u32> {
+        self.shared.window().allowed()
     }
 }
 

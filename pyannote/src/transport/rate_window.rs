@@ -2,6 +2,10 @@
 //!
 //! It keeps two counts and obeys the stricter one. The local count covers the requests of this client in the last
 //! minute. The server's count covers the whole team, other processes included, so it is followed whenever it is lower.
+//!
+//! The server counts a request at some time between its departure and the arrival of its response. So a request is in
+//! the local window from its departure until a minute after its response: however long each request takes to arrive, no
+//! window of the server has more requests than the limit.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,6 +15,9 @@ use super::rate_limit::RateLimit;
 
 /// Length of the API's rate limit window.
 const WINDOW: Duration = Duration::from_secs(60);
+
+/// How much longer than [`WINDOW`] a request counts after its response: clocks differ, and a server may count by seconds.
+const WINDOW_MARGIN: Duration = Duration::from_secs(1);
 
 /// The longest time for which one response may close an endpoint. An invalid date must not close it for years: after
 /// this time one request is sent, and its response has the current limits.
@@ -35,8 +42,8 @@ pub(crate) struct RateWindow {
     limit: RateLimit,
     /// Requests per window: those of `limit` until the server sends its own.
     allowed: u32,
-    /// Send times of the requests of the last window, oldest first.
-    sent: VecDeque<Duration>,
+    /// The latest times at which the server may have counted each request of the last window, oldest first.
+    counted: VecDeque<Duration>,
     /// Requests without a response so far.
     in_flight: u32,
     server: Option<ServerCount>,
@@ -59,7 +66,7 @@ impl RateWindow {
         Self {
             limit,
             allowed: limit.requests.unwrap_or(u32::MAX),
-            sent: VecDeque::new(),
+            counted: VecDeque::new(),
             in_flight: 0,
             server: None,
             closed_until: Duration::ZERO,
@@ -75,7 +82,6 @@ impl RateWindow {
         if !wait.is_zero() {
             return Admission::Wait(wait);
         }
-        self.sent.push_back(now);
         self.in_flight = self.in_flight.saturating_add(1);
         Admission::Ready
     }
@@ -85,22 +91,38 @@ impl RateWindow {
         if self.limit.requests.is_none() {
             return Duration::ZERO;
         }
-        while self
-            .sent
-            .front()
-            .is_some_and(|sent| sent.saturating_add(WINDOW) <= now)
-        {
-            self.sent.pop_front();
+        while self.counted.front().is_some_and(|at| leaves(*at) <= now) {
+            self.counted.pop_front();
         }
         self.closed_until
             .saturating_sub(now)
-            .max(self.wait_for_local_count(now))
+            .max(self.wait_for_local_count(0, now))
             .max(self.wait_for_server_count(now))
     }
 
-    /// Records that an admitted request has ended: with a response, an error, or because it was dropped.
-    pub(crate) fn release(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+    /// Estimates the time until a request may be sent that has `ahead` others before it.
+    pub(crate) fn time_until_turn(&mut self, ahead: u64, now: Duration) -> Duration {
+        let next = self.time_until_ready(now);
+        match usize::try_from(ahead) {
+            Ok(ahead) if self.limit.requests.is_some() => {
+                next.max(self.wait_for_local_count(ahead, now))
+            }
+            _ => next,
+        }
+    }
+
+    /// Records that an admitted request has been counted by the server, because its response arrived, or that it has
+    /// ended without one.
+    pub(crate) fn release(&mut self, now: Duration) {
+        if self.in_flight > 0 {
+            self.in_flight -= 1;
+            self.counted.push_back(now);
+        }
+    }
+
+    /// Requests per minute that are allowed at present; `None` if there is no limit.
+    pub(crate) fn allowed(&self) -> Option<u32> {
+        self.limit.requests.map(|_| self.allowed)
     }
 
     /// Updates the limits from the headers of a response.
@@ -147,15 +169,27 @@ impl RateWindow {
         }
     }
 
-    fn wait_for_local_count(&self, now: Duration) -> Duration {
-        let allowed = usize::try_from(self.allowed).unwrap_or(usize::MAX);
-        // Fewer than `allowed` requests remain in the window once the request at index `len - allowed` has left it.
-        match self.sent.len().checked_sub(allowed) {
-            Some(last_to_leave) if allowed > 0 => self.sent[last_to_leave]
-                .saturating_add(WINDOW)
-                .saturating_sub(now),
-            _ => Duration::ZERO,
+    /// Time until the local count admits a request that has `ahead` others before it.
+    fn wait_for_local_count(&self, ahead: usize, now: Duration) -> Duration {
+        let allowed = usize::try_from(self.allowed).unwrap_or(usize::MAX).max(1);
+        let in_flight = usize::try_from(self.in_flight).unwrap_or(usize::MAX);
+        let count = self.counted.len().saturating_add(in_flight);
+        // The request may be sent when the one that many places before it has left the window.
+        let Some(mut before) = count.saturating_add(ahead).checked_sub(allowed) else {
+            return Duration::ZERO;
+        };
+        // Of the requests ahead, those beyond the first `allowed` are each sent when one before them leaves.
+        let mut windows = 0;
+        if let Some(beyond) = before.checked_sub(count.max(allowed)) {
+            windows = 1 + beyond / allowed;
+            before -= windows * allowed;
         }
+        // A request without a response leaves a window from now at the earliest.
+        let before = self.counted.get(before).copied().unwrap_or(now);
+        let windows = u32::try_from(windows).unwrap_or(u32::MAX);
+        leaves(before)
+            .saturating_add((WINDOW + WINDOW_MARGIN).saturating_mul(windows))
+            .saturating_sub(now)
     }
 
     fn wait_for_server_count(&self, now: Duration) -> Duration {
@@ -167,6 +201,11 @@ impl RateWindow {
             _ => Duration::ZERO,
         }
     }
+}
+
+/// When a request leaves the window, if the server counted it at `at` at the latest.
+fn leaves(at: Duration) -> Duration {
+    at.saturating_add(WINDOW + WINDOW_MARGIN)
 }
 
 #[cfg(test)]

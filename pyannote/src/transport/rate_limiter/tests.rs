@@ -8,7 +8,17 @@ use http::HeaderValue;
 use super::super::manual_clock::ManualClock;
 use super::*;
 
-const MINUTE: Duration = Duration::from_secs(60);
+/// A window and its margin.
+const WINDOW: Duration = Duration::from_secs(61);
+
+fn shared(clock: &ManualClock) -> Arc<dyn Clock> {
+    Arc::new(clock.clone())
+}
+
+/// Waits for a permit without a timeout.
+async fn acquire(limiter: &RateLimiter, clock: &ManualClock) -> Permit {
+    limiter.acquire(&shared(clock), None).await.unwrap()
+}
 
 fn ready<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
@@ -29,8 +39,10 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         .collect()
 }
 
+/// Sends a request whose response has these headers.
 fn observe(limiter: &RateLimiter, clock: &ManualClock, pairs: &[(&'static str, &'static str)]) {
-    limiter.observe(&headers(pairs), clock.now(), clock.wall());
+    let mut permit = ready(pin!(acquire(limiter, clock))).unwrap();
+    permit.observe(&headers(pairs));
 }
 
 /// Acquires permits from `callers` concurrent tasks; returns the caller and time of each admission in order.
@@ -45,7 +57,7 @@ async fn acquire_concurrently(
             let (limiter, clock, admitted) =
                 (limiter.clone(), clock.clone(), Arc::clone(&admitted));
             tokio::spawn(async move {
-                let _permit = limiter.acquire(&clock).await;
+                let _permit = acquire(&limiter, &clock).await;
                 admitted.lock().unwrap().push((caller, clock.now()));
             })
         })
@@ -66,11 +78,11 @@ async fn thousand_callers_are_admitted_in_order_in_nine_minutes() {
         let within = admitted
             .iter()
             .skip(index)
-            .take_while(|(_, time)| *time - *start < MINUTE)
+            .take_while(|(_, time)| *time - *start < WINDOW)
             .count();
         assert!(within <= 100, "{within} in the minute from {start:?}");
     }
-    assert_eq!(clock.now(), MINUTE * 9);
+    assert_eq!(clock.now(), WINDOW * 9);
     assert_eq!(
         clock.sleeps().len(),
         9,
@@ -94,10 +106,10 @@ async fn off_never_sleeps() {
 fn dropped_waiter_leaves_the_queue() {
     let clock = ManualClock::new();
     let limiter = RateLimiter::new(RateLimit::per_minute(1));
-    assert!(ready(pin!(limiter.acquire(&clock))).is_some());
-    let mut first = Box::pin(limiter.acquire(&clock));
-    let mut second = Box::pin(limiter.acquire(&clock));
-    let mut third = Box::pin(limiter.acquire(&clock));
+    assert!(ready(pin!(acquire(&limiter, &clock))).is_some());
+    let mut first = Box::pin(acquire(&limiter, &clock));
+    let mut second = Box::pin(acquire(&limiter, &clock));
+    let mut third = Box::pin(acquire(&limiter, &clock));
     assert!(
         ready(first.as_mut()).is_none()
             && ready(second.as_mut()).is_none()
@@ -107,7 +119,7 @@ fn dropped_waiter_leaves_the_queue() {
     drop(first);
     drop(second);
     assert!(ready(third.as_mut()).is_none());
-    clock.advance(MINUTE);
+    clock.advance(WINDOW);
     assert!(ready(third.as_mut()).is_some());
 }
 
@@ -115,12 +127,12 @@ fn dropped_waiter_leaves_the_queue() {
 fn waiters_are_admitted_in_order_of_arrival() {
     let clock = ManualClock::new();
     let limiter = RateLimiter::new(RateLimit::per_minute(1));
-    assert!(ready(pin!(limiter.acquire(&clock))).is_some());
-    let mut early = Box::pin(limiter.acquire(&clock));
+    assert!(ready(pin!(acquire(&limiter, &clock))).is_some());
+    let mut early = Box::pin(acquire(&limiter, &clock));
     assert!(ready(early.as_mut()).is_none());
-    clock.advance(MINUTE);
+    clock.advance(WINDOW);
     // A slot is free, but an earlier caller is waiting for it.
-    assert!(ready(pin!(limiter.acquire(&clock))).is_none());
+    assert!(ready(pin!(acquire(&limiter, &clock))).is_none());
     assert!(ready(early.as_mut()).is_some());
 }
 
@@ -133,8 +145,8 @@ fn completed_request_ends_a_wait_early() {
         &clock,
         &[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "60")],
     );
-    let permit = ready(pin!(limiter.acquire(&clock))).unwrap();
-    let mut next = Box::pin(limiter.acquire(&clock));
+    let permit = ready(pin!(acquire(&limiter, &clock))).unwrap();
+    let mut next = Box::pin(acquire(&limiter, &clock));
     assert!(
         ready(next.as_mut()).is_none(),
         "the remaining slot may be that of the request in flight"
@@ -165,7 +177,7 @@ fn reset_and_retry_after_close_the_endpoint_in_every_format() {
         let clock = ManualClock::new();
         let limiter = RateLimiter::new(RateLimit::POSTS);
         observe(&limiter, &clock, pairs);
-        let mut waiter = Box::pin(limiter.acquire(&clock));
+        let mut waiter = Box::pin(acquire(&limiter, &clock));
         assert!(ready(waiter.as_mut()).is_none(), "{pairs:?}");
         clock.advance(Duration::from_secs(29));
         assert!(ready(waiter.as_mut()).is_none(), "{pairs:?}");
@@ -177,34 +189,83 @@ fn reset_and_retry_after_close_the_endpoint_in_every_format() {
 #[test]
 fn retry_after_applies_to_pending_waiters() {
     let clock = ManualClock::new();
-    let limiter = RateLimiter::new(RateLimit::per_minute(1));
-    drop(ready(pin!(limiter.acquire(&clock))));
-    let mut waiter = Box::pin(limiter.acquire(&clock));
+    let limiter = RateLimiter::new(RateLimit::per_minute(2));
+    let mut first = ready(pin!(acquire(&limiter, &clock))).unwrap();
+    drop(ready(pin!(acquire(&limiter, &clock))));
+    let mut waiter = Box::pin(acquire(&limiter, &clock));
     assert!(ready(waiter.as_mut()).is_none());
-    observe(&limiter, &clock, &[("retry-after", "90")]);
-    clock.advance(MINUTE);
+    first.observe(&headers(&[("retry-after", "90")]));
+    clock.advance(WINDOW);
     assert!(ready(waiter.as_mut()).is_none());
-    clock.advance(MINUTE / 2);
+    clock.advance(Duration::from_secs(29));
     assert!(ready(waiter.as_mut()).is_some());
+}
+
+#[test]
+fn a_request_counts_until_a_minute_after_its_response() {
+    let clock = ManualClock::new();
+    let limiter = RateLimiter::new(RateLimit::per_minute(1));
+    let mut permit = ready(pin!(acquire(&limiter, &clock))).unwrap();
+    let mut waiter = Box::pin(acquire(&limiter, &clock));
+    clock.advance(WINDOW * 2);
+    assert!(
+        ready(waiter.as_mut()).is_none(),
+        "it may not have arrived yet"
+    );
+    permit.observe(&HeaderMap::new());
+    clock.advance(Duration::from_secs(60));
+    assert!(ready(waiter.as_mut()).is_none());
+    clock.advance(Duration::from_secs(1));
+    assert!(ready(waiter.as_mut()).is_some(), "its body may take longer");
+    drop(permit);
+}
+
+#[tokio::test]
+async fn those_who_leave_the_queue_are_told_their_turn() {
+    let clock = ManualClock::new();
+    let shared_clock = shared(&clock);
+    let limiter = RateLimiter::new(RateLimit::per_minute(2));
+    let timeout = Some(Duration::from_secs(10));
+    let mut callers: Vec<_> = (0..7)
+        .map(|_| Box::pin(limiter.acquire(&shared_clock, timeout)))
+        .collect();
+    let mut results: Vec<_> = callers
+        .iter_mut()
+        .map(|caller| ready(caller.as_mut()))
+        .collect();
+    results
+        .drain(..2)
+        .for_each(|admitted| assert!(matches!(admitted, Some(Ok(_)))));
+    clock.advance(Duration::from_secs(10));
+    let turns: Vec<u64> = callers
+        .iter_mut()
+        .skip(2)
+        .map(|caller| ready(caller.as_mut()).unwrap().unwrap_err().as_secs())
+        .collect();
+    // Two each window, although those before have left the queue, too.
+    assert_eq!(turns, [51, 51, 112, 112, 173]);
 }
 
 #[test]
 fn acquire_is_send() {
     fn is_send<T: Send>(_: &T) {}
     let (limiter, clock) = (RateLimiter::new(RateLimit::POSTS), ManualClock::new());
-    is_send(&limiter.acquire(&clock));
+    is_send(&acquire(&limiter, &clock));
 }
 
 #[test]
-fn retry_after_does_not_use_up_a_slot() {
+fn timeouts_use_up_no_slot() {
     let clock = ManualClock::new();
+    let shared_clock = shared(&clock);
     let limiter = RateLimiter::new(RateLimit::per_minute(1));
+    drop(ready(pin!(acquire(&limiter, &clock))));
     for _ in 0..3 {
-        assert_eq!(limiter.retry_after(&clock), None);
+        let mut waiter = Box::pin(limiter.acquire(&shared_clock, Some(Duration::ZERO)));
+        assert!(matches!(ready(waiter.as_mut()), Some(Err(turn)) if turn >= WINDOW));
     }
-    let permit = ready(pin!(limiter.acquire(&clock)));
-    assert!(permit.is_some());
-    clock.advance(MINUTE / 4);
-    assert_eq!(limiter.retry_after(&clock), Some(MINUTE * 3 / 4));
-    assert_eq!(RateLimiter::new(RateLimit::off()).retry_after(&clock), None);
+    clock.advance(WINDOW);
+    let permit = ready(pin!(limiter.acquire(&shared_clock, Some(Duration::ZERO))));
+    assert!(matches!(permit, Some(Ok(_))));
+    assert_eq!(limiter.allowed(), Some(1));
+    assert_eq!(RateLimiter::new(RateLimit::off()).allowed(), None);
 }

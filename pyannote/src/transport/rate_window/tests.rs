@@ -22,7 +22,7 @@ fn rate_headers(limit: u32, remaining: u32, reset: u64) -> RateHeaders {
 fn admitted(window: &mut RateWindow, now: Duration) -> u32 {
     for count in 0..10_000 {
         match window.try_acquire(now) {
-            Admission::Ready => window.release(),
+            Admission::Ready => window.release(now),
             Admission::Wait(_) => return count,
         }
     }
@@ -39,9 +39,9 @@ fn burst_up_to_the_limit_then_wait_a_minute() {
     ] {
         let mut window = RateWindow::new(rate_limit);
         assert_eq!(admitted(&mut window, secs(5)), limit);
-        assert_eq!(window.try_acquire(secs(5)), Admission::Wait(secs(60)));
-        assert_eq!(window.try_acquire(secs(64)), Admission::Wait(secs(1)));
-        assert_eq!(admitted(&mut window, secs(65)), limit);
+        assert_eq!(window.try_acquire(secs(5)), Admission::Wait(secs(61)));
+        assert_eq!(window.try_acquire(secs(65)), Admission::Wait(secs(1)));
+        assert_eq!(admitted(&mut window, secs(66)), limit);
     }
 }
 
@@ -49,10 +49,13 @@ fn burst_up_to_the_limit_then_wait_a_minute() {
 fn window_slides() {
     let mut window = RateWindow::new(RateLimit::per_minute(2));
     assert_eq!(window.try_acquire(secs(0)), Admission::Ready);
+    window.release(secs(0));
     assert_eq!(window.try_acquire(secs(50)), Admission::Ready);
-    assert_eq!(window.try_acquire(secs(50)), Admission::Wait(secs(10)));
-    assert_eq!(window.try_acquire(secs(60)), Admission::Ready);
-    assert_eq!(window.try_acquire(secs(60)), Admission::Wait(secs(50)));
+    window.release(secs(50));
+    assert_eq!(window.try_acquire(secs(50)), Admission::Wait(secs(11)));
+    assert_eq!(window.try_acquire(secs(61)), Admission::Ready);
+    window.release(secs(61));
+    assert_eq!(window.try_acquire(secs(61)), Admission::Wait(secs(50)));
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn off_admits_everything() {
         secs(0),
     );
     assert_eq!(admitted(&mut window, secs(0)), 10_000);
-    assert!(window.sent.is_empty(), "no request is recorded");
+    assert!(window.counted.is_empty(), "no request is recorded");
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn lowered_limit_counts_earlier_requests() {
     let mut window = RateWindow::new(RateLimit::POSTS);
     for second in 0..10 {
         assert_eq!(window.try_acquire(secs(second)), Admission::Ready);
-        window.release();
+        window.release(secs(second));
     }
     let lowered = RateHeaders {
         limit: Some(3),
@@ -106,8 +109,8 @@ fn lowered_limit_counts_earlier_requests() {
     };
     window.observe(&lowered, secs(10));
     // Of ten requests, those of seconds 0 to 7 have to leave the window.
-    assert_eq!(window.try_acquire(secs(10)), Admission::Wait(secs(57)));
-    assert_eq!(admitted(&mut window, secs(67)), 1);
+    assert_eq!(window.try_acquire(secs(10)), Admission::Wait(secs(58)));
+    assert_eq!(admitted(&mut window, secs(68)), 1);
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn remaining_limits_requests_in_flight() {
     assert_eq!(window.try_acquire(secs(0)), Admission::Wait(secs(30)));
     // One has a response; another process used one meanwhile.
     window.observe(&rate_headers(100, 1, 30), secs(0));
-    window.release();
+    window.release(secs(0));
     assert_eq!(window.try_acquire(secs(0)), Admission::Wait(secs(30)));
 }
 
@@ -144,12 +147,12 @@ fn completed_requests_are_not_counted_twice() {
             "{remaining} remaining"
         );
         window.observe(&rate_headers(100, remaining, 60), secs(0));
-        window.release();
+        window.release(secs(0));
     }
     assert_eq!(window.try_acquire(secs(0)), Admission::Ready);
     window.observe(&rate_headers(100, 0, 60), secs(0));
-    window.release();
-    assert_eq!(window.try_acquire(secs(0)), Admission::Wait(secs(60)));
+    window.release(secs(0));
+    assert_eq!(window.try_acquire(secs(0)), Admission::Wait(secs(61)));
 }
 
 #[test]
@@ -254,6 +257,58 @@ fn response_closes_an_endpoint_for_two_minutes_at_most() {
     assert_eq!(window.try_acquire(secs(123)), Admission::Ready);
 }
 
+/// Bursts at the ends of a minute, with requests that take different times to arrive, are in no common minute of the
+/// server.
+#[test]
+fn two_bursts_are_in_no_common_window_of_the_server() {
+    let limit = 100;
+    let mut window = RateWindow::new(RateLimit::per_minute(limit));
+    let latency = |request: u32| Duration::from_millis(u64::from(request) * 9);
+    let mut arrivals = Vec::new();
+    let mut now = Duration::ZERO;
+    for _ in 0..2 {
+        let mut departures = Vec::new();
+        for request in 0..limit {
+            while let Admission::Wait(wait) = window.try_acquire(now) {
+                now += wait;
+            }
+            departures.push(now);
+            arrivals.push(now + latency(request));
+        }
+        for (request, departure) in (0..).zip(&departures) {
+            window.release(*departure + latency(request));
+        }
+        // Asks again exactly a minute after the first departure.
+        now = departures[0] + WINDOW;
+    }
+    let most = arrivals
+        .iter()
+        .map(|start| {
+            arrivals
+                .iter()
+                .filter(|at| **at >= *start && **at - *start < WINDOW)
+                .count()
+        })
+        .max();
+    assert_eq!(most, Some(limit as usize));
+}
+
+#[test]
+fn turns_of_those_who_wait() {
+    let mut window = RateWindow::new(RateLimit::per_minute(2));
+    let turn = |window: &mut RateWindow, ahead| window.time_until_turn(ahead, secs(10)).as_secs();
+    let turns: Vec<u64> = (0..6).map(|ahead| turn(&mut window, ahead)).collect();
+    assert_eq!(turns, [0, 0, 61, 61, 122, 122]);
+    assert_eq!(window.try_acquire(secs(5)), Admission::Ready);
+    window.release(secs(5));
+    assert_eq!(window.try_acquire(secs(10)), Admission::Ready);
+    let turns: Vec<u64> = (0..6).map(|ahead| turn(&mut window, ahead)).collect();
+    assert_eq!(turns, [56, 61, 117, 122, 178, 183]);
+    assert!(turn(&mut window, u64::MAX) > 1_000_000_000);
+    let mut off = RateWindow::new(RateLimit::off());
+    assert_eq!(turn(&mut off, 1_000), 0);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Advance(Duration),
@@ -298,29 +353,40 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// A custom limit holds in every window of a minute, whatever the server sends, and every wait ends.
+    /// A custom limit holds in every minute of the server, whenever it counts each request and whatever it sends, and
+    /// every wait ends.
     #[test]
     fn custom_limit_holds_in_every_minute(limit in 1_u32..30, steps in steps()) {
         let mut window = RateWindow::new(RateLimit::per_minute(limit));
         let mut now = Duration::ZERO;
-        let mut sent: Vec<Duration> = Vec::new();
+        let mut in_flight: Vec<Duration> = Vec::new();
+        // When the server counts requests: at their departure and at their response, in turn.
+        let mut counted: Vec<Duration> = Vec::new();
         for step in steps {
             match step {
                 Step::Advance(time) => now += time,
                 Step::Send(count) => for _ in 0..count {
                     match window.try_acquire(now) {
-                        Admission::Ready => sent.push(now),
+                        Admission::Ready => in_flight.push(now),
                         Admission::Wait(wait) => {
                             prop_assert!(!wait.is_zero() && wait <= MAX_CLOSED + WINDOW_END_TOLERANCE);
                         }
                     }
                 },
-                Step::Release => window.release(),
+                Step::Release => {
+                    window.release(now);
+                    let departure = in_flight.pop();
+                    counted.extend(departure.map(|at| if counted.len().is_multiple_of(2) { at } else { now }));
+                }
                 Step::Observe(headers) => window.observe(&headers, now),
             }
         }
-        for (index, start) in sent.iter().enumerate() {
-            let within = sent.iter().skip(index).take_while(|time| **time - *start < WINDOW).count();
+        for departure in in_flight.drain(..) {
+            window.release(now);
+            counted.push(departure);
+        }
+        for start in &counted {
+            let within = counted.iter().filter(|at| *at >= start && **at - *start < WINDOW).count();
             prop_assert!(within <= limit as usize, "{within} in the minute from {start:?}");
         }
         // Waiting as long as requested leads to admission.
