@@ -172,6 +172,14 @@ impl Response {
         Self(Kind::Raw { bytes, then })
     }
 
+    /// These bytes, after which the connection stays open and silent.
+    #[must_use]
+    pub fn raw_stalled(bytes: &str) -> Self {
+        let bytes = bytes.as_bytes().to_vec();
+        let then = Then::Stall;
+        Self(Kind::Raw { bytes, then })
+    }
+
     /// A response of unknown length that repeats a chunk forever.
     #[must_use]
     pub fn endless(chunk: &[u8]) -> Self {

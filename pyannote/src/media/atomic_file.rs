@@ -7,7 +7,7 @@ use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
-use super::source::run_blocking;
+use super::chunks::run_blocking;
 use crate::error::{Error, ErrorKind};
 
 /// A temporary file that replaces `path` when it is committed, and is deleted if it is dropped before.

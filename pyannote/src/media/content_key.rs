@@ -1,11 +1,10 @@
 //! Content-addressed media keys: identical content gets the same key.
 
-use std::io::{self, Read};
+use std::io;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
-
-use super::CHUNK_BYTES;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// The media key for content with this SHA-256 in hex.
 pub(super) fn content_key(digest: &str, extension: Option<&str>) -> String {
@@ -15,40 +14,32 @@ pub(super) fn content_key(digest: &str, extension: Option<&str>) -> String {
     }
 }
 
-/// The SHA-256 of a file in hex, and its length in bytes.
-///
-/// Fails as soon as `is_awaited` returns false. It is checked between chunks, because a gigabyte takes seconds and the
-/// caller may be gone.
-pub(super) fn digest_file(
-    path: &std::path::Path,
-    is_awaited: impl Fn() -> bool,
-) -> io::Result<(String, u64)> {
-    digest(std::fs::File::open(path)?, is_awaited)
-}
+/// A SHA-256 that is computed on tokio's thread pool for blocking work, while the next chunk is read and this one sent.
+#[derive(Default)]
+pub(super) struct BackgroundDigest(Option<JoinHandle<Sha256>>);
 
-/// [`digest_file`] for bytes in memory.
-pub(super) fn digest_bytes(
-    bytes: Bytes,
-    is_awaited: impl Fn() -> bool,
-) -> io::Result<(String, u64)> {
-    digest(bytes.reader(), is_awaited)
-}
-
-fn digest(mut reader: impl Read, is_awaited: impl Fn() -> bool) -> io::Result<(String, u64)> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; CHUNK_BYTES];
-    let mut length: u64 = 0;
-    while is_awaited() {
-        let read = match reader.read(&mut buffer) {
-            Ok(0) => return Ok((hex::encode(hasher.finalize()), length)),
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hasher.update(&buffer[..read]);
-        length += read as u64;
+impl BackgroundDigest {
+    /// Adds a chunk, after waiting for the one before.
+    pub(super) async fn update(&mut self, chunk: Bytes) -> io::Result<()> {
+        let mut hasher = self.hasher().await?;
+        self.0 = Some(spawn_blocking(move || {
+            hasher.update(&chunk);
+            hasher
+        }));
+        Ok(())
     }
-    Err(io::Error::other("the digest was canceled"))
+
+    /// The digest in hex.
+    pub(super) async fn finish(&mut self) -> io::Result<String> {
+        Ok(hex::encode(self.hasher().await?.finalize()))
+    }
+
+    async fn hasher(&mut self) -> io::Result<Sha256> {
+        match self.0.take() {
+            Some(task) => task.await.map_err(io::Error::other),
+            None => Ok(Sha256::new()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -57,16 +48,18 @@ mod tests {
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-    #[test]
-    fn file_and_bytes_have_the_same_digest() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "abc").unwrap();
-        let digest = (ABC.to_owned(), 3);
-        assert_eq!(digest_file(file.path(), || true).unwrap(), digest);
-        assert_eq!(
-            digest_bytes(Bytes::from_static(b"abc"), || true).unwrap(),
-            digest
-        );
+    #[tokio::test]
+    async fn chunks_have_the_digest_of_the_whole() {
+        for chunks in [&["abc"][..], &["a", "", "bc"]] {
+            let mut digest = BackgroundDigest::default();
+            for chunk in chunks {
+                digest
+                    .update(Bytes::from_static(chunk.as_bytes()))
+                    .await
+                    .unwrap();
+            }
+            assert_eq!(digest.finish().await.unwrap(), ABC);
+        }
     }
 
     #[test]
@@ -74,10 +67,5 @@ mod tests {
         assert_eq!(content_key(ABC, Some("wav")), format!("sha256/{ABC}.wav"));
         assert_eq!(content_key(ABC, None), format!("sha256/{ABC}"));
         crate::MediaUrl::from_key(&content_key(ABC, Some("wav"))).unwrap();
-    }
-
-    #[test]
-    fn digest_stops_when_canceled() {
-        digest_bytes(Bytes::from_static(b"abc"), || false).unwrap_err();
     }
 }

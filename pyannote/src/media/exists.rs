@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_RANGE, RANGE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Request;
 use tracing::debug;
@@ -11,7 +11,7 @@ use super::MediaUrl;
 use super::presigned::PresignedUrl;
 use crate::transport::{Endpoint, Executor};
 
-/// Whether the storage has `media`, with a length of `len` bytes if it reports one.
+/// Whether the storage has `media` with a length of `len` bytes. An object of unknown length does not count.
 ///
 /// Returns false after any error: the upload that follows fails with a proper error, if at all.
 pub(super) async fn exists(executor: &Arc<Executor>, media: &MediaUrl, len: u64) -> bool {
@@ -33,7 +33,7 @@ pub(super) async fn exists(executor: &Arc<Executor>, media: &MediaUrl, len: u64)
         Ok(response) => {
             let status = response.status();
             debug!(status = status.as_u16(), "checked whether the media exists");
-            response_means_exists(status, response.headers(), len)
+            stored_length(status, response.headers()) == Some(len)
         }
         Err((failure, _)) => {
             debug!(?failure, "cannot check whether the media exists");
@@ -42,19 +42,23 @@ pub(super) async fn exists(executor: &Arc<Executor>, media: &MediaUrl, len: u64)
     }
 }
 
-fn response_means_exists(status: StatusCode, headers: &HeaderMap, len: u64) -> bool {
-    match status {
-        StatusCode::OK => true,
-        // An object of a different length under the same key has different content.
-        StatusCode::PARTIAL_CONTENT => total_length(headers).is_none_or(|total| total == len),
-        _ => false,
+/// The length of the stored object, according to the response to a request for its first byte.
+fn stored_length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    // The length of an encoding is not that of the object.
+    if text(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return None;
     }
-}
-
-/// The total length in a `Content-Range` such as `bytes 0-0/1234`.
-fn total_length(headers: &HeaderMap) -> Option<u64> {
-    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
-    range.rsplit_once('/')?.1.trim().parse().ok()
+    match status {
+        // The storage does not support ranges: the response has the whole object.
+        StatusCode::OK => text(CONTENT_LENGTH)?.trim().parse().ok(),
+        // The total in a range such as `bytes 0-0/1234`.
+        StatusCode::PARTIAL_CONTENT => {
+            let (_, total) = text(CONTENT_RANGE)?.rsplit_once('/')?;
+            total.trim().parse().ok()
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -62,29 +66,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_responses_mean_that_it_exists() {
-        for (status, range, expected) in [
-            (200, None, true),
-            (206, None, true),
-            (206, Some("bytes 0-0/10"), true),
-            (206, Some("bytes 0-0/*"), true),
-            (206, Some("bytes 0-0/11"), false),
-            (302, None, false),
-            (403, None, false),
-            (404, None, false),
-            (416, Some("bytes */0"), false),
-            (500, None, false),
+    fn length_of_each_response() {
+        for (status, header, expected) in [
+            (200, None, None),
+            (200, Some((CONTENT_LENGTH, "10")), Some(10)),
+            (200, Some((CONTENT_RANGE, "bytes 0-0/10")), None),
+            (206, None, None),
+            (206, Some((CONTENT_LENGTH, "1")), None),
+            (206, Some((CONTENT_RANGE, "bytes 0-0/10")), Some(10)),
+            (206, Some((CONTENT_RANGE, "bytes 0-0/*")), None),
+            (206, Some((CONTENT_RANGE, "bytes 0-0")), None),
+            (302, Some((CONTENT_LENGTH, "10")), None),
+            (403, Some((CONTENT_LENGTH, "10")), None),
+            (404, Some((CONTENT_LENGTH, "10")), None),
+            (416, Some((CONTENT_RANGE, "bytes */0")), None),
+            (500, Some((CONTENT_LENGTH, "10")), None),
         ] {
-            let mut headers = HeaderMap::new();
-            if let Some(range) = range {
-                headers.insert(CONTENT_RANGE, HeaderValue::from_static(range));
-            }
+            let headers: HeaderMap = header
+                .into_iter()
+                .map(|(name, value)| (name, HeaderValue::from_static(value)))
+                .collect();
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(
-                response_means_exists(status, &headers, 10),
+                stored_length(status, &headers),
                 expected,
-                "{status} {range:?}"
+                "{status} {headers:?}"
             );
+            let mut encoded = headers;
+            encoded.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            assert_eq!(stored_length(status, &encoded), None);
         }
     }
 }

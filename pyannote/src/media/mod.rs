@@ -4,6 +4,7 @@
 //! pre-signed URL is a secret and stays inside [`presigned`]; the API key is never sent to it.
 
 mod atomic_file;
+mod chunks;
 mod content_key;
 mod content_type;
 mod download;
@@ -11,6 +12,7 @@ mod exists;
 mod presigned;
 mod progress;
 mod source;
+mod stall;
 mod storage_error;
 mod transfer_timeout;
 mod upload;
@@ -24,4 +26,4 @@ pub(crate) use url::validate_audio_url;
 pub use url::{AudioUrl, MediaUrl};
 
 /// Size of the chunks in which recordings are read and sent. A transfer buffers a few of them in memory.
-const CHUNK_BYTES: usize = 128 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;

@@ -7,19 +7,23 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{CHUNK_BYTES, content_key, content_type};
+use super::chunks::{Chunks, Reader, SourceError, run_blocking};
+use super::content_key::BackgroundDigest;
+use super::{CHUNK_BYTES, content_type};
 use crate::error::{Error, ErrorKind, FieldError};
 
 /// The largest recording that the service accepts.
 pub(super) const MAX_RECORDING_BYTES: u64 = 1 << 30;
 /// How many bytes are read to detect the format. Matroska needs the most.
 const SNIFF_BYTES: usize = 4096;
+/// Size of the chunks for the digest. They are larger than those that are sent, since nobody waits for single ones.
+const DIGEST_CHUNK_BYTES: usize = 1024 * 1024;
 
-pub(super) type Reader = Pin<Box<dyn AsyncRead + Send>>;
 type OpenFuture = Pin<Box<dyn Future<Output = io::Result<Reader>> + Send>>;
 type ReaderSlot = Arc<Mutex<Option<Reader>>>;
 
@@ -62,6 +66,8 @@ pub(super) struct SourceInfo {
     /// Length in bytes.
     pub(super) len: u64,
     pub(super) extension: Option<String>,
+    /// The time of a file's last modification.
+    modified: Option<SystemTime>,
 }
 
 impl UploadSource {
@@ -130,10 +136,12 @@ impl UploadSource {
             Kind::Bytes(bytes) => SourceInfo {
                 len: bytes.len() as u64,
                 extension: content_type::sniff_extension(&bytes[..bytes.len().min(SNIFF_BYTES)]),
+                modified: None,
             },
             Kind::Reader { len, .. } | Kind::Once { len, .. } => SourceInfo {
                 len: *len,
                 extension: None,
+                modified: None,
             },
         };
         match info.len {
@@ -167,81 +175,95 @@ impl UploadSource {
         Err(Error::new(ErrorKind::Io, format!("{self} {problem}")))
     }
 
-    /// The default key, derived from the content.
-    pub(super) async fn content_key(&self, info: &SourceInfo) -> Result<String, Error> {
-        // Dropping this future drops `token`, which stops the digest: its blocking thread cannot be canceled otherwise.
-        let token = Arc::new(());
-        let weak = Arc::downgrade(&token);
-        let is_awaited = move || weak.strong_count() > 0;
-        let (digest, len) = match &self.0 {
+    /// The SHA-256 of the content in hex.
+    ///
+    /// Dropping the future ends the computation.
+    pub(super) async fn digest(&self, info: &SourceInfo) -> Result<String, SourceError> {
+        let mut chunks = match &self.0 {
             Kind::File(path) => {
-                let path = path.clone();
-                run_blocking(move || content_key::digest_file(&path, is_awaited)).await
+                Chunks::open_file(path.clone(), info.len, None, DIGEST_CHUNK_BYTES).await?
             }
-            Kind::Bytes(bytes) => {
-                let bytes = bytes.clone();
-                run_blocking(move || content_key::digest_bytes(bytes, is_awaited)).await
-            }
+            Kind::Bytes(bytes) => Chunks::of_bytes(bytes.clone(), DIGEST_CHUNK_BYTES),
             Kind::Reader { .. } | Kind::Once { .. } => {
-                Err(io::Error::other("a reader has no default key"))
+                return Err(io::Error::other("a reader has no default key").into());
             }
-        }
-        .map_err(|error| self.read_error(error))?;
-        if len != info.len {
-            return Err(self.length_error(info.len));
-        }
-        Ok(content_key::content_key(&digest, info.extension.as_deref()))
-    }
-
-    /// Opens the source at its start, for one attempt to send `len` bytes.
-    pub(super) async fn open(&self, len: u64) -> Result<Reader, Error> {
-        match &self.0 {
-            Kind::File(path) => {
-                let open = async {
-                    let mut file = tokio::fs::File::open(path).await?;
-                    file.set_max_buf_size(CHUNK_BYTES);
-                    let current_len = file.metadata().await?.len();
-                    io::Result::Ok((file, current_len))
-                };
-                let (file, current_len) = open.await.map_err(|error| self.read_error(error))?;
-                // A later change is detected while sending.
-                if current_len != len {
-                    return Err(self.length_error(len));
-                }
-                Ok(Box::pin(file))
-            }
-            Kind::Bytes(bytes) => Ok(Box::pin(io::Cursor::new(bytes.clone()))),
-            Kind::Reader { open, .. } => open().await.map_err(|error| self.read_error(error)),
-            Kind::Once { .. } if self.is_consumed() => Err(Error::new(
-                ErrorKind::Io,
-                format!(
-                    "{self} was already read, and can be read only once; use UploadSource::reader if it can be opened \
-                     again"
-                ),
-            )),
-            Kind::Once { slot, .. } => Ok(Box::pin(TakeOnRead {
-                slot: Arc::clone(slot),
-                reader: None,
-            })),
-        }
-    }
-
-    pub(super) fn read_error(&self, error: io::Error) -> Error {
-        Error::io(format!("cannot read {self}"), error)
-    }
-
-    /// The error of a source that is longer or shorter than announced.
-    pub(super) fn length_error(&self, len: u64) -> Error {
-        let problem = match self.0 {
-            Kind::File(_) => "changed during the upload: its length is no longer",
-            _ => "does not have the announced length of",
         };
-        Error::new(
-            ErrorKind::Io,
-            format!(
-                "{self} {problem} {len} bytes, so nothing was stored; upload it when it is complete"
+        let mut digest = BackgroundDigest::default();
+        let mut len = 0;
+        loop {
+            let chunk = chunks.next().await?;
+            if chunk.is_empty() {
+                break;
+            }
+            len += chunk.len() as u64;
+            digest.update(chunk).await?;
+        }
+        match len == info.len {
+            true => Ok(digest.finish().await?),
+            false => Err(SourceError::Length),
+        }
+    }
+
+    /// Opens the source at its start, for one attempt to send it.
+    ///
+    /// The modification time of a file is checked unless the caller checks the digest, which is more precise.
+    pub(super) async fn open(
+        &self,
+        info: &SourceInfo,
+        digest: Option<&str>,
+    ) -> Result<Chunks, SourceError> {
+        Ok(match &self.0 {
+            Kind::File(path) => {
+                let modified = info.modified.filter(|_| digest.is_none());
+                Chunks::open_file(path.clone(), info.len, modified, CHUNK_BYTES).await?
+            }
+            Kind::Bytes(bytes) => Chunks::of_bytes(bytes.clone(), CHUNK_BYTES),
+            Kind::Reader { open, .. } => Chunks::of_reader(open().await?, CHUNK_BYTES),
+            Kind::Once { .. } if self.is_consumed() => return Err(SourceError::Consumed),
+            Kind::Once { slot, .. } => {
+                let reader = TakeOnRead {
+                    slot: Arc::clone(slot),
+                    reader: None,
+                };
+                Chunks::of_reader(Box::pin(reader), CHUNK_BYTES)
+            }
+        })
+    }
+
+    /// The error of an upload of `len` bytes whose source cannot be sent.
+    pub(super) fn error(&self, error: SourceError, len: u64) -> Error {
+        let problem = match (error, &self.0) {
+            (SourceError::Read(error), _) => return self.read_error(error),
+            (SourceError::Length, Kind::File(_)) => format!(
+                "changed during the upload: its length is no longer {len} bytes, so nothing was stored; upload it when \
+                 it is complete"
             ),
-        )
+            (SourceError::Length, _) => format!(
+                "does not have the announced length of {len} bytes, so nothing was stored; upload it when it is \
+                 complete"
+            ),
+            (SourceError::Content, _) => "changed during the upload: its content is no longer what it was at the \
+                                          start, so this attempt stored nothing; upload it again when it is complete"
+                .to_owned(),
+            (SourceError::Consumed, _) => "was already read, and can be read only once; use UploadSource::reader if it \
+                                           can be opened again"
+                .to_owned(),
+        };
+        Error::new(ErrorKind::Io, format!("{self} {problem}"))
+    }
+
+    /// The error of an attempt that waited for the source for the duration of the stall timeout.
+    pub(super) fn stalled_error(&self, stall_timeout: Duration) -> Error {
+        let message = format!(
+            "{self} returned no data for {} s; check what it waits for, or set a longer time with \
+             `.stall_timeout(duration)`",
+            stall_timeout.as_secs_f64()
+        );
+        Error::new(ErrorKind::Timeout, message)
+    }
+
+    fn read_error(&self, error: io::Error) -> Error {
+        Error::io(format!("cannot read {self}"), error)
     }
 }
 
@@ -276,19 +298,12 @@ fn inspect_file(path: &Path) -> io::Result<SourceInfo> {
         (&file).take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
         extension = content_type::sniff_extension(&start);
     }
+    let metadata = file.metadata()?;
     Ok(SourceInfo {
-        len: file.metadata()?.len(),
+        len: metadata.len(),
         extension,
+        modified: metadata.modified().ok(),
     })
-}
-
-/// Runs blocking I/O or a long computation on tokio's thread pool for blocking work.
-pub(super) async fn run_blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 fn lock(slot: &ReaderSlot) -> std::sync::MutexGuard<'_, Option<Reader>> {

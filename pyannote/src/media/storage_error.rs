@@ -24,16 +24,21 @@ pub(super) fn unreadable(error: BodyError) -> TransferError {
     let failure = error.failure();
     match error {
         BodyError::Client(source) => no_response(failure, source),
-        BodyError::Stalled | BodyError::TooLarge { .. } => {
-            let error = failure_error(failure);
-            TransferError::Transient { failure, error }
-        }
+        BodyError::Stalled | BodyError::TooLarge { .. } => without_source(failure),
     }
 }
 
 /// The error of an attempt that exceeded its timeout.
 pub(super) fn timed_out() -> TransferError {
-    let failure = Failure::Timeout;
+    without_source(Failure::Timeout)
+}
+
+/// The error of an attempt that transferred nothing for the duration of the stall timeout.
+pub(super) fn stalled() -> TransferError {
+    without_source(Failure::Stalled)
+}
+
+fn without_source(failure: Failure) -> TransferError {
     let error = failure_error(failure);
     TransferError::Transient { failure, error }
 }
@@ -76,20 +81,58 @@ pub(super) async fn error_response(
     let (status, headers) = (response.status(), response.headers().clone());
     // If reading fails, only an explanation is lost.
     let body = executor.body(response, MAX_BODY_BYTES).start().await;
-    let failure = executor.storage_failure(status, &headers);
+    let rejection = rejection(status, &body);
+    let failure = match rejection {
+        Some(Rejection::Idle) => Failure::Timeout,
+        _ => executor.storage_failure(status, &headers),
+    };
     let retry_after = match failure {
         Failure::Status { retry_after, .. } => retry_after,
         _ => None,
     };
     let error = status_error(status, &url.redact(&body)).with_retry_after(retry_after);
-    TransferError::Transient { failure, error }
+    match rejection {
+        Some(Rejection::Url) => TransferError::UrlRejected { failure, error },
+        Some(Rejection::Idle) | None => TransferError::Transient { failure, error },
+    }
+}
+
+/// Why a storage rejected a request that another attempt may succeed with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Rejection {
+    /// The pre-signed URL, which may have expired.
+    Url,
+    /// The connection was idle for too long.
+    Idle,
+}
+
+/// Finds the reason in the response of Amazon S3, Google Cloud Storage, Azure Blob Storage, or a storage like them.
+fn rejection(status: StatusCode, body: &[u8]) -> Option<Rejection> {
+    let body = String::from_utf8_lossy(body).to_ascii_lowercase();
+    let has = |texts: &[&str]| texts.iter().any(|text| body.contains(text));
+    match status.as_u16() {
+        // Some proxies in front of a storage give no reason, so only what cannot change rules out a new URL. Azure says
+        // the last one, and gives an expired URL the same code.
+        401 | 403
+            if !has(&[
+                "signaturedoesnotmatch",
+                "invalidaccesskeyid",
+                "signature did not match",
+            ]) =>
+        {
+            Some(Rejection::Url)
+        }
+        400 if has(&["<code>requesttimeout</code>"]) => Some(Rejection::Idle),
+        400 if has(&["expired", "requesttimetooskewed"]) => Some(Rejection::Url),
+        _ => None,
+    }
 }
 
 fn status_error(status: StatusCode, body: &str) -> Error {
     let (kind, problem) = match status.as_u16() {
         401 | 403 => (
             ErrorKind::Forbidden,
-            "the storage rejected the pre-signed URL; check the clock of this machine and the proxy, and try again"
+            "the storage rejected the pre-signed URL; check the proxy and the clock of the service, and try again"
                 .to_owned(),
         ),
         404 | 410 => (
@@ -146,6 +189,72 @@ mod tests {
             let error = status_error(status, "<Code>No</Code>");
             assert_eq!((error.kind(), error.status()), (kind, Some(status)));
             assert!(error.to_string().contains("<Code>No</Code>"), "{error}");
+        }
+    }
+
+    #[test]
+    fn which_rejections_are_worth_another_attempt() {
+        for (status, body, expected) in [
+            (
+                403,
+                "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+                Some(Rejection::Url),
+            ),
+            (
+                403,
+                "<Error><Code>RequestTimeTooSkewed</Code></Error>",
+                Some(Rejection::Url),
+            ),
+            (403, "", Some(Rejection::Url)),
+            (401, "", Some(Rejection::Url)),
+            // Cloudflare R2, and Azure.
+            (
+                403,
+                "<Error><Code>ExpiredRequest</Code></Error>",
+                Some(Rejection::Url),
+            ),
+            (
+                403,
+                "<Error><Code>AuthenticationFailed</Code><AuthenticationErrorDetail>Signed expiry time \
+                 [Thu, 06 Nov 2025 00:00:00 GMT] must be after signed start time</AuthenticationErrorDetail></Error>",
+                Some(Rejection::Url),
+            ),
+            (
+                403,
+                "<Error><Code>AuthenticationFailed</Code><AuthenticationErrorDetail>Signature did not match. String to \
+                 sign used was …</AuthenticationErrorDetail></Error>",
+                None,
+            ),
+            (
+                403,
+                "<Error><Code>SignatureDoesNotMatch</Code></Error>",
+                None,
+            ),
+            (403, "<Error><Code>InvalidAccessKeyId</Code></Error>", None),
+            // Amazon S3, and Google Cloud Storage.
+            (
+                400,
+                "<Error><Code>RequestTimeout</Code></Error>",
+                Some(Rejection::Idle),
+            ),
+            (
+                400,
+                "<Error><Code>RequestTimeTooSkewed</Code></Error>",
+                Some(Rejection::Url),
+            ),
+            (
+                400,
+                "<Error><Code>ExpiredToken</Code><Details>Request signature expired at: …</Details></Error>",
+                Some(Rejection::Url),
+            ),
+            (400, "<Error><Code>EntityTooLarge</Code></Error>", None),
+            (400, "", None),
+            (404, "expired", None),
+            (500, "expired", None),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let found = rejection(status, body.as_bytes());
+            assert_eq!(found, expected, "{status} {body}");
         }
     }
 }

@@ -7,8 +7,12 @@ const MIN_BYTES_PER_S: u64 = 100_000;
 
 /// The timeout of one attempt to transfer this many bytes: `attempt_timeout`, and 1 s for every 100 kB.
 pub(super) fn transfer_timeout(attempt_timeout: Duration, bytes: u64) -> Duration {
-    let transfer = Duration::from_millis(bytes.saturating_mul(1_000) / MIN_BYTES_PER_S);
-    attempt_timeout.saturating_add(transfer)
+    attempt_timeout.saturating_add(transfer_time(bytes))
+}
+
+/// The time to transfer this many bytes on the slowest connection.
+pub(super) fn transfer_time(bytes: u64) -> Duration {
+    Duration::from_millis(bytes.saturating_mul(1_000) / MIN_BYTES_PER_S)
 }
 
 #[cfg(test)]

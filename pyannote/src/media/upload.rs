@@ -1,24 +1,28 @@
 //! Uploads to the team's private storage.
 
 use std::future::IntoFuture;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use reqwest::{Body, Request};
 use tracing::{Instrument, debug, debug_span};
 
+use super::chunks::Chunks;
+use super::content_key::content_key;
 use super::content_type::content_type;
 use super::exists::exists;
 use super::presigned::PresignedUrl;
 use super::progress::Progress;
-use super::source::UploadSource;
+use super::source::{SourceInfo, UploadSource};
+use super::stall::{Phase, StallLimits};
 use super::transfer_timeout::transfer_timeout;
-use super::upload_body::{SourceError, UploadBody};
+use super::upload_body::UploadBody;
 use super::{MediaUrl, storage_error, url};
 use crate::error::{Error, ErrorKind, FieldError};
-use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError};
+use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError, with_deadline};
 
 /// An upload to the team's private storage. Awaiting it sends the recording and returns its URL.
 ///
@@ -52,6 +56,15 @@ pub struct Upload {
     content_type: Option<String>,
     skip_existing: bool,
     progress: Option<Progress>,
+}
+
+/// What an upload sends.
+#[derive(Debug)]
+struct Content {
+    info: SourceInfo,
+    /// The SHA-256 in hex, if it is part of the key.
+    digest: Option<String>,
+    content_type: HeaderValue,
 }
 
 impl Upload {
@@ -106,12 +119,24 @@ impl Upload {
     async fn run(self) -> Result<MediaUrl, Error> {
         let (media, content_type_header) = self.validate()?;
         let info = self.source.inspect().await?;
-        let media = match media {
-            Some(media) => media,
-            None => MediaUrl::from_key(&self.source.content_key(&info).await?)?,
+        let extension = info.extension.as_deref();
+        let (media, digest) = match media {
+            Some(media) => (media, None),
+            None => {
+                let digest = self.source.digest(&info).await;
+                let digest = digest.map_err(|error| self.source.error(error, info.len))?;
+                let key = content_key(&digest, extension);
+                (MediaUrl::from_key(&key)?, Some(digest))
+            }
         };
-        let content_type_header = content_type_header
-            .unwrap_or_else(|| HeaderValue::from_static(content_type(info.extension.as_deref())));
+        let content_type = content_type_header
+            .unwrap_or_else(|| HeaderValue::from_static(content_type(extension)));
+        let content = Content {
+            info,
+            digest,
+            content_type,
+        };
+        let info = &content.info;
         let executor = &self.executor;
         if self.skip_existing {
             let span = debug_span!("transfer", operation = "check_media");
@@ -125,7 +150,7 @@ impl Upload {
         }
         let mut retry = executor.transfer_retry("upload", Operation::IdempotentWrite);
         loop {
-            let attempt = self.attempt(&media, info.len, &content_type_header);
+            let attempt = self.attempt(&media, &content);
             match attempt.instrument(retry.span()).await {
                 Ok(()) => {
                     retry.succeeded();
@@ -167,28 +192,33 @@ impl Upload {
         }
     }
 
-    async fn attempt(
-        &self,
-        media: &MediaUrl,
-        len: u64,
-        content_type: &HeaderValue,
-    ) -> Result<(), TransferError> {
+    async fn attempt(&self, media: &MediaUrl, content: &Content) -> Result<(), TransferError> {
         let executor = &self.executor;
+        let settings = &executor.settings;
+        let len = content.info.len;
         // Opened first: if that fails, no request is needed.
-        let reader = self.source.open(len).await?;
+        let chunks = self.open(content).await?;
         let url = PresignedUrl::request(executor, Endpoint::MediaInput, media).await?;
         let mut request = Request::new(Method::PUT, url.url());
         let headers = request.headers_mut();
         headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
-        headers.insert(CONTENT_TYPE, content_type.clone());
-        *request.timeout_mut() = Some(transfer_timeout(executor.settings.attempt_timeout, len));
-        let body = UploadBody::new(len, self.progress.clone());
-        *request.body_mut() = Some(Body::wrap_stream(body.stream(reader)));
-        let result = executor.send_to_storage(request).await;
-        match body.take_error() {
-            Some(SourceError::Read(error)) => return Err(self.source.read_error(error).into()),
-            Some(SourceError::Length) => return Err(self.source.length_error(len).into()),
-            None => {}
+        headers.insert(CONTENT_TYPE, content.content_type.clone());
+        *request.timeout_mut() = Some(transfer_timeout(settings.attempt_timeout, len));
+        let body = UploadBody::new(len, self.progress.clone(), Arc::clone(&settings.clock));
+        let stream = body.stream(chunks, content.digest.clone());
+        *request.body_mut() = Some(Body::wrap_stream(stream));
+        let limits = StallLimits {
+            connect: settings.attempt_timeout,
+            stall: settings.stall_timeout,
+        };
+        let stalled = pin!(body.stalled(limits));
+        let result = match select(pin!(executor.send_to_storage(request)), stalled).await {
+            Either::Left((result, _)) => result,
+            // Dropping the request closes the connection.
+            Either::Right((phase, _)) => return Err(self.stalled(phase)),
+        };
+        if let Some(error) = body.take_error() {
+            return Err(self.source.error(error, len).into());
         }
         let response =
             result.map_err(|(failure, error)| storage_error::no_response(failure, error))?;
@@ -210,16 +240,39 @@ impl Upload {
         Ok(())
     }
 
+    async fn open(&self, content: &Content) -> Result<Chunks, TransferError> {
+        let settings = &self.executor.settings;
+        let open = self.source.open(&content.info, content.digest.as_deref());
+        match with_deadline(open, settings.clock.deadline(settings.stall_timeout)).await {
+            Some(Ok(chunks)) => Ok(chunks),
+            Some(Err(error)) => Err(self.source.error(error, content.info.len).into()),
+            None => Err(self.stalled(Phase::Source)),
+        }
+    }
+
+    /// The error of an attempt that made no progress in this phase.
+    fn stalled(&self, phase: Phase) -> TransferError {
+        debug!(?phase, "the upload has stalled");
+        match phase {
+            Phase::Connect => storage_error::timed_out(),
+            Phase::Source => TransferError::Transient {
+                failure: Failure::Stalled,
+                error: self
+                    .source
+                    .stalled_error(self.executor.settings.stall_timeout),
+            },
+            Phase::Send | Phase::Response { .. } => storage_error::stalled(),
+        }
+    }
+
     /// Rules out a retry if the source can be read only once and was read.
     fn final_if_consumed(&self, error: TransferError) -> TransferError {
-        match error {
-            TransferError::Transient { error, .. } if self.source.is_consumed() => {
-                TransferError::Permanent(error.with_note(
-                    "not retried, because the reader can be read only once; use UploadSource::reader if it can be \
-                     opened again",
-                ))
-            }
-            error => error,
+        match self.source.is_consumed() {
+            true => error.into_permanent(
+                "not retried, because the reader can be read only once; use UploadSource::reader if it can be opened \
+                 again",
+            ),
+            false => error,
         }
     }
 }

@@ -1,23 +1,18 @@
-//! The request body of one upload attempt: sends exactly the announced number of bytes, or fails before the last chunk.
+//! The request body of one upload attempt: sends exactly what was announced, or fails before the last chunk.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::stream::unfold;
-use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::CHUNK_BYTES;
+use super::chunks::{Chunks, SourceError};
+use super::content_key::BackgroundDigest;
 use super::progress::Progress;
-
-/// Why the source could not be sent.
-#[derive(Debug)]
-pub(super) enum SourceError {
-    Read(io::Error),
-    /// It is shorter or longer than announced.
-    Length,
-}
+use super::stall::{Activity, Phase, StallLimits};
+use crate::transport::Clock;
 
 /// One attempt to send `len` bytes.
 ///
@@ -27,6 +22,7 @@ pub(super) enum SourceError {
 pub(super) struct UploadBody {
     len: u64,
     progress: Option<Progress>,
+    activity: Arc<Activity>,
     state: Arc<Mutex<State>>,
 }
 
@@ -39,13 +35,14 @@ struct State {
 }
 
 impl UploadBody {
-    pub(super) fn new(len: u64, progress: Option<Progress>) -> Self {
+    pub(super) fn new(len: u64, progress: Option<Progress>, clock: Arc<dyn Clock>) -> Self {
         if let Some(progress) = &progress {
             progress.report(0, len);
         }
         Self {
             len,
             progress,
+            activity: Arc::new(Activity::new(clock)),
             state: Arc::default(),
         }
     }
@@ -60,41 +57,53 @@ impl UploadBody {
         lock(&self.state).error.take()
     }
 
+    /// Waits until the attempt has stalled, and returns what it waits for.
+    pub(super) async fn stalled(&self, limits: StallLimits) -> Phase {
+        self.activity.stalled(limits).await
+    }
+
     /// The bytes, in chunks.
     ///
     /// hyper silently truncates a body that is longer than its `Content-Length`. So the last chunk is held back until
-    /// the source has ended: if it has not, the storage receives too few bytes and stores nothing.
+    /// the source has ended, and has the SHA-256 `digest` if there is one: otherwise, the storage receives too few bytes
+    /// and stores nothing.
     pub(super) fn stream(
         &self,
-        reader: impl AsyncRead + Send + Unpin + 'static,
+        chunks: Chunks,
+        digest: Option<String>,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let (len, progress) = (self.len, self.progress.clone());
-        let state = Arc::clone(&self.state);
-        unfold((len, reader), move |(remaining, mut reader)| {
+        let (state, activity) = (Arc::clone(&self.state), Arc::clone(&self.activity));
+        let source = Source {
+            chunks,
+            remaining: len,
+            digest: digest.map(|expected| (BackgroundDigest::default(), expected)),
+        };
+        unfold(Some(source), move |source| {
             let (progress, state) = (progress.clone(), Arc::clone(&state));
+            let activity = Arc::clone(&activity);
             async move {
-                if remaining == 0 {
-                    return None;
-                }
-                let chunk = match next_chunk(&mut reader, remaining).await {
+                let mut source = source.filter(|source| source.remaining > 0)?;
+                activity.asked();
+                let chunk = match source.next().await {
                     Ok(chunk) => chunk,
                     Err(error) => {
                         lock(&state).error = Some(error);
                         let error = io::Error::other("the source could not be sent");
-                        return Some((Err(error), (0, reader)));
+                        return Some((Err(error), None));
                     }
                 };
-                let remaining = remaining - chunk.len() as u64;
                 // The lock is held during the report, so that there is none after the attempt is over.
                 let mut state = lock(&state);
                 if state.closed {
                     return None;
                 }
-                state.sent = len - remaining;
+                state.sent = len - source.remaining;
+                activity.sent(state.sent, len);
                 if let Some(progress) = &progress {
                     progress.report(state.sent, len);
                 }
-                Some((Ok(chunk), (remaining, reader)))
+                Some((Ok(chunk), Some(source)))
             }
         })
     }
@@ -110,29 +119,39 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads the next chunk of a source that must end after `remaining` bytes.
-async fn next_chunk(
-    reader: &mut (impl AsyncRead + Unpin),
+/// A source that must end after `remaining` bytes.
+struct Source {
+    chunks: Chunks,
     remaining: u64,
-) -> Result<Bytes, SourceError> {
-    let size =
-        usize::try_from(remaining).map_or(CHUNK_BYTES, |remaining| remaining.min(CHUNK_BYTES));
-    let mut chunk = BytesMut::with_capacity(size);
-    while chunk.len() < size {
-        let missing = (size - chunk.len()) as u64;
-        let read = reader.take(missing).read_buf(&mut chunk).await;
-        if read.map_err(SourceError::Read)? == 0 {
+    /// The digest so far, and that of the whole source.
+    digest: Option<(BackgroundDigest, String)>,
+}
+
+impl Source {
+    /// The next chunk. The last one is returned only if the source is what was announced.
+    async fn next(&mut self) -> Result<Bytes, SourceError> {
+        let chunk = self.chunks.next().await?;
+        if let Some((digest, _)) = &mut self.digest {
+            digest.update(chunk.clone()).await?;
+        }
+        let remaining = self.remaining.checked_sub(chunk.len() as u64);
+        let is_last = remaining == Some(0);
+        if chunk.is_empty() || (chunk.len() < CHUNK_BYTES && !is_last) {
             return Err(SourceError::Length);
         }
-    }
-    if size as u64 == remaining {
-        let mut excess = [0; 1];
-        let read = reader.read(&mut excess).await;
-        if read.map_err(SourceError::Read)? > 0 {
-            return Err(SourceError::Length);
+        self.remaining = remaining.ok_or(SourceError::Length)?;
+        if is_last {
+            if !self.chunks.next().await?.is_empty() {
+                return Err(SourceError::Length);
+            }
+            if let Some((digest, expected)) = &mut self.digest
+                && digest.finish().await? != *expected
+            {
+                return Err(SourceError::Content);
+            }
         }
+        Ok(chunk)
     }
-    Ok(chunk.freeze())
 }
 
 #[cfg(test)]
@@ -141,18 +160,22 @@ mod tests {
 
     use super::*;
 
+    const CLOCK: fn() -> Arc<dyn Clock> = || Arc::new(crate::transport::SystemClock::new());
+
     /// Sends `content` as `len` bytes. Returns the number of bytes sent, whether the stream failed, the error of the
     /// source, and the progress reports.
     async fn send(
         content: Vec<u8>,
         len: u64,
+        digest: Option<&str>,
     ) -> (usize, bool, Option<SourceError>, Vec<(u64, u64)>) {
         let reports = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&reports);
         let progress = Progress::new(move |sent, total| log.lock().unwrap().push((sent, total)));
-        let body = UploadBody::new(len, Some(progress));
+        let body = UploadBody::new(len, Some(progress), CLOCK());
+        let chunks = Chunks::of_bytes(content.into(), CHUNK_BYTES);
+        let mut stream = std::pin::pin!(body.stream(chunks, digest.map(str::to_owned)));
         let (mut sent, mut failed) = (0, false);
-        let mut stream = std::pin::pin!(body.stream(io::Cursor::new(content)));
         while let Some(chunk) = stream.next().await {
             match chunk {
                 Ok(chunk) => sent += chunk.len(),
@@ -167,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn sends_all_bytes_and_reports_each_chunk() {
         let (chunk, len) = (CHUNK_BYTES as u64, 2 * CHUNK_BYTES as u64 + 5);
-        let (sent, failed, error, reports) = send(vec![7; 2 * CHUNK_BYTES + 5], len).await;
+        let (sent, failed, error, reports) = send(vec![7; 2 * CHUNK_BYTES + 5], len, None).await;
         assert_eq!((sent as u64, failed), (len, false));
         assert!(error.is_none());
         assert_eq!(
@@ -184,7 +207,8 @@ mod tests {
             (CHUNK_BYTES, CHUNK_BYTES + 1),
             (CHUNK_BYTES + 1, CHUNK_BYTES),
         ] {
-            let (sent, failed, error, reports) = send(vec![7; actual], announced as u64).await;
+            let (sent, failed, error, reports) =
+                send(vec![7; actual], announced as u64, None).await;
             assert!(failed && sent < announced, "{actual} of {announced}");
             assert!(matches!(error, Some(SourceError::Length)));
             assert!(reports.iter().all(|(sent, total)| sent < total));
@@ -192,9 +216,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_different_digest_never_sends_the_last_chunk() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let (sent, failed, error, _) = send(b"abc".to_vec(), 3, Some(abc)).await;
+        assert_eq!((sent, failed), (3, false));
+        assert!(error.is_none());
+        let (sent, failed, error, reports) = send(b"abd".to_vec(), 3, Some(abc)).await;
+        assert_eq!((sent, failed), (0, true));
+        assert!(matches!(error, Some(SourceError::Content)));
+        assert_eq!(reports, [(0, 3)]);
+    }
+
+    #[tokio::test]
     async fn dropped_body_reports_nothing() {
-        let body = UploadBody::new(3, Some(Progress::new(|sent, _| assert_eq!(sent, 0))));
-        let mut stream = std::pin::pin!(body.stream(io::Cursor::new(vec![1, 2, 3])));
+        let progress = Progress::new(|sent, _| assert_eq!(sent, 0));
+        let body = UploadBody::new(3, Some(progress), CLOCK());
+        let chunks = Chunks::of_bytes(Bytes::from_static(b"abc"), CHUNK_BYTES);
+        let mut stream = std::pin::pin!(body.stream(chunks, None));
         drop(body);
         assert!(stream.next().await.is_none());
     }

@@ -36,29 +36,53 @@ pub struct ManualClock {
 #[derive(Debug)]
 struct State {
     now: Duration,
+    /// The part of `now` by which the test advanced the clock, which is the time of deadlines.
+    advanced: Duration,
     /// The wall clock at `now == 0`.
     epoch: SystemTime,
     auto_advance: bool,
     random: f64,
     sleeps: Vec<Duration>,
-    /// Pending sleeps by end time; the id distinguishes sleeps with the same end.
-    pending: BTreeMap<(Duration, u64), Waker>,
+    pending: Pending,
+    pending_deadlines: Pending,
     next_id: u64,
 }
+
+/// Pending sleeps by end time; the id distinguishes sleeps with the same end.
+type Pending = BTreeMap<(Duration, u64), Waker>;
 
 impl State {
     /// Advances to `now`, and removes and returns the wakers of the sleeps that have ended.
     fn advance_to(&mut self, now: Duration) -> Vec<Waker> {
         self.now = self.now.max(now);
-        let mut wakers = Vec::new();
-        while let Some(first) = self.pending.first_entry() {
-            if first.key().0 > self.now {
-                break;
-            }
-            wakers.push(first.remove());
-        }
+        take_ended(&mut self.pending, self.now)
+    }
+
+    /// The same for deadlines, too.
+    fn advance_by(&mut self, by: Duration) -> Vec<Waker> {
+        self.advanced = self.advanced.saturating_add(by);
+        let mut wakers = self.advance_to(self.now.saturating_add(by));
+        wakers.extend(take_ended(&mut self.pending_deadlines, self.advanced));
         wakers
     }
+
+    fn pending(&mut self, is_deadline: bool) -> &mut Pending {
+        match is_deadline {
+            true => &mut self.pending_deadlines,
+            false => &mut self.pending,
+        }
+    }
+}
+
+fn take_ended(pending: &mut Pending, now: Duration) -> Vec<Waker> {
+    let mut wakers = Vec::new();
+    while let Some(first) = pending.first_entry() {
+        if first.key().0 > now {
+            break;
+        }
+        wakers.push(first.remove());
+    }
+    wakers
 }
 
 impl ManualClock {
@@ -68,18 +92,20 @@ impl ManualClock {
         Self {
             shared: Arc::new(Mutex::new(State {
                 now: Duration::ZERO,
+                advanced: Duration::ZERO,
                 epoch: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600),
                 auto_advance: false,
                 random: 0.5,
                 sleeps: Vec::new(),
-                pending: BTreeMap::new(),
+                pending: Pending::new(),
+                pending_deadlines: Pending::new(),
                 next_id: 0,
             })),
         }
     }
 
-    /// Creates a clock that each sleep, when first polled, advances to its own end. Its
-    /// [deadlines](Clock::deadline) never pass.
+    /// Creates a clock that each sleep, when first polled, advances to its own end. Only [`advance`](Self::advance)
+    /// reaches its [deadlines](Clock::deadline).
     ///
     /// Of concurrent sleeps the first one polled advances the clock first, even if it is the longest. If the order
     /// matters, use [`new`](Self::new) and [`advance_to_next`](Self::advance_to_next).
@@ -90,31 +116,29 @@ impl ManualClock {
         clock
     }
 
-    /// Advances time and wakes the sleeps that have ended.
+    /// Advances time and wakes the sleeps and deadlines that have ended.
     pub fn advance(&self, by: Duration) {
-        let wakers = {
-            let mut state = self.state();
-            let now = state.now.saturating_add(by);
-            state.advance_to(now)
-        };
+        let wakers = self.state().advance_by(by);
         // Outside the lock: a waker may poll immediately, which takes the lock again.
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Advances time to the end of the sleep that ends first. Returns false if no sleep is pending.
+    /// Advances time to the end of the sleep that ends first. Returns false if no sleep is pending. Deadlines do not
+    /// count.
     pub fn advance_to_next(&self) -> bool {
         let wakers = {
             let mut state = self.state();
             let Some(&(end, _)) = state.pending.keys().next() else {
                 return false;
             };
-            state.advance_to(end)
+            let by = end.saturating_sub(state.now);
+            state.advance_by(by)
         };
         wakers.into_iter().for_each(Waker::wake);
         true
     }
 
-    /// The durations of all sleeps so far, in the order of their first poll.
+    /// The durations of all sleeps so far, in the order of their first poll. Deadlines are not sleeps.
     #[must_use]
     pub fn sleeps(&self) -> Vec<Duration> {
         self.state().sleeps.clone()
@@ -137,6 +161,22 @@ impl ManualClock {
         state.epoch = wall
             .checked_sub(state.now)
             .unwrap_or(SystemTime::UNIX_EPOCH);
+    }
+
+    fn sleep_until(&self, duration: Duration, is_deadline: bool) -> Sleep {
+        let mut state = self.state();
+        let id = state.next_id;
+        state.next_id = id.wrapping_add(1);
+        let now = match is_deadline {
+            true => state.advanced,
+            false => state.now,
+        };
+        Box::pin(ManualSleep {
+            shared: Arc::clone(&self.shared),
+            key: (now.saturating_add(duration), id),
+            is_deadline,
+            unrecorded: (!is_deadline).then_some(duration),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -162,22 +202,11 @@ impl Clock for ManualClock {
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
-        let mut state = self.state();
-        let id = state.next_id;
-        state.next_id = id.wrapping_add(1);
-        Box::pin(ManualSleep {
-            shared: Arc::clone(&self.shared),
-            key: (state.now.saturating_add(duration), id),
-            unrecorded: Some(duration),
-        })
+        self.sleep_until(duration, false)
     }
 
     fn deadline(&self, duration: Duration) -> Sleep {
-        let auto_advance = self.state().auto_advance;
-        match auto_advance {
-            true => Box::pin(std::future::pending()),
-            false => self.sleep(duration),
-        }
+        self.sleep_until(duration, true)
     }
 
     fn random(&self) -> f64 {
@@ -189,6 +218,7 @@ struct ManualSleep {
     shared: Arc<Mutex<State>>,
     /// End time and id.
     key: (Duration, u64),
+    is_deadline: bool,
     /// Recorded and cleared at the first poll: a sleep that is never polled does not count.
     unrecorded: Option<Duration>,
 }
@@ -202,14 +232,20 @@ impl Future for ManualSleep {
         if let Some(duration) = this.unrecorded.take() {
             state.sleeps.push(duration);
         }
-        if state.auto_advance || this.key.0 <= state.now {
+        if this.is_deadline {
+            if this.key.0 <= state.advanced {
+                state.pending_deadlines.remove(&this.key);
+                return Poll::Ready(());
+            }
+        } else if state.auto_advance || this.key.0 <= state.now {
             state.pending.remove(&this.key);
             let wakers = state.advance_to(this.key.0);
             drop(state);
             wakers.into_iter().for_each(Waker::wake);
             return Poll::Ready(());
         }
-        state.pending.insert(this.key, cx.waker().clone());
+        let pending = state.pending(this.is_deadline);
+        pending.insert(this.key, cx.waker().clone());
         Poll::Pending
     }
 }
@@ -217,7 +253,7 @@ impl Future for ManualSleep {
 impl Drop for ManualSleep {
     fn drop(&mut self) {
         let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        state.pending.remove(&self.key);
+        state.pending(self.is_deadline).remove(&self.key);
     }
 }
 
@@ -279,12 +315,11 @@ mod tests {
         assert!(!poll(&mut deadline));
         assert!(poll(&mut clock.sleep(Duration::from_secs(5))));
         assert!(!poll(&mut deadline), "real I/O takes no virtual time");
-
-        let clock = ManualClock::new();
-        let mut deadline = clock.deadline(Duration::from_secs(1));
+        clock.advance(Duration::from_millis(999));
         assert!(!poll(&mut deadline));
-        clock.advance(Duration::from_secs(1));
+        clock.advance(Duration::from_millis(1));
         assert!(poll(&mut deadline));
+        assert_eq!(clock.sleeps(), [Duration::from_secs(5)]);
     }
 
     #[test]

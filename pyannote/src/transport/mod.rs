@@ -29,7 +29,9 @@ pub(crate) use body::{BodyError, ResponseBody};
 pub(crate) use clock::{Clock, SystemClock};
 pub(crate) use created::Created;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use executor::{Executor, RESERVED_HEADERS, RawExecutor, Settings, Submission};
+pub(crate) use executor::{
+    Executor, RESERVED_HEADERS, RawExecutor, Settings, Submission, with_deadline,
+};
 pub use metrics::{Metrics, RequestCount};
 pub use rate_limit::RateLimit;
 pub(crate) use rate_limiter::RateLimiter;

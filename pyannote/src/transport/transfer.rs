@@ -11,9 +11,10 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Request, Response};
 use tracing::{Span, debug_span, warn};
 
+use super::RetryPolicy;
 use super::executor::{Executor, classify, with_give_up_reason};
 use super::metrics::Target;
-use super::retry::{Attempt, Decision, Failure, Operation, decide};
+use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
 use crate::error::Error;
 
 /// Why an attempt of a transfer failed.
@@ -23,6 +24,20 @@ pub(crate) enum TransferError {
     Permanent(Error),
     /// Another attempt may succeed.
     Transient { failure: Failure, error: Error },
+    /// The storage rejected the pre-signed URL, which may have expired. Another attempt has a new one.
+    UrlRejected { failure: Failure, error: Error },
+}
+
+impl TransferError {
+    /// Rules out another attempt, because of what the `note` says. It is added to an error that would have had one.
+    pub(crate) fn into_permanent(self, note: &str) -> Self {
+        match self {
+            Self::Transient { error, .. } | Self::UrlRejected { error, .. } => {
+                Self::Permanent(error.with_note(note))
+            }
+            permanent @ Self::Permanent(_) => permanent,
+        }
+    }
 }
 
 impl From<Error> for TransferError {
@@ -40,6 +55,8 @@ pub(crate) struct TransferRetry<'a> {
     start: Duration,
     /// The number of the current attempt, from 1.
     attempt: u32,
+    /// Whether the storage has rejected a pre-signed URL before.
+    url_was_rejected: bool,
 }
 
 impl TransferRetry<'_> {
@@ -55,22 +72,29 @@ impl TransferRetry<'_> {
 
     /// Waits until the next attempt, or returns the error if there is none.
     pub(crate) async fn backoff(&mut self, error: TransferError) -> Result<(), Error> {
-        let (failure, error) = match error {
-            TransferError::Permanent(error) => return Err(error),
-            TransferError::Transient { failure, error } => (failure, error),
-        };
         let executor = self.executor;
         let clock = executor.clock();
-        let attempt = Attempt {
-            operation: self.operation,
-            failure,
-            number: self.attempt,
-            elapsed: clock.now().saturating_sub(self.start),
-            // The duration of a transfer depends on its size, so the total timeout of a call does not apply.
-            total_timeout: None,
-            random: clock.random(),
+        let policy = &executor.settings.retry;
+        let (failure, error, decision) = match error {
+            TransferError::Permanent(error) => return Err(error),
+            TransferError::Transient { failure, error } => {
+                let attempt = Attempt {
+                    operation: self.operation,
+                    failure,
+                    number: self.attempt,
+                    elapsed: clock.now().saturating_sub(self.start),
+                    // The duration of a transfer depends on its size, so the total timeout of a call does not apply.
+                    total_timeout: None,
+                    random: clock.random(),
+                };
+                (failure, error, decide(policy, &attempt))
+            }
+            TransferError::UrlRejected { failure, error } => {
+                let decision = decide_new_url(policy, self.attempt, self.url_was_rejected);
+                self.url_was_rejected = true;
+                (failure, error, decision)
+            }
         };
-        let decision = decide(&executor.settings.retry, &attempt);
         match executor.budget.charge(decision, &failure) {
             Decision::Retry { after } => {
                 warn!(
@@ -90,6 +114,20 @@ impl TransferRetry<'_> {
     }
 }
 
+/// Decides about another attempt after the storage rejected a pre-signed URL. A new URL cannot have expired, so if that
+/// is rejected too, there is another reason.
+fn decide_new_url(policy: &RetryPolicy, number: u32, url_was_rejected: bool) -> Decision {
+    if url_was_rejected {
+        Decision::GiveUp(GiveUp::NotRetryable)
+    } else if number >= policy.max_attempts {
+        Decision::GiveUp(GiveUp::AttemptsExhausted)
+    } else {
+        Decision::Retry {
+            after: Duration::ZERO,
+        }
+    }
+}
+
 impl Executor {
     /// Starts the first attempt of a transfer. `name` is for logs.
     pub(crate) fn transfer_retry(
@@ -103,6 +141,7 @@ impl Executor {
             operation,
             start: self.clock().now(),
             attempt: 1,
+            url_was_rejected: false,
         }
     }
 
@@ -138,5 +177,34 @@ impl Executor {
     /// The failure for a storage response with a status other than success.
     pub(crate) fn storage_failure(&self, status: StatusCode, headers: &HeaderMap) -> Failure {
         self.status_failure(status, headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_new_url_if_the_policy_has_another_attempt() {
+        let at_once = Decision::Retry {
+            after: Duration::ZERO,
+        };
+        let lasting = Decision::GiveUp(GiveUp::NotRetryable);
+        let exhausted = Decision::GiveUp(GiveUp::AttemptsExhausted);
+        for (max_attempts, number, url_was_rejected, expected) in [
+            (5, 1, false, at_once),
+            (5, 4, false, at_once),
+            (5, 5, false, exhausted),
+            (1, 1, false, exhausted),
+            (5, 2, true, lasting),
+            (5, 5, true, lasting),
+        ] {
+            let policy = RetryPolicy::default().max_attempts(max_attempts);
+            let decision = decide_new_url(&policy, number, url_was_rejected);
+            assert_eq!(
+                decision, expected,
+                "{max_attempts} {number} {url_was_rejected}"
+            );
+        }
     }
 }

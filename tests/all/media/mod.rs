@@ -1,9 +1,12 @@
 //! Uploads and downloads against servers on loopback, with a clock that skips sleeps.
 
 mod download;
+mod rejected_url;
 mod secrets;
 mod skip_existing;
+mod stall;
 mod upload;
+mod upload_content;
 mod upload_retry;
 mod upload_source;
 
