@@ -8,7 +8,6 @@ use std::sync::Arc;
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderValue, Method, StatusCode};
 use reqwest::Request;
-use tokio::time::timeout;
 use tracing::{Instrument, debug};
 
 use super::atomic_file::AtomicFile;
@@ -18,7 +17,9 @@ use super::source::MAX_RECORDING_BYTES;
 use super::transfer_timeout::transfer_timeout;
 use super::{MediaUrl, storage_error};
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Endpoint, Executor, Failure, Operation, ResponseBody, TransferError};
+use crate::transport::{
+    Endpoint, Executor, Failure, Operation, ResponseBody, TransferError, with_deadline,
+};
 
 /// A download of a media object to a file. Awaiting it downloads the file and returns the number of bytes.
 ///
@@ -101,10 +102,13 @@ impl Download {
         request.headers_mut().insert(ACCEPT_ENCODING, identity);
         // The final timeout depends on the length, which the response has. Until then, allow for the largest download.
         *request.timeout_mut() = Some(transfer_timeout(attempt_timeout, self.max_bytes));
-        let response = timeout(attempt_timeout, executor.send_to_storage(request))
-            .await
-            .map_err(|_| storage_error::timed_out())?
-            .map_err(|(failure, error)| storage_error::no_response(failure, error))?;
+        let no_response = async {
+            executor.clock().deadline(attempt_timeout).await;
+            Failure::Timeout
+        };
+        let response = executor.send_to_storage(request, no_response).await;
+        let response =
+            response.map_err(|(failure, error)| storage_error::no_response(failure, error))?;
         let status = response.status();
         let total = response.content_length();
         debug!(status = status.as_u16(), bytes = total, "download response");
@@ -113,12 +117,11 @@ impl Download {
         }
         self.check_size(total.unwrap_or(0))?;
         let body_timeout = transfer_timeout(attempt_timeout, total.unwrap_or(self.max_bytes));
-        let received = timeout(
-            body_timeout,
-            self.receive(executor.body(response, u64::MAX), total, &mut file),
-        )
-        .await
-        .map_err(|_| storage_error::timed_out())??;
+        let body = executor.body(response, u64::MAX);
+        let receive = self.receive(body, total, &mut file);
+        let received = with_deadline(receive, executor.clock().deadline(body_timeout))
+            .await
+            .ok_or_else(|| storage_error::no_response(Failure::Timeout, None))??;
         file.commit().await?;
         Ok(received)
     }

@@ -1,6 +1,7 @@
 //! Whether a media object is already in the storage.
 
 use std::sync::Arc;
+use std::future::pending;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -29,7 +30,7 @@ pub(super) async fn exists(executor: &Arc<Executor>, media: &MediaUrl, len: u64)
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     *request.timeout_mut() = Some(executor.settings.attempt_timeout);
     // The body is not read: a server without support for ranges would send all of it.
-    match executor.send_to_storage(request).await {
+    match executor.send_to_storage(request, pending()).await {
         Ok(response) => {
             let status = response.status();
             debug!(status = status.as_u16(), "checked whether the media exists");

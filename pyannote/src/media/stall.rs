@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::transfer_timeout::transfer_time;
-use crate::transport::{Clock, with_deadline};
+use crate::transport::{Clock, Failure, with_deadline};
 
 /// Bytes that the HTTP client and the operating system may hold after the last chunk was handed over.
 const BUFFERED_BYTES: u64 = 1024 * 1024;
@@ -97,16 +97,24 @@ impl Activity {
         });
     }
 
-    /// Waits until nothing has happened for the time limit of the current phase, and returns the phase.
-    pub(super) async fn stalled(&self, limits: StallLimits) -> Phase {
+    /// What the attempt waits for.
+    pub(super) fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    /// Waits until nothing has happened for the time limit of the current phase, and returns how the attempt failed.
+    pub(super) async fn stalled(&self, limits: StallLimits) -> Failure {
         loop {
-            let phase = self.lock().phase;
+            let phase = self.phase();
             let deadline = self.clock.deadline(limits.of(phase));
             if with_deadline(self.changed.notified(), deadline)
                 .await
                 .is_none()
             {
-                return phase;
+                return match phase {
+                    Phase::Connect => Failure::Timeout,
+                    Phase::Source | Phase::Send | Phase::Response { .. } => Failure::Stalled,
+                };
             }
         }
     }
@@ -153,9 +161,9 @@ mod tests {
         let clock = ManualClock::new();
         let activity = Activity::new(Arc::new(clock.clone()));
         let mut stalled = pin!(activity.stalled(LIMITS));
-        let mut context = Context::from_waker(Waker::noop());
         let mut after = |seconds: f64| {
             clock.advance(Duration::from_secs_f64(seconds));
+            let mut context = Context::from_waker(Waker::noop());
             stalled.as_mut().poll(&mut context)
         };
         assert_eq!(after(0.0), Poll::Pending);
@@ -170,9 +178,16 @@ mod tests {
         activity.sent(11 * MIB, 11 * MIB);
         assert_eq!(after(0.0), Poll::Pending);
         // The first 10 of 11 MiB took 59.8 s.
-        let drain = Duration::from_secs_f64(5.98);
         assert_eq!(after(35.9), Poll::Pending, "waiting for the response");
-        assert_eq!(after(0.1), Poll::Ready(Phase::Response { drain }));
+        assert_eq!(after(0.1), Poll::Ready(Failure::Stalled));
+
+        let activity = Activity::new(Arc::new(clock.clone()));
+        let mut stalled = pin!(activity.stalled(LIMITS));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(stalled.as_mut().poll(&mut context), Poll::Pending);
+        clock.advance(LIMITS.connect);
+        let failure = stalled.as_mut().poll(&mut context);
+        assert_eq!(failure, Poll::Ready(Failure::Timeout));
     }
 
     #[test]

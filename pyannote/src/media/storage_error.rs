@@ -14,33 +14,23 @@ use crate::transport::{
 const MAX_BODY_BYTES: u64 = 16 * 1024;
 
 /// The error of an attempt without a complete response.
-pub(super) fn no_response(failure: Failure, source: reqwest::Error) -> TransferError {
-    let error = failure_error(failure).with_source(source);
+pub(super) fn no_response(failure: Failure, source: Option<reqwest::Error>) -> TransferError {
+    let error = failure_error(failure);
+    let error = match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    };
     TransferError::Transient { failure, error }
 }
 
 /// The error of an attempt whose response could not be read completely.
 pub(super) fn unreadable(error: BodyError) -> TransferError {
     let failure = error.failure();
-    match error {
-        BodyError::Client(source) => no_response(failure, source),
-        BodyError::Stalled | BodyError::TooLarge { .. } => without_source(failure),
-    }
-}
-
-/// The error of an attempt that exceeded its timeout.
-pub(super) fn timed_out() -> TransferError {
-    without_source(Failure::Timeout)
-}
-
-/// The error of an attempt that transferred nothing for the duration of the stall timeout.
-pub(super) fn stalled() -> TransferError {
-    without_source(Failure::Stalled)
-}
-
-fn without_source(failure: Failure) -> TransferError {
-    let error = failure_error(failure);
-    TransferError::Transient { failure, error }
+    let source = match error {
+        BodyError::Client(source) => Some(source),
+        BodyError::Stalled | BodyError::TooLarge { .. } => None,
+    };
+    no_response(failure, source)
 }
 
 fn failure_error(failure: Failure) -> Error {

@@ -1,10 +1,9 @@
 //! Uploads to the team's private storage.
 
 use std::future::IntoFuture;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::future::{Either, select};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use reqwest::{Body, Request};
@@ -211,17 +210,20 @@ impl Upload {
             connect: settings.attempt_timeout,
             stall: settings.stall_timeout,
         };
-        let stalled = pin!(body.stalled(limits));
-        let result = match select(pin!(executor.send_to_storage(request)), stalled).await {
-            Either::Left((result, _)) => result,
-            // Dropping the request closes the connection.
-            Either::Right((phase, _)) => return Err(self.stalled(phase)),
-        };
+        let result = executor
+            .send_to_storage(request, body.stalled(limits))
+            .await;
+        executor.counters.sent(body.sent());
         if let Some(error) = body.take_error() {
             return Err(self.source.error(error, len).into());
         }
-        let response =
-            result.map_err(|(failure, error)| storage_error::no_response(failure, error))?;
+        let response = match result {
+            Ok(response) => response,
+            Err((Failure::Stalled, _)) if body.phase() == Phase::Source => {
+                return Err(self.source_stalled());
+            }
+            Err((failure, error)) => return Err(storage_error::no_response(failure, error)),
+        };
         let status = response.status();
         debug!(status = status.as_u16(), bytes = len, "upload response");
         if !status.is_success() {
@@ -246,22 +248,15 @@ impl Upload {
         match with_deadline(open, settings.clock.deadline(settings.stall_timeout)).await {
             Some(Ok(chunks)) => Ok(chunks),
             Some(Err(error)) => Err(self.source.error(error, content.info.len).into()),
-            None => Err(self.stalled(Phase::Source)),
+            None => Err(self.source_stalled()),
         }
     }
 
-    /// The error of an attempt that made no progress in this phase.
-    fn stalled(&self, phase: Phase) -> TransferError {
-        debug!(?phase, "the upload has stalled");
-        match phase {
-            Phase::Connect => storage_error::timed_out(),
-            Phase::Source => TransferError::Transient {
-                failure: Failure::Stalled,
-                error: self
-                    .source
-                    .stalled_error(self.executor.settings.stall_timeout),
-            },
-            Phase::Send | Phase::Response { .. } => storage_error::stalled(),
+    fn source_stalled(&self) -> TransferError {
+        let stall_timeout = self.executor.settings.stall_timeout;
+        TransferError::Transient {
+            failure: Failure::Stalled,
+            error: self.source.stalled_error(stall_timeout),
         }
     }
 

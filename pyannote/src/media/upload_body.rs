@@ -12,7 +12,7 @@ use super::chunks::{Chunks, SourceError};
 use super::content_key::BackgroundDigest;
 use super::progress::Progress;
 use super::stall::{Activity, Phase, StallLimits};
-use crate::transport::Clock;
+use crate::transport::{Clock, Failure};
 
 /// One attempt to send `len` bytes.
 ///
@@ -47,9 +47,14 @@ impl UploadBody {
         }
     }
 
+    /// Bytes that were handed to the connection.
+    pub(super) fn sent(&self) -> u64 {
+        lock(&self.state).sent
+    }
+
     /// Whether every byte was handed to the connection.
     pub(super) fn is_complete(&self) -> bool {
-        lock(&self.state).sent == self.len
+        self.sent() == self.len
     }
 
     /// Takes the error of the source, if it ended the attempt.
@@ -57,8 +62,13 @@ impl UploadBody {
         lock(&self.state).error.take()
     }
 
-    /// Waits until the attempt has stalled, and returns what it waits for.
-    pub(super) async fn stalled(&self, limits: StallLimits) -> Phase {
+    /// What the attempt waits for.
+    pub(super) fn phase(&self) -> Phase {
+        self.activity.phase()
+    }
+
+    /// Waits until the attempt has stalled, and returns how it failed.
+    pub(super) async fn stalled(&self, limits: StallLimits) -> Failure {
         self.activity.stalled(limits).await
     }
 

@@ -4,8 +4,10 @@
 //! belongs to the caller, and this module has the shared parts: the retry decision, and what a request to a pre-signed
 //! URL may carry.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Request, Response};
@@ -148,11 +150,12 @@ impl Executor {
     /// Sends one request to a pre-signed URL.
     ///
     /// The URL is its own credential: neither the API key nor the user's headers are sent, even if the storage has the
-    /// same origin as the service.
+    /// same origin as the service. If `give_up` ends first, the request is dropped, which closes its connection.
     pub(crate) async fn send_to_storage(
         &self,
         mut request: Request,
-    ) -> Result<Response, (Failure, reqwest::Error)> {
+        give_up: impl Future<Output = Failure>,
+    ) -> Result<Response, (Failure, Option<reqwest::Error>)> {
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
         headers.insert(USER_AGENT, self.settings.user_agent.clone());
@@ -160,11 +163,11 @@ impl Executor {
             &Method::PUT => Target::Upload,
             _ => Target::Download,
         };
-        let result = self
-            .http
-            .execute(request)
-            .await
-            .map_err(|error| (classify(&error), error.without_url()));
+        let result = match select(pin!(self.http.execute(request)), pin!(give_up)).await {
+            Either::Left((Ok(response), _)) => Ok(response),
+            Either::Left((Err(error), _)) => Err((classify(&error), Some(error.without_url()))),
+            Either::Right((failure, _)) => Err((failure, None)),
+        };
         let failure = match &result {
             Err((failure, _)) => Some(*failure),
             Ok(response) if response.status().is_success() => None,

@@ -74,6 +74,10 @@ async fn an_upload_whose_storage_stops_reading_ends() {
     assert_no_secrets(&error);
     assert_eq!(storage.request_count(), 2);
     assert!(storage.requests().iter().all(|put| !put.complete));
+    let metrics = client.metrics();
+    let stalled = |count: &&pyannote::RequestCount| count.result == "stalled";
+    assert_eq!(metrics.requests.iter().find(stalled).unwrap().count, 2);
+    assert!(metrics.bytes_sent > 2 * MIB as u64, "{metrics:?}");
 }
 
 #[tokio::test]
