@@ -1,7 +1,7 @@
 //! Whether a media object is already in the storage.
 
-use std::sync::Arc;
 use std::future::pending;
+use std::sync::Arc;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
