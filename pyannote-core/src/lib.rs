@@ -25,6 +25,7 @@
 //! | CSV | [`Turns::to_csv`] | [`Transcript::to_csv`] |
 //! | Audacity label track | [`Turns::to_audacity`] | [`Transcript::to_audacity`] |
 //! | SVG timeline | [`Turns::to_svg`] | |
+//! | HTML page that plays the recording | [`Turns::to_html`] | [`HtmlOptions::transcript`] |
 //! | OpenAI's `diarized_json` | [`Turns::to_diarized_json`] | [`Transcript::to_diarized_json`] |
 //! | JSON | `serde` | `serde` |
 //!
@@ -51,10 +52,12 @@ mod der;
 mod diarized_json;
 mod edit;
 mod frame_confidence;
+mod html;
 mod identified;
 mod interval_index;
 mod line_format;
 mod list;
+mod markup;
 pub mod rttm;
 mod span;
 mod stats;
@@ -62,6 +65,7 @@ mod subtitle;
 mod svg;
 mod text;
 mod time_format;
+mod timeline;
 mod transcript;
 mod turn_words;
 mod turns;
@@ -75,6 +79,7 @@ pub use assign_words::{AttributedWord, AttributedWords, Word};
 pub use der::{Der, Evaluation, FileScore, Jer, ScoringOptions};
 pub use diarized_json::{DiarizedSegment, DiarizedTranscription};
 pub use frame_confidence::FrameConfidence;
+pub use html::{HtmlOptions, InvalidAudioUrl};
 pub use identified::{IdentifiedTurn, SpeakerMatch};
 pub use line_format::ParseLineError;
 pub use span::Span;

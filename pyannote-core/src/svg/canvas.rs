@@ -1,12 +1,11 @@
 //! Draws the parts of a timeline.
 
-use super::axis::axis;
-use super::bar::{Bar, bars};
-use super::lane::Segment;
-use super::text::escape;
-use super::theme::{GRID, INK, LANE, MUTED, SPEAKERS};
 use crate::Span;
-use crate::time_format::{format_duration, format_time};
+use crate::markup::escape;
+use crate::timeline::axis::axis;
+use crate::timeline::bar::{Bar, bars};
+use crate::timeline::lane::Segment;
+use crate::timeline::theme::{GRID, INK, LANE, MUTED, SPEAKERS};
 
 /// Margin around the document.
 pub(super) const MARGIN_PX: f64 = 20.0;
@@ -151,27 +150,14 @@ impl Canvas {
         } else {
             (start, (end - start).max(1.0), "")
         };
-        // The minimum keeps sparse speech visible.
-        let opacity = 0.35 + 0.65 * bar.density();
-        let opacity = if opacity > 0.99 {
-            String::new()
-        } else {
-            format!(" fill-opacity=\"{opacity:.2}\"")
-        };
-        let turn_count = if bar.turns > 1 {
-            format!(" in {} turns", bar.turns)
-        } else {
-            String::new()
-        };
         self.svg.push_str(&format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{height}\"{corners}{opacity}>\
-             <title>{name} {}–{} ({}{turn_count})</title></rect>\n",
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{height}\"{corners}{}>\
+             <title>{name} {}</title></rect>\n",
             format_px(x),
             format_px(y),
             format_px(width),
-            format_time(bar.start),
-            format_time(bar.end),
-            format_duration(bar.speech)
+            bar.opacity(),
+            bar.times()
         ));
     }
 

@@ -1,17 +1,11 @@
 //! SVG timeline of a diarization, with one lane per speaker.
 //!
-//! `lane` groups the turns by speaker, `bar` merges segments that are too small to be seen, `axis` chooses the ticks,
-//! `summary` writes the text, `canvas` draws the parts and `render` the document. `text` escapes and truncates text,
-//! `theme` contains the colors.
+//! `summary` writes the text, `canvas` draws the parts and `render` the document. `text` truncates text.
 
-mod axis;
-mod bar;
 mod canvas;
-mod lane;
 mod render;
 mod summary;
 mod text;
-mod theme;
 
 #[cfg(test)]
 mod tests;

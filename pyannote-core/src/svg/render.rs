@@ -5,16 +5,15 @@ use super::canvas::{
     Canvas, GUTTER_PX, LANE_HEIGHT_PX, MARGIN_PX, NAME_FONT_SIZE_PX, OVERLAP_LABEL,
     SPEECH_TIME_WIDTH_PX, TITLE_FONT_SIZE_PX,
 };
-use super::lane::{Lane, Segment, crop, lanes, simultaneous_speech, total_duration};
-use super::summary::{description, format_share, summary};
-use super::text::{escape, truncate, width_px};
-use super::theme::{BACKGROUND, INK, MUTED, STYLE};
+use super::summary::{description, summary};
+use super::text::{truncate, width_px};
+use crate::markup::escape;
 use crate::time_format::format_duration;
+use crate::timeline::lane::{Lane, Segment, crop, lanes, simultaneous_speech, total_duration};
+use crate::timeline::theme::{BACKGROUND, INK, MUTED, STYLE};
+use crate::timeline::{display_name, displayed_span, format_share};
 use crate::whitespace::collapse_whitespace;
 use crate::{Span, Turns};
-
-/// Minimum displayed range, in seconds, if all turns are instants.
-const MIN_RANGE_S: f64 = 0.1;
 
 /// Renders the timeline of `turns`.
 pub(super) fn render(turns: &Turns, options: &SvgOptions) -> String {
@@ -125,14 +124,6 @@ pub(super) fn render(turns: &Turns, options: &SvgOptions) -> String {
     )
 }
 
-/// The name of a lane.
-fn display_name(speaker: &str) -> String {
-    match collapse_whitespace(speaker) {
-        name if name.is_empty() => "(no name)".to_owned(),
-        name => name,
-    }
-}
-
 /// The displayed times, in seconds.
 fn displayed_range(lanes: &[Lane<'_>], options: &SvgOptions) -> Span {
     let ends = lanes
@@ -142,7 +133,5 @@ fn displayed_range(lanes: &[Lane<'_>], options: &SvgOptions) -> Span {
     let Span { start, end } = options
         .range
         .unwrap_or_else(|| Span::new(0.0, ends.fold(0.0, f64::max)));
-    // At huge times, the minimum range is less than the distance between two floats.
-    let min_end = (start + MIN_RANGE_S).max(start.next_up());
-    Span::new(start, end.max(min_end).min(f64::MAX))
+    displayed_span(start, end)
 }

@@ -1,29 +1,14 @@
-//! The text of a timeline: its summary, the shares of the speakers, and the description for screen readers.
+//! The text of a timeline: its summary, and the description for screen readers.
 
-use super::lane::{Lane, Segment, simultaneous_speech, total_duration};
 use super::text::truncate;
 use crate::time_format::format_duration;
+use crate::timeline::lane::{Lane, Segment, simultaneous_speech, total_duration};
 
 /// Maximum number of speakers in a description.
 const MAX_DESCRIBED_SPEAKERS: usize = 30;
 
 /// Maximum width of a name in a description, in multiples of the font size.
 const MAX_NAME_EM: f64 = 50.0;
-
-/// Formats `part` as a percentage of `total`.
-pub(super) fn format_share(part: f64, total: f64) -> String {
-    // The total is infinite if turns are near the limit of `f64`.
-    let percent = if total > 0.0 && total.is_finite() {
-        part / total * 100.0
-    } else {
-        0.0
-    };
-    if percent > 0.0 && percent < 1.0 {
-        "<1%".to_owned()
-    } else {
-        format!("{percent:.0}%")
-    }
-}
 
 /// The line above the lanes. `rows` are the segments of the lanes within the displayed range.
 pub(super) fn summary(lanes: &[Lane<'_>], rows: &[Vec<Segment>], overlaps: &[Segment]) -> String {

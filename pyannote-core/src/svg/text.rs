@@ -1,23 +1,4 @@
-//! Text in SVG: escaping, and truncation to a width.
-
-/// Escapes `text` for XML elements and attributes. Characters that XML does not allow become U+FFFD.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push(char::REPLACEMENT_CHARACTER),
-            // The only control characters that XML allows.
-            '\t' | '\n' | '\r' => escaped.push(character),
-            character if character < ' ' => escaped.push(char::REPLACEMENT_CHARACTER),
-            character => escaped.push(character),
-        }
-    }
-    escaped
-}
+//! Truncation of text to a width.
 
 /// Truncates `text` to a width of `max_width_px` with an ellipsis.
 ///
@@ -57,16 +38,7 @@ fn advance_em(character: char) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, truncate, width_px};
-
-    #[test]
-    fn escaped_text_is_valid_xml() {
-        assert_eq!(escape("<a b=\"c\">&'"), "&lt;a b=&quot;c&quot;&gt;&amp;'");
-        assert_eq!(
-            escape("a\u{0}\u{1b}\u{ffff}b\n"),
-            "a\u{fffd}\u{fffd}\u{fffd}b\n"
-        );
-    }
+    use super::{truncate, width_px};
 
     #[test]
     fn long_text_is_truncated() {

@@ -1,6 +1,7 @@
 //! Merges segments that are too small to be drawn separately, so that long recordings stay small files.
 
 use super::lane::Segment;
+use crate::time_format::{format_duration, format_time};
 
 /// Segments shorter than this may share a bar, in pixels.
 const MAX_MERGED_SEGMENT_PX: f64 = 3.0;
@@ -11,18 +12,18 @@ const MAX_SHARED_BAR_PX: f64 = 8.0;
 
 /// One rectangle of a lane.
 #[derive(Debug, PartialEq)]
-pub(super) struct Bar {
+pub(crate) struct Bar {
     /// Start in seconds.
-    pub(super) start: f64,
+    pub(crate) start: f64,
     /// End in seconds.
-    pub(super) end: f64,
-    pub(super) turns: usize,
+    pub(crate) end: f64,
+    pub(crate) turns: usize,
     /// Speech within the bar, in seconds.
-    pub(super) speech: f64,
+    pub(crate) speech: f64,
 }
 
 /// Returns the bars of `segments`, which must be sorted and must not overlap.
-pub(super) fn bars(segments: &[Segment], seconds_per_px: f64) -> Vec<Bar> {
+pub(crate) fn bars(segments: &[Segment], seconds_per_px: f64) -> Vec<Bar> {
     let max_segment = MAX_MERGED_SEGMENT_PX * seconds_per_px;
     let max_gap = MAX_MERGED_GAP_PX * seconds_per_px;
     let max_bar = MAX_SHARED_BAR_PX * seconds_per_px;
@@ -58,19 +59,45 @@ impl Bar {
     }
 
     /// The proportion of speech within the bar, 0..1.
-    pub(super) fn density(&self) -> f64 {
+    pub(crate) fn density(&self) -> f64 {
         if self.duration() > 0.0 {
             (self.speech / self.duration()).clamp(0.0, 1.0)
         } else {
             1.0
         }
     }
+
+    /// The opacity as an SVG attribute, which reflects the density. Empty if the bar is opaque.
+    pub(crate) fn opacity(&self) -> String {
+        // The minimum keeps sparse speech visible.
+        let opacity = 0.35 + 0.65 * self.density();
+        if opacity > 0.99 {
+            String::new()
+        } else {
+            format!(" fill-opacity=\"{opacity:.2}\"")
+        }
+    }
+
+    /// The times of the bar, for its tooltip: `0:11.0–0:20.3 (9.3 s)`.
+    pub(crate) fn times(&self) -> String {
+        let turn_count = if self.turns > 1 {
+            format!(" in {} turns", self.turns)
+        } else {
+            String::new()
+        };
+        format!(
+            "{}–{} ({}{turn_count})",
+            format_time(self.start),
+            format_time(self.end),
+            format_duration(self.speech)
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::bars;
-    use crate::svg::lane::Segment;
+    use crate::timeline::lane::Segment;
 
     fn bars_of(times: &[(f64, f64)]) -> Vec<(f64, f64, usize)> {
         let segment = |&(start, end)| Segment {

@@ -7,30 +7,30 @@ use crate::{Span, Turns};
 
 /// A span of speech in a lane, made of one or more turns.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Start in seconds.
-    pub(super) start: f64,
+    pub(crate) start: f64,
     /// End in seconds.
-    pub(super) end: f64,
-    pub(super) turns: usize,
+    pub(crate) end: f64,
+    pub(crate) turns: usize,
 }
 
 impl Segment {
     /// Duration in seconds.
-    pub(super) fn duration(&self) -> f64 {
+    pub(crate) fn duration(&self) -> f64 {
         self.end - self.start
     }
 }
 
 /// The speech of one speaker. The segments are sorted and do not overlap.
 #[derive(Debug)]
-pub(super) struct Lane<'a> {
-    pub(super) speaker: &'a str,
-    pub(super) segments: Vec<Segment>,
+pub(crate) struct Lane<'a> {
+    pub(crate) speaker: &'a str,
+    pub(crate) segments: Vec<Segment>,
 }
 
 /// Returns one lane per speaker, in order of appearance. Turns with invalid times are skipped.
-pub(super) fn lanes(turns: &Turns) -> Vec<Lane<'_>> {
+pub(crate) fn lanes(turns: &Turns) -> Vec<Lane<'_>> {
     let mut lanes: Vec<Lane<'_>> = Vec::new();
     let mut index_by_speaker = HashMap::new();
     let mut sorted: Vec<(Span, &str)> = turns
@@ -72,7 +72,7 @@ impl Lane<'_> {
 }
 
 /// Returns the segments within `range`, cut to it.
-pub(super) fn crop(segments: &[Segment], range: Span) -> Vec<Segment> {
+pub(crate) fn crop(segments: &[Segment], range: Span) -> Vec<Segment> {
     segments
         .iter()
         .filter(|segment| segment.start <= range.end && segment.end >= range.start)
@@ -85,7 +85,7 @@ pub(super) fn crop(segments: &[Segment], range: Span) -> Vec<Segment> {
 }
 
 /// The sum of the durations of all segments in seconds. Infinite if turns are near the limit of `f64`.
-pub(super) fn total_duration(segments: &[Segment]) -> f64 {
+pub(crate) fn total_duration(segments: &[Segment]) -> f64 {
     // Not `Iterator::sum`, which is -0.0 if there are no segments.
     segments
         .iter()
@@ -94,7 +94,7 @@ pub(super) fn total_duration(segments: &[Segment]) -> f64 {
 }
 
 /// Returns the regions in which at least `min_speakers` of the lanes have speech.
-pub(super) fn simultaneous_speech(lanes: &[Vec<Segment>], min_speakers: usize) -> Vec<Segment> {
+pub(crate) fn simultaneous_speech(lanes: &[Vec<Segment>], min_speakers: usize) -> Vec<Segment> {
     let spans = lanes.iter().flatten();
     let spans = spans.map(|segment| Span::new(segment.start, segment.end));
     regions_with_depth(spans, min_speakers)

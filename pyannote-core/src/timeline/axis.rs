@@ -16,15 +16,15 @@ const MIN_TICK_DISTANCE_PX: f64 = 68.0;
 
 /// The ticks of an axis.
 #[derive(Debug, PartialEq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     /// Time in seconds, and label.
-    pub(super) ticks: Vec<(f64, String)>,
+    pub(crate) ticks: Vec<(f64, String)>,
     /// The unit of the labels.
-    pub(super) unit: &'static str,
+    pub(crate) unit: &'static str,
 }
 
 /// Returns the ticks from `start` to `end`, in seconds, for an axis of the given width.
-pub(super) fn axis(start: f64, end: f64, width_px: f64) -> Axis {
+pub(crate) fn axis(start: f64, end: f64, width_px: f64) -> Axis {
     let min_step = (end - start) / width_px * MIN_TICK_DISTANCE_PX;
     let step = TICK_STEPS_S
         .into_iter()
