@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod error;
+mod excerpt;
 mod export;
 mod input;
 mod local;

@@ -24,7 +24,16 @@ fn stdout(arguments: &[&str]) -> String {
 #[test]
 fn help() {
     insta::assert_snapshot!("help", stdout(&["--help"]));
-    for command in ["demo", "diarize", "identify", "render", "voiceprint"] {
+    for command in [
+        "clip",
+        "demo",
+        "diarize",
+        "identify",
+        "label",
+        "render",
+        "score",
+        "voiceprint",
+    ] {
         insta::assert_snapshot!(format!("help_of_{command}"), stdout(&[command, "--help"]));
     }
 }

@@ -1,10 +1,13 @@
 //! The commands, one per file.
 
+mod clip;
 mod completions;
 mod demo;
 mod diarize;
 mod identify;
+mod label;
 mod render;
+mod score;
 mod turns;
 mod voiceprint;
 
@@ -20,7 +23,10 @@ pub(crate) enum Command {
     Diarize(diarize::Diarize),
     Identify(identify::Identify),
     Voiceprint(voiceprint::Voiceprint),
+    Label(label::Label),
+    Clip(clip::Clip),
     Render(render::Render),
+    Score(score::Score),
     Completions(completions::Completions),
 }
 
@@ -31,7 +37,10 @@ impl Command {
             Self::Diarize(command) => command.run(*ui, global),
             Self::Identify(command) => command.run(*ui, global),
             Self::Voiceprint(command) => command.run(*ui, global),
+            Self::Label(command) => command.run(*ui),
+            Self::Clip(command) => command.run(*ui),
             Self::Render(command) => command.run(*ui),
+            Self::Score(command) => command.run(*ui),
             Self::Completions(command) => command.run(*ui),
         }
     }

@@ -1,8 +1,11 @@
 //! The result of one recording, as JSON.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::speakers::milliseconds;
 use super::{Output, SpeakerSummary, summarize};
 #[cfg(feature = "api")]
 use crate::error::{Failure, Result};
@@ -69,7 +72,7 @@ impl Document {
             model: None,
             job_id: None,
             speakers: summarize(&turns),
-            overlap: (turns.overlap_time() * 1e3).round() / 1e3,
+            overlap: milliseconds(turns.overlap_time()),
             warnings: output.warning.iter().cloned().collect(),
             output,
         }
@@ -84,5 +87,13 @@ impl Document {
         document.backend = Some(Backend::Service);
         document.job_id = Some(id.to_owned());
         Ok(document)
+    }
+
+    /// Renames speakers, by their names in [`Output::named_turns`].
+    pub(crate) fn rename(&mut self, names: &BTreeMap<String, String>) {
+        self.output.rename(names);
+        let turns = self.output.named_turns();
+        self.speakers = summarize(&turns);
+        self.overlap = milliseconds(turns.overlap_time());
     }
 }

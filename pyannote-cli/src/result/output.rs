@@ -76,14 +76,46 @@ impl Output {
         Some(self.with_names(self.words.as_ref()?))
     }
 
-    fn with_names(&self, transcript: &Transcript) -> Transcript {
-        let segments = transcript.iter().map(|segment| {
-            let mut named = segment.clone();
-            named.speaker = self.name(&segment.speaker).to_owned();
-            named
-        });
-        segments.collect()
+    /// Renames speakers, by their names in [`named_turns`](Self::named_turns).
+    ///
+    /// An identification keeps the labels of the diarization, and the new name becomes the match.
+    pub(crate) fn rename(&mut self, names: &BTreeMap<String, String>) {
+        let new_name = |name: &str| names.get(name).cloned();
+        if let Some(turns) = &mut self.identification {
+            for turn in turns {
+                turn.matched = new_name(turn.speaker()).or(turn.matched.take());
+            }
+            for speaker in self.matches.iter_mut().flatten() {
+                let name = speaker.matched.as_deref().unwrap_or(&speaker.speaker);
+                speaker.matched = new_name(name).or(speaker.matched.take());
+            }
+            return;
+        }
+        let rename = |name: &str| new_name(name).unwrap_or_else(|| name.to_owned());
+        self.turns = self.turns.map_speakers(rename);
+        self.exclusive = self
+            .exclusive
+            .as_ref()
+            .map(|turns| turns.map_speakers(rename));
+        for transcript in [&mut self.words, &mut self.transcript] {
+            *transcript = transcript
+                .as_ref()
+                .map(|transcript| map_transcript(transcript, rename));
+        }
     }
+
+    fn with_names(&self, transcript: &Transcript) -> Transcript {
+        map_transcript(transcript, |label| self.name(label).to_owned())
+    }
+}
+
+fn map_transcript(transcript: &Transcript, rename: impl Fn(&str) -> String) -> Transcript {
+    let segments = transcript.iter().map(|segment| {
+        let mut renamed = segment.clone();
+        renamed.speaker = rename(&segment.speaker);
+        renamed
+    });
+    segments.collect()
 }
 
 impl Serialize for Output {
@@ -160,6 +192,15 @@ mod tests {
     }
 
     #[test]
+    fn speakers_are_renamed_everywhere() {
+        let json = r#"{"diarization":[{"start":0.0,"end":1.0,"speaker":"S0","confidence":{"S0":90.0,"S1":10.0}}],"exclusiveDiarization":[{"start":0.0,"end":1.0,"speaker":"S0"}],"wordLevelTranscription":[{"start":0.0,"end":1.0,"text":"one","speaker":"S0"}]}"#;
+        let mut output: Output = serde_json::from_str(json).unwrap();
+        output.rename(&[("S0".to_owned(), "Ada".to_owned())].into());
+        let expected = json.replace("\"S0\"", "\"Ada\"");
+        assert_eq!(serde_json::to_string(&output).unwrap(), expected);
+    }
+
+    #[test]
     fn identified_speakers_have_their_names() {
         let json = r#"{"diarization":[{"start":0,"end":1,"speaker":"SPEAKER_00"},{"start":1,"end":2,"speaker":"SPEAKER_01"}],
             "identification":[{"start":0,"end":1,"speaker":"Ada","diarizationSpeaker":"SPEAKER_00","match":"Ada"},
@@ -170,5 +211,15 @@ mod tests {
         assert_eq!(output.named_turns().speakers(), ["Ada", "SPEAKER_01"]);
         let words = output.named_transcript().unwrap();
         assert_eq!(words.iter().next().unwrap().speaker, "Ada");
+        let mut renamed = output.clone();
+        let names = [("Ada", "Ada L."), ("SPEAKER_01", "Grace")];
+        renamed.rename(
+            &names
+                .map(|(from, to)| (from.to_owned(), to.to_owned()))
+                .into(),
+        );
+        assert_eq!(renamed.named_turns().speakers(), ["Ada L.", "Grace"]);
+        assert_eq!(renamed.name("SPEAKER_00"), "Ada L.");
+        assert_eq!(renamed.turns, output.turns);
     }
 }

@@ -19,7 +19,8 @@ pub(crate) fn read(path: &Path) -> Result<Document> {
     parse(&text).map_err(|failure| failure.context(path.display()))
 }
 
-pub(super) fn parse(text: &str) -> Result<Document> {
+/// Reads a result from text.
+pub(crate) fn parse(text: &str) -> Result<Document> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.trim_start().chars().next() {
         Some('{') => parse_json(text),

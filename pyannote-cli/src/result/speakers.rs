@@ -38,7 +38,7 @@ pub(crate) fn summarize(turns: &Turns) -> Vec<SpeakerSummary> {
 }
 
 /// Rounds to three decimals: sums of times have no more.
-fn milliseconds(value: f64) -> f64 {
+pub(super) fn milliseconds(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
 
