@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::{Error, ErrorKind};
 use crate::header;
 use crate::job::JobId;
+use crate::redact::{Protected, protect};
 use crate::transport::{
     Clock, Executor, RateLimit, ResponseLimits, RetryPolicy, Settings, SubmissionHooks, SystemClock,
 };
@@ -21,6 +22,9 @@ const API_KEY_VAR: &str = "PYANNOTEAI_API_KEY";
 /// Environment variable of the base URL.
 const BASE_URL_VAR: &str = "PYANNOTEAI_BASE_URL";
 const DEFAULT_BASE_URL: &str = "https://api.pyannote.ai";
+
+/// A header of at least this length that a user adds may be a secret.
+const MIN_SECRET_HEADER_BYTES: usize = 16;
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -344,6 +348,7 @@ impl ClientBuilder {
             let (name, value) = header::parse(name, value).map_err(config)?;
             headers.insert(name, value);
         }
+        let protected = self.protected_secrets();
         let custom_http_client = self.http.is_some();
         let http = match &self.http {
             Some(_) if !matches!(self.proxy, Proxy::Environment) => {
@@ -358,6 +363,7 @@ impl ClientBuilder {
             base_url,
             allow_insecure_http: self.allow_insecure_http,
             authorization,
+            protected,
             user_agent,
             headers,
             attempt_timeout: self.attempt_timeout,
@@ -398,6 +404,27 @@ impl ClientBuilder {
             HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| invalid())?;
         authorization.set_sensitive(true);
         Ok(authorization)
+    }
+
+    /// Keeps the API key, and other secrets that a gateway or a proxy may repeat, out of errors and logs.
+    fn protected_secrets(&self) -> Vec<Protected> {
+        let key = self
+            .api_key
+            .as_ref()
+            .map(|key| key.expose_secret().trim().to_owned());
+        // Shorter values are names and modes; a token is longer.
+        let headers = self.headers.iter().map(|(_, value)| value.clone());
+        let headers = headers.filter(|value| value.len() >= MIN_SECRET_HEADER_BYTES);
+        let proxy = match &self.proxy {
+            Proxy::Url(url) => Url::parse(url.expose_secret()).ok(),
+            Proxy::Environment | Proxy::None => None,
+        };
+        let password = proxy.and_then(|url| url.password().map(str::to_owned));
+        key.into_iter()
+            .chain(headers)
+            .chain(password)
+            .filter_map(|secret| protect(&secret))
+            .collect()
     }
 
     fn agent(&self) -> Result<HeaderValue, Error> {

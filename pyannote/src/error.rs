@@ -1,5 +1,6 @@
 //! The error type of the SDK.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use http::StatusCode;
 
 use crate::job::id::JobId;
 use crate::job::status::JobStatus;
-use crate::redact::excerpt;
+use crate::redact::{Excerpt, remove_secrets};
 
 /// The error of every operation of the SDK.
 ///
@@ -19,7 +20,9 @@ use crate::redact::excerpt;
 /// the HTTP client, are available through [`source`](std::error::Error::source) and are not part of the message:
 /// `{error}` prints the message alone, and `{error:#}` the message and all causes on one line.
 ///
-/// Errors never contain the API key, the query of a pre-signed URL or a voiceprint.
+/// Errors never contain the API key, the query of a pre-signed URL or a voiceprint, even if the service or a gateway
+/// repeats them in its response. Causes are kept as text for the same reason, except for those of local files, which are
+/// of type [`std::io::Error`].
 ///
 /// ```
 /// use pyannote::{Client, ErrorKind};
@@ -104,15 +107,63 @@ pub struct FieldError {
 impl FieldError {
     pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
-            field: field.into(),
-            message: message.into(),
+            field: Text::new(field.into()).0,
+            message: Text::new(message.into()).0,
         }
     }
 }
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.message)
+        match self.field.as_str() {
+            "" => f.write_str(&self.message),
+            field => write!(f, "{field}: {}", self.message),
+        }
+    }
+}
+
+/// Text of an error, from which the secrets of the clients were removed, whatever it consists of.
+struct Text(String);
+
+impl Text {
+    fn new(text: String) -> Self {
+        match remove_secrets(&text) {
+            Cow::Borrowed(_) => Self(text),
+            Cow::Owned(text) => Self(text),
+        }
+    }
+}
+
+/// An error of another library, and its causes, as text without secrets: such an error may quote what a server sent.
+struct Cause {
+    message: Text,
+    source: Option<Box<Self>>,
+}
+
+impl Cause {
+    fn new(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self {
+            message: Text::new(error.to_string()),
+            source: error.source().map(|source| Box::new(Self::new(source))),
+        }
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_chain(f, self)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message.0)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
     }
 }
 
@@ -120,14 +171,14 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 
 struct Inner {
     kind: ErrorKind,
-    message: String,
+    message: Text,
     status: Option<StatusCode>,
-    request_id: Option<String>,
+    request_id: Option<Excerpt>,
     retry_after: Option<Duration>,
     field_errors: Vec<FieldError>,
-    body: Option<String>,
-    job_id: Option<JobId>,
-    job_status: Option<JobStatus>,
+    body: Option<Excerpt>,
+    job_id: Option<(JobId, Excerpt)>,
+    job_status: Option<(JobStatus, Excerpt)>,
     /// Never printed: it may contain a voiceprint.
     job_json: Option<Bytes>,
     submission_window: Option<Range<DateTime<Utc>>>,
@@ -138,7 +189,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: Text::new(message.into()),
             status: None,
             request_id: None,
             retry_after: None,
@@ -163,8 +214,14 @@ impl Error {
         Self::new(ErrorKind::Io, what).with_source(source)
     }
 
+    /// Sets the cause: an error of the SDK or of the file system as it is, and any other as text.
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
+        let source = source.into();
+        let is_own = source.is::<Self>() || source.is::<Arc<Self>>();
+        self.0.source = Some(match is_own || source.is::<std::io::Error>() {
+            true => source,
+            false => Box::new(Cause::new(source.as_ref())),
+        });
         self
     }
 
@@ -173,7 +230,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_request_id(mut self, request_id: Option<String>) -> Self {
+    pub(crate) fn with_request_id(mut self, request_id: Option<Excerpt>) -> Self {
         self.0.request_id = request_id;
         self
     }
@@ -185,14 +242,15 @@ impl Error {
 
     /// Keeps a redacted excerpt of the body.
     pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
-        self.0.body = Some(excerpt(body));
+        self.0.body = Some(Excerpt::new(body));
         self
     }
 
     pub(crate) fn with_job(mut self, id: &JobId, status: Option<JobStatus>) -> Self {
-        self.0.job_id = Some(id.clone());
-        if status.is_some() {
-            self.0.job_status = status;
+        self.0.job_id = Some((id.clone(), Excerpt::new(id.as_str())));
+        if let Some(status) = status {
+            let text = Excerpt::new(status.as_str());
+            self.0.job_status = Some((status, text));
         }
         self
     }
@@ -232,7 +290,7 @@ impl Error {
 
     /// Appends to the message why the request was not retried.
     pub(crate) fn with_note(mut self, note: &str) -> Self {
-        self.0.message = format!("{}; {note}", self.0.message);
+        self.0.message = Text::new(format!("{}; {note}", self.0.message.0));
         self
     }
 
@@ -285,7 +343,7 @@ impl Error {
     /// Returns the service's id of the request, to be quoted to its support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.detail(|inner| inner.request_id.as_deref())
+        self.detail(|inner| inner.request_id.as_ref().map(Excerpt::as_str))
     }
 
     /// Returns how long the service asks to wait before the next request.
@@ -303,7 +361,7 @@ impl Error {
     /// Returns the start of the response body, if there was one, without pre-signed URLs, tokens and voiceprints.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
-        self.detail(|inner| inner.body.as_deref())
+        self.detail(|inner| inner.body.as_ref().map(Excerpt::as_str))
     }
 
     /// Returns the id of the job that the error is about.
@@ -312,7 +370,7 @@ impl Error {
     /// [`Client::job`](crate::Client::job).
     #[must_use]
     pub fn job_id(&self) -> Option<&JobId> {
-        self.0.job_id.as_ref()
+        self.0.job_id.as_ref().map(|(id, _)| id)
     }
 
     /// Returns the time in which the service created the job, if it accepted the submission of an
@@ -350,7 +408,7 @@ impl Error {
     /// Returns the last known status of the job.
     #[must_use]
     pub fn last_status(&self) -> Option<&JobStatus> {
-        self.0.job_status.as_ref()
+        self.0.job_status.as_ref().map(|(status, _)| status)
     }
 
     /// Returns the complete JSON of the job, as the service sent it, if the error is about its content: the job failed,
@@ -395,21 +453,21 @@ fn write_chain(f: &mut impl fmt::Write, error: &(dyn std::error::Error + 'static
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
+        f.write_str(&self.0.message.0)?;
         for (index, error) in self.0.field_errors.iter().enumerate() {
             f.write_str(if index == 0 { ": " } else { "; " })?;
             write!(f, "{error}")?;
         }
-        if let Some(id) = &self.0.job_id {
-            write!(f, " (job {}", excerpt(id.as_str().as_bytes()))?;
-            if let Some(status) = &self.0.job_status {
+        if let Some((_, id)) = &self.0.job_id {
+            write!(f, " (job {id}")?;
+            if let Some((_, status)) = &self.0.job_status {
                 write!(f, ", last status {status}")?;
             }
             f.write_str(")")?;
         }
         // The alternate form prints the error that this one wraps, and with it the id.
         let request_id = match f.alternate() {
-            true => self.0.request_id.as_deref(),
+            true => self.0.request_id.as_ref().map(Excerpt::as_str),
             false => self.request_id(),
         };
         if let Some(id) = request_id {
@@ -431,7 +489,7 @@ impl fmt::Debug for Error {
         let mut debug = f.debug_struct("Error");
         debug
             .field("kind", &inner.kind)
-            .field("message", &inner.message);
+            .field("message", &inner.message.0);
         if let Some(status) = self.status() {
             debug.field("status", &status.as_u16());
         }
@@ -447,11 +505,11 @@ impl fmt::Debug for Error {
         if let Some(body) = self.body() {
             debug.field("body", &body);
         }
-        if let Some(id) = &inner.job_id {
-            debug.field("job_id", &excerpt(id.as_str().as_bytes()));
+        if let Some((_, id)) = &inner.job_id {
+            debug.field("job_id", &id.as_str());
         }
-        if let Some(status) = &inner.job_status {
-            debug.field("last_status", status);
+        if let Some((_, status)) = &inner.job_status {
+            debug.field("last_status", &status.as_str());
         }
         if let Some(window) = &inner.submission_window {
             debug.field("submission_window", window);
@@ -513,7 +571,7 @@ mod tests {
         let io = std::io::Error::other("disk on fire");
         let error = Error::io("cannot write a.wav", io)
             .with_status(StatusCode::BAD_GATEWAY)
-            .with_request_id(Some("r-1".to_owned()))
+            .with_request_id(Some(Excerpt::new("r-1")))
             .into_kind(ErrorKind::OutcomeUnknown, "a job may exist")
             .with_job(&JobId::from("1"), None);
         assert_eq!(error.to_string(), "a job may exist (job 1) (request r-1)");
@@ -531,7 +589,7 @@ mod tests {
     #[test]
     fn job_ids_are_excerpted() {
         let error = |id: &str| Error::new(ErrorKind::NotFound, "no job").with_job(&id.into(), None);
-        assert_eq!(error("a\0\nb").to_string(), "no job (job a  b)");
+        assert_eq!(error("a\0\nb").to_string(), "no job (job a b)");
         let long = error(&"a ".repeat(10_000));
         assert_eq!(
             long.to_string(),

@@ -190,6 +190,13 @@ impl Response {
         Self(Kind::Raw { bytes, then })
     }
 
+    /// These bytes, after which the connection is closed.
+    #[must_use]
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        let (bytes, then) = (bytes.into(), Then::Close);
+        Self(Kind::Raw { bytes, then })
+    }
+
     /// No response: the connection is closed with a TCP reset.
     #[must_use]
     pub fn reset() -> Self {

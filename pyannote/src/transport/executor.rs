@@ -34,6 +34,7 @@ use super::time_limit::TimeLimit;
 use super::{RateLimit, ResponseLimits, RetryBudget, RetryPolicy, retry_after};
 use crate::error::{Error, ErrorKind};
 use crate::json::without_bom;
+use crate::redact::Protected;
 
 /// A permit that takes less time did not wait for the rate limit.
 const MIN_RATE_LIMIT_WAIT: Duration = Duration::from_millis(1);
@@ -46,6 +47,9 @@ pub(crate) struct Settings {
     pub(crate) allow_insecure_http: bool,
     /// `Bearer …`, marked as sensitive.
     pub(crate) authorization: HeaderValue,
+    /// Keeps the key and other secrets out of errors and logs for as long as the client exists.
+    #[expect(dead_code, reason = "it protects the secrets until it is dropped")]
+    pub(crate) protected: Vec<Protected>,
     pub(crate) user_agent: HeaderValue,
     pub(crate) headers: HeaderMap,
     pub(crate) attempt_timeout: Duration,
@@ -565,12 +569,9 @@ impl Executor {
     pub(super) fn describe(&self, endpoint: Endpoint, attempt: &AttemptError) -> Error {
         match (&attempt.failure, &attempt.response) {
             (Failure::Status { retry_after, .. }, Some(response)) => {
-                let response = response.without_api_key(&self.settings.authorization);
-                status_error(endpoint, &response, *retry_after, self.clock().wall())
+                status_error(endpoint, response, *retry_after, self.clock().wall())
             }
-            (Failure::NoJobId, Some(response)) => {
-                no_job_id(&response.without_api_key(&self.settings.authorization))
-            }
+            (Failure::NoJobId, Some(response)) => no_job_id(response),
             (failure, response) => {
                 let (kind, message): (_, Cow<'_, str>) = match failure {
                     Failure::Connect => (

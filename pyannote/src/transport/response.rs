@@ -3,15 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use serde::Deserialize;
+use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tracing::debug;
 
 use super::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, FieldError};
 use crate::json::without_bom;
-use crate::redact::excerpt;
+use crate::redact::Excerpt;
 
 /// Retry times further away than this are printed as a number of seconds only: the header may contain any number.
 const MAX_RETRY_DATE_DISTANCE: Duration = Duration::from_secs(30 * 86_400);
@@ -51,20 +51,6 @@ impl ApiResponse {
             headers: HeaderMap::new(),
             body: Bytes::from_static(body.as_bytes()),
         }
-    }
-
-    /// A copy with the API key removed from the body: a gateway may echo the key that it rejects.
-    pub(crate) fn without_api_key(&self, authorization: &HeaderValue) -> Self {
-        let key = authorization
-            .to_str()
-            .unwrap_or_default()
-            .trim_start_matches("Bearer ");
-        let body = String::from_utf8_lossy(&self.body);
-        let mut response = self.clone();
-        if !key.is_empty() && body.contains(key) {
-            response.body = body.replace(key, "…").into();
-        }
-        response
     }
 
     /// Logs that the response arrived.
@@ -110,20 +96,21 @@ pub(crate) fn undecodable<T: DeserializeOwned>(json: &[u8], error: &serde_json::
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer)
         .err()
-        .map(|error| redact(&error.path().to_string()))
-        .filter(|path| path != ".");
+        .map(|error| error.path().to_string())
+        .filter(|path| path != ".")
+        .map(Excerpt::new);
     decode_error(json, path, error)
 }
 
-fn decode_error(body: &[u8], path: Option<String>, error: &serde_json::Error) -> Error {
+fn decode_error(body: &[u8], path: Option<Excerpt>, error: &serde_json::Error) -> Error {
     let location = path.map_or_else(String::new, |path| format!(" at {path}"));
     let problem = match error.classify() {
         serde_json::error::Category::Data => "does not have the expected form",
         serde_json::error::Category::Eof => "is truncated",
         _ => "is not valid JSON",
     };
-    let reason = redact(&error.to_string());
-    let start = excerpt(body);
+    let reason = Excerpt::new(error.to_string());
+    let start = Excerpt::new(body);
     let message = format!("the response {problem}{location}: {reason}; it starts with: {start}");
     Error::new(ErrorKind::Decode, message).with_body(body)
 }
@@ -134,7 +121,7 @@ pub(crate) fn no_job_id(response: &ApiResponse) -> Error {
         true => "the response has no job id: it is empty".to_owned(),
         false => format!(
             "the response has no job id; it starts with: {}",
-            excerpt(&response.body)
+            Excerpt::new(&response.body)
         ),
     };
     Error::new(ErrorKind::Decode, message)
@@ -143,20 +130,61 @@ pub(crate) fn no_job_id(response: &ApiResponse) -> Error {
         .with_body(&response.body)
 }
 
-/// The union of both documented forms of error bodies. Every field is optional, so that any JSON object can be read.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+/// What an error body says. Both documented forms are read, and whatever else can be understood: one odd part must not
+/// hide the others.
+#[derive(Debug, Default)]
 struct ErrorBody {
-    message: Option<String>,
-    request_id: Option<String>,
-    errors: Option<Vec<ErrorField>>,
+    message: Option<Excerpt>,
+    request_id: Option<Excerpt>,
+    errors: Vec<FieldError>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ErrorField {
-    field: String,
-    message: String,
+impl ErrorBody {
+    fn read(body: &[u8]) -> Self {
+        let Ok(Value::Object(body)) = serde_json::from_slice(without_bom(body)) else {
+            return Self::default();
+        };
+        let errors = body.get("errors").and_then(Value::as_array);
+        Self {
+            message: body.get("message").and_then(explanation),
+            request_id: body.get("requestId").and_then(explanation),
+            errors: errors
+                .into_iter()
+                .flatten()
+                .filter_map(field_error)
+                .collect(),
+        }
+    }
+}
+
+/// A violation in the documented form, or an explanation that names no field.
+fn field_error(error: &Value) -> Option<FieldError> {
+    let field = error.get("field").and_then(explanation);
+    let message = error.get("message").and_then(explanation);
+    if field.is_none() && message.is_none() {
+        return Some(FieldError::new("", explanation(error)?.into_string()));
+    }
+    let [field, message] =
+        [field, message].map(|text| text.map_or_else(String::new, Excerpt::into_string));
+    Some(FieldError::new(field, message))
+}
+
+/// Text for people: a string, a number, or several of them. `None` if there is nothing to read.
+fn explanation(value: &Value) -> Option<Excerpt> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(values) => {
+            let texts: Vec<String> = values
+                .iter()
+                .filter_map(explanation)
+                .map(Excerpt::into_string)
+                .collect();
+            texts.join("; ")
+        }
+        Value::Null | Value::Bool(_) | Value::Object(_) => return None,
+    };
+    (!text.is_empty()).then(|| Excerpt::new(text))
 }
 
 /// The error for a response with a status other than success.
@@ -166,13 +194,15 @@ pub(crate) fn status_error(
     retry_after: Option<Duration>,
     now: SystemTime,
 ) -> Error {
-    let body: ErrorBody = serde_json::from_slice(without_bom(&response.body)).unwrap_or_default();
-    let details = match body.message.as_deref().map(str::trim) {
-        Some(message) if !message.is_empty() => format!("the service says: {}", redact(message)),
-        _ if response.body.is_empty() => "no reason given".to_owned(),
-        _ => format!("the response was: {}", excerpt(&response.body)),
-    };
+    let body = ErrorBody::read(&response.body);
     let status = response.status.as_u16();
+    let details = match body.message {
+        // Sent by the proxy, as below.
+        Some(message) if status == 407 => format!("the proxy says: {message}"),
+        Some(message) => format!("the service says: {message}"),
+        None if response.body.is_empty() => "no reason given".to_owned(),
+        None => format!("the response was: {}", Excerpt::new(&response.body)),
+    };
     let (kind, problem) = match status {
         400 => (
             ErrorKind::Validation,
@@ -232,21 +262,14 @@ pub(crate) fn status_error(
             format!("the service returned the unexpected status {status}"),
         ),
     };
-    let request_id_of_body = body.request_id.map(|id| redact(&id));
     let error = if kind == ErrorKind::Validation {
-        let fields = body
-            .errors
-            .unwrap_or_default()
-            .into_iter()
-            .map(|error| FieldError::new(redact(&error.field), redact(&error.message)))
-            .collect();
-        Error::validation(format!("{problem} ({details})"), fields)
+        Error::validation(format!("{problem} ({details})"), body.errors)
     } else {
         Error::new(kind, format!("{problem} ({details})"))
     };
     error
         .with_status(response.status)
-        .with_request_id(request_id_of_body.or_else(|| request_id(&response.headers)))
+        .with_request_id(body.request_id.or_else(|| request_id(&response.headers)))
         .with_retry_after(retry_after)
         .with_body(&response.body)
 }
@@ -262,12 +285,6 @@ fn format_retry_time(after: Duration, now: SystemTime) -> String {
     }
 }
 
-/// Text of the service, shortened and without anything that might be a secret.
-fn redact(text: &str) -> String {
-    excerpt(text.as_bytes())
-}
-
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("x-request-id")?.to_str().ok()?;
-    Some(redact(value))
+fn request_id(headers: &HeaderMap) -> Option<Excerpt> {
+    headers.get("x-request-id").map(Excerpt::new)
 }

@@ -16,6 +16,7 @@ use super::replay::ReplayGuard;
 use super::signature::{self, Tag};
 use super::{SIGNATURE, TIMESTAMP};
 use crate::error::{Error, ErrorKind};
+use crate::redact::excerpt;
 
 /// The default of [`Verifier::tolerance`].
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
@@ -302,10 +303,7 @@ fn required_header<'a>(
 /// Parses Unix seconds. Only digits are valid: the signature covers the text, in which `+1` and `1` differ.
 fn parse_timestamp(text: &[u8]) -> Result<SystemTime, VerifyError> {
     let bad = || VerifyError::BadTimestamp {
-        value: String::from_utf8_lossy(text)
-            .chars()
-            .take(MAX_SHOWN_CHARS)
-            .collect(),
+        value: excerpt(text).chars().take(MAX_SHOWN_CHARS).collect(),
     };
     if !text.iter().all(u8::is_ascii_digit) {
         return Err(bad());

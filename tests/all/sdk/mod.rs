@@ -7,6 +7,7 @@ mod jobs;
 mod odd_bodies;
 mod requests;
 mod results;
+mod secrets;
 mod transport;
 mod wait;
 mod wait_all;
