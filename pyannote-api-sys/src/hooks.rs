@@ -41,6 +41,14 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Header with the version of the specification, which progenitor adds to every request. The API does not define it.
 const API_VERSION_HEADER: &str = "api-version";
 
+/// Whether the crate is compiled with TLS. Without it, the HTTP client would send requests to https URLs unencrypted to a
+/// proxy.
+const HAS_TLS: bool = cfg!(any(
+    feature = "native-tls",
+    feature = "rustls",
+    feature = "rustls-no-provider"
+));
+
 /// The future of a response, as returned by [`Executor::execute`].
 pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send + 'a>>;
 
@@ -96,12 +104,13 @@ impl Client {
     /// # Errors
     ///
     /// Returns a [`SetupError`] if the URL is invalid, if it is plain http to another machine (the key would be sent
-    /// unencrypted), or if the key is empty or is not a valid header value.
+    /// unencrypted), if it is https and the crate is compiled without TLS, or if the key is empty or is not a valid header value.
     pub fn bearer(base_url: &str, api_key: &str) -> Result<Self, SetupError> {
         let base_url = base_url.trim_end_matches('/');
         let url = Url::parse(base_url).map_err(|error| SetupError::BaseUrl(error.to_string()))?;
         match url.scheme() {
-            "https" => {}
+            "https" if HAS_TLS => {}
+            "https" => return Err(SetupError::NoTls),
             "http" if is_loopback(&url) => {}
             "http" => return Err(SetupError::PlainHttp),
             scheme => {
@@ -126,6 +135,8 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
+            // By default, it repeats requests that an HTTP/2 server refuses.
+            .retry(reqwest::retry::never())
             .user_agent(concat!(
                 env!("CARGO_PKG_NAME"),
                 "/",
@@ -185,6 +196,8 @@ pub enum SetupError {
     BaseUrl(String),
     /// The base URL is plain http to another machine.
     PlainHttp,
+    /// The base URL is https, and the crate is compiled without TLS.
+    NoTls,
     /// The API key is empty, or has characters that are not allowed in a header.
     ApiKey,
     /// The HTTP client could not be created.
@@ -197,6 +210,10 @@ impl fmt::Display for SetupError {
             Self::BaseUrl(reason) => write!(f, "invalid base URL: {reason}"),
             Self::PlainHttp => f.write_str(
                 "invalid base URL: plain http to another machine would expose the API key; use https",
+            ),
+            Self::NoTls => f.write_str(
+                "invalid base URL: it is https, and this program is compiled without TLS; enable one of the features \
+                 `rustls`, `native-tls` and `rustls-no-provider` of the crate `pyannote-api-sys`",
             ),
             Self::ApiKey => f.write_str(
                 "invalid API key: it is empty or has characters that are not allowed in a header; check that it was \
@@ -213,5 +230,24 @@ impl std::error::Error for SetupError {
             Self::Http(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+#[cfg(all(
+    test,
+    not(any(
+        feature = "native-tls",
+        feature = "rustls",
+        feature = "rustls-no-provider"
+    ))
+))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_is_rejected_without_tls() {
+        let client = Client::bearer("https://api.pyannote.ai", "key");
+        assert!(matches!(client, Err(SetupError::NoTls)), "{client:?}");
+        Client::bearer("http://127.0.0.1:1", "key").unwrap();
     }
 }

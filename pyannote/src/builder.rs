@@ -14,7 +14,8 @@ use crate::header;
 use crate::job::JobId;
 use crate::redact::{Protected, protect};
 use crate::transport::{
-    Clock, Executor, RateLimit, ResponseLimits, RetryPolicy, Settings, SubmissionHooks, SystemClock,
+    Clock, Connection, Executor, HAS_TLS, NO_TLS, Proxy, RateLimit, ResponseLimits, RetryPolicy,
+    Settings, SubmissionHooks, SystemClock,
 };
 
 /// Environment variable of the API key, the same as that of the provider's Python SDK.
@@ -26,7 +27,6 @@ const DEFAULT_BASE_URL: &str = "https://api.pyannote.ai";
 /// A header of at least this length that a user adds may be a secret.
 const MIN_SECRET_HEADER_BYTES: usize = 16;
 
-const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_TOTAL_TIMEOUT: Duration = Duration::from_secs(300);
@@ -50,14 +50,13 @@ pub struct ClientBuilder {
     api_key: Option<SecretString>,
     base_url: Option<String>,
     allow_insecure_http: bool,
-    connect_timeout: Duration,
     attempt_timeout: Duration,
     stall_timeout: Duration,
     total_timeout: Option<Duration>,
     retry: RetryPolicy,
     rate_limit: RateLimit,
     response_limits: ResponseLimits,
-    proxy: Proxy,
+    connection: Connection,
     http: Option<reqwest::Client>,
     headers: Vec<(String, String)>,
     user_agent: Option<String>,
@@ -66,30 +65,19 @@ pub struct ClientBuilder {
     clock: Option<Arc<dyn Clock>>,
 }
 
-/// The proxy of the HTTP client.
-#[derive(Clone)]
-enum Proxy {
-    /// That of the environment, except for plain http to a loopback address.
-    Environment,
-    None,
-    /// May contain credentials.
-    Url(SecretString),
-}
-
 impl ClientBuilder {
     pub(crate) fn new() -> Self {
         Self {
             api_key: None,
             base_url: None,
             allow_insecure_http: false,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
             stall_timeout: DEFAULT_STALL_TIMEOUT,
             total_timeout: Some(DEFAULT_TOTAL_TIMEOUT),
             retry: RetryPolicy::default(),
             rate_limit: RateLimit::default(),
             response_limits: ResponseLimits::default(),
-            proxy: Proxy::Environment,
+            connection: Connection::new(),
             http: None,
             headers: Vec::new(),
             user_agent: None,
@@ -166,7 +154,7 @@ impl ClientBuilder {
     ///
     /// Has no effect with an [`http_client`](Self::http_client) of your own.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connection.connect_timeout = timeout;
         self
     }
 
@@ -232,24 +220,55 @@ impl ClientBuilder {
     /// # Ok::<(), pyannote::Error>(())
     /// ```
     pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
-        self.proxy = Proxy::Url(url.into());
+        self.connection.proxy = Proxy::Url(url.into());
         self
     }
 
     /// Uses no proxy, whatever the environment says.
     pub fn no_proxy(mut self) -> Self {
-        self.proxy = Proxy::None;
+        self.connection.proxy = Proxy::None;
         self
     }
 
-    /// Sets the HTTP client, for settings that this builder does not have, such as certificates.
+    /// Trusts a certificate in addition to those of the system: of a certificate authority, such as that of a company's
+    /// proxy, or of a server that signed its own. `pem_or_der` is the content of a file with one certificate in binary
+    /// (DER), or with any number of them as text (PEM).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = pyannote::Client::builder()
+    ///     .api_key("your-key")
+    ///     .root_certificate(std::fs::read("company-ca.pem")?)
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(any(
+        feature = "native-tls",
+        feature = "rustls",
+        feature = "rustls-no-provider"
+    ))]
+    #[cfg_attr(
+        docsrs,
+        doc(cfg(any(
+            feature = "native-tls",
+            feature = "rustls",
+            feature = "rustls-no-provider"
+        )))
+    )]
+    pub fn root_certificate(mut self, pem_or_der: impl Into<Vec<u8>>) -> Self {
+        self.connection.root_certificates.push(pem_or_der.into());
+        self
+    }
+
+    /// Sets the HTTP client, for settings that this builder does not have, such as a client certificate.
     ///
     /// Disable its redirects and retries, as in the SDK's own: they could send a submission twice, and the URLs of
     /// recordings to other servers. Because it may follow redirects, a submission that cannot connect is not retried,
     /// but fails with [`ErrorKind::OutcomeUnknown`]. Its default headers and cookies are also sent to pre-signed URLs.
     ///
-    /// Cannot be combined with [`proxy`](Self::proxy) or [`no_proxy`](Self::no_proxy): configure the proxy of the
-    /// client.
+    /// Cannot be combined with [`proxy`](Self::proxy), [`no_proxy`](Self::no_proxy) or
+    /// [`root_certificate`](Self::root_certificate): configure the client instead.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
@@ -351,13 +370,16 @@ impl ClientBuilder {
         let protected = self.protected_secrets();
         let custom_http_client = self.http.is_some();
         let http = match &self.http {
-            Some(_) if !matches!(self.proxy, Proxy::Environment) => {
+            Some(_) if !self.connection.is_default() => {
                 return Err(config(
-                    "`proxy` and `no_proxy` cannot be combined with `http_client`; configure the proxy of that client",
+                    "`proxy`, `no_proxy` and `root_certificate` cannot be combined with `http_client`; configure that \
+                     client",
                 ));
             }
             Some(http) => http.clone(),
-            None => self.own_http(&base_url)?,
+            None => self
+                .connection
+                .http_client(&base_url, self.allow_insecure_http)?,
         };
         let settings = Settings {
             base_url,
@@ -415,11 +437,7 @@ impl ClientBuilder {
         // Shorter values are names and modes; a token is longer.
         let headers = self.headers.iter().map(|(_, value)| value.clone());
         let headers = headers.filter(|value| value.len() >= MIN_SECRET_HEADER_BYTES);
-        let proxy = match &self.proxy {
-            Proxy::Url(url) => Url::parse(url.expose_secret()).ok(),
-            Proxy::Environment | Proxy::None => None,
-        };
-        let password = proxy.and_then(|url| url.password().map(str::to_owned));
+        let password = self.connection.proxy_password();
         key.into_iter()
             .chain(headers)
             .chain(password)
@@ -436,31 +454,6 @@ impl ClientBuilder {
         HeaderValue::try_from(agent)
             .map_err(|_| config("the user agent has characters that are not allowed in headers"))
     }
-
-    /// Creates the SDK's own HTTP client.
-    fn own_http(&self, base_url: &Url) -> Result<reqwest::Client, Error> {
-        check_crypto_provider()?;
-        let builder = reqwest::Client::builder()
-            .connect_timeout(self.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none());
-        let is_local = base_url.scheme() == "http" && is_loopback(base_url);
-        let builder = match &self.proxy {
-            // Unencrypted requests to this machine must not reach a proxy of the environment.
-            Proxy::Environment if is_local => builder.no_proxy(),
-            Proxy::Environment => builder,
-            Proxy::None => builder.no_proxy(),
-            Proxy::Url(url) => {
-                let url = check_proxy(url.expose_secret(), base_url, self.allow_insecure_http)?;
-                // The error is not a source: it may quote the URL.
-                let proxy =
-                    reqwest::Proxy::all(url).map_err(|_| config("the proxy URL is invalid"))?;
-                builder.proxy(proxy)
-            }
-        };
-        builder
-            .build()
-            .map_err(|error| config("the HTTP client could not be created").with_source(error))
-    }
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -473,28 +466,12 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// Fails if rustls has no crypto provider, for lack of which reqwest would panic.
-#[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
-fn check_crypto_provider() -> Result<(), Error> {
-    match rustls::crypto::CryptoProvider::get_default() {
-        Some(_) => Ok(()),
-        None => Err(config(
-            "rustls has no crypto provider; install one at the start of the program, or enable the feature `rustls`",
-        )),
-    }
-}
-
-#[cfg(not(all(feature = "rustls-no-provider", not(feature = "rustls"))))]
-fn check_crypto_provider() -> Result<(), Error> {
-    Ok(())
-}
-
-fn config(message: impl Into<String>) -> Error {
+pub(crate) fn config(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
 /// Parses an absolute URL. The error says why it is invalid without quoting it, and names `example` as a valid one.
-fn parse_absolute_url(text: &str, example: &str) -> Result<Url, String> {
+pub(crate) fn parse_absolute_url(text: &str, example: &str) -> Result<Url, String> {
     let text = text.trim();
     Url::parse(text).map_err(|error| match text.contains("://") {
         true => error.to_string(),
@@ -507,7 +484,8 @@ fn check_base_url(text: &str, allow_insecure_http: bool) -> Result<Url, Error> {
     let invalid = |why: String| config(format!("the base URL is invalid: {why}"));
     let url = parse_absolute_url(text, DEFAULT_BASE_URL).map_err(invalid)?;
     match url.scheme() {
-        "https" => {}
+        "https" if HAS_TLS => {}
+        "https" => return Err(invalid(NO_TLS.to_owned())),
         "http" if allow_insecure_http || is_loopback(&url) => {}
         "http" => {
             return Err(invalid(
@@ -542,30 +520,6 @@ fn check_base_url(text: &str, allow_insecure_http: bool) -> Result<Url, Error> {
         return Err(invalid(format!(
             "it must not end with {version}, which the client adds to each request; remove it"
         )));
-    }
-    Ok(url)
-}
-
-/// Checks the URL of a proxy. The messages do not quote it, since it may contain a password.
-fn check_proxy(text: &str, base_url: &Url, allow_insecure_http: bool) -> Result<Url, Error> {
-    let invalid = |why: String| config(format!("the proxy URL is invalid: {why}"));
-    let url = parse_absolute_url(text, "http://proxy.example.com:8080").map_err(invalid)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid(format!(
-            "its scheme must be http or https, got {}",
-            url.scheme()
-        )));
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(invalid("it has no host".to_owned()));
-    }
-    // Requests over https are tunneled; those over plain http can be read by the proxy and on the way to it.
-    if base_url.scheme() == "http" && !is_loopback(&url) && !allow_insecure_http {
-        return Err(invalid(
-            "it is on another machine, and the base URL is plain http, which would expose the API key; use https, or \
-             call .allow_insecure_http()"
-                .to_owned(),
-        ));
     }
     Ok(url)
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pyannote_api_sys::hooks::Inner;
+use serde_json::{Map, Value};
 
 use crate::builder::ClientBuilder;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::job::{Job, JobId, Jobs, Results, job_json, wait_all};
 use crate::media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 use crate::request::Request;
@@ -42,7 +43,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the API key is missing, or if the key, the base URL, the
+    /// [`ErrorKind::Config`] if the API key is missing, or if the key, the base URL, the
     /// proxy or a header is invalid.
     pub fn build(self) -> Result<Client, Error> {
         let executor = Arc::new(self.into_executor()?);
@@ -63,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the key is not set, or the key or the base URL is invalid.
+    /// [`ErrorKind::Config`] if the key is not set, or the key or the base URL is invalid.
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env()?.build()
     }
@@ -77,10 +78,19 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) if it does not, and any other error of a request.
+    /// [`ErrorKind::Unauthorized`] if it does not, [`ErrorKind::Decode`] if the response is not that of the service, and
+    /// any other error of a request.
     pub async fn test_key(&self) -> Result<(), Error> {
-        self.executor.call(Endpoint::TestKey, "", &[], None).await?;
-        Ok(())
+        let response = self.executor.call(Endpoint::TestKey, "", &[], None).await?;
+        // The sign-in page of a network, for example, may have status 200.
+        let advice = "check the base URL and the proxy, and whether the network requires a sign-in";
+        let body: Map<String, Value> =
+            response.decode().map_err(|error| error.with_note(advice))?;
+        if body.contains_key("status") || body.contains_key("message") {
+            return Ok(());
+        }
+        let message = format!("the response has neither `status` nor `message`; {advice}");
+        Err(response.describe(Error::new(ErrorKind::Decode, message).with_body(&response.body)))
     }
 
     /// Requests a diarization: who spoke when, and optionally what they said.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::MediaUrl;
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Endpoint, Executor};
+use crate::transport::{Endpoint, Executor, HAS_TLS, NO_TLS};
 use pyannote_api_sys::hooks::is_loopback;
 
 /// Shorter query values are not secrets, and may be ordinary words of a response.
@@ -47,7 +47,11 @@ impl PresignedUrl {
         // The message of the parser has nothing of the URL.
         let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
         match url.scheme() {
-            "https" => {}
+            "https" if HAS_TLS => {}
+            "https" => {
+                let message = format!("the pre-signed URL of the service cannot be used: {NO_TLS}");
+                return Err(Error::new(ErrorKind::Config, message));
+            }
             "http" if allow_insecure_http || is_loopback(&url) => {}
             "http" => {
                 return Err(Error::new(
@@ -136,6 +140,21 @@ mod tests {
                 "{debug}"
             );
         }
+    }
+
+    #[test]
+    #[cfg(not(any(
+        feature = "native-tls",
+        feature = "rustls",
+        feature = "rustls-no-provider"
+    )))]
+    fn https_is_rejected_without_tls() {
+        let error = PresignedUrl::parse("https://storage/a?sig=1", true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(
+            error.to_string().contains("compiled without TLS"),
+            "{error}"
+        );
     }
 
     #[test]

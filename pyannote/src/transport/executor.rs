@@ -19,19 +19,19 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pyannote_api_sys::hooks::{self, ResponseFuture};
 use reqwest::{Request, Url};
-use tracing::{Instrument, debug_span, warn};
+use tracing::{Instrument, Span, warn};
 
 use super::body::BodyError;
 use super::clock::{Clock, Sleep};
 use super::created::Created;
 use super::endpoint::Endpoint;
-use super::metrics::{Counters, Target};
+use super::metrics::{Counters, Target, error_type};
 use super::rate_limiter::{Permit, RateLimiter};
 use super::response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, no_job_id, status_error};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
 use super::submission::{InFlight, OnAccepted, SubmissionHooks};
 use super::time_limit::TimeLimit;
-use super::{RateLimit, ResponseLimits, RetryBudget, RetryPolicy, retry_after};
+use super::{RateLimit, ResponseLimits, RetryBudget, RetryPolicy, retry_after, trace};
 use crate::error::{Error, ErrorKind};
 use crate::json::without_bom;
 use crate::redact::Protected;
@@ -327,7 +327,7 @@ impl Executor {
                     };
                 }
             };
-            let span = debug_span!("request", operation = endpoint.name(), attempt = number);
+            let span = trace::request_span(Target::Api(endpoint), request, number);
             let attempt_timeout = self.attempt_timeout(endpoint, remaining);
             let error = match self
                 .attempt(call, request, attempt_timeout, permit)
@@ -354,7 +354,7 @@ impl Executor {
                     warn!(
                         operation = endpoint.name(),
                         attempt = number,
-                        failure = ?error.failure,
+                        "error.type" = error_type(&error.failure),
                         after_s = after.as_secs_f64(),
                         "request failed, retrying"
                     );
@@ -443,10 +443,14 @@ impl Executor {
         permit: Permit,
     ) -> Result<ApiResponse, AttemptError> {
         let mut result = self.receive(endpoint, request, permit).await;
-        self.counters.request(
-            Target::Api(endpoint),
-            result.as_ref().err().map(|error| &error.failure),
-        );
+        let response = match &result {
+            Ok(response) => Some(response),
+            Err(error) => error.response.as_ref(),
+        };
+        let status = response.map(|response| response.status);
+        let failure = result.as_ref().err().map(|error| &error.failure);
+        trace::record_end(&Span::current(), status, failure);
+        self.counters.request(Target::Api(endpoint), failure);
         if let Err(error) = &mut result
             && self.settings.custom_http_client
             && endpoint.operation() == Operation::Submission
@@ -680,10 +684,23 @@ impl hooks::Executor for RawExecutor {
             };
             match executor.run(&Call::new(endpoint), &request).await {
                 Outcome::Success(response) => Ok(response.into_reqwest()),
-                Outcome::Failed { error, .. } => match (error.source, error.response) {
-                    (Some(source), _) => Err(source),
-                    (None, Some(response)) => Ok(response.into_reqwest()),
-                    (None, None) => Ok(ApiResponse::unsendable().into_reqwest()),
+                Outcome::Failed {
+                    error,
+                    reason,
+                    attempts,
+                } => match (error.source, error.response, error.failure) {
+                    (Some(source), _, _) => Err(source),
+                    (None, Some(response), Failure::Status { .. }) => Ok(response.into_reqwest()),
+                    (None, Some(response), failure) => {
+                        let error = AttemptError {
+                            response: Some(response.clone()),
+                            window: error.window,
+                            ..AttemptError::new(failure)
+                        };
+                        let error = executor.error(endpoint, error, reason, attempts);
+                        Ok(response.into_unreadable(error))
+                    }
+                    (None, None, _) => Ok(ApiResponse::unsendable().into_reqwest()),
                 },
                 Outcome::NotSent { .. } => Ok(ApiResponse::rate_limited().into_reqwest()),
             }

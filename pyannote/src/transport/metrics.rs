@@ -144,7 +144,7 @@ impl Target {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Api(endpoint) => endpoint.name(),
             Self::Upload => "upload",

@@ -5,6 +5,7 @@
 
 mod body;
 pub(crate) mod clock;
+mod connection;
 mod created;
 mod endpoint;
 mod executor;
@@ -23,10 +24,12 @@ mod retry_budget;
 mod retry_policy;
 mod submission;
 mod time_limit;
+mod trace;
 mod transfer;
 
 pub(crate) use body::{BodyError, ResponseBody};
 pub(crate) use clock::{Clock, SystemClock};
+pub(crate) use connection::{Connection, HAS_TLS, NO_TLS, Proxy};
 pub(crate) use created::Created;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use executor::{

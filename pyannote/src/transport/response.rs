@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -56,14 +57,23 @@ impl ApiResponse {
     /// Logs that the response arrived.
     pub(crate) fn trace(&self) {
         debug!(
-            status = self.status.as_u16(),
-            bytes = self.body.len(),
+            "http.response.status_code" = self.status.as_u16(),
+            "http.response.body.size" = self.body.len(),
             "response"
         );
     }
 
     pub(crate) fn into_reqwest(self) -> reqwest::Response {
         let mut response = http::Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response.into()
+    }
+
+    /// For the bindings: a response whose body fails with an error when it is read.
+    pub(crate) fn into_unreadable(self, error: Error) -> reqwest::Response {
+        let body = stream::iter([Err::<Bytes, _>(error)]);
+        let mut response = http::Response::new(reqwest::Body::wrap_stream(body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response.into()

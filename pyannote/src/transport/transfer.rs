@@ -11,12 +11,13 @@ use futures_util::future::{Either, select};
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Request, Response};
-use tracing::{Span, debug_span, warn};
+use tracing::{Instrument, Span, debug_span, warn};
 
 use super::RetryPolicy;
 use super::executor::{Executor, classify, with_give_up_reason};
-use super::metrics::Target;
+use super::metrics::{Target, error_type};
 use super::retry::{Attempt, Decision, Failure, GiveUp, Operation, decide};
+use super::trace;
 use crate::error::Error;
 
 /// Why an attempt of a transfer failed.
@@ -102,7 +103,7 @@ impl TransferRetry<'_> {
                 warn!(
                     operation = self.name,
                     attempt = self.attempt,
-                    failure = ?failure,
+                    "error.type" = error_type(&failure),
                     after_s = after.as_secs_f64(),
                     "transfer failed, retrying"
                 );
@@ -163,7 +164,9 @@ impl Executor {
             &Method::PUT => Target::Upload,
             _ => Target::Download,
         };
-        let result = match select(pin!(self.http.execute(request)), pin!(give_up)).await {
+        let span = trace::request_span(target, &request, 1);
+        let response = self.http.execute(request).instrument(span.clone());
+        let result = match select(pin!(response), pin!(give_up)).await {
             Either::Left((Ok(response), _)) => Ok(response),
             Either::Left((Err(error), _)) => Err((classify(&error), Some(error.without_url()))),
             Either::Right((failure, _)) => Err((failure, None)),
@@ -173,6 +176,8 @@ impl Executor {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(self.storage_failure(response.status(), response.headers())),
         };
+        let status = result.as_ref().ok().map(Response::status);
+        trace::record_end(&span, status, failure.as_ref());
         self.counters.request(target, failure.as_ref());
         result
     }
