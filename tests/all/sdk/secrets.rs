@@ -68,7 +68,7 @@ fn forms(key: &str) -> Vec<String> {
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     let url = |text: &str| {
-        let mut url = pyannote::reqwest::Url::parse("http://host").unwrap();
+        let mut url = reqwest::Url::parse("http://host").unwrap();
         url.query_pairs_mut().append_pair("", text);
         url.query().unwrap().trim_start_matches('=').to_owned()
     };
@@ -226,7 +226,7 @@ fn no_webhook_error_contains_the_api_key_of_a_client() {
     let _client = Client::builder().api_key(key).build().unwrap();
     let (signer, verifier) = (Signer::new("whs"), Verifier::new("whs").unwrap());
     let now = chrono::Utc::now().timestamp().unsigned_abs();
-    let mut headers = pyannote::http::HeaderMap::new();
+    let mut headers = http::HeaderMap::new();
     headers.insert("x-signature", "00".parse().unwrap());
     headers.insert("x-request-timestamp", key.parse().unwrap());
     let error = verifier.verify(&headers, b"{}").unwrap_err();
