@@ -1,13 +1,21 @@
 //! The commands, one per file.
 
+#[cfg(feature = "api")]
+mod api;
 mod clip;
 mod completions;
 mod demo;
 mod diarize;
 mod identify;
+#[cfg(feature = "api")]
+mod jobs;
 mod label;
+#[cfg(feature = "api")]
+mod media;
 mod render;
 mod score;
+#[cfg(feature = "api")]
+mod test;
 mod turns;
 mod voiceprint;
 
@@ -27,6 +35,14 @@ pub(crate) enum Command {
     Clip(clip::Clip),
     Render(render::Render),
     Score(score::Score),
+    #[cfg(feature = "api")]
+    Jobs(jobs::Jobs),
+    #[cfg(feature = "api")]
+    Media(media::Media),
+    #[cfg(feature = "api")]
+    Test(test::Test),
+    #[cfg(feature = "api")]
+    Api(api::Api),
     Completions(completions::Completions),
 }
 
@@ -41,6 +57,14 @@ impl Command {
             Self::Clip(command) => command.run(*ui),
             Self::Render(command) => command.run(*ui),
             Self::Score(command) => command.run(*ui),
+            #[cfg(feature = "api")]
+            Self::Jobs(command) => command.run(*ui, global),
+            #[cfg(feature = "api")]
+            Self::Media(command) => command.run(*ui, global),
+            #[cfg(feature = "api")]
+            Self::Test(command) => command.run(*ui, global),
+            #[cfg(feature = "api")]
+            Self::Api(command) => command.run(*ui, global),
             Self::Completions(command) => command.run(*ui),
         }
     }

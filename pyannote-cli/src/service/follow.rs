@@ -1,9 +1,10 @@
 //! Submits a job, and follows it until its end.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use pyannote::{Job, JobKind, Request};
+use pyannote::{Job, JobKind, JobStatus, Request};
 use serde::Serialize;
 
 use crate::error::{ErrorType, Failure, Result};
@@ -22,7 +23,7 @@ pub(crate) struct AcceptedOutput<'a> {
 /// Submits a job, and tells its id at once.
 ///
 /// A submission is not interrupted: whether the job was accepted would be unknown.
-pub(crate) async fn submit<T: JobKind>(request: Request<T>, ui: Ui) -> Result<Job<T>> {
+pub(super) async fn submit<T: JobKind>(request: Request<T>, ui: Ui) -> Result<Job<T>> {
     let submission = tokio::spawn(request.submit());
     tokio::pin!(submission);
     let (job, is_interrupted) = tokio::select! {
@@ -51,47 +52,70 @@ pub(crate) async fn submit<T: JobKind>(request: Request<T>, ui: Ui) -> Result<Jo
 }
 
 /// Waits for the end of a job and returns its result. Shows its status.
-pub(crate) async fn follow<T: JobKind>(
+pub(super) async fn follow<T: JobKind>(
     job: &Job<T>,
     timeout: Option<Duration>,
     ui: Ui,
 ) -> Result<T> {
-    let id = job.id().as_str();
-    let bar = progress::spinner(ui, format!("job {id}"));
-    let shown = bar.clone();
+    watch(job, async { Ok(wait(job, timeout).await?) }, ui).await
+}
+
+/// Waits for the end of a job of any kind, however it ends. Shows its status.
+pub(crate) async fn end_of_job<T: JobKind>(
+    job: &Job<T>,
+    timeout: Option<Duration>,
+    ui: Ui,
+) -> Result<()> {
     let wait = async {
-        let mut wait = job.wait();
-        if let Some(timeout) = timeout {
-            wait = wait.timeout(timeout);
+        match wait(job, timeout).await {
+            Err(error) if !error.last_status().is_some_and(JobStatus::is_final) => {
+                Err(error.into())
+            }
+            // Also if its result is of another kind than `T`.
+            _ => Ok(()),
         }
+    };
+    watch(job, wait, ui).await
+}
+
+async fn wait<T: JobKind>(
+    job: &Job<T>,
+    timeout: Option<Duration>,
+) -> std::result::Result<T, pyannote::Error> {
+    match timeout {
+        Some(timeout) => job.wait().timeout(timeout).await,
+        None => job.wait().await,
+    }
+}
+
+/// Runs a wait for a job. Shows the status of the job, and ends when interrupted.
+async fn watch<T: JobKind, R>(
+    job: &Job<T>,
+    wait: impl Future<Output = Result<R>>,
+    ui: Ui,
+) -> Result<R> {
+    let bar = progress::spinner(ui, format!("job {}", job.id()));
+    let show = async {
         if ui.shows_progress() {
             let mut statuses = job.statuses();
-            let show = async {
-                while let Some(Ok(status)) = statuses.next().await {
-                    shown.set_message(format!("job {id}: {status}"));
-                }
-            };
-            // The wait decides, whatever happens to the statuses.
-            let wait = wait.into_future();
-            tokio::pin!(wait, show);
-            tokio::select! {
-                result = &mut wait => return result,
-                () = show => {}
+            while let Some(Ok(status)) = statuses.next().await {
+                bar.set_message(format!("job {}: {status}", job.id()));
             }
-            return wait.await;
         }
-        wait.await
+        // The wait decides, whatever happens to the statuses.
+        std::future::pending::<Infallible>().await
     };
     let result = tokio::select! {
-        result = wait => result.map_err(Failure::from),
-        () = interrupted() => Err(interrupted_job(id)),
+        result = wait => result,
+        never = show => match never {},
+        () = interrupted() => Err(interrupted_job(job.id().as_str())),
     };
     bar.finish_and_clear();
     result
 }
 
 /// Waits for Ctrl-C.
-pub(crate) async fn interrupted() {
+pub(super) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         // Without a handler, Ctrl-C ends the process.
         std::future::pending::<()>().await;

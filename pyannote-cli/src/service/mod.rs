@@ -12,20 +12,20 @@ use crate::error::{ErrorType, Failure, Result};
 use crate::input::Input;
 use crate::ui::Ui;
 
+pub(crate) use follow::end_of_job;
+pub(crate) use input::upload;
 pub(crate) use profile::Profile;
-pub(crate) use request::ServiceArgs;
+pub(crate) use request::{ServiceArgs, parse_seconds};
 
 /// Creates a client with the key and the base URL of the environment or of the profile.
 pub(crate) fn connect(global: &Global) -> Result<Client> {
     let profile = Profile::load(global.profile.as_deref())?;
-    let mut builder = Client::builder()
+    let builder = Client::builder()
+        .base_url(profile.base_url())
         .api_key(profile.key)
         .user_agent(concat!("pyannote-cli/", env!("CARGO_PKG_VERSION")))
         // Results are printed as the service returned them, with fields that the SDK does not know.
         .keep_raw_bodies();
-    if let Some(url) = profile.base_url {
-        builder = builder.base_url(url);
-    }
     builder.build().map_err(|error| {
         let mut failure = Failure::from(error);
         failure.error_type = ErrorType::Usage;
@@ -36,15 +36,9 @@ pub(crate) fn connect(global: &Global) -> Result<Client> {
 /// Whether the service is pyannoteAI itself, and not another server with the same API.
 pub(crate) fn is_pyannoteai(global: &Global) -> Result<bool> {
     let profile = Profile::load(global.profile.as_deref())?;
-    let host = |url: &str| {
-        pyannote::reqwest::Url::parse(url)
-            .ok()?
-            .host_str()
-            .map(str::to_owned)
-    };
-    Ok(profile
-        .base_url
-        .is_none_or(|url| host(&url).is_some_and(|host| host.ends_with("pyannote.ai"))))
+    let url = pyannote::reqwest::Url::parse(profile.base_url()).ok();
+    let host = url.as_ref().and_then(|url| url.host_str());
+    Ok(host.is_some_and(|host| host.ends_with(".pyannote.ai")))
 }
 
 /// The JSON form of a job that was not waited for.
@@ -91,7 +85,7 @@ pub(crate) fn process<T: JobKind>(
 }
 
 /// Runs a command that calls the service.
-fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

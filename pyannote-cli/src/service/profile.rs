@@ -13,13 +13,13 @@ const KEY_VAR: &str = "PYANNOTEAI_API_KEY";
 const BASE_URL_VAR: &str = "PYANNOTEAI_BASE_URL";
 /// Environment variable of the folder of the configuration.
 const CONFIG_VAR: &str = "PYANNOTE_CONFIG_DIR";
+const DEFAULT_BASE_URL: &str = "https://api.pyannote.ai";
 const DEFAULT_PROFILE: &str = "default";
 
 /// What is needed to call the service.
 pub(crate) struct Profile {
     pub(crate) key: SecretString,
-    /// The default is that of the SDK.
-    pub(crate) base_url: Option<String>,
+    base_url: Option<String>,
 }
 
 /// The configuration file, `config.toml`.
@@ -39,6 +39,10 @@ struct ProfileConfig {
 }
 
 impl Profile {
+    pub(crate) fn base_url(&self) -> &str {
+        self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL)
+    }
+
     /// Loads a profile. Without a name, variables of the environment take precedence over the profile `default`.
     pub(crate) fn load(name: Option<&str>) -> Result<Self> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -1,0 +1,239 @@
+//! `pyannote jobs`: the jobs of the team.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use futures_util::StreamExt as _;
+use pyannote::{Client, Diarization, Job, JobStatus, JobSummary};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cli::Global;
+use crate::error::{Failure, Result};
+use crate::export::OutputArgs;
+use crate::result::Document;
+use crate::service::{self, parse_seconds};
+use crate::table::Columns;
+use crate::ui::Ui;
+
+/// List the jobs of the team, and fetch or wait for their results.
+#[derive(Args)]
+pub(crate) struct Jobs {
+    #[command(subcommand)]
+    command: JobsCommand,
+}
+
+#[derive(Subcommand)]
+enum JobsCommand {
+    /// List jobs, newest first.
+    List {
+        /// Only jobs with this status: pending, created, running, succeeded, failed or canceled.
+        #[arg(long)]
+        status: Option<String>,
+        /// Maximum number of jobs.
+        #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Fetch a job: its result, or else its status.
+    ///
+    /// With --json and without --output, prints the job as the service returns it.
+    Get {
+        /// Id of the job.
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Wait for the end of jobs, and fetch their results.
+    Wait {
+        /// Ids of the jobs.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// Maximum time to wait for each job, in seconds [default: no limit].
+        #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+        timeout: Option<Duration>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+impl Jobs {
+    pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
+        let client = service::connect(global)?;
+        match self.command {
+            JobsCommand::List { status, limit } => {
+                service::block_on(list(&client, status, limit, ui))
+            }
+            JobsCommand::Get { id, output } => {
+                check(&output, ui)?;
+                let body = service::block_on(async { Ok(client.job_json(id.as_str()).await?) })?;
+                present(&id, &body, &output, ui)
+            }
+            JobsCommand::Wait {
+                ids,
+                timeout,
+                output,
+            } => {
+                check(&output, ui)?;
+                if ids.len() > 1 && output.output.is_none() {
+                    return Err(Failure::usage(
+                        "the results of several jobs need a directory; pass it as --output",
+                    ));
+                }
+                let mut result = Ok(());
+                for id in &ids {
+                    // A job that fails does not keep the results of the others from being fetched.
+                    let waited = service::block_on(wait(&client, id, timeout, ui))
+                        .and_then(|body| present(id, &body, &output, ui));
+                    if let (Err(failure), true) = (&waited, result.is_err()) {
+                        ui.warn(&failure.message);
+                    }
+                    result = result.and(waited);
+                }
+                result
+            }
+        }
+    }
+}
+
+/// Checks the options of the output, unless the job itself is printed as JSON.
+fn check(output: &OutputArgs, ui: Ui) -> Result<()> {
+    match prints_job(output, ui) {
+        true => Ok(()),
+        false => output.check(ui),
+    }
+}
+
+fn prints_job(output: &OutputArgs, ui: Ui) -> bool {
+    ui.is_json() && output.output.is_none() && output.formats.is_empty()
+}
+
+async fn list(client: &Client, status: Option<String>, limit: usize, ui: Ui) -> Result<()> {
+    let mut query = client.jobs();
+    if let Some(status) = status {
+        query = query.status(JobStatus::from(status.as_str()));
+    }
+    query = query.page_size(u32::try_from(limit).unwrap_or(u32::MAX).clamp(1, 100));
+    let mut stream = query.stream().take(limit);
+    let mut jobs = Vec::new();
+    while let Some(job) = stream.next().await {
+        jobs.push(job?);
+    }
+    if ui.is_json() {
+        return ui.print_json(&jobs.iter().map(job_json).collect::<Vec<_>>());
+    }
+    if jobs.is_empty() {
+        ui.note("there are no jobs");
+        return Ok(());
+    }
+    let mut table = Columns::new(&["id", "status", "created", "type", "model"]);
+    for job in &jobs {
+        let text = |name: &str| {
+            job.extra
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        table.row([
+            job.id.to_string(),
+            job.status.to_string(),
+            job.created_at
+                .map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string())
+                .unwrap_or_default(),
+            text("type").to_owned(),
+            text("model").to_owned(),
+        ]);
+    }
+    ui.print(&table.to_string())
+}
+
+/// A job of the listing, as the service returned it.
+fn job_json(job: &JobSummary) -> Value {
+    let mut fields = job.extra.clone();
+    fields.insert("id".to_owned(), job.id.as_str().into());
+    fields.insert("status".to_owned(), job.status.as_str().into());
+    if let Some(time) = job.created_at {
+        let time = time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        fields.insert("createdAt".to_owned(), time.into());
+    }
+    Value::Object(fields)
+}
+
+/// Waits for the end of a job of any kind, and fetches its body.
+async fn wait(
+    client: &Client,
+    id: &str,
+    timeout: Option<Duration>,
+    ui: Ui,
+) -> Result<pyannote::bytes::Bytes> {
+    let job: Job<Diarization> = client.job(id);
+    service::end_of_job(&job, timeout, ui).await?;
+    Ok(client.job_json(id).await?)
+}
+
+/// The fields of a job that its presentation depends on.
+#[derive(Deserialize)]
+struct Body {
+    status: Option<JobStatus>,
+    output: Option<Output>,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    voiceprint: Option<String>,
+    error: Option<String>,
+}
+
+/// Prints or writes the result of a job, or else its status.
+fn present(id: &str, body: &[u8], output: &OutputArgs, ui: Ui) -> Result<()> {
+    if prints_job(output, ui) {
+        return ui.print(&format!("{}\n", String::from_utf8_lossy(body).trim_end()));
+    }
+    let job: Body = serde_json::from_slice(body)
+        .map_err(|error| Failure::of(&error).context("not a job").with_job(id))?;
+    let status = job.status.unwrap_or(JobStatus::Succeeded);
+    match (&status, job.output) {
+        (JobStatus::Failed, output) => {
+            let reason = output.and_then(|output| output.error);
+            let reason = reason.unwrap_or_else(|| "no reason given".to_owned());
+            Err(Failure::failed(format!("the job failed: {reason}")).with_job(id))
+        }
+        (JobStatus::Canceled, _) => Err(Failure::failed("the job was canceled").with_job(id)),
+        (JobStatus::Succeeded, None) => Err(Failure::failed(
+            "the output of the job was deleted: outputs are kept for 24 h",
+        )
+        .with_job(id)),
+        (
+            JobStatus::Succeeded,
+            Some(Output {
+                voiceprint: Some(voiceprint),
+                ..
+            }),
+        ) => {
+            match &output.output {
+                // Biometric data: only its owner can read the file.
+                Some(path) => {
+                    let path = match path.is_dir() {
+                        true => path.join(format!("{id}.voiceprint")),
+                        false => PathBuf::clone(path),
+                    };
+                    crate::export::write_file_with_mode(&path, voiceprint.as_bytes(), 0o600)?;
+                    ui.note(&format!("wrote {}", path.display()));
+                    Ok(())
+                }
+                None => ui.print(&format!("{voiceprint}\n")),
+            }
+        }
+        (JobStatus::Succeeded, Some(_)) => {
+            let document = Document::of_job(id, Some(body))?;
+            for warning in &document.warnings {
+                ui.warn(warning);
+            }
+            output.write(&document, id, ui)
+        }
+        (status, _) => {
+            ui.note(&format!("to wait for it: pyannote jobs wait {id}"));
+            ui.print(&format!("{status}\n"))
+        }
+    }
+}
