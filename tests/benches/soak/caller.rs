@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
+use chrono::DateTime;
 use futures_util::future::join_all;
+use futures_util::{StreamExt, TryStreamExt};
 use pyannote::{Client, Diarization, Error, ErrorKind, Job, JobId, Request, RetryPolicy};
 use pyannote_tests::fault_proxy::now_ms;
-use pyannote_tests::soak::{Call, Event, audio_url};
+use pyannote_tests::soak::{Call, Callback, Event, audio_url};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -28,10 +28,11 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Delay before a caller repeats a call that failed.
 const REPEAT_DELAY: Duration = Duration::from_millis(200);
+/// By how much the clock of the service may be behind. The window of an error allows 5 min, in which a run has thousands
+/// of jobs.
+const CLOCK_TOLERANCE_MS: u64 = 100;
 /// How often a caller submits again after a transient error.
 const MAX_SUBMISSIONS: usize = 10;
-/// By how much the clocks of the caller and the service may differ.
-const CLOCK_TOLERANCE_MS: u64 = 1_000;
 
 /// A mistake that the judge must detect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,12 +85,15 @@ impl Caller {
             .max_attempts(4)
             .base_delay(Duration::from_millis(50))
             .max_delay(Duration::from_millis(500));
+        let [on_accepted, on_outcome_unknown] = [(); 2].map(|()| Arc::clone(&ledger));
         let client = Client::builder()
             .api_key(API_KEY)
             .base_url(url)
             .attempt_timeout(ATTEMPT_TIMEOUT)
             .total_timeout(Duration::from_secs(20))
             .retry(retry)
+            .on_accepted(move |id| on_accepted.add_callback(&Callback::Accepted(id.to_string())))
+            .on_outcome_unknown(move |_| on_outcome_unknown.add_callback(&Callback::OutcomeUnknown))
             .build()
             .unwrap();
         let sabotage = sabotage.map(|name| name.parse().unwrap());
@@ -176,7 +180,7 @@ impl Caller {
     async fn failed_submission(&self, mark: u64, start_ms: u64, error: &Error) -> bool {
         self.failed(mark, Call::Submit, error);
         if error.kind() == ErrorKind::OutcomeUnknown {
-            self.look_for(mark, start_ms, false).await;
+            self.look_for(mark, start_ms, Some(error)).await;
         }
         if error.is_transient() {
             tokio::time::sleep(REPEAT_DELAY).await;
@@ -220,7 +224,7 @@ impl Caller {
             Err(_) => match receive.recv().await {
                 Some(id) => self.deliver(mark, self.client.job(id)).await,
                 // The submission has ended without an accepted job, or it is not known whether there is one.
-                None => self.look_for(mark, start_ms, true).await,
+                None => self.look_for(mark, start_ms, None).await,
             },
         }
     }
@@ -285,29 +289,28 @@ impl Caller {
     }
 
     /// Looks for a job that may exist: in the listing, among those that were created since the submission started.
-    async fn look_for(&self, mark: u64, start_ms: u64, dropped: bool) {
-        let since = i64::try_from(start_ms - CLOCK_TOLERANCE_MS).unwrap();
-        let since = DateTime::from_timestamp_millis(since).unwrap();
+    async fn look_for(&self, mark: u64, start_ms: u64, error: Option<&Error>) {
+        let window = error.and_then(Error::submission_window);
+        let window_ms = window.map(|window| {
+            [window.start, window.end].map(|time| u64::try_from(time.timestamp_millis()).unwrap())
+        });
+        let start = i64::try_from(start_ms - CLOCK_TOLERANCE_MS).unwrap();
+        let start = DateTime::from_timestamp_millis(start).unwrap();
         loop {
-            match self.jobs_since(since).await {
-                Ok(listed) => return self.note(mark, Event::MayExist { listed, dropped }),
+            let jobs = self.client.jobs().created_after(start).stream();
+            let listed: Result<BTreeSet<String>, Error> =
+                jobs.map_ok(|job| job.id.to_string()).try_collect().await;
+            match listed {
+                Ok(listed) => return self.note(mark, Event::MayExist { listed, window_ms }),
                 Err(error) => self.failed(mark, Call::List, &error),
             }
             tokio::time::sleep(REPEAT_DELAY).await;
         }
     }
 
-    async fn jobs_since(&self, since: DateTime<Utc>) -> Result<BTreeSet<String>, Error> {
-        let mut listed = BTreeSet::new();
-        let mut jobs = self.client.jobs().stream();
-        while let Some(job) = jobs.next().await {
-            let job = job?;
-            if job.created_at.is_some_and(|created_at| created_at < since) {
-                break;
-            }
-            listed.insert(job.id.to_string());
-        }
-        Ok(listed)
+    /// Waits for the submissions that were dropped.
+    pub(crate) async fn finish(&self) {
+        self.client.finish_submissions().await;
     }
 
     /// A callback that notes an accepted job.

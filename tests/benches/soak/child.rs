@@ -138,6 +138,7 @@ async fn write_record(store: &Store, path: &Path) {
         record.add(&JobRecord {
             id: job.id.to_string(),
             mark: mark(store, job.id).await,
+            created_at_ms: u64::try_from(job.created_at.timestamp_millis()).unwrap(),
             has_ended: job.status.is_final(),
         });
     }

@@ -7,23 +7,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_err::File;
 use pyannote_tests::fault_proxy::now_ms;
-use pyannote_tests::soak::{Entry, Event};
+use pyannote_tests::soak::{Callback, Entry, Event};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The file of what the callers learn.
+const ENTRIES: &str = "entries";
+const CALLBACKS: &str = "callbacks";
+
+/// What the callers and the callbacks of their client learn.
 pub(crate) struct Ledger {
-    path: PathBuf,
-    lines: Lines,
+    folder: PathBuf,
+    entries: Lines,
+    callbacks: Lines,
     ended: AtomicU64,
 }
 
 impl Ledger {
     pub(crate) fn create(folder: &Path) -> Self {
-        let path = folder.join("entries");
         Self {
-            lines: Lines::create(&path),
-            path,
+            entries: Lines::create(&folder.join(ENTRIES)),
+            callbacks: Lines::create(&folder.join(CALLBACKS)),
+            folder: folder.to_owned(),
             ended: AtomicU64::new(0),
         }
     }
@@ -32,7 +36,7 @@ impl Ledger {
         if event == Event::Ended {
             self.ended.fetch_add(1, Ordering::Relaxed);
         }
-        self.lines.add(&Entry {
+        self.entries.add(&Entry {
             at_ms: now_ms(),
             mark,
             event,
@@ -44,8 +48,16 @@ impl Ledger {
         self.ended.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn read(&self) -> Vec<Entry> {
-        read(&self.path)
+    pub(crate) fn add_callback(&self, callback: &Callback) {
+        self.callbacks.add(callback);
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        read(&self.folder.join(ENTRIES))
+    }
+
+    pub(crate) fn callbacks(&self) -> Vec<Callback> {
+        read(&self.folder.join(CALLBACKS))
     }
 }
 

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         child::serve(&folder, seed, options.faults);
         return ExitCode::SUCCESS;
     }
+    fail_on_panics();
     let submissions = options.submissions();
     println!(
         "{submissions} submissions, {} tasks, faults in {:.0} % of the requests, seed {seed}",
@@ -85,10 +86,10 @@ fn main() -> ExitCode {
     runtime.block_on(submit_all(Arc::new(caller), submissions, options.tasks));
     let duration = start.elapsed();
     let samples = sampler.stop();
-    // Submissions that were dropped may still be in progress, in tasks of this runtime.
     let (exchanges, jobs) = child.finish();
     let evidence = Evidence {
-        entries: ledger.read(),
+        entries: ledger.entries(),
+        callbacks: ledger.callbacks(),
         exchanges,
         jobs,
         samples,
@@ -129,6 +130,16 @@ async fn submit_all(caller: Arc<Caller>, submissions: u64, tasks: usize) {
     for task in tasks {
         task.await.expect("no task panics");
     }
+    caller.finish().await;
+}
+
+/// Ends the process at any panic, also in a task of the SDK.
+fn fail_on_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::exit(1);
+    }));
 }
 
 /// Ends the process after this time, in case that not even timeouts work any more.

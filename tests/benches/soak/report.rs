@@ -10,9 +10,10 @@ use serde_json::json;
 /// Number of culprits that are listed.
 const MAX_CULPRITS: usize = 50;
 /// What the counters of a run are called, by charge.
-const CHARGES: [(Charge, &str); 8] = [
+const CHARGES: [(Charge, &str); 9] = [
     (Charge::Lost, "lost"),
     (Charge::Doubled, "doubled"),
+    (Charge::Unreported, "unreported"),
     (Charge::Hung, "hung"),
     (Charge::WrongResult, "wrong"),
     (Charge::Phantom, "phantom"),

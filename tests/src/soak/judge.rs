@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Entry, Event, Evidence, Halves, JobRecord, mark_of};
+use super::{Call, Callback, Entry, Event, Evidence, Halves, JobRecord, mark_of};
 use crate::fault_proxy::{Exchange, Operation};
 
 /// A submission whose response took at most this long, in milliseconds, certainly reached a client that was waiting.
 const PROMPT_MS: u64 = 500;
+
+/// The name of the kind of error that says that a job may exist.
+const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -16,6 +19,8 @@ pub enum Charge {
     Lost,
     /// The server has more than one job for one submission.
     Doubled,
+    /// A callback of the client was not called.
+    Unreported,
     /// The caller waited for longer than is plausible, or never finished.
     Hung,
     /// An accepted job's result did not reach its waiter, or is that of another job.
@@ -49,9 +54,8 @@ impl fmt::Display for Culprit {
 #[derive(Default)]
 struct Known<'a> {
     accepted: BTreeSet<&'a str>,
-    /// Jobs that the listing had, if the job may exist.
-    listed: Option<&'a BTreeSet<String>>,
-    dropped: bool,
+    /// Jobs that the listing had, if the job may exist, and when it was created according to the error.
+    listed: Option<(&'a BTreeSet<String>, Option<[u64; 2]>)>,
     failed: Vec<&'a str>,
     problems: Vec<&'a str>,
     delivered: bool,
@@ -68,6 +72,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Culprit> {
     let mut culprits = Vec::new();
     let mut report = |charge, detail: String| culprits.push(Culprit { charge, detail });
 
+    let mut dropped = 0;
     let mut jobs_of: BTreeMap<u64, Vec<&JobRecord>> = BTreeMap::new();
     for job in &evidence.jobs {
         match job.mark {
@@ -88,12 +93,13 @@ pub fn judge(evidence: &Evidence) -> Vec<Culprit> {
         let unknown = Known::default();
         let known = known.get(mark).unwrap_or(&unknown);
         for job in jobs {
-            if let Some(reason) = known.why_lost(&job.id) {
+            if let Some(reason) = known.why_lost(job) {
                 report(
                     Charge::Lost,
                     format!("mark {mark}, job {}: {reason}", job.id),
                 );
             }
+            dropped += usize::from(known.was_dropped(job));
         }
     }
     for (mark, known) in &known {
@@ -126,6 +132,9 @@ pub fn judge(evidence: &Evidence) -> Vec<Culprit> {
             );
         }
     }
+    for problem in unreported(evidence, dropped) {
+        report(Charge::Unreported, problem);
+    }
     let halves = Halves::of(&evidence.samples);
     if halves.grows() {
         let [first, second] = halves.allocated;
@@ -147,10 +156,7 @@ fn by_mark<'a>(entries: &'a [Entry], exchanges: &'a [Exchange]) -> BTreeMap<u64,
             Event::Started => {}
             Event::Accepted { job } => drop(known.accepted.insert(job)),
             Event::Failed { kind, .. } => known.failed.push(kind),
-            Event::MayExist { listed, dropped } => {
-                known.listed = Some(listed);
-                known.dropped = *dropped;
-            }
+            Event::MayExist { listed, window_ms } => known.listed = Some((listed, *window_ms)),
             Event::Delivered { problem } => {
                 known.delivered = true;
                 known.problems.extend(problem.as_deref());
@@ -172,246 +178,61 @@ fn by_mark<'a>(entries: &'a [Entry], exchanges: &'a [Exchange]) -> BTreeMap<u64,
 
 impl Known<'_> {
     /// Why the job is lost, if it is.
-    fn why_lost(&self, id: &str) -> Option<String> {
-        if self.accepted.contains(id) {
+    fn why_lost(&self, job: &JobRecord) -> Option<String> {
+        if self.accepted.contains(job.id.as_str()) {
             return None;
         }
         match self.listed {
-            Some(_) if self.dropped && self.answered => {
-                Some("the submission was dropped, and no callback received the job".to_owned())
+            Some((_, None)) if self.answered => Some(
+                "the submission was dropped, and its callback did not receive the job".to_owned(),
+            ),
+            Some((_, Some([start, end]))) if !(start..end).contains(&job.created_at_ms) => {
+                Some("was not created when the error says".to_owned())
             }
-            Some(listed) if listed.contains(id) => None,
-            Some(listed) => Some(format!("is not among the {} listed jobs", listed.len())),
+            Some((listed, _)) if listed.contains(&job.id) => None,
+            Some((listed, _)) => Some(format!("is not among the {} listed jobs", listed.len())),
             None if self.failed.is_empty() => Some("nobody knows it".to_owned()),
             None => Some(format!("the caller was told {}", self.failed.join(", "))),
         }
     }
+
+    /// Whether the submission was dropped, and the job exists all the same.
+    fn was_dropped(&self, job: &JobRecord) -> bool {
+        matches!(self.listed, Some((_, None))) && !self.accepted.contains(job.id.as_str())
+    }
+}
+
+/// What the callbacks of the client did not receive.
+fn unreported(evidence: &Evidence, dropped: usize) -> Vec<String> {
+    let mut received = BTreeSet::new();
+    let mut unknown = 0;
+    for callback in &evidence.callbacks {
+        match callback {
+            Callback::Accepted(id) => drop(received.insert(id)),
+            Callback::OutcomeUnknown => unknown += 1,
+        }
+    }
+    let mut problems = Vec::new();
+    let mut told = 0;
+    for entry in &evidence.entries {
+        match &entry.event {
+            Event::Accepted { job } if !received.contains(job) => {
+                problems.push(format!("mark {}, job {job} was accepted", entry.mark));
+            }
+            Event::Failed {
+                call: Call::Submit,
+                kind,
+            } if kind == OUTCOME_UNKNOWN => told += 1,
+            _ => {}
+        }
+    }
+    if unknown < told + dropped {
+        problems.push(format!(
+            "{unknown} unknown outcomes, but callers were told {told}, and {dropped} submissions were dropped"
+        ));
+    }
+    problems
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::soak::{Call, Sample, audio_url};
-
-    const AT_MS: u64 = 1_700_000_000_000;
-
-    fn entries(mark: u64, events: impl IntoIterator<Item = Event>) -> Vec<Entry> {
-        let events = [Event::Started]
-            .into_iter()
-            .chain(events)
-            .chain([Event::Ended]);
-        events
-            .map(|event| Entry {
-                at_ms: AT_MS,
-                mark,
-                event,
-            })
-            .collect()
-    }
-
-    fn accepted(job: &str) -> Event {
-        Event::Accepted {
-            job: job.to_owned(),
-        }
-    }
-
-    fn delivered(problem: Option<&str>) -> Event {
-        Event::Delivered {
-            problem: problem.map(str::to_owned),
-        }
-    }
-
-    fn failed(kind: &str) -> Event {
-        Event::Failed {
-            call: Call::Submit,
-            kind: kind.to_owned(),
-        }
-    }
-
-    fn may_exist<const N: usize>(listed: [&str; N], dropped: bool) -> Event {
-        let listed = listed.map(str::to_owned).into();
-        Event::MayExist { listed, dropped }
-    }
-
-    fn job(id: &str, mark: u64) -> JobRecord {
-        JobRecord {
-            id: id.to_owned(),
-            mark: Some(mark),
-            has_ended: true,
-        }
-    }
-
-    fn exchange(operation: Operation, mark: u64, fault: Option<&str>) -> Exchange {
-        Exchange {
-            at_ms: AT_MS,
-            operation,
-            audio: audio_url(mark),
-            fault: fault.map(str::to_owned),
-            forwarded: true,
-            took_ms: 3,
-            server_error: None,
-        }
-    }
-
-    /// The charges against mark 1 with these events and jobs.
-    fn charges<const N: usize>(
-        events: impl IntoIterator<Item = Event>,
-        jobs: [JobRecord; N],
-        fault: Option<&str>,
-    ) -> Vec<Charge> {
-        let evidence = Evidence {
-            entries: entries(1, events),
-            exchanges: vec![exchange(Operation::Submit, 1, fault)],
-            jobs: jobs.into(),
-            samples: Vec::new(),
-        };
-        judge(&evidence)
-            .into_iter()
-            .map(|culprit| culprit.charge)
-            .collect()
-    }
-
-    #[test]
-    fn what_a_caller_knows_or_can_find_is_not_lost() {
-        let reset = Some("reset");
-        for (events, fault) in [
-            (vec![accepted("a"), delivered(None)], None),
-            (
-                vec![failed("Server"), accepted("a"), delivered(None)],
-                reset,
-            ),
-            (
-                vec![failed("OutcomeUnknown"), may_exist(["b", "a"], false)],
-                reset,
-            ),
-            (
-                vec![failed("OutcomeUnknown"), may_exist(["a"], false)],
-                None,
-            ),
-            (vec![may_exist(["a"], true)], reset),
-        ] {
-            assert_eq!(
-                charges(events.clone(), [job("a", 1)], fault),
-                [],
-                "{events:?}"
-            );
-        }
-        assert_eq!(charges([failed("RateLimited")], [], None), []);
-        assert_eq!(
-            charges(
-                [failed("OutcomeUnknown"), may_exist(["b"], false)],
-                [],
-                reset
-            ),
-            []
-        );
-    }
-
-    #[test]
-    fn lost_jobs_are_detected() {
-        let reset = Some("reset");
-        for (events, fault) in [
-            // Nobody was told.
-            (vec![], None),
-            // The error says that there is no job.
-            (vec![failed("Server")], reset),
-            // The listing does not have the job.
-            (
-                vec![failed("OutcomeUnknown"), may_exist(["b"], false)],
-                reset,
-            ),
-            (vec![may_exist([], true)], reset),
-            // The submission was dropped, but its answer arrived: a callback must have been called.
-            (vec![may_exist(["a"], true)], None),
-        ] {
-            assert_eq!(
-                charges(events.clone(), [job("a", 1)], fault),
-                [Charge::Lost],
-                "{events:?}"
-            );
-        }
-        // Another submission's caller was given the job.
-        let evidence = Evidence {
-            entries: entries(2, [accepted("a"), delivered(None)]),
-            jobs: vec![job("a", 1)],
-            ..Evidence::default()
-        };
-        let found: Vec<Charge> = judge(&evidence)
-            .iter()
-            .map(|culprit| culprit.charge)
-            .collect();
-        assert_eq!(found, [Charge::Lost, Charge::Phantom]);
-    }
-
-    #[test]
-    fn doubled_jobs_are_detected() {
-        let events = [accepted("a"), accepted("b"), delivered(None)];
-        let jobs = [job("a", 1), job("b", 1)];
-        assert_eq!(charges(events, jobs.clone(), None), [Charge::Doubled]);
-        assert_eq!(
-            charges([accepted("b"), delivered(None)], jobs, None),
-            [Charge::Lost, Charge::Doubled]
-        );
-    }
-
-    #[test]
-    fn hung_callers_are_detected() {
-        assert_eq!(
-            charges([accepted("a"), Event::Hung], [job("a", 1)], None),
-            [Charge::Hung]
-        );
-        let mut entries = entries(1, [accepted("a")]);
-        entries.retain(|entry| entry.event != Event::Ended);
-        let evidence = Evidence {
-            entries,
-            jobs: vec![job("a", 1)],
-            ..Evidence::default()
-        };
-        assert_eq!(judge(&evidence)[0].charge, Charge::Hung);
-    }
-
-    #[test]
-    fn missing_and_wrong_results_are_detected() {
-        let wrong = [Charge::WrongResult];
-        assert_eq!(charges([accepted("a")], [job("a", 1)], None), wrong);
-        let other = delivered(Some("the result of 2"));
-        assert_eq!(charges([accepted("a"), other], [job("a", 1)], None), wrong);
-    }
-
-    #[test]
-    fn phantoms_redirects_and_failures_of_the_server_are_detected() {
-        let events = [accepted("a"), accepted("x"), delivered(None)];
-        assert_eq!(charges(events, [job("a", 1)], None), [Charge::Phantom]);
-        let mut failed = exchange(Operation::ReadJob, 1, None);
-        failed.server_error = Some("refused".to_owned());
-        let evidence = Evidence {
-            exchanges: vec![failed, exchange(Operation::OtherOrigin, 1, None)],
-            ..Evidence::default()
-        };
-        let found: Vec<Charge> = judge(&evidence)
-            .iter()
-            .map(|culprit| culprit.charge)
-            .collect();
-        assert_eq!(found, [Charge::Redirected, Charge::Server]);
-        let unfinished = JobRecord {
-            has_ended: false,
-            ..job("a", 1)
-        };
-        let events = [accepted("a"), delivered(None)];
-        assert_eq!(charges(events, [unfinished], None), [Charge::Server]);
-    }
-
-    #[test]
-    fn growth_of_memory_is_detected() {
-        let sample = |index: usize| Sample {
-            allocated: index << 20,
-            resident: None,
-        };
-        let samples = (0..100).map(sample).collect();
-        let evidence = Evidence {
-            samples,
-            ..Evidence::default()
-        };
-        assert_eq!(judge(&evidence)[0].charge, Charge::Memory);
-    }
-}
+mod tests;

@@ -47,8 +47,9 @@ pub enum Event {
     MayExist {
         /// The ids.
         listed: BTreeSet<String>,
-        /// Whether the caller dropped the submission, instead of being told by an error.
-        dropped: bool,
+        /// When the job was created according to the error, in milliseconds since 1970. `None` if there is no error,
+        /// because the caller dropped the submission.
+        window_ms: Option<[u64; 2]>,
     },
     /// The waiter received the result.
     Delivered {
@@ -74,6 +75,15 @@ pub enum Call {
     List,
 }
 
+/// What a callback of the client received.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub enum Callback {
+    /// The id of an accepted job.
+    Accepted(String),
+    /// The error of a submission that may have been accepted.
+    OutcomeUnknown,
+}
+
 /// A job in the server's own record.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct JobRecord {
@@ -81,6 +91,8 @@ pub struct JobRecord {
     pub id: String,
     /// The mark of the submission that created it.
     pub mark: Option<u64>,
+    /// When it was created, in milliseconds since 1970.
+    pub created_at_ms: u64,
     /// Whether it has ended.
     pub has_ended: bool,
 }
@@ -90,6 +102,8 @@ pub struct JobRecord {
 pub struct Evidence {
     /// What the submitting program learned, in order.
     pub entries: Vec<Entry>,
+    /// What the callbacks of its client received.
+    pub callbacks: Vec<Callback>,
     /// What happened to the requests.
     pub exchanges: Vec<Exchange>,
     /// The jobs that the server has.
