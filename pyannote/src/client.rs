@@ -12,7 +12,7 @@ use crate::builder::ClientBuilder;
 use crate::error::{Error, ErrorKind};
 use crate::job::{Job, JobId, Jobs, Results, job_json, wait_all};
 use crate::media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
-use crate::request::Request;
+use crate::request::{Request, SubmitAll};
 use crate::results::{Diarization, Identification, JobKind, Voiceprint};
 use crate::transport::{Endpoint, Executor, Metrics, RawExecutor};
 
@@ -196,6 +196,43 @@ impl Client {
     /// ```
     pub fn wait_all<T: JobKind>(&self, jobs: impl IntoIterator<Item = Job<T>>) -> Results<T> {
         wait_all(Arc::clone(&self.executor), jobs.into_iter().collect())
+    }
+
+    /// Submits any number of requests, a few at a time, and yields the key of each one with its job or its error.
+    ///
+    /// A key is what the program knows a request by, such as a file name or a database id. The iterator is lazy: requests
+    /// are taken from it as they are submitted, so it may have millions. Each is submitted as by [`Request::submit`],
+    /// except that waiting for the client's own rate limit (100 submissions per minute, unless the service allows more)
+    /// does not count toward the total timeout. An error of one request does not affect the others; stop at one that
+    /// concerns all of them, such as [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) or
+    /// [`ErrorKind::PaymentRequired`](crate::ErrorKind::PaymentRequired), by dropping the stream.
+    ///
+    /// If the stream is dropped, requests that were sent are completed in the background, and reported to
+    /// [`on_accepted`](Request::on_accepted): see [`Request::submit`](Request::submit#dropping-the-future). No others are
+    /// sent.
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::StreamExt;
+    ///
+    /// let urls = std::fs::read_to_string("urls.txt")?;
+    /// let requests = urls.lines().map(|url| (url, client.diarize(url)));
+    /// let mut submissions = client.submit_all(requests);
+    /// while let Some((url, submitted)) = submissions.next().await {
+    ///     match submitted {
+    ///         Ok(job) => println!("{url}: job {}", job.id()),
+    ///         Err(error) => eprintln!("{url}: {error:#}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn submit_all<R, K, T>(&self, requests: R) -> SubmitAll<R::IntoIter, K, T>
+    where
+        R: IntoIterator<Item = (K, Request<T>)>,
+        T: JobKind,
+    {
+        SubmitAll::new(requests.into_iter())
     }
 
     /// Waits until every submission that was sent has been answered, and reported to the callbacks, also those whose

@@ -40,6 +40,21 @@
 //! [`Client::wait_all`] waits for many jobs, [`Job::statuses`] follows the status of one, and [`Client::jobs`] lists
 //! the jobs of the team. With a [`webhook`], the service reports the end of a job by itself.
 //!
+//! # Submissions
+//!
+//! The service bills every job that it accepts, and has no way to submit one safely a second time. So a submission is
+//! repeated only if the service certainly did not accept it, and the id of an accepted job always reaches the program:
+//!
+//! - **Callbacks** receive the id before the submission returns: [`ClientBuilder::on_accepted`] for all submissions of a
+//!   client, [`Request::on_accepted`] for one. Store it there.
+//! - **A dropped future** (`tokio::time::timeout`, `select!`, an aborted task) does not lose the job. If the request is
+//!   being sent, it is completed in the background, and the callbacks are called. If it waits for the rate limit or for
+//!   a retry, nothing is sent. [`Client::finish_submissions`] waits for those in the background, at the end of a program.
+//! - **An unknown outcome** is the error [`OutcomeUnknown`](ErrorKind::OutcomeUnknown); if the future was dropped,
+//!   [`ClientBuilder::on_outcome_unknown`] receives it. [`Error::submission_window`] says when the job was created, if it
+//!   exists: look for it with [`Jobs::created_after`], as the example `find_lost_job` does, before submitting again.
+//! - **Many requests** are submitted by [`Client::submit_all`], which waits for the rate limit as long as necessary.
+//!
 //! # Identification
 //!
 //! ```no_run
@@ -61,7 +76,7 @@
 //! - [`Validation`](ErrorKind::Validation): the request is invalid. [`field_errors`](Error::field_errors) lists all
 //!   violations, whether found by the SDK or by the service.
 //! - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): a submission may have been accepted. Look for the job before
-//!   submitting it again.
+//!   submitting it again; see [Submissions](#submissions).
 //! - [`WaitTimeout`](ErrorKind::WaitTimeout): the job keeps running, as after any other error of a wait. Its id is
 //!   [`job_id`](Error::job_id).
 //!
@@ -75,7 +90,7 @@
 //! | 429 | retried | retried |
 //! | 503 with `Retry-After` | retried | retried |
 //! | 408, 500, 502, 504, and 503 without `Retry-After` | retried | never: `OutcomeUnknown` |
-//! | timeout, lost connection, truncated response | retried | never: `OutcomeUnknown` |
+//! | timeout, lost connection, truncated response | retried | never: `OutcomeUnknown`, unless the id arrived |
 //!
 //! [`RetryPolicy`] sets the number of attempts and the delays between them. All clones of a client share a retry
 //! budget, so that a service that is down does not receive ever more requests. [`RateLimit`] keeps requests below the
@@ -133,7 +148,7 @@ pub use job::{
 };
 pub use media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 pub use pyannote_core::{Turn, Turns};
-pub use request::{Model, Request, TranscriptionModel};
+pub use request::{Model, Request, SubmitAll, TranscriptionModel};
 pub use results::{DecodeWarning, Diarization, HasTurns, Identification, JobKind, Voiceprint};
 pub use transport::{Metrics, RateLimit, RequestCount, ResponseLimits, RetryPolicy};
 

@@ -5,6 +5,7 @@ mod diarization;
 mod fields;
 mod identification;
 mod model;
+mod submit_all;
 mod validate;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use crate::transport::{Endpoint, Executor, OnAccepted, Submission, decode};
 
 use fields::Fields;
 pub use model::{Model, TranscriptionModel};
+pub use submit_all::SubmitAll;
 
 /// A request for a job whose result is a `T`: a [`Diarization`](crate::Diarization), an
 /// [`Identification`](crate::Identification) or a [`Voiceprint`](crate::Voiceprint).

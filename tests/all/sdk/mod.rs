@@ -8,6 +8,7 @@ mod odd_bodies;
 mod requests;
 mod results;
 mod secrets;
+mod submit_all;
 mod transport;
 mod wait;
 mod wait_all;
