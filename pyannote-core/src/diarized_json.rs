@@ -79,8 +79,8 @@ impl Turns {
 impl Transcript {
     /// Returns the transcript in the form of OpenAI's `diarized_json`: one segment per segment, sorted by start.
     ///
-    /// `duration` is that of the recording, in seconds. A shorter one, or one that is not finite, is replaced by the last
-    /// end.
+    /// `duration` is that of the recording, in seconds. A shorter one, or one that is not finite, is replaced by the
+    /// last end.
     ///
     /// OpenAI's segments are whole turns, so convert the turn-level transcript rather than the one with a segment per
     /// word. White space becomes a single space. Segments whose times are not finite, reversed, or before the start of

@@ -21,8 +21,8 @@ use crate::{ParseLineError, Span};
 
 /// Parses UEM: returns the URI of each recording with its regions.
 ///
-/// Recordings are in order of first appearance, regions in the order of their lines. Comments (`;;`) and blank lines are
-/// skipped. The channel is ignored: regions of several channels overlap, which does not change a score.
+/// Recordings are in order of first appearance, regions in the order of their lines. Comments (`;;`) and blank lines
+/// are skipped. The channel is ignored: regions of several channels overlap, which does not change a score.
 ///
 /// # Errors
 ///
@@ -68,9 +68,9 @@ fn parse_line(line: &str) -> Result<Option<(&str, Span)>, InvalidField> {
 ///
 /// # Errors
 ///
-/// Fails if `uri` is not a valid name, because UEM has no quoting:
-/// [`rttm::sanitize_name`](crate::rttm::sanitize_name) makes names valid. Fails if the times of a region are not finite,
-/// negative, or reversed: skipping the region would silently change a score.
+/// Fails if `uri` is not a valid name, because UEM has no quoting: [`rttm::sanitize_name`](crate::rttm::sanitize_name)
+/// makes names valid. Fails if the times of a region are not finite, negative, or reversed: skipping the region would
+/// silently change a score.
 ///
 /// ```
 /// use pyannote_core::{Span, uem};

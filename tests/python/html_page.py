@@ -9,6 +9,7 @@ Not part of `.ci/run`, since it needs a browser. To run it:
 The argument is the folder for pages and screenshots.
 """
 
+import base64
 import functools
 import http.server
 import json
@@ -61,9 +62,11 @@ def write_wav(path, seconds):
 
 def write_page(folder, name, rttm, words=None, audio=None):
     """Writes a page with the example of the crate."""
-    (folder / f"{name}.rttm").write_text("".join(
-        f"SPEAKER {name} 1 {start:.3f} {length:.3f} <NA> <NA> {speaker} <NA> <NA>\n" for start, length, speaker in rttm))
-    command = ["cargo", "run", "-q", "-p", "pyannote-core", "--example", "html_page", "--", str(folder / f"{name}.rttm")]
+    turns = folder / f"{name}.rttm"
+    turns.write_text("".join(
+        f"SPEAKER {name} 1 {start:.3f} {length:.3f} <NA> <NA> {speaker} <NA> <NA>\n"
+        for start, length, speaker in rttm))
+    command = ["cargo", "run", "-q", "-p", "pyannote-core", "--example", "html_page", "--", str(turns)]
     if audio:
         command.append(audio)
     if words is not None:
@@ -189,6 +192,29 @@ def check_server(browser, url):
     page.context.close()
 
 
+def check_embedded(browser, url):
+    """A page with the recording in it makes no requests."""
+    page = open_page(browser, url)
+    page.locator("li").first.click()
+    wait(page, "document.querySelector('audio').currentTime > 0.3")
+    assert {request for request in page.requests if not request.startswith("data:")} == {url}, page.requests
+    assert not page.problems, page.problems
+    page.context.close()
+
+
+def check_touch(browser, url):
+    """Taps on a phone."""
+    page = open_page(browser, url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    wait(page, "document.querySelector('audio').readyState >= 1")
+    page.locator(".track").nth(1).tap(position={"x": 150, "y": 12})
+    wait(page, "!document.querySelector('audio').paused && document.querySelector('audio').currentTime > 40")
+    page.locator("li").nth(2).tap()
+    wait(page, "Math.abs(document.querySelector('audio').currentTime"
+               " - document.querySelectorAll('li')[2].dataset.start) < 2")
+    assert not page.problems, page.problems
+    page.context.close()
+
+
 def check_layout(browser, url, shots, name):
     """Screenshots in all forms, without anything wider than the screen."""
     for form, options in {
@@ -215,7 +241,8 @@ def check_speed(browser, url, path):
     loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
     step = page.evaluate("""() => {
         const at = performance.now();
-        for (let i = 0; i < 100; i++) document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', bubbles: true }));
+        const press = () => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', bubbles: true }));
+        for (let i = 0; i < 100; i++) press();
         document.body.getBoundingClientRect();
         return (performance.now() - at) / 100;
     }""")
@@ -245,6 +272,9 @@ def main():
     long_rttm, long_words, _ = conversation(5000, 10, 8)
     big = write_page(folder, "big", long_rttm, long_words)
     missing = write_page(folder, "missing", rttm, words, "missing.wav")
+    write_wav(folder / "short.wav", 2)
+    recording = base64.b64encode((folder / "short.wav").read_bytes()).decode()
+    embedded = write_page(folder, "embedded", [(0.2, 1.5, "A")], audio=f"data:audio/wav;base64,{recording}")
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -260,9 +290,13 @@ def main():
         check_server(browser, f"http://127.0.0.1:{server.server_port}/")
         for page in [talk, plain, hostile, big]:
             check_layout(browser, page.as_uri(), folder, page.stem)
+        check_touch(browser, talk.as_uri())
+        check_embedded(browser, embedded.as_uri())
         check_speed(browser, big.as_uri(), big)
         page = open_page(browser, missing.as_uri())
-        wait(page, "document.getElementById('now').textContent.includes('cannot be loaded')")
+        wait(page, "document.querySelector('[role=alert]')?.textContent.includes('cannot be loaded')")
+        page.locator("li").nth(3).click()
+        assert page.locator("li[aria-current]").count() >= 1, "the turns can be used without the recording"
         browser.close()
     print(f"screenshots are in {folder}")
 

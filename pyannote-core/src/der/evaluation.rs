@@ -72,8 +72,8 @@ impl Evaluation {
     ///
     /// Without regions, each recording of the reference is scored. With regions, exactly the recordings that have some
     /// are scored, also those without speech in the reference, and the regions replace those of `options`. A recording
-    /// that is missing from the reference or the hypothesis has no turns there: a diarization without turns has no lines
-    /// in RTTM. Entries of the same URI are combined.
+    /// that is missing from the reference or the hypothesis has no turns there: a diarization without turns has no
+    /// lines in RTTM. Entries of the same URI are combined.
     #[must_use]
     pub fn score(
         reference: &[(String, Turns)],

@@ -89,7 +89,8 @@ impl Der {
     /// Returns the diarization error rate: (missed detection + false alarm + confusion) / total.
     ///
     /// May exceed 1. If the reference has no speech, returns 0 if there are no errors and 1 otherwise, as in
-    /// pyannote.metrics. For the rate over several recordings, sum the components first, as [`Evaluation`] does; do not average the rates.
+    /// pyannote.metrics. For the rate over several recordings, sum the components first, as [`Evaluation`] does; do not
+    /// average the rates.
     #[must_use]
     pub fn rate(&self) -> f64 {
         let errors = self.missed_detection + self.false_alarm + self.confusion;

@@ -1,7 +1,7 @@
 //! HTML page of a diarization: timeline, speakers, and turns or transcript, which play the recording.
 //!
-//! `speakers` measures the speakers, `rows` groups the words by turn, `timeline` draws the lanes, `audio` checks the URL
-//! of the recording, `page` writes the document. `page.css` and `page.js` are its style sheet and its script.
+//! `speakers` measures the speakers, `rows` groups the words by turn, `timeline` draws the lanes, `audio` checks the
+//! URL of the recording, `page` writes the document. `page.css` and `page.js` are its style sheet and its script.
 
 mod audio;
 mod page;
@@ -69,7 +69,8 @@ impl HtmlOptions {
         self
     }
 
-    /// Sets the transcript, whose text is displayed with the turns. With one segment per word, each word can be clicked.
+    /// Sets the transcript, whose text is displayed with the turns. With one segment per word, each word can be
+    /// clicked.
     ///
     /// Words are grouped as by [`Turns::words`]; those outside of all turns of their speaker are displayed between the
     /// turns.
@@ -116,10 +117,10 @@ impl Turns {
 
     /// Writes the turns as an HTML page with the given options.
     ///
-    /// The page shows a lane per speaker with speech time, share, number of turns and overlapped speech, and the list of
-    /// turns with their text. A click on the timeline, a turn or a word plays the recording from there; the current turn
-    /// and word are highlighted. Speakers can be hidden. It can be used with the keyboard and on a phone, follows the
-    /// light or dark color scheme of the viewer, and can be printed.
+    /// The page shows a lane per speaker with speech time, share, number of turns and overlapped speech, and the list
+    /// of turns with their text. A click on the timeline, a turn or a word plays the recording from there; the current
+    /// turn and word are highlighted. Speakers can be hidden. It can be used with the keyboard and on a phone, follows
+    /// the light or dark color scheme of the viewer, and can be printed.
     ///
     /// The page is a single file. Its content security policy permits no requests but that for the recording, and no
     /// scripts but its own. All text is escaped. The output is deterministic. A page with 5,000 turns and 50,000 words

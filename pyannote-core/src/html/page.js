@@ -23,7 +23,7 @@
 
   for (const row of rows) {
     const button = row.querySelector("button");
-    button.ariaLabel = `${button.textContent}, ${names[row.dataset.speaker]}`;
+    button.setAttribute("aria-label", `${button.textContent}, ${names[row.dataset.speaker]}`);
   }
 
   let position = 0;
@@ -167,7 +167,8 @@
 
   list.addEventListener("click", (event) => {
     const row = event.target.closest("[data-start]");
-    if (!row || !getSelection().isCollapsed) return;
+    // The mouse may have selected text.
+    if (!row || (event.detail > 0 && !getSelection().isCollapsed)) return;
     setTabStop(row);
     seek(Number(event.target.closest("[data-at]")?.dataset.at ?? row.dataset.start), true);
   });
@@ -175,7 +176,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target === audio) return;
     const inList = list.contains(event.target);
-    const isBox = event.target.matches("input");
+    const isBox = event.target.matches?.("input");
     const actions = {
       " ": () => audio && !isBox && (audio.paused ? audio.play().catch(() => {}) : audio.pause(), true),
       ArrowLeft: () => (seek(position - SEEK_S, false), true),
@@ -205,7 +206,10 @@
       audio.addEventListener(event, () => audio.paused && follow());
     }
     audio.addEventListener("error", () => {
-      now.textContent = "The recording cannot be loaded. It must be where this page expects it.";
+      const message = document.createElement("p");
+      message.setAttribute("role", "alert");
+      message.textContent = "The recording cannot be loaded. It must be where this page expects it.";
+      audio.replaceWith(message);
     });
   }
   addEventListener("resize", show);

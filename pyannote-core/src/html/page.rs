@@ -19,8 +19,8 @@ pub(super) const STYLE: &str = include_str!("page.css");
 pub(super) const SCRIPT: &str = include_str!("page.js");
 
 /// The hashes of style sheet and script, which the content security policy permits. A test compares them.
-pub(super) const STYLE_HASH: &str = "sha256-e9pbtMaLeV61xETlmSdsCwSeEnKHd8rZZYNvcZE1THI=";
-pub(super) const SCRIPT_HASH: &str = "sha256-3Ytt7jibh5spiMMA2hsja6D/br1Qfx1yzoLISyGX2IA=";
+pub(super) const STYLE_HASH: &str = "sha256-83rSeUcNjzy3vs2Q6rk7tSK7M7v4zOwslGdGukLbMVc=";
+pub(super) const SCRIPT_HASH: &str = "sha256-bvJdsaE4k+/8bb99rUxVIuZ1Lca55XxWFM5FcSmnjOk=";
 
 const DEFAULT_TITLE: &str = "Who speaks when";
 
@@ -133,7 +133,7 @@ fn lanes(page: &mut String, speakers: &Speakers<'_>, end_s: f64) {
         let _ = writeln!(
             page,
             concat!(
-                r#"<tr class="lane c{color}" data-speaker="{index}"><th scope="row"><label><input type="checkbox" checked=""/>"#,
+                r#"<tr class="lane c{color}" data-speaker="{index}"><th scope="row"><label><input type="checkbox" checked="" autocomplete="off"/>"#,
                 r#"<span><bdi>{name}</bdi>{label}</span></label></th><td>{lane}</td>"#,
                 r#"<td>{speech}</td><td>{share}</td><td>{turns}<span> {turn}</span></td><td>{overlap}<span> overlap</span></td></tr>"#
             ),
