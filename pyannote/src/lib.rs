@@ -137,6 +137,9 @@ mod open_enum;
 mod redact;
 mod request;
 mod results;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod testing;
 mod transport;
 pub mod webhook;
 
@@ -159,29 +162,6 @@ pub use {bytes, chrono, http, reqwest, secrecy, serde_json};
 pub mod output {
     pub use crate::results::{Diarization, Identification, Voiceprint};
     pub use pyannote_core::*;
-}
-
-/// The clock, for tests that must not sleep.
-#[cfg(feature = "test-util")]
-#[doc(hidden)]
-pub mod testing {
-    use crate::results::body::{State, read};
-    use crate::{Error, JobId, JobKind};
-
-    pub use crate::transport::clock::{Clock, Sleep, SystemClock};
-    pub use crate::transport::manual_clock::ManualClock;
-
-    /// Decodes the body of a job that succeeded. Returns `None` if the job has not ended.
-    ///
-    /// # Errors
-    ///
-    /// The errors of a wait for the job.
-    pub fn result_of<T: JobKind>(body: bytes::Bytes) -> Result<Option<T>, Error> {
-        match read(&body, &JobId::from("test"), false)? {
-            State::Done(result) => Ok(Some(result)),
-            State::Unfinished(_) => Ok(None),
-        }
-    }
 }
 
 /// The examples of the README run, too.

@@ -18,6 +18,8 @@ const MAX_SCANNED_BYTES: usize = MAX_EXCERPT_CHARS * 8;
 const MIN_SECRET_CHARS: usize = 40;
 /// Tokens of at least this length are redacted if a word before them says what they are.
 const MIN_TOKEN_CHARS: usize = 8;
+/// The name of the field with a voiceprint.
+const VOICEPRINT: &str = "\"voiceprint\"";
 
 /// Text from outside, of which only an excerpt without secrets is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,7 +48,8 @@ impl fmt::Display for Excerpt {
 /// Returns the start of `text` on one line, with secrets replaced by `…`.
 ///
 /// Texts contain API keys, pre-signed URLs, tokens and voiceprints. So the secrets of the clients, the queries and
-/// credentials of URLs, values that a word such as `Bearer` or `token=` announces, and long runs of base64 are removed.
+/// credentials of URLs, values that a word such as `Bearer` or `token=` announces, and long runs of base64 are removed,
+/// and the excerpt ends where a voiceprint begins, whatever its form.
 pub(crate) fn excerpt(text: &[u8]) -> String {
     let max_secret = secrets::max_bytes();
     let scanned = text.get(..MAX_SCANNED_BYTES + max_secret).unwrap_or(text);
@@ -88,6 +91,13 @@ fn redact_patterns(text: &str) -> String {
     let mut redacted = String::new();
     let mut rest = text;
     while !rest.is_empty() {
+        if let Some(value) = rest.strip_prefix(VOICEPRINT)
+            && value.trim_start().starts_with(':')
+        {
+            redacted.push_str(VOICEPRINT);
+            redacted.push_str(":…");
+            break;
+        }
         if let Some(query) = rest.strip_prefix('?') {
             let end = query
                 .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'))
@@ -134,7 +144,7 @@ fn run_len(text: &str) -> usize {
             false => break,
         }
     }
-    let url = text.get(1..).and_then(|text| text.find("//"));
+    let url = text.get(1..end).and_then(|run| run.find("//"));
     let end = url.map_or(end, |at| end.min(at + 1));
     // Elsewhere than at its end, base64 has no `=`.
     let run = text.get(..end).unwrap_or_default();
@@ -233,10 +243,24 @@ mod tests {
         ] {
             assert_eq!(excerpt(body.as_bytes()), expected, "{body}");
         }
-        let voiceprint = format!(r#"{{"voiceprint":"{}"}}"#, "Ab+/".repeat(2_000));
-        assert_eq!(excerpt(voiceprint.as_bytes()), r#"{"voiceprint":"……"#);
-        let escaped = format!(r#"{{"voiceprint":"{}"}}"#, r"Ab+\/Ab".repeat(40));
-        assert_eq!(excerpt(escaped.as_bytes()), r#"{"voiceprint":"…"}"#);
+        let secret = "Ab+/".repeat(2_000);
+        let escaped = r"Ab+\/Ab".repeat(40);
+        for value in [
+            format!("\"{secret}\""),
+            format!("\"{escaped}\""),
+            "[0.1,-0.2]".to_owned(),
+            "5".to_owned(),
+        ] {
+            let body = format!(r#"{{"a":1,"voiceprint": {value},"b":2}}"#);
+            let excerpt = excerpt(body.as_bytes());
+            assert_eq!(excerpt.trim_end_matches('…'), r#"{"a":1,"voiceprint":"#);
+        }
+        assert_eq!(excerpt(secret.as_bytes()), "……");
+        assert_eq!(excerpt(escaped.as_bytes()), "…");
+        assert_eq!(
+            excerpt(br#"{"field":"voiceprint","a":1}"#),
+            r#"{"field":"voiceprint","a":1}"#
+        );
         let long = "a ".repeat(400);
         assert_eq!(
             excerpt(long.as_bytes()).chars().count(),

@@ -20,6 +20,8 @@ mod upload_body;
 mod url;
 
 pub use download::Download;
+#[cfg(feature = "test-util")]
+pub(crate) use presigned::PresignedUrl;
 pub use source::UploadSource;
 pub use upload::Upload;
 pub(crate) use url::validate_audio_url;

@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 use super::MediaUrl;
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Endpoint, Executor, HAS_TLS, NO_TLS};
+use crate::transport::{ApiResponse, Endpoint, Executor, HAS_TLS, NO_TLS};
 use pyannote_api_sys::hooks::is_loopback;
 
 /// Shorter query values are not secrets, and may be ordinary words of a response.
 const MIN_SECRET_BYTES: usize = 6;
 
 /// A URL that is its own credential.
-pub(super) struct PresignedUrl(Url);
+pub(crate) struct PresignedUrl(Url);
 
 #[derive(Deserialize)]
 struct UrlResponse {
@@ -33,8 +33,15 @@ impl PresignedUrl {
         let response = executor
             .call(endpoint, "", &[], Some(body.into_bytes()))
             .await?;
+        Self::from_response(&response, executor.settings.allow_insecure_http)
+    }
+
+    pub(crate) fn from_response(
+        response: &ApiResponse,
+        allow_insecure_http: bool,
+    ) -> Result<Self, Error> {
         let response: UrlResponse = response.decode()?;
-        Self::parse(&response.url, executor.settings.allow_insecure_http)
+        Self::parse(&response.url, allow_insecure_http)
     }
 
     fn parse(text: &str, allow_insecure_http: bool) -> Result<Self, Error> {

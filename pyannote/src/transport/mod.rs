@@ -36,8 +36,12 @@ pub(crate) use executor::{
     Executor, RESERVED_HEADERS, RawExecutor, Settings, Submission, with_deadline,
 };
 pub use metrics::{Metrics, RequestCount};
+#[cfg(feature = "test-util")]
+pub(crate) use rate_headers::RateHeaders;
 pub use rate_limit::RateLimit;
 pub(crate) use rate_limiter::RateLimiter;
+#[cfg(feature = "test-util")]
+pub(crate) use response::status_error;
 pub(crate) use response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, decode, undecodable};
 pub use response_limits::ResponseLimits;
 pub(crate) use retry::{Failure, Operation};

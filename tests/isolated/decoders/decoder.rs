@@ -1,0 +1,444 @@
+//! The decoders, their inputs, and what must hold for their results.
+
+use bytes::Bytes;
+use fastrand::Rng;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use pyannote::output::{rttm, uem};
+use pyannote::testing::{Decoders, result_of};
+use pyannote::webhook::{Event, RetryReason, Signer, Verifier};
+use pyannote::{
+    Diarization, Error, Identification, JobKind, JobStatus, JobSummary, Model, TranscriptionModel,
+    Voiceprint,
+};
+use pyannote_api_sys::types::{ErrorBody, GetJobsResponseV2, JobBody};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::mutation::{mutate_bytes, mutate_json};
+
+/// Secrets in the inputs: a voiceprint, a signature and a token.
+pub const SECRETS: [&str; 3] = [
+    "uH8Zq0/3xKf1WbT9pL2mY7cR4nVd6sJ5aGhE/8kXoQwZ1yMtB3eUiP0rDfNvCgS7lIjKzAxWqHbY5uT2mOp9L4RnE6V1c8s+ZdJ0aG3k",
+    "5b7d3f9a1c8e2046b8d0f2a4c6e8091b3d5f7a9c1e3046587a9bcbdedfe0f102",
+    "eyJhbGciOiJIUzI1NiJ9eyJzdWIiOiJzdHJlYW0iLCJleHAiOjE3MDAwMDAwMDB9xUzkR3vM8tQ",
+];
+
+/// A decoder of a kind of input.
+pub struct Decoder {
+    pub name: &'static str,
+    inputs: Vec<Input>,
+    decode: fn(&Context, &[u8]) -> Vec<String>,
+    context: Context,
+}
+
+enum Input {
+    Json(Value),
+    Text(String),
+}
+
+struct Context {
+    decoders: Decoders,
+    signer: Signer,
+    verifier: Verifier,
+    now: u64,
+}
+
+impl Decoder {
+    pub fn all() -> Vec<Self> {
+        let job = || job_bodies().into_iter().map(Input::Json).collect();
+        let list: [(&'static str, Vec<Input>, fn(&Context, &[u8]) -> Vec<String>); 9] = [
+            ("job", job(), job_body),
+            (
+                "stored",
+                job_bodies()
+                    .into_iter()
+                    .map(|body| Input::Json(stored(body)))
+                    .collect(),
+                stored_result,
+            ),
+            ("bindings", job(), bindings),
+            ("event", job(), event),
+            ("event_headers", event_headers(), headers_of_event),
+            ("response", responses(), response),
+            ("rejection", rejections(), rejection),
+            ("rate_headers", rate_headers(), headers_of_rejection),
+            ("text", texts(), text),
+        ];
+        list.into_iter()
+            .map(|(name, inputs, decode)| Self {
+                name,
+                inputs,
+                decode,
+                context: Context::new(),
+            })
+            .collect()
+    }
+
+    /// A mutated input.
+    pub fn input(&self, rng: &mut Rng) -> Vec<u8> {
+        match &self.inputs[rng.usize(..self.inputs.len())] {
+            Input::Json(json) => mutate_json(json, rng),
+            Input::Text(text) => {
+                let mut bytes = text.clone().into_bytes();
+                mutate_bytes(&mut bytes, rng);
+                bytes
+            }
+        }
+    }
+
+    /// Decodes an input, and checks the result. Returns what a program may log of it.
+    pub fn decode(&self, input: &[u8]) -> Vec<String> {
+        (self.decode)(&self.context, input)
+    }
+}
+
+impl Context {
+    fn new() -> Self {
+        Self {
+            decoders: Decoders::new().unwrap(),
+            signer: Signer::new("whs_test"),
+            verifier: Verifier::new("whs_test").unwrap(),
+            now: std::time::UNIX_EPOCH.elapsed().unwrap().as_secs(),
+        }
+    }
+}
+
+fn body(name: &str) -> Value {
+    serde_json::from_str(&pyannote_tests::body(name)).unwrap()
+}
+
+/// Real bodies of jobs, with secrets where there can be some.
+fn job_bodies() -> Vec<Value> {
+    let mut voiceprint = body("voiceprint_succeeded");
+    voiceprint["output"]["voiceprint"] = format!("{0}//{0}", SECRETS[0]).into();
+    let mut failed = body("diarization_failed");
+    failed["output"]["error"] = format!(
+        "cannot fetch https://storage.example.com/a?X-Amz-Signature={}",
+        SECRETS[1]
+    )
+    .into();
+    let mut newer = body("newer");
+    newer["output"]["voiceprint"] = SECRETS[0].into();
+    let turns: Vec<Value> = (0..5)
+        .map(|n| json!({"start": n, "end": n + 2, "speaker": "A", "confidence": {"A": 90, "B": 10.5}}))
+        .collect();
+    vec![
+        body("diarization_succeeded"),
+        body("identify_succeeded"),
+        body("running"),
+        json!({"status": "succeeded", "output": {"diarization": turns}}),
+        json!({"output": {"identification": [
+            {"start": 0, "end": 1.5, "diarizationSpeaker": "A", "match": null},
+            {"start": 1, "end": 2.5, "diarizationSpeaker": "B", "match": "Ada", "confidence": {"Ada": 80}},
+        ], "confidence": {"score": [1, 2, 3], "resolution": 0.02}, "warning": "noisy"}}),
+        voiceprint,
+        failed,
+        newer,
+    ]
+    .into_iter()
+    .map(|mut body| {
+        if body.get("jobId").is_none() {
+            body["jobId"] = "1".into();
+        }
+        body
+    })
+    .collect()
+}
+
+/// The result that a program stores of a body.
+fn stored(mut body: Value) -> Value {
+    let mut output = body["output"].take();
+    if output.is_object() {
+        output["jobId"] = body["jobId"].take();
+    }
+    output
+}
+
+fn error_texts(error: &Error) -> Vec<String> {
+    assert!(!error.to_string().is_empty());
+    vec![
+        format!("{error:#}"),
+        format!("{error:?}"),
+        error.body().unwrap_or_default().to_owned(),
+    ]
+}
+
+fn job_body(_: &Context, input: &[u8]) -> Vec<String> {
+    let mut printed = job_result::<Diarization>(
+        input,
+        "diarization",
+        |turn| turn["start"].is_f64() && turn["end"].is_f64() && turn["speaker"].is_string(),
+        |result| (result.turns().len(), result.decode_warnings().len()),
+    );
+    printed.extend(job_result::<Identification>(
+        input,
+        "identification",
+        |turn| {
+            turn["start"].is_f64() && turn["end"].is_f64() && turn["diarizationSpeaker"].is_string()
+        },
+        |result| (result.turns().len(), result.decode_warnings().len()),
+    ));
+    match result_of::<Voiceprint>(Bytes::copy_from_slice(input)) {
+        Ok(voiceprint) => printed.push(format!("{voiceprint:?}")),
+        Err(error) => printed.extend(error_texts(&error)),
+    }
+    printed
+}
+
+/// Decodes the body of a job, and compares the result with what the JSON contains: `is_valid` returns whether an item is
+/// as specified, and `counts` the numbers of items and of warnings of the result.
+fn job_result<T: JobKind + std::fmt::Debug + Serialize + DeserializeOwned>(
+    input: &[u8],
+    required: &str,
+    is_valid: fn(&Value) -> bool,
+    counts: fn(&T) -> (usize, usize),
+) -> Vec<String> {
+    let decoded = result_of::<T>(Bytes::copy_from_slice(input));
+    let json = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+    if let Ok(body @ Value::Object(_)) = serde_json::from_slice::<Value>(json)
+        && (body["status"].is_null() || body["status"] == "succeeded")
+        && let Some(items) = body["output"][required].as_array()
+    {
+        let valid = items.iter().filter(|item| is_valid(item)).count();
+        if valid > 0 || items.is_empty() {
+            let result = decoded.as_ref().unwrap().as_ref().unwrap();
+            let (decoded, warnings) = counts(result);
+            assert!(
+                (valid..=items.len()).contains(&decoded),
+                "{decoded} of {items:?}"
+            );
+            assert!(
+                decoded == items.len() || warnings > 0,
+                "no warning of {items:?}"
+            );
+        }
+    }
+    match decoded {
+        Ok(Some(result)) => {
+            let stored = serde_json::to_string(&result).unwrap();
+            assert!(serde_json::from_str::<T>(&stored).is_ok(), "{stored}");
+            // Debug output contains the turns, and so may contain anything that was in their place.
+            Vec::new()
+        }
+        Ok(None) => Vec::new(),
+        Err(error) => error_texts(&error),
+    }
+}
+
+fn stored_result(_: &Context, input: &[u8]) -> Vec<String> {
+    let _ = serde_json::from_slice::<Diarization>(input);
+    let _ = serde_json::from_slice::<Identification>(input);
+    let voiceprint = serde_json::from_slice::<Voiceprint>(input);
+    for value in [
+        serde_json::from_slice::<JobStatus>(input).map(|value| value.to_string()),
+        serde_json::from_slice::<Model>(input).map(|value| value.to_string()),
+        serde_json::from_slice::<TranscriptionModel>(input).map(|value| value.to_string()),
+        serde_json::from_slice::<RetryReason>(input).map(|value| value.to_string()),
+    ] {
+        let expected = serde_json::from_slice::<String>(input);
+        assert_eq!(value.ok(), expected.ok(), "open enums keep every string");
+    }
+    vec![format!("{voiceprint:?}")]
+}
+
+fn bindings(_: &Context, input: &[u8]) -> Vec<String> {
+    let _ = serde_json::from_slice::<JobBody>(input);
+    let _ = serde_json::from_slice::<ErrorBody>(input);
+    let _ = serde_json::from_slice::<GetJobsResponseV2>(input);
+    Vec::new()
+}
+
+fn event(context: &Context, input: &[u8]) -> Vec<String> {
+    let headers = context.signer.sign(context.now, input);
+    match context.verifier.verify(&headers, input) {
+        Ok(event) => event_texts(&event),
+        Err(error) => vec![format!("{error} {error:?}")],
+    }
+}
+
+fn event_texts(event: &Event) -> Vec<String> {
+    let mut printed = Vec::new();
+    // Ids and statuses are printed as they are.
+    if event.status().is_final() && event.job_id().as_str().len() < 40 {
+        printed.push(format!("{event:?}"));
+    }
+    printed.extend(event.outcome().err().iter().flat_map(error_texts));
+    printed.extend(
+        event
+            .output::<Diarization>()
+            .err()
+            .iter()
+            .flat_map(error_texts),
+    );
+    printed.extend(
+        event
+            .output::<Identification>()
+            .err()
+            .iter()
+            .flat_map(error_texts),
+    );
+    printed.extend(
+        event
+            .output::<Voiceprint>()
+            .err()
+            .iter()
+            .flat_map(error_texts),
+    );
+    printed
+}
+
+/// Reads `name: value` lines. Invalid ones are ignored, as no HTTP library would deliver them.
+fn headers(input: &[u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for line in input.split(|byte| *byte == b'\n') {
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        let name = http::HeaderName::from_bytes(parts.next().unwrap_or_default());
+        let value = HeaderValue::from_bytes(parts.next().unwrap_or_default().trim_ascii());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+fn event_headers() -> Vec<Input> {
+    let signature = "0123456789abcdef".repeat(4);
+    [
+        format!("x-signature:{signature}\nx-request-timestamp:1700000000\nx-retry-num:1\nx-retry-reason:http_error"),
+        format!("x-signature:v0={signature}\nx-request-timestamp:99999999999999999999"),
+        "x-signature:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\nx-request-timestamp:0\nx-retry-num:3".to_owned(),
+    ]
+    .map(Input::Text)
+    .into()
+}
+
+fn headers_of_event(context: &Context, input: &[u8]) -> Vec<String> {
+    let body = r#"{"jobId":"1","status":"failed"}"#;
+    let mutated = headers(input);
+    let error = context.verifier.verify(&mutated, body).unwrap_err();
+    // Headers that are not signed change nothing but what they say.
+    let mut signed = context.signer.sign(context.now, body);
+    for name in ["x-retry-num", "x-retry-reason"] {
+        if let Some(value) = mutated.get(name) {
+            signed.insert(name, value.clone());
+        }
+    }
+    let event = context.verifier.verify(&signed, body).unwrap();
+    vec![format!("{error} {error:?}"), format!("{event:?}")]
+}
+
+fn responses() -> Vec<Input> {
+    let url = format!(
+        "https://storage.example.com/a?X-Amz-Signature={}&b=1",
+        SECRETS[1]
+    );
+    let many: Vec<Value> = (0..6)
+        .map(|n| json!({"id": n.to_string(), "status": "running", "createdAt": "2025-11-06T09:07:49.932Z"}))
+        .collect();
+    [
+        body("job_created"),
+        body("identify_created"),
+        body("job_list"),
+        json!({"items": many, "nextCursor": "c-2"}),
+        json!({"jobId": "1", "status": "created", "warning": "deprecated"}),
+        json!({"url": url}),
+        json!({"id": "1", "url": format!("wss://live.example.com/?token={}", SECRETS[2])}),
+    ]
+    .map(Input::Json)
+    .into()
+}
+
+fn response(context: &Context, input: &[u8]) -> Vec<String> {
+    let mut printed = Vec::new();
+    let body = Bytes::copy_from_slice(input);
+    printed.extend(
+        context
+            .decoders
+            .submission(body.clone())
+            .err()
+            .iter()
+            .flat_map(error_texts),
+    );
+    match context.decoders.page(input) {
+        Ok(page) => assert!(page.items.iter().all(|job| !job.id.as_str().is_empty())),
+        Err(error) => printed.extend(error_texts(&error)),
+    }
+    let _ = serde_json::from_slice::<JobSummary>(input);
+    match context.decoders.presigned_url(body) {
+        Ok(debug) => printed.push(debug),
+        Err(error) => printed.extend(error_texts(&error)),
+    }
+    printed
+}
+
+fn rejections() -> Vec<Input> {
+    let errors: Vec<Value> = (0..5)
+        .map(|n| json!({"field": format!("voiceprints[{n}].label"), "message": "must be unique"}))
+        .collect();
+    [
+        body("error_400"),
+        body("error_402"),
+        body("error_429"),
+        json!({"message": format!("invalid token {}", SECRETS[2]), "requestId": SECRETS[1]}),
+        json!({"errors": errors, "requestId": "r-1", "message": ["a", "b"]}),
+        json!({"errors": [{"field": "url", "message": format!("got https://u:p@h/?s={}", SECRETS[1])}]}),
+    ]
+    .map(Input::Json)
+    .into()
+}
+
+fn rejection(context: &Context, input: &[u8]) -> Vec<String> {
+    let reject = |status| {
+        let body = Bytes::copy_from_slice(input);
+        context.decoders.rejection(status, HeaderMap::new(), body)
+    };
+    let error = reject(StatusCode::BAD_REQUEST);
+    let mut printed = error_texts(&error);
+    printed.extend(error.field_errors().iter().map(ToString::to_string));
+    printed.extend(error_texts(&reject(StatusCode::TOO_MANY_REQUESTS)));
+    printed
+}
+
+fn rate_headers() -> Vec<Input> {
+    [
+        "x-ratelimit-limit:100\nx-ratelimit-remaining:0\nx-ratelimit-reset:1700000030\nretry-after:120",
+        "x-ratelimit-limit:100, 100;w=60\nx-ratelimit-reset:37.5\nretry-after:Tue, 14 Nov 2023 22:13:50 GMT",
+        "retry-after:1.5\ndate:Tue, 14 Nov 2023 22:13:20 GMT\nx-request-id:r-1",
+    ]
+    .map(|text| Input::Text(text.to_owned()))
+    .into()
+}
+
+fn headers_of_rejection(context: &Context, input: &[u8]) -> Vec<String> {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let error = context
+        .decoders
+        .rejection(status, headers(input), Bytes::from_static(b"{}"));
+    error_texts(&error)
+}
+
+fn texts() -> Vec<Input> {
+    [
+        ";; c\nSPEAKER monday 1 0.1 0.2 <NA> <NA> ada <NA> <NA>\nSPEAKER friday 1 3.0 1.5 <NA> <NA> bob\n",
+        "SPEAKER f 1 1e3 .5 <NA> <NA> ünï <NA> <NA>\r\n\r\nSPKR-INFO f 1 <NA> <NA> <NA> unknown x <NA> <NA>\r\n",
+        "monday 1 0.0 10.5\nfriday 1 1 2\n",
+    ]
+    .map(|text| Input::Text(text.to_owned()))
+    .into()
+}
+
+fn text(_: &Context, input: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(input);
+    let mut printed = Vec::new();
+    match rttm::parse(&text) {
+        Ok(recordings) => {
+            for turn in recordings.iter().flat_map(|(_, turns)| turns) {
+                assert!(turn.start >= 0.0 && turn.end >= turn.start && turn.end.is_finite());
+            }
+        }
+        Err(error) => printed.push(error.to_string()),
+    }
+    printed.extend(uem::parse(&text).err().map(|error| error.to_string()));
+    printed
+}
