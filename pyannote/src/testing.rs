@@ -1,16 +1,14 @@
 //! For tests of this crate and of programs that use it. Not covered by semantic versioning.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::job::Job;
 use crate::media::PresignedUrl;
 use crate::results::body::{State, read};
-use crate::transport::{ApiResponse, Endpoint, Executor, RateHeaders, decode, status_error};
-use crate::{Client, Diarization, Error, JobId, JobKind, JobPage};
+use crate::transport::{ApiResponse, Created, Endpoint, RateHeaders, decode, status_error};
+use crate::{Error, JobId, JobKind, JobPage};
 
 pub use crate::transport::clock::{Clock, Sleep, SystemClock};
 pub use crate::transport::manual_clock::ManualClock;
@@ -27,64 +25,41 @@ pub fn result_of<T: JobKind>(body: Bytes) -> Result<Option<T>, Error> {
     }
 }
 
-/// Decodes responses of the service, without the requests.
-#[derive(Debug)]
-pub struct Decoders {
-    executor: Arc<Executor>,
+/// Reads the id in the response to a submission.
+#[must_use]
+pub fn submission(body: &[u8]) -> Option<JobId> {
+    Created::read(body).map(|created| created.id)
 }
 
-impl Decoders {
-    /// Creates decoders with the settings of a new client.
-    ///
-    /// # Errors
-    ///
-    /// As [`ClientBuilder::build`](crate::ClientBuilder::build).
-    pub fn new() -> Result<Self, Error> {
-        let executor = Arc::new(Client::builder().api_key("key").into_executor()?);
-        Ok(Self { executor })
-    }
+/// Decodes a page of the listing.
+///
+/// # Errors
+///
+/// The errors of [`Jobs::page`](crate::Jobs::page).
+pub fn page(body: &[u8]) -> Result<JobPage, Error> {
+    decode(body)
+}
 
-    /// Decodes the response to a submission.
-    ///
-    /// # Errors
-    ///
-    /// The errors of a submission.
-    pub fn submission(&self, body: Bytes) -> Result<JobId, Error> {
-        let response = response(StatusCode::OK, HeaderMap::new(), body);
-        let job = Job::<Diarization>::accepted(Arc::clone(&self.executor), &response)?;
-        Ok(job.id().clone())
-    }
+/// Decodes the response to a request for a pre-signed URL, and returns its debug output.
+///
+/// # Errors
+///
+/// The errors of an upload.
+pub fn presigned_url(body: Bytes) -> Result<String, Error> {
+    let response = response(StatusCode::CREATED, HeaderMap::new(), body);
+    Ok(format!(
+        "{:?}",
+        PresignedUrl::from_response(&response, false)?
+    ))
+}
 
-    /// Decodes a page of the listing.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`Jobs::page`](crate::Jobs::page).
-    pub fn page(&self, body: &[u8]) -> Result<JobPage, Error> {
-        decode(body)
-    }
-
-    /// Decodes the response to a request for a pre-signed URL, and returns its debug output.
-    ///
-    /// # Errors
-    ///
-    /// The errors of an upload.
-    pub fn presigned_url(&self, body: Bytes) -> Result<String, Error> {
-        let response = response(StatusCode::CREATED, HeaderMap::new(), body);
-        Ok(format!(
-            "{:?}",
-            PresignedUrl::from_response(&response, false)?
-        ))
-    }
-
-    /// Decodes the response to a submission that the service rejected.
-    #[must_use]
-    pub fn rejection(&self, status: StatusCode, headers: HeaderMap, body: Bytes) -> Error {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let after = RateHeaders::parse(&headers, now).retry_after;
-        let response = response(status, headers, body);
-        status_error(Endpoint::Diarize, &response, after, now)
-    }
+/// Decodes the response to a submission that the service rejected.
+#[must_use]
+pub fn rejection(status: StatusCode, headers: HeaderMap, body: Bytes) -> Error {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let after = RateHeaders::parse(&headers, now).retry_after;
+    let response = response(status, headers, body);
+    status_error(Endpoint::Diarize, &response, after, now)
 }
 
 fn response(status: StatusCode, headers: HeaderMap, body: Bytes) -> ApiResponse {

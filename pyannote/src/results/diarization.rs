@@ -50,11 +50,7 @@ pub struct Diarization {
         skip_serializing_if = "Option::is_none"
     )]
     transcript: Option<Transcript>,
-    #[serde(
-        default,
-        deserialize_with = "lenient::message",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
     #[serde(skip)]
     origin: Origin,

@@ -31,11 +31,7 @@ pub struct Identification {
     exclusive: Option<Turns>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<FrameConfidence>,
-    #[serde(
-        default,
-        deserialize_with = "lenient::message",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
     #[serde(skip)]
     origin: Origin,

@@ -5,24 +5,11 @@
 use std::collections::BTreeMap;
 
 use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, TranscriptSegment, Turn};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::decode_warning::Warnings;
 use crate::json::{fields, for_each_field, for_each_item, number, text, type_name};
 use crate::redact::excerpt;
-
-/// Decodes a human-readable text, whose form is not specified. A value of another type becomes its JSON.
-pub(super) fn message<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Null => None,
-        Value::String(text) => Some(text),
-        other => Some(other.to_string()),
-    })
-}
 
 /// An item of a list in an output.
 pub(super) trait Item: Sized {
@@ -164,7 +151,7 @@ impl<'a, const N: usize> Fields<'a, N> {
         checked_confidence(FrameConfidence::new(score, resolution), &path, warnings)
     }
 
-    /// A human-readable text, as [`message`] decodes it.
+    /// A text for humans. A value of another type becomes its JSON.
     pub(super) fn message(&self, name: &str) -> Option<String> {
         let json = self.get(name)?;
         Some(text(json).unwrap_or_else(|| json.get().to_owned()))

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::decode_warning::Warnings;
 use super::kind::{Kind, sealed};
-use super::lenient::{self, Fields};
+use super::lenient::Fields;
 use super::origin::{Origin, impl_origin};
 use crate::error::{Error, FieldError};
 use crate::job::id::JobId;
@@ -143,7 +143,6 @@ impl<'de> Deserialize<'de> for Voiceprint {
 #[derive(Deserialize)]
 pub struct Output {
     voiceprint: String,
-    #[serde(default, deserialize_with = "lenient::message")]
     warning: Option<String>,
 }
 

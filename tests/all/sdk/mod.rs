@@ -2,7 +2,6 @@
 
 mod dropped_submissions;
 mod errors;
-mod invalid_bodies;
 mod jobs;
 mod odd_bodies;
 mod requests;

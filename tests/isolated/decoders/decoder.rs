@@ -4,7 +4,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pyannote::output::{rttm, uem};
-use pyannote::testing::{Decoders, result_of};
+use pyannote::testing::{page, presigned_url, rejection, result_of, submission};
 use pyannote::webhook::{Event, RetryReason, Signer, Verifier};
 use pyannote::{
     Diarization, Error, Identification, JobKind, JobStatus, JobSummary, Model, TranscriptionModel,
@@ -18,15 +18,20 @@ use serde_json::{Value, json};
 use crate::mutation::{mutate_bytes, mutate_json};
 
 /// Secrets in the inputs: a voiceprint, a signature and a token.
-pub const SECRETS: [&str; 3] = [
+pub(crate) const SECRETS: [&str; 3] = [
     "uH8Zq0/3xKf1WbT9pL2mY7cR4nVd6sJ5aGhE/8kXoQwZ1yMtB3eUiP0rDfNvCgS7lIjKzAxWqHbY5uT2mOp9L4RnE6V1c8s+ZdJ0aG3k",
     "5b7d3f9a1c8e2046b8d0f2a4c6e8091b3d5f7a9c1e3046587a9bcbdedfe0f102",
     "eyJhbGciOiJIUzI1NiJ9eyJzdWIiOiJzdHJlYW0iLCJleHAiOjE3MDAwMDAwMDB9xUzkR3vM8tQ",
 ];
 
+/// Memory that does not depend on the input: messages, headers, buffers.
+const CONSTANT_BYTES: usize = 64 * 1024;
+
 /// A decoder of a kind of input.
-pub struct Decoder {
-    pub name: &'static str,
+pub(crate) struct Decoder {
+    pub(crate) name: &'static str,
+    /// Maximum of memory, in bytes per byte of as dense an input as possible.
+    bytes_per_byte: usize,
     inputs: Vec<Input>,
     decode: fn(&Context, &[u8]) -> Vec<String>,
     context: Context,
@@ -38,36 +43,43 @@ enum Input {
 }
 
 struct Context {
-    decoders: Decoders,
     signer: Signer,
     verifier: Verifier,
     now: u64,
 }
 
 impl Decoder {
-    pub fn all() -> Vec<Self> {
-        let job = || job_bodies().into_iter().map(Input::Json).collect();
-        let list: [(&'static str, Vec<Input>, fn(&Context, &[u8]) -> Vec<String>); 9] = [
-            ("job", job(), job_body),
+    pub(crate) fn all() -> Vec<Self> {
+        type Decode = fn(&Context, &[u8]) -> Vec<String>;
+        let json = |bodies: Vec<Value>| bodies.into_iter().map(Input::Json).collect();
+        let text = |texts: Vec<String>| texts.into_iter().map(Input::Text).collect();
+        let stored = job_bodies().into_iter().map(stored).collect();
+        // Results can have millions of scores. All other bodies are small.
+        let list: [(_, _, Vec<Input>, Decode); 9] = [
+            ("job", 12, json(job_bodies()), decode_job),
+            ("stored", 12, json(stored), decode_stored),
+            ("bindings", 64, json(job_bodies()), decode_bindings),
+            ("event", 12, json(job_bodies()), decode_event),
             (
-                "stored",
-                job_bodies()
-                    .into_iter()
-                    .map(|body| Input::Json(stored(body)))
-                    .collect(),
-                stored_result,
+                "event_headers",
+                12,
+                text(event_headers()),
+                decode_event_headers,
             ),
-            ("bindings", job(), bindings),
-            ("event", job(), event),
-            ("event_headers", event_headers(), headers_of_event),
-            ("response", responses(), response),
-            ("rejection", rejections(), rejection),
-            ("rate_headers", rate_headers(), headers_of_rejection),
-            ("text", texts(), text),
+            ("response", 100, json(responses()), decode_response),
+            ("rejection", 128, json(rejections()), decode_rejection),
+            (
+                "rate_headers",
+                12,
+                text(rate_headers()),
+                decode_rate_headers,
+            ),
+            ("text", 12, text(texts()), decode_text),
         ];
         list.into_iter()
-            .map(|(name, inputs, decode)| Self {
+            .map(|(name, bytes_per_byte, inputs, decode)| Self {
                 name,
+                bytes_per_byte,
                 inputs,
                 decode,
                 context: Context::new(),
@@ -76,7 +88,7 @@ impl Decoder {
     }
 
     /// A mutated input.
-    pub fn input(&self, rng: &mut Rng) -> Vec<u8> {
+    pub(crate) fn input(&self, rng: &mut Rng) -> Vec<u8> {
         match &self.inputs[rng.usize(..self.inputs.len())] {
             Input::Json(json) => mutate_json(json, rng),
             Input::Text(text) => {
@@ -87,16 +99,27 @@ impl Decoder {
         }
     }
 
-    /// Decodes an input, and checks the result. Returns what a program may log of it.
-    pub fn decode(&self, input: &[u8]) -> Vec<String> {
+    /// Decodes an input. Returns what a program may log of it.
+    pub(crate) fn decode(&self, input: &[u8]) -> Vec<String> {
         (self.decode)(&self.context, input)
+    }
+
+    /// The memory that decoding an input may take, in bytes.
+    pub(crate) fn max_bytes(&self, input: &[u8]) -> usize {
+        self.bytes_per_byte * input.len() + CONSTANT_BYTES
+    }
+
+    /// Checks the result of an input.
+    pub(crate) fn check(&self, input: &[u8]) {
+        if self.name == "job" {
+            check_job(input);
+        }
     }
 }
 
 impl Context {
     fn new() -> Self {
         Self {
-            decoders: Decoders::new().unwrap(),
             signer: Signer::new("whs_test"),
             verifier: Verifier::new("whs_test").unwrap(),
             now: std::time::UNIX_EPOCH.elapsed().unwrap().as_secs(),
@@ -164,36 +187,47 @@ fn error_texts(error: &Error) -> Vec<String> {
     ]
 }
 
-fn job_body(_: &Context, input: &[u8]) -> Vec<String> {
-    let mut printed = job_result::<Diarization>(
-        input,
-        "diarization",
-        |turn| turn["start"].is_f64() && turn["end"].is_f64() && turn["speaker"].is_string(),
-        |result| (result.turns().len(), result.decode_warnings().len()),
-    );
-    printed.extend(job_result::<Identification>(
-        input,
-        "identification",
-        |turn| {
-            turn["start"].is_f64() && turn["end"].is_f64() && turn["diarizationSpeaker"].is_string()
-        },
-        |result| (result.turns().len(), result.decode_warnings().len()),
-    ));
-    match result_of::<Voiceprint>(Bytes::copy_from_slice(input)) {
-        Ok(voiceprint) => printed.push(format!("{voiceprint:?}")),
-        Err(error) => printed.extend(error_texts(&error)),
+fn decode_job(_: &Context, input: &[u8]) -> Vec<String> {
+    fn texts<T: JobKind>(body: Bytes) -> Vec<String> {
+        result_of::<T>(body)
+            .err()
+            .iter()
+            .flat_map(error_texts)
+            .collect()
     }
+    let body = Bytes::copy_from_slice(input);
+    let mut printed = texts::<Diarization>(body.clone());
+    printed.extend(texts::<Identification>(body.clone()));
+    printed.extend(texts::<Voiceprint>(body.clone()));
+    let voiceprint = result_of::<Voiceprint>(body).ok().flatten();
+    printed.extend(voiceprint.map(|voiceprint| format!("{voiceprint:?}")));
     printed
 }
 
-/// Decodes the body of a job, and compares the result with what the JSON contains: `is_valid` returns whether an item is
-/// as specified, and `counts` the numbers of items and of warnings of the result.
-fn job_result<T: JobKind + std::fmt::Debug + Serialize + DeserializeOwned>(
+fn check_job(input: &[u8]) {
+    let has_times = |item: &Value| item["start"].is_f64() && item["end"].is_f64();
+    check_result::<Diarization>(
+        input,
+        "diarization",
+        |turn| has_times(turn) && turn["speaker"].is_string(),
+        |result| (result.turns().len(), result.decode_warnings().len()),
+    );
+    check_result::<Identification>(
+        input,
+        "identification",
+        |turn| has_times(turn) && turn["diarizationSpeaker"].is_string(),
+        |result| (result.turns().len(), result.decode_warnings().len()),
+    );
+}
+
+/// Compares a result with what the JSON contains: every item that is as specified is in the result, and there is a
+/// warning if others are not. A program can store the result.
+fn check_result<T: JobKind + std::fmt::Debug + Serialize + DeserializeOwned>(
     input: &[u8],
     required: &str,
-    is_valid: fn(&Value) -> bool,
+    is_valid: impl Fn(&Value) -> bool,
     counts: fn(&T) -> (usize, usize),
-) -> Vec<String> {
+) {
     let decoded = result_of::<T>(Bytes::copy_from_slice(input));
     let json = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
     if let Ok(body @ Value::Object(_)) = serde_json::from_slice::<Value>(json)
@@ -203,30 +237,18 @@ fn job_result<T: JobKind + std::fmt::Debug + Serialize + DeserializeOwned>(
         let valid = items.iter().filter(|item| is_valid(item)).count();
         if valid > 0 || items.is_empty() {
             let result = decoded.as_ref().unwrap().as_ref().unwrap();
-            let (decoded, warnings) = counts(result);
-            assert!(
-                (valid..=items.len()).contains(&decoded),
-                "{decoded} of {items:?}"
-            );
-            assert!(
-                decoded == items.len() || warnings > 0,
-                "no warning of {items:?}"
-            );
+            let (found, warnings) = counts(result);
+            assert!((valid..=items.len()).contains(&found), "{found} items");
+            assert!(found == items.len() || warnings > 0, "no warning");
         }
     }
-    match decoded {
-        Ok(Some(result)) => {
-            let stored = serde_json::to_string(&result).unwrap();
-            assert!(serde_json::from_str::<T>(&stored).is_ok(), "{stored}");
-            // Debug output contains the turns, and so may contain anything that was in their place.
-            Vec::new()
-        }
-        Ok(None) => Vec::new(),
-        Err(error) => error_texts(&error),
+    if let Ok(Some(result)) = decoded {
+        let stored = serde_json::to_string(&result).unwrap();
+        assert!(serde_json::from_str::<T>(&stored).is_ok(), "{stored}");
     }
 }
 
-fn stored_result(_: &Context, input: &[u8]) -> Vec<String> {
+fn decode_stored(_: &Context, input: &[u8]) -> Vec<String> {
     let _ = serde_json::from_slice::<Diarization>(input);
     let _ = serde_json::from_slice::<Identification>(input);
     let voiceprint = serde_json::from_slice::<Voiceprint>(input);
@@ -242,14 +264,14 @@ fn stored_result(_: &Context, input: &[u8]) -> Vec<String> {
     vec![format!("{voiceprint:?}")]
 }
 
-fn bindings(_: &Context, input: &[u8]) -> Vec<String> {
+fn decode_bindings(_: &Context, input: &[u8]) -> Vec<String> {
     let _ = serde_json::from_slice::<JobBody>(input);
     let _ = serde_json::from_slice::<ErrorBody>(input);
     let _ = serde_json::from_slice::<GetJobsResponseV2>(input);
     Vec::new()
 }
 
-fn event(context: &Context, input: &[u8]) -> Vec<String> {
+fn decode_event(context: &Context, input: &[u8]) -> Vec<String> {
     let headers = context.signer.sign(context.now, input);
     match context.verifier.verify(&headers, input) {
         Ok(event) => event_texts(&event),
@@ -302,18 +324,17 @@ fn headers(input: &[u8]) -> HeaderMap {
     headers
 }
 
-fn event_headers() -> Vec<Input> {
+fn event_headers() -> Vec<String> {
     let signature = "0123456789abcdef".repeat(4);
     [
         format!("x-signature:{signature}\nx-request-timestamp:1700000000\nx-retry-num:1\nx-retry-reason:http_error"),
         format!("x-signature:v0={signature}\nx-request-timestamp:99999999999999999999"),
         "x-signature:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\nx-request-timestamp:0\nx-retry-num:3".to_owned(),
     ]
-    .map(Input::Text)
     .into()
 }
 
-fn headers_of_event(context: &Context, input: &[u8]) -> Vec<String> {
+fn decode_event_headers(context: &Context, input: &[u8]) -> Vec<String> {
     let body = r#"{"jobId":"1","status":"failed"}"#;
     let mutated = headers(input);
     let error = context.verifier.verify(&mutated, body).unwrap_err();
@@ -328,7 +349,7 @@ fn headers_of_event(context: &Context, input: &[u8]) -> Vec<String> {
     vec![format!("{error} {error:?}"), format!("{event:?}")]
 }
 
-fn responses() -> Vec<Input> {
+fn responses() -> Vec<Value> {
     let url = format!(
         "https://storage.example.com/a?X-Amz-Signature={}&b=1",
         SECRETS[1]
@@ -345,34 +366,27 @@ fn responses() -> Vec<Input> {
         json!({"url": url}),
         json!({"id": "1", "url": format!("wss://live.example.com/?token={}", SECRETS[2])}),
     ]
-    .map(Input::Json)
     .into()
 }
 
-fn response(context: &Context, input: &[u8]) -> Vec<String> {
+fn decode_response(_: &Context, input: &[u8]) -> Vec<String> {
     let mut printed = Vec::new();
-    let body = Bytes::copy_from_slice(input);
-    printed.extend(
-        context
-            .decoders
-            .submission(body.clone())
-            .err()
-            .iter()
-            .flat_map(error_texts),
-    );
-    match context.decoders.page(input) {
+    if let Some(id) = submission(input) {
+        assert!(!id.as_str().trim().is_empty());
+    }
+    match page(input) {
         Ok(page) => assert!(page.items.iter().all(|job| !job.id.as_str().is_empty())),
         Err(error) => printed.extend(error_texts(&error)),
     }
     let _ = serde_json::from_slice::<JobSummary>(input);
-    match context.decoders.presigned_url(body) {
+    match presigned_url(Bytes::copy_from_slice(input)) {
         Ok(debug) => printed.push(debug),
         Err(error) => printed.extend(error_texts(&error)),
     }
     printed
 }
 
-fn rejections() -> Vec<Input> {
+fn rejections() -> Vec<Value> {
     let errors: Vec<Value> = (0..5)
         .map(|n| json!({"field": format!("voiceprints[{n}].label"), "message": "must be unique"}))
         .collect();
@@ -384,15 +398,11 @@ fn rejections() -> Vec<Input> {
         json!({"errors": errors, "requestId": "r-1", "message": ["a", "b"]}),
         json!({"errors": [{"field": "url", "message": format!("got https://u:p@h/?s={}", SECRETS[1])}]}),
     ]
-    .map(Input::Json)
     .into()
 }
 
-fn rejection(context: &Context, input: &[u8]) -> Vec<String> {
-    let reject = |status| {
-        let body = Bytes::copy_from_slice(input);
-        context.decoders.rejection(status, HeaderMap::new(), body)
-    };
+fn decode_rejection(_: &Context, input: &[u8]) -> Vec<String> {
+    let reject = |status| rejection(status, HeaderMap::new(), Bytes::copy_from_slice(input));
     let error = reject(StatusCode::BAD_REQUEST);
     let mut printed = error_texts(&error);
     printed.extend(error.field_errors().iter().map(ToString::to_string));
@@ -400,35 +410,33 @@ fn rejection(context: &Context, input: &[u8]) -> Vec<String> {
     printed
 }
 
-fn rate_headers() -> Vec<Input> {
+fn rate_headers() -> Vec<String> {
     [
         "x-ratelimit-limit:100\nx-ratelimit-remaining:0\nx-ratelimit-reset:1700000030\nretry-after:120",
         "x-ratelimit-limit:100, 100;w=60\nx-ratelimit-reset:37.5\nretry-after:Tue, 14 Nov 2023 22:13:50 GMT",
         "retry-after:1.5\ndate:Tue, 14 Nov 2023 22:13:20 GMT\nx-request-id:r-1",
     ]
-    .map(|text| Input::Text(text.to_owned()))
+    .map(str::to_owned)
     .into()
 }
 
-fn headers_of_rejection(context: &Context, input: &[u8]) -> Vec<String> {
+fn decode_rate_headers(_: &Context, input: &[u8]) -> Vec<String> {
     let status = StatusCode::TOO_MANY_REQUESTS;
-    let error = context
-        .decoders
-        .rejection(status, headers(input), Bytes::from_static(b"{}"));
+    let error = rejection(status, headers(input), Bytes::from_static(b"{}"));
     error_texts(&error)
 }
 
-fn texts() -> Vec<Input> {
+fn texts() -> Vec<String> {
     [
         ";; c\nSPEAKER monday 1 0.1 0.2 <NA> <NA> ada <NA> <NA>\nSPEAKER friday 1 3.0 1.5 <NA> <NA> bob\n",
         "SPEAKER f 1 1e3 .5 <NA> <NA> ünï <NA> <NA>\r\n\r\nSPKR-INFO f 1 <NA> <NA> <NA> unknown x <NA> <NA>\r\n",
         "monday 1 0.0 10.5\nfriday 1 1 2\n",
     ]
-    .map(|text| Input::Text(text.to_owned()))
+    .map(str::to_owned)
     .into()
 }
 
-fn text(_: &Context, input: &[u8]) -> Vec<String> {
+fn decode_text(_: &Context, input: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(input);
     let mut printed = Vec::new();
     match rttm::parse(&text) {

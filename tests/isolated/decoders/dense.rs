@@ -4,7 +4,7 @@
 const BYTES: usize = 200_000;
 
 /// Inputs of a decoder, with what they consist of.
-pub fn inputs(decoder: &str) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn inputs(decoder: &str) -> Vec<(&'static str, Vec<u8>)> {
     let job = |field: &str| {
         format!(r#"{{"jobId":"1","status":"succeeded","output":{{"diarization":[],{field}}}}}"#)
     };

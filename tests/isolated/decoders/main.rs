@@ -29,10 +29,6 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Maximum of memory, in bytes per byte of input, for as dense an input as possible: `[{}]` becomes two strings.
-const MAX_BYTES_PER_BYTE: usize = 128;
-/// Memory that does not depend on the input: messages, headers, buffers.
-const MAX_CONSTANT_BYTES: usize = 64 * 1024;
 /// Depth of the deepest inputs, far beyond what a stack could hold.
 const DEPTH: usize = 20_000;
 /// Secrets of at least this length are removed from messages; see `redact.rs`.
@@ -75,7 +71,10 @@ fn mutated_inputs() {
     for seed in first..first + cases {
         let decoder = &decoders[(seed % decoders.len() as u64) as usize];
         let input = decoder.input(&mut Rng::with_seed(seed));
-        let outcome = catch_unwind(AssertUnwindSafe(|| measure(|| decoder.decode(&input))));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            decoder.check(&input);
+            measure(|| decoder.decode(&input))
+        }));
         let fail = |problem: &str| -> ! {
             let input = String::from_utf8_lossy(&input);
             panic!(
@@ -84,9 +83,9 @@ fn mutated_inputs() {
             )
         };
         let Ok((printed, memory)) = outcome else {
-            fail("the decoder panics, see above");
+            fail("the decoder panics, or its result is wrong, see above");
         };
-        if memory > MAX_BYTES_PER_BYTE * input.len() + MAX_CONSTANT_BYTES {
+        if memory > decoder.max_bytes(&input) {
             fail(&format!("{memory} bytes for an input of {}", input.len()));
         }
         if let Some(secret) = leak(&printed) {
@@ -112,7 +111,7 @@ fn dense_inputs_need_a_multiple_of_their_size() {
             let factor = memory as f64 / input.len() as f64;
             println!("{:14} {what:24} {factor:6.1}", decoder.name);
             assert!(
-                memory <= MAX_BYTES_PER_BYTE * input.len() + MAX_CONSTANT_BYTES,
+                memory <= decoder.max_bytes(&input),
                 "{} {what}: {factor:.1} bytes per byte",
                 decoder.name
             );

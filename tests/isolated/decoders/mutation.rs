@@ -56,7 +56,7 @@ const ODD: [&str; 38] = [
 ];
 
 /// Returns `json` with one to four random changes, of which some make it invalid.
-pub fn mutate_json(json: &Value, rng: &mut Rng) -> Vec<u8> {
+pub(crate) fn mutate_json(json: &Value, rng: &mut Rng) -> Vec<u8> {
     let mut root = Node::from(json);
     for _ in 0..rng.usize(1..5) {
         let donor = root.random(rng).clone();
@@ -73,7 +73,7 @@ pub fn mutate_json(json: &Value, rng: &mut Rng) -> Vec<u8> {
 }
 
 /// Makes one to three random changes.
-pub fn mutate_bytes(bytes: &mut Vec<u8>, rng: &mut Rng) {
+pub(crate) fn mutate_bytes(bytes: &mut Vec<u8>, rng: &mut Rng) {
     for _ in 0..rng.usize(1..4) {
         let at = rng.usize(..=bytes.len());
         let end = (at + rng.usize(..40)).min(bytes.len());
