@@ -17,6 +17,9 @@ use crate::redact::Excerpt;
 /// Retry times further away than this are printed as a number of seconds only: the header may contain any number.
 const MAX_RETRY_DATE_DISTANCE: Duration = Duration::from_secs(30 * 86_400);
 
+/// Maximum number of violations that are kept of a response, which may list millions.
+const MAX_FIELD_ERRORS: usize = 100;
+
 /// The message for status 407, also from the proxy of a transfer.
 pub(crate) const PROXY_AUTHENTICATION_REQUIRED: &str =
     "the proxy requires authentication; set its user and password in `.proxy(url)`";
@@ -162,6 +165,7 @@ impl ErrorBody {
                 .into_iter()
                 .flatten()
                 .filter_map(field_error)
+                .take(MAX_FIELD_ERRORS)
                 .collect(),
         }
     }

@@ -67,7 +67,7 @@ impl Decoder {
                 decode_event_headers,
             ),
             ("response", 100, json(responses()), decode_response),
-            ("rejection", 128, json(rejections()), decode_rejection),
+            ("rejection", 100, json(rejections()), decode_rejection),
             (
                 "rate_headers",
                 12,

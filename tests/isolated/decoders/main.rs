@@ -63,7 +63,7 @@ fn leak(printed: &[String]) -> Option<&'static str> {
 #[test]
 fn mutated_inputs() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let cases = setting("DECODER_CASES", 4_000);
+    let cases = setting("DECODER_CASES", 3_000);
     let first = setting("DECODER_SEED", 1);
     let decoders = Decoder::all();
     let start = Instant::now();
