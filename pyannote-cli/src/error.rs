@@ -25,7 +25,6 @@ pub(crate) enum ErrorType {
     /// A job may have been submitted and billed, but its id is unknown.
     OutcomeUnknown,
     /// Some recordings of a batch failed.
-    #[cfg_attr(feature = "api", allow(dead_code, reason = "there is no batch yet"))]
     Partial,
     /// The command was interrupted.
     Interrupted,
@@ -217,8 +216,9 @@ fn hint(error: &pyannote::Error) -> Option<String> {
         (ErrorKind::OutcomeUnknown, _) => {
             Some("look for the job with `pyannote jobs list` before you submit it again".to_owned())
         }
-        (ErrorKind::JobFailed | ErrorKind::JobCanceled | ErrorKind::OutputGone, _) => None,
-        (_, Some(id)) => Some(format!("to go on: pyannote jobs wait {id}")),
+        (kind, Some(id)) if error.is_transient() || kind == ErrorKind::WaitTimeout => {
+            Some(format!("to go on: pyannote jobs wait {id}"))
+        }
         _ => None,
     }
 }

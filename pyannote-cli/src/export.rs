@@ -40,7 +40,7 @@ pub(crate) enum Format {
 
 impl Format {
     /// The end of the name of a file in this format.
-    fn extension(self) -> &'static str {
+    pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Table => "table.txt",
             Self::Json => "json",

@@ -26,6 +26,17 @@ pub(crate) fn bytes(ui: Ui, what: &'static str) -> ProgressBar {
     )
 }
 
+/// A number of recordings.
+#[cfg(feature = "api")]
+pub(crate) fn count(ui: Ui, total: usize) -> ProgressBar {
+    bar(
+        ui,
+        total as u64,
+        "{bar:30} {pos}/{len}  {msg}  {elapsed}",
+        "",
+    )
+}
+
 /// Something without a known end, such as a job: its message and the elapsed time.
 #[cfg(feature = "api")]
 pub(crate) fn spinner(ui: Ui, what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {

@@ -50,6 +50,15 @@ impl Ui {
         }
     }
 
+    /// Prints neither notes nor progress: for work inside of something that shows its own.
+    #[cfg(feature = "api")]
+    pub(crate) fn silent() -> Self {
+        Self {
+            is_json: false,
+            is_quiet: true,
+        }
+    }
+
     pub(crate) fn is_json(self) -> bool {
         self.is_json
     }

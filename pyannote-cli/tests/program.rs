@@ -25,11 +25,14 @@ fn stdout(arguments: &[&str]) -> String {
 fn help() {
     insta::assert_snapshot!("help", stdout(&["--help"]));
     for command in [
+        "batch",
         "clip",
         "demo",
         "diarize",
         "identify",
+        "jobs",
         "label",
+        "media",
         "render",
         "score",
         "voiceprint",

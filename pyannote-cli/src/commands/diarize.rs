@@ -1,7 +1,6 @@
 //! `pyannote diarize`: who spoke when.
 
 use clap::Args;
-use pyannote_engine::Diarizer as _;
 use pyannote_engine::assets::Assets;
 
 use super::turns::TurnArgs;
@@ -10,7 +9,7 @@ use crate::error::{Failure, Result};
 use crate::export::OutputArgs;
 use crate::input::Input;
 use crate::local::{self, EngineArgs};
-use crate::result::{Backend, Document};
+use crate::result::Document;
 use crate::ui::Ui;
 
 /// Find out who spoke when, and what they said.
@@ -80,14 +79,9 @@ impl Diarize {
         let diarization = local::with_progress(ui, "diarizing", |report| {
             Ok(engine.diarize(&recording, self.turns.options().on_progress(report))?)
         })?;
-        let warnings = diarization.warnings.clone();
-        let mut document = Document::new(self.turns.output(diarization));
-        document.audio = Some(self.recording.name());
-        document.duration = Some(recording.duration());
-        document.backend = Some(Backend::Local);
-        document.model = Some(engine.diarizer().models().to_owned());
-        document.warnings = warnings;
-        Ok(document)
+        Ok(self
+            .turns
+            .document(&engine, &recording, diarization, self.recording.name()))
     }
 
     /// Returns `None` if the result was not waited for.

@@ -1,8 +1,8 @@
 //! `pyannote identify`: who spoke when, by voiceprint.
 
 use clap::Args;
+use pyannote_engine::Matching;
 use pyannote_engine::assets::Assets;
-use pyannote_engine::{Diarizer as _, Matching};
 
 use super::turns::TurnArgs;
 use crate::cli::Global;
@@ -10,7 +10,7 @@ use crate::error::{Failure, Result};
 use crate::export::OutputArgs;
 use crate::input::Input;
 use crate::local::{self, EngineArgs};
-use crate::result::{Backend, Document};
+use crate::result::Document;
 use crate::ui::Ui;
 use crate::voiceprints::{StoredVoiceprint, VoiceprintStore};
 
@@ -125,21 +125,16 @@ impl Identify {
                 self.turns.options().on_progress(report),
             )?)
         })?;
-        let warnings = found.diarization.warnings.clone();
         let found = match self.turns.turn_confidence {
             true => found.with_turn_confidence(),
             false => found,
         };
         let identification = found.turns();
-        let mut output = self.turns.output(found.diarization);
-        output.identification = Some(identification);
-        output.matches = Some(found.matches);
-        let mut document = Document::new(output);
-        document.audio = Some(self.recording.name());
-        document.duration = Some(recording.duration());
-        document.backend = Some(Backend::Local);
-        document.model = Some(engine.diarizer().models().to_owned());
-        document.warnings = warnings;
+        let audio = self.recording.name();
+        let mut document = self
+            .turns
+            .document(&engine, &recording, found.diarization, audio);
+        document.identify(identification, found.matches);
         Ok(document)
     }
 

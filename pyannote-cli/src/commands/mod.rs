@@ -2,6 +2,8 @@
 
 #[cfg(feature = "api")]
 mod api;
+#[cfg(feature = "api")]
+mod batch;
 mod clip;
 mod completions;
 mod demo;
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Diarize(diarize::Diarize),
     Identify(identify::Identify),
     Voiceprint(voiceprint::Voiceprint),
+    #[cfg(feature = "api")]
+    Batch(batch::Batch),
     Label(label::Label),
     Clip(clip::Clip),
     Render(render::Render),
@@ -53,6 +57,8 @@ impl Command {
             Self::Diarize(command) => command.run(*ui, global),
             Self::Identify(command) => command.run(*ui, global),
             Self::Voiceprint(command) => command.run(*ui, global),
+            #[cfg(feature = "api")]
+            Self::Batch(command) => command.run(*ui, global),
             Self::Label(command) => command.run(*ui),
             Self::Clip(command) => command.run(*ui),
             Self::Render(command) => command.run(*ui),

@@ -1,9 +1,9 @@
 //! The options that diarization and identification share.
 
 use clap::Args;
-use pyannote_engine::{Diarization, Options, SpeakerBounds};
+use pyannote_engine::{Diarization, Diarizer as _, Engine, Options, Recording, SpeakerBounds};
 
-use crate::result::Output;
+use crate::result::{Backend, Document, Output};
 
 /// Options of the turns.
 #[derive(Args, Clone, Debug, Default)]
@@ -43,7 +43,7 @@ impl TurnArgs {
     }
 
     /// The parts of a diarization that were asked for.
-    pub(crate) fn output(&self, mut diarization: Diarization) -> Output {
+    fn output(&self, mut diarization: Diarization) -> Output {
         if self.turn_confidence {
             diarization = diarization.with_turn_confidence();
         }
@@ -52,6 +52,24 @@ impl TurnArgs {
         output.exclusive = self.exclusive.then_some(diarization.exclusive);
         output.confidence = confidence;
         output
+    }
+
+    /// The result of a diarization on this machine.
+    pub(crate) fn document(
+        &self,
+        engine: &Engine,
+        recording: &Recording,
+        diarization: Diarization,
+        audio: String,
+    ) -> Document {
+        let warnings = diarization.warnings.clone();
+        let mut document = Document::new(self.output(diarization));
+        document.audio = Some(audio);
+        document.duration = Some(recording.duration());
+        document.backend = Some(Backend::Local);
+        document.model = Some(engine.diarizer().models().to_owned());
+        document.warnings = warnings;
+        document
     }
 
     /// Adds the options to a request.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pyannote_core::{IdentifiedTurn, SpeakerMatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,18 +65,19 @@ pub(crate) struct Document {
 impl Document {
     /// A document with the totals of `output`.
     pub(crate) fn new(output: Output) -> Self {
-        let turns = output.named_turns();
-        Self {
+        let mut document = Self {
             audio: None,
             duration: None,
             backend: None,
             model: None,
             job_id: None,
-            speakers: summarize(&turns),
-            overlap: milliseconds(turns.overlap_time()),
+            speakers: Vec::new(),
+            overlap: 0.0,
             warnings: output.warning.iter().cloned().collect(),
             output,
-        }
+        };
+        document.sum_up();
+        document
     }
 
     /// The document of a job that succeeded. `body` is the body of the job.
@@ -89,9 +91,20 @@ impl Document {
         Ok(document)
     }
 
+    /// Adds the identification of the speakers.
+    pub(crate) fn identify(&mut self, turns: Vec<IdentifiedTurn>, matches: Vec<SpeakerMatch>) {
+        self.output.identification = Some(turns);
+        self.output.matches = Some(matches);
+        self.sum_up();
+    }
+
     /// Renames speakers, by their names in [`Output::named_turns`].
     pub(crate) fn rename(&mut self, names: &BTreeMap<String, String>) {
         self.output.rename(names);
+        self.sum_up();
+    }
+
+    fn sum_up(&mut self) {
         let turns = self.output.named_turns();
         self.speakers = summarize(&turns);
         self.overlap = milliseconds(turns.overlap_time());

@@ -115,7 +115,7 @@ async fn watch<T: JobKind, R>(
 }
 
 /// Waits for Ctrl-C.
-pub(super) async fn interrupted() {
+pub(crate) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         // Without a handler, Ctrl-C ends the process.
         std::future::pending::<()>().await;

@@ -11,7 +11,7 @@ use crate::progress;
 use crate::ui::Ui;
 
 /// Returns the URL of a recording. Uploads a file first, unless the service has it already.
-pub(super) async fn provide(client: &Client, input: &Input, ui: Ui) -> Result<AudioUrl> {
+pub(crate) async fn provide(client: &Client, input: &Input, ui: Ui) -> Result<AudioUrl> {
     match input {
         Input::Url(url) => Ok(AudioUrl::from(url.as_str())),
         Input::File(path) => Ok(AudioUrl::from(&upload(client, path, None, ui).await?)),

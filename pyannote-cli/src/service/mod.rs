@@ -12,10 +12,10 @@ use crate::error::{ErrorType, Failure, Result};
 use crate::input::Input;
 use crate::ui::Ui;
 
-pub(crate) use follow::end_of_job;
-pub(crate) use input::upload;
+pub(crate) use follow::{end_of_job, interrupted};
+pub(crate) use input::{provide, upload};
 pub(crate) use profile::Profile;
-pub(crate) use request::{ServiceArgs, parse_seconds};
+pub(crate) use request::{ServiceArgs, parse_extra, parse_seconds};
 
 /// Creates a client with the key and the base URL of the environment or of the profile.
 pub(crate) fn connect(global: &Global) -> Result<Client> {
@@ -73,7 +73,7 @@ pub(crate) fn process<T: JobKind>(
     // An invalid request is found before anything is uploaded.
     request(AudioUrl::from("media://placeholder")).validate()?;
     block_on(async {
-        let url = input::provide(client, recording, ui).await?;
+        let url = provide(client, recording, ui).await?;
         let job = follow::submit(request(url), ui).await?;
         if options.no_wait {
             print_job(job.id(), ui)?;

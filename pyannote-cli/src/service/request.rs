@@ -62,7 +62,8 @@ impl ServiceArgs {
     }
 }
 
-fn parse_extra(text: &str) -> Result<(String, Value), String> {
+/// Parses a field of a request.
+pub(crate) fn parse_extra(text: &str) -> Result<(String, Value), String> {
     let (name, json) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())

@@ -1,0 +1,239 @@
+//! `pyannote batch`: many recordings.
+
+mod dry_run;
+mod events;
+mod inputs;
+mod journal;
+mod local;
+mod plan;
+mod service;
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use pyannote::{AudioUrl, Client, Diarization, Request};
+use sha2::{Digest as _, Sha256};
+
+use super::turns::TurnArgs;
+use crate::cli::Global;
+use crate::error::{Failure, Result};
+use crate::export::{Format, render, write_file};
+use crate::input::Input;
+use crate::local::EngineArgs;
+use crate::result::Document;
+use crate::service::{parse_extra, parse_seconds};
+use crate::ui::Ui;
+use events::Reporter;
+use inputs::Item;
+use journal::Journal;
+
+/// Diarize many recordings.
+///
+/// A journal in the output folder records each step before it is taken. A batch that was stopped, or killed, goes on
+/// when the same command is run again: nothing is submitted twice, no job is lost, and recordings that are done are
+/// skipped. The results of each recording are in a JSON file, and in the other formats that are asked for.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pyannote batch recordings/ -o results -f rttm
+  pyannote batch 'calls/**/*.mp3' -o results --num-speakers 2 --json
+  find . -name '*.wav' -newer last | pyannote batch --from-stdin -o results
+  pyannote batch recordings/ -o results --dry-run --price-per-hour 0.5")]
+pub(crate) struct Batch {
+    /// Recordings: files, folders with their subfolders, patterns in quotes, or URLs.
+    #[arg(value_name = "FILE|DIR|PATTERN|URL")]
+    recordings: Vec<PathBuf>,
+    /// File with one recording per line; # begins a comment.
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
+    /// Read a list of recordings from the standard input.
+    #[arg(long)]
+    from_stdin: bool,
+    /// Folder of the results and of the journal.
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+    /// Format of the results besides JSON; repeatable.
+    #[arg(long = "format", short, value_name = "FORMAT")]
+    formats: Vec<Format>,
+    /// Maximum number of recordings that are uploaded and processed at the same time.
+    #[arg(long, value_name = "NUMBER", default_value = "8")]
+    concurrency: NonZero<usize>,
+    /// Do recordings again that are done. They are billed again.
+    #[arg(long)]
+    force: bool,
+    /// Check the recordings, and print their duration and the estimated cost, without doing anything.
+    #[arg(long)]
+    dry_run: bool,
+    /// Price of an hour, for --dry-run.
+    #[arg(
+        long,
+        value_name = "PRICE",
+        requires = "dry_run",
+        conflicts_with = "prices"
+    )]
+    price_per_hour: Option<f64>,
+    /// TOML file with the price of an hour by model, such as `precision-2 = 0.5` or `default = 0.5`, for --dry-run.
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    prices: Option<PathBuf>,
+    /// The job of a recording whose outcome is unknown; repeatable.
+    #[arg(long, value_name = "FILE=JOB", value_parser = parse_adopt)]
+    adopt: Vec<(String, String)>,
+    /// Submit a recording again whose outcome is unknown. It may be billed twice. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    resubmit: Vec<String>,
+    /// Time after which a job is in the listing, in seconds.
+    #[arg(long, hide = true, default_value = "60", value_parser = parse_seconds)]
+    settle: Duration,
+    /// Use open models on this machine: no key, no network, no costs.
+    #[arg(long)]
+    local: bool,
+    #[command(flatten)]
+    turns: TurnArgs,
+    /// Include a transcription, optionally by the given model.
+    #[arg(long, value_name = "MODEL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    transcribe: Option<String>,
+    /// Model, such as precision-2 or community-1 [default: that of the service].
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Field of the request that has no option, as JSON; repeatable.
+    #[arg(long, value_name = "NAME=JSON", value_parser = parse_extra)]
+    extra: Vec<(String, serde_json::Value)>,
+    /// Maximum time to wait for each job, in seconds [default: no limit].
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+fn parse_adopt(text: &str) -> std::result::Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((file, job)) if !file.is_empty() && !job.is_empty() => {
+            Ok((file.to_owned(), job.to_owned()))
+        }
+        _ => Err("must be FILE=JOB".to_owned()),
+    }
+}
+
+impl Batch {
+    pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
+        let subtitles = self
+            .formats
+            .iter()
+            .any(|format| matches!(format, Format::Srt | Format::Vtt));
+        if subtitles && self.transcribe.is_none() {
+            return Err(Failure::usage(
+                "subtitles need a transcript; pass --transcribe",
+            ));
+        }
+        if self.local {
+            let option = [
+                (self.transcribe.is_some(), "--transcribe"),
+                (self.model.is_some(), "--model"),
+                (!self.extra.is_empty(), "--extra"),
+            ];
+            let used = option
+                .into_iter()
+                .find_map(|(used, name)| used.then_some(name));
+            crate::local::reject(used)?;
+        }
+        let items = inputs::expand(&self.recordings, self.list.as_deref(), self.from_stdin)?;
+        let client = match self.local {
+            true => None,
+            // A dry run needs no key.
+            false if self.dry_run => None,
+            false => Some(crate::service::connect(global)?),
+        };
+        let request = self.request_digest(client.as_ref())?;
+        if self.dry_run {
+            return dry_run::run(&self, &items, ui);
+        }
+        let journal = Journal::open(&self.output)?;
+        let reporter = Reporter::new(ui, items.len());
+        let result = match &client {
+            None => local::run(&self, &items, &journal, &reporter, &request, ui),
+            Some(client) => service::run(&self, client, &items, journal, &reporter, request, ui),
+        };
+        // What ended the whole batch matters more than the recordings that failed.
+        let finished = reporter.finish();
+        result.and(finished)
+    }
+
+    /// The request for a recording.
+    fn request(&self, client: &Client, url: AudioUrl) -> Request<Diarization> {
+        let mut request = self.turns.apply(client.diarize(url));
+        if let Some(model) = &self.model {
+            request = request.model(model.as_str());
+        }
+        if let Some(model) = &self.transcribe {
+            request = request.transcription(true);
+            if !model.is_empty() {
+                request = request.transcription_model(model.as_str());
+            }
+        }
+        for (name, value) in &self.extra {
+            request = request.extra(name, value.clone());
+        }
+        request
+    }
+
+    /// A digest of the options that results depend on. Fails if they are invalid.
+    fn request_digest(&self, client: Option<&Client>) -> Result<String> {
+        let offline;
+        let client = match client {
+            Some(client) => client,
+            None => {
+                offline = Client::builder().api_key("unused").build()?;
+                &offline
+            }
+        };
+        let request = self
+            .request(client, AudioUrl::from("media://placeholder"))
+            .to_json()?;
+        let backend = if self.local { "local" } else { "service" };
+        Ok(hex::encode(Sha256::digest(format!("{backend} {request}"))))
+    }
+
+    /// The files of the results of a recording.
+    fn outputs<'a>(&'a self, item: &'a Item) -> impl Iterator<Item = (Format, PathBuf)> + 'a {
+        let mut formats = vec![Format::Json];
+        for format in &self.formats {
+            if !formats.contains(format) {
+                formats.push(*format);
+            }
+        }
+        formats.into_iter().map(|format| {
+            let mut name = self.output.join(&item.stem).into_os_string();
+            name.push(".");
+            name.push(format.extension());
+            (format, name.into())
+        })
+    }
+
+    /// Writes the results of a recording, and returns their files.
+    fn write(&self, item: &Item, document: &Document) -> Result<Vec<String>> {
+        let mut outputs = Vec::new();
+        for (format, path) in self.outputs(item) {
+            write_file(&path, render(document, format)?.as_bytes())?;
+            outputs.push(path.display().to_string());
+        }
+        Ok(outputs)
+    }
+}
+
+/// Changes with the content of a file: its length and the time of its last change.
+fn fingerprint(item: &Item) -> Result<String> {
+    let Input::File(path) = &item.input else {
+        return Ok(String::new());
+    };
+    let file = fs_err::metadata(path)?;
+    if file.len() == 0 {
+        return Err(Failure::failed("the file is empty"));
+    }
+    let modified = file
+        .modified()?
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok(format!("{} {}", file.len(), modified.as_nanos()))
+}

@@ -1,0 +1,359 @@
+//! A batch on the service.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use pyannote::{AudioUrl, Client, Diarization, ErrorKind, Job};
+
+use super::events::{Event, Reporter};
+use super::inputs::Item;
+use super::journal::{Journal, State};
+use super::plan::{Candidate, Step, candidates, next_step};
+use super::{Batch, fingerprint};
+use crate::error::{ErrorType, Failure, Result};
+use crate::input::Input;
+use crate::result::Document;
+use crate::service;
+use crate::ui::Ui;
+
+/// Greatest difference between the clocks of this machine and of the service.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(2);
+/// Greatest duration of a submission.
+const LONGEST_SUBMISSION: TimeDelta = TimeDelta::minutes(5);
+
+/// The end of a recording's way through this run.
+type Ended = Result<()>;
+
+struct Run<'a> {
+    batch: &'a Batch,
+    client: &'a Client,
+    journal: Arc<Journal>,
+    reporter: &'a Reporter,
+    /// Digest of the options of the request.
+    request: String,
+    ui: Ui,
+}
+
+pub(super) fn run(
+    batch: &Batch,
+    client: &Client,
+    items: &[Item],
+    journal: Journal,
+    reporter: &Reporter,
+    request: String,
+    ui: Ui,
+) -> Result<()> {
+    let run = Run {
+        batch,
+        client,
+        journal: Arc::new(journal),
+        reporter,
+        request,
+        ui,
+    };
+    service::block_on(async {
+        run.decide_unknown(items)?;
+        let unknown = run.reconcile(items).await?;
+        let items = items.iter().filter(|item| !unknown.contains(&item.key));
+        let result = tokio::select! {
+            result = run.process_all(items) => result,
+            () = service::interrupted() => Err(Failure::new(
+                ErrorType::Interrupted,
+                "interrupted; the jobs that were accepted go on",
+            )
+            .with_hint("run the same command again to go on")),
+        };
+        // Submissions that were being sent are answered, and their ids are in the journal.
+        client.finish_submissions().await;
+        result
+    })
+}
+
+impl Run<'_> {
+    /// Processes all recordings. An error is one that concerns them all, such as an invalid key.
+    async fn process_all<'b>(&self, items: impl Iterator<Item = &'b Item>) -> Result<()> {
+        let mut ended = stream::iter(items)
+            .map(|item| self.process(item))
+            .buffer_unordered(self.batch.concurrency.get());
+        while let Some(result) = ended.next().await {
+            result?;
+        }
+        Ok(())
+    }
+
+    async fn process(&self, item: &Item) -> Ended {
+        let fingerprint = match fingerprint(item) {
+            Ok(fingerprint) => fingerprint,
+            Err(failure) => return self.failed(item, None, &failure.message),
+        };
+        let entry = self.journal.get(&item.key)?;
+        let has_results = self.batch.outputs(item).all(|(_, path)| path.exists());
+        let step = next_step(
+            entry.as_ref(),
+            &fingerprint,
+            &self.request,
+            has_results,
+            self.batch.force,
+            Utc::now(),
+        );
+        match step {
+            Step::Skip { other_options } => self.reporter.report(&Event::Skipped {
+                file: &item.name,
+                reason: match other_options {
+                    false => "done",
+                    true => "done with other options; --force does it again",
+                },
+            }),
+            Step::Follow {
+                job_id,
+                other_options,
+            } => {
+                if other_options {
+                    let name = &item.name;
+                    self.ui.warn(&format!(
+                        "{name}: job {job_id} was submitted with other options"
+                    ));
+                }
+                self.follow(item, &self.client.job(job_id)).await
+            }
+            // Decided before: see `reconcile`.
+            Step::Reconcile => Ok(()),
+            Step::Submit { media } => {
+                let url = match &item.input {
+                    Input::Url(url) => AudioUrl::from(url.as_str()),
+                    Input::File(_) | Input::Stdin => AudioUrl::from(media.as_str()),
+                };
+                self.submit(item, url).await
+            }
+            Step::Upload => {
+                // Only the batch's own progress is shown.
+                let url = match service::provide(self.client, &item.input, Ui::silent()).await {
+                    Ok(url) => url,
+                    Err(failure) => return self.refused(item, failure),
+                };
+                let media = match &item.input {
+                    Input::Url(_) => item.key.as_str(),
+                    Input::File(_) | Input::Stdin => url.as_str(),
+                };
+                self.journal
+                    .start(&item.key, &fingerprint, &self.request, media)?;
+                if matches!(item.input, Input::File(_)) {
+                    self.reporter
+                        .report(&Event::Uploaded { file: &item.name })?;
+                }
+                self.submit(item, url).await
+            }
+        }
+    }
+
+    /// Submits a job. The journal knows of it before it is sent, and of its id before anything else happens.
+    async fn submit(&self, item: &Item, url: AudioUrl) -> Ended {
+        self.journal.submitting(&item.key)?;
+        let recorded = Arc::new(Mutex::new(Ok(())));
+        let request = self.batch.request(self.client, url).on_accepted({
+            let (journal, key, recorded) = (
+                Arc::clone(&self.journal),
+                item.key.clone(),
+                Arc::clone(&recorded),
+            );
+            move |id| {
+                let result = journal.accepted(&key, id.as_str());
+                *recorded.lock().unwrap_or_else(PoisonError::into_inner) = result;
+            }
+        });
+        let job = match request.submit().await {
+            Ok(job) => job,
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                return self.unknown(item, &error.to_string(), &[]);
+            }
+            Err(error) => {
+                self.journal.not_submitted(&item.key)?;
+                return self.refused(item, error.into());
+            }
+        };
+        let id = job.id().as_str();
+        self.reporter.report(&Event::Accepted {
+            file: &item.name,
+            job_id: id,
+        })?;
+        let recorded = std::mem::replace(
+            &mut *recorded.lock().unwrap_or_else(PoisonError::into_inner),
+            Ok(()),
+        );
+        // Without a journal, nothing more is submitted.
+        recorded.map_err(|failure| {
+            failure
+                .context(format!("{} was accepted as job {id}, but", item.name))
+                .with_job(id)
+        })?;
+        self.follow(item, &job).await
+    }
+
+    /// Waits for a job, and writes its results.
+    async fn follow(&self, item: &Item, job: &Job<Diarization>) -> Ended {
+        let id = job.id().as_str();
+        let result = match self.batch.timeout {
+            Some(timeout) => job.wait().timeout(timeout).await,
+            None => job.wait().await,
+        };
+        let document = match result {
+            Ok(diarization) => Document::of_job(id, diarization.raw()),
+            Err(error) => {
+                if matches!(
+                    error.kind(),
+                    ErrorKind::JobFailed | ErrorKind::JobCanceled | ErrorKind::OutputGone
+                ) {
+                    self.journal.failed(&item.key, &error.to_string())?;
+                } else if is_access(error.kind()) {
+                    return Err(error.into());
+                }
+                // Otherwise the job goes on, and the next run waits for it.
+                return self.failed(item, Some(id), &format!("{error:#}"));
+            }
+        };
+        let written = document.and_then(|mut document| {
+            document.audio = Some(item.input.name());
+            document.model.clone_from(&self.batch.model);
+            self.batch.write(item, &document)
+        });
+        match written {
+            Ok(outputs) => {
+                self.journal.done(&item.key)?;
+                self.reporter.report(&Event::Done {
+                    file: &item.name,
+                    job_id: Some(id),
+                    outputs,
+                })
+            }
+            Err(failure) => self.failed(item, Some(id), &failure.message),
+        }
+    }
+
+    /// Records that a recording was not submitted. An error that concerns all recordings ends the batch.
+    fn refused(&self, item: &Item, failure: Failure) -> Ended {
+        match failure.error_type {
+            ErrorType::Access => Err(failure),
+            _ => self.failed(item, None, &failure.message),
+        }
+    }
+
+    fn failed(&self, item: &Item, job_id: Option<&str>, message: &str) -> Ended {
+        self.reporter.report(&Event::Failed {
+            file: &item.name,
+            job_id,
+            message,
+        })
+    }
+
+    fn unknown(&self, item: &Item, message: &str, candidates: &[&Candidate]) -> Ended {
+        self.reporter.report(&Event::Unknown {
+            file: &item.name,
+            message,
+            candidates: candidates.iter().map(|job| job.id.as_str()).collect(),
+        })
+    }
+
+    /// Applies `--adopt` and `--resubmit`.
+    fn decide_unknown(&self, items: &[Item]) -> Result<()> {
+        let find = |name: &str| {
+            let item = items
+                .iter()
+                .find(|item| item.name == name || item.key == name);
+            item.ok_or_else(|| Failure::usage(format!("{name} is not a recording of this batch")))
+        };
+        let check = |item: &Item| match self.journal.get(&item.key)? {
+            Some(entry) if entry.state == State::Submitting => Ok(()),
+            _ => Err(Failure::usage(format!(
+                "the outcome of {} is not unknown",
+                item.name
+            ))),
+        };
+        for (name, job_id) in &self.batch.adopt {
+            let item = find(name)?;
+            check(item)?;
+            self.journal.accepted(&item.key, job_id)?;
+        }
+        for name in &self.batch.resubmit {
+            let item = find(name)?;
+            check(item)?;
+            self.journal.not_submitted(&item.key)?;
+        }
+        Ok(())
+    }
+
+    /// Finds out what became of submissions whose answer is not in the journal, because an earlier run was killed.
+    ///
+    /// If the listing has no job around that time that belongs to no recording, nothing was accepted, and the recording
+    /// is submitted. Otherwise its outcome stays unknown: jobs of the listing do not say which recording they are of.
+    /// Returns the keys of those recordings.
+    async fn reconcile(&self, items: &[Item]) -> Result<Vec<String>> {
+        let mut open = Vec::new();
+        for item in items {
+            if let Some(entry) = self.journal.get(&item.key)?
+                && matches!(
+                    (entry.state, &entry.job_id),
+                    (State::Submitting, _) | (State::Accepted, None)
+                )
+            {
+                open.push((item, entry.submitted_at.unwrap_or(entry.updated_at)));
+            }
+        }
+        let (Some(first), Some(last)) = (
+            open.iter().map(|(_, time)| *time).min(),
+            open.iter().map(|(_, time)| *time).max(),
+        ) else {
+            return Ok(Vec::new());
+        };
+        self.settle(last).await;
+        let mut jobs = Vec::new();
+        let mut stream = self
+            .client
+            .jobs()
+            .created_after(first - CLOCK_SKEW)
+            .stream();
+        while let Some(job) = stream.next().await {
+            let job = job?;
+            jobs.push(Candidate {
+                id: job.id.to_string(),
+                created_at: job.created_at,
+            });
+        }
+        let known = self.journal.job_ids()?;
+        let mut unknown = Vec::new();
+        for (item, submitted_at) in open {
+            let found = candidates(&jobs, &known, submitted_at, CLOCK_SKEW, LONGEST_SUBMISSION);
+            if found.is_empty() {
+                self.journal.not_submitted(&item.key)?;
+            } else {
+                let message = "a job may have been submitted and billed when an earlier run ended";
+                self.unknown(item, message, &found)?;
+                unknown.push(item.key.clone());
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// Waits until a job that was submitted at `time` must be in the listing.
+    async fn settle(&self, time: DateTime<Utc>) {
+        let settled = time + TimeDelta::from_std(self.batch.settle).unwrap_or(TimeDelta::zero());
+        let remaining = (settled - Utc::now()).to_std().unwrap_or(Duration::ZERO);
+        if !remaining.is_zero() {
+            self.ui.note(&format!(
+                "an earlier run ended during a submission; waiting {} s for the listing of jobs to be complete",
+                remaining.as_secs()
+            ));
+            tokio::time::sleep(remaining).await;
+        }
+    }
+}
+
+/// Whether an error concerns all recordings.
+fn is_access(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Unauthorized | ErrorKind::PaymentRequired | ErrorKind::Forbidden
+    )
+}
