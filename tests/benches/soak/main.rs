@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     );
 
     let start = Instant::now();
-    let sampler = Sampler::start(&ALLOCATOR);
+    let sampler = Sampler::start(&ALLOCATOR, Arc::clone(&ledger));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -8,6 +8,8 @@ use std::time::Duration;
 use peak_alloc::PeakAlloc;
 use pyannote_tests::soak::Sample;
 
+use crate::ledger::Ledger;
+
 const INTERVAL: Duration = Duration::from_millis(200);
 /// Samples of more than an hour, which are allocated in advance.
 const CAPACITY: usize = 20_000;
@@ -19,13 +21,14 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    pub(crate) fn start(allocator: &'static PeakAlloc) -> Self {
+    pub(crate) fn start(allocator: &'static PeakAlloc, ledger: Arc<Ledger>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let mut samples = Vec::with_capacity(CAPACITY);
             while !stopped.load(Ordering::Relaxed) {
                 samples.push(Sample {
+                    ended: ledger.ended(),
                     allocated: allocator.current_usage(),
                     resident: resident(),
                 });

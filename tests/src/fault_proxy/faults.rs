@@ -39,7 +39,7 @@ enum On {
 enum Forwarded {
     Never,
     Always,
-    /// Every other time.
+    /// Sometimes.
     Either,
 }
 
@@ -53,13 +53,21 @@ impl Fault {
         }
     }
 
-    /// Whether the server receives the `n`th request.
-    pub(super) fn is_forwarded(&self, n: u64) -> bool {
-        match self.forwarded {
-            Never => false,
-            Always => true,
-            Either => n.is_multiple_of(2),
-        }
+    /// The ways in which it happens: whether or not the server receives the request, or each of them.
+    #[must_use]
+    pub fn injections(&'static self) -> Vec<Injection> {
+        let forwarded: &[bool] = match self.forwarded {
+            Never => &[false],
+            Always => &[true],
+            Either => &[true, false],
+        };
+        forwarded
+            .iter()
+            .map(|forwarded| Injection {
+                fault: self,
+                forwarded: *forwarded,
+            })
+            .collect()
     }
 
     /// Whether it can happen to a request.
@@ -72,6 +80,15 @@ impl Fault {
             List => operation == Operation::ListJobs,
         }
     }
+}
+
+/// A fault of one request.
+#[derive(Clone, Copy)]
+pub struct Injection {
+    /// The kind.
+    pub fault: &'static Fault,
+    /// Whether the server receives the request.
+    pub forwarded: bool,
 }
 
 /// Every kind of fault.
@@ -118,7 +135,7 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("stalled in the body", Any, Always, |reply| reply.cut(Cut::InBody, Then::Stall)),
     Fault::new("body shorter than stated, then stalled", Any, Always, |reply| { reply.framing = Framing::TooLong; reply.then = Then::Stall }),
     Fault::new("slow answer", Any, Always, |reply| reply.pause = Duration::from_millis(40)),
-    Fault::new("very slow answer", Any, Always, |reply| reply.pause = Duration::from_millis(400)),
+    Fault::new("very slow answer", Any, Always, |reply| reply.pause = Duration::from_secs(1)),
     // Bodies.
     Fault::new("malformed JSON", Any, Always, |reply| { reply.body.pop(); }),
     Fault::new("not UTF-8", Any, Always, |reply| reply.body.insert(1, 0xff)),
@@ -170,12 +187,6 @@ fn set_null(items: &mut [Value], field: &str) {
     }
 }
 
-/// The fault with this name.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Fault> {
-    FAULTS.iter().find(|fault| fault.name == name)
-}
-
 /// A choice that injects a fault into this share of the requests (0..1), each kind equally often, repeatable with the
 /// seed.
 #[must_use]
@@ -187,10 +198,9 @@ pub fn seeded(seed: u64, share: f64) -> super::Choose {
         if random.f64() >= share {
             return None;
         }
-        let kinds: Vec<&Fault> = FAULTS
-            .iter()
-            .filter(|fault| fault.applies_to(operation))
-            .collect();
-        kinds.get(random.usize(..kinds.len())).copied()
+        let applicable = FAULTS.iter().filter(|fault| fault.applies_to(operation));
+        let applicable: Vec<&'static Fault> = applicable.collect();
+        let fault = random.choice(applicable)?;
+        random.choice(fault.injections())
     })
 }

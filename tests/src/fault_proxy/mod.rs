@@ -22,7 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::{Bodies, Request, read};
-pub use faults::{FAULTS, Fault, find, seeded};
+pub use faults::{FAULTS, Fault, Injection, seeded};
 use reply::{Framing, Reply};
 
 /// What a request asks for.
@@ -68,7 +68,7 @@ pub struct Exchange {
 }
 
 /// Chooses the fault of a request: of the `n`th request (from 0) for this operation and recording.
-pub type Choose = Box<dyn Fn(Operation, &str, u64) -> Option<&'static Fault> + Send + Sync>;
+pub type Choose = Box<dyn Fn(Operation, &str, u64) -> Option<Injection> + Send + Sync>;
 
 /// Receives each exchange when it has ended.
 pub type Log = Box<dyn Fn(Exchange) + Send + Sync>;
@@ -190,8 +190,8 @@ impl Shared {
         let (at_ms, start) = (now_ms(), Instant::now());
         let operation = Operation::of(request);
         let (audio, n) = self.begin(operation, request);
-        let fault = (self.choose)(operation, &audio, n);
-        let forwarded = fault.is_none_or(|fault| fault.is_forwarded(n));
+        let injection = (self.choose)(operation, &audio, n);
+        let forwarded = injection.is_none_or(|injection| injection.forwarded);
         let mut server_error = None;
         let mut reply = Reply::new(&self.other_origin, request);
         if forwarded {
@@ -203,8 +203,8 @@ impl Shared {
                 }
             }
         }
-        if let Some(fault) = fault {
-            (fault.change)(&mut reply);
+        if let Some(injection) = injection {
+            (injection.fault.change)(&mut reply);
         }
         let stays_open = reply.send(stream).await;
         self.end(operation);
@@ -212,7 +212,7 @@ impl Shared {
             at_ms,
             operation,
             audio,
-            fault: fault.map(|fault| fault.name.to_owned()),
+            fault: injection.map(|injection| injection.fault.name.to_owned()),
             forwarded,
             took_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
             server_error,

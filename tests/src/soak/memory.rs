@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Share of the first half that does not count: caches, connections and buffers are still being filled.
+/// Share of the submissions during which memory does not count: caches, connections and buffers are being filled.
 const WARM_UP: f64 = 0.1;
 /// How much more memory the second half may need, as a share of the first half's maximum.
 const MARGIN: f64 = 0.15;
@@ -12,13 +12,15 @@ const MARGIN_BYTES: usize = 2 << 20;
 /// Memory at one moment.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Sample {
+    /// Submissions that had ended.
+    pub ended: u64,
     /// Allocated bytes.
     pub allocated: usize,
     /// Resident bytes, where the platform tells.
     pub resident: Option<usize>,
 }
 
-/// The maxima of the two halves of a test, in bytes.
+/// The maxima while the first half and the second half of the submissions ended, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Halves {
     /// Allocated bytes.
@@ -28,11 +30,16 @@ pub struct Halves {
 }
 
 impl Halves {
-    /// The halves of samples that were taken at regular intervals.
+    /// The halves of samples in the order in which they were taken.
     #[must_use]
     pub fn of(samples: &[Sample]) -> Self {
-        let warm_up = (samples.len() as f64 * WARM_UP) as usize;
-        let (first, second) = samples[warm_up..].split_at((samples.len() - warm_up) / 2);
+        let all = samples.last().map_or(0, |sample| sample.ended);
+        let warm_up = (all as f64 * WARM_UP) as u64;
+        let index = |ended| samples.partition_point(|sample| sample.ended < ended);
+        let (first, second) = (
+            &samples[index(warm_up)..index(all / 2)],
+            &samples[index(all / 2)..],
+        );
         let max = |half: &[Sample], value: fn(&Sample) -> usize| {
             half.iter().map(value).max().unwrap_or(0)
         };
@@ -58,6 +65,7 @@ mod tests {
     fn halves(allocated: impl Fn(usize) -> usize) -> Halves {
         let samples: Vec<Sample> = (0..1000)
             .map(|index| Sample {
+                ended: index as u64,
                 allocated: allocated(index),
                 resident: None,
             })
@@ -71,6 +79,15 @@ mod tests {
         assert!(!halves(|index| (10 << 20) + index % 7 * 100_000).grows());
         let warm_up = |index: usize| (10 << 20) + index.min(90) * 100_000;
         assert!(!halves(warm_up).grows());
+        // Most submissions end early, and the last ones take long.
+        let burst: Vec<Sample> = (0..1000_u64)
+            .map(|index| Sample {
+                ended: (index * 10).min(990 + index / 100),
+                allocated: 1 << 20,
+                resident: None,
+            })
+            .collect();
+        assert_eq!(Halves::of(&burst).allocated, [1 << 20; 2]);
         assert!(!Halves::of(&[]).grows());
     }
 

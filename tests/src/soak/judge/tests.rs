@@ -242,6 +242,7 @@ fn phantoms_redirects_and_failures_of_the_server_are_detected() {
 #[test]
 fn growth_of_memory_is_detected() {
     let sample = |index: usize| Sample {
+        ended: index as u64,
         allocated: index << 20,
         resident: None,
     };
