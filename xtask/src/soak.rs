@@ -9,12 +9,12 @@ use crate::cargo;
 use crate::workspace::Workspace;
 
 /// Number of submissions, and of those of the short form.
-const SUBMISSIONS: [u64; 2] = [10_000, 512];
+const SUBMISSIONS: [u64; 2] = [10_000, 1_024];
 
 /// Options of the soak test.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Number of submissions [default: 10000, or 512 with --short]
+    /// Number of submissions [default: 10000, or 1024 with --short]
     #[arg(long, value_name = "N")]
     submissions: Option<u64>,
     /// Number of tasks that submit and wait at the same time

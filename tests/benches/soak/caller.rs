@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::DateTime;
-use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt};
 use pyannote::{Client, Diarization, Error, ErrorKind, Job, JobId, Request, RetryPolicy};
 use pyannote_tests::fault_proxy::now_ms;
@@ -229,18 +228,23 @@ impl Caller {
         }
     }
 
-    /// Submits a block, and waits for all of it with `wait_all`.
+    /// Submits a block with `submit_all`, and waits for it with `wait_all`.
     async fn many(&self, marks: &[u64]) {
-        let submissions: Vec<_> = marks.iter().map(|mark| self.submit(*mark)).collect();
-        let submitted = join_all(submissions).await.into_iter().zip(marks);
-        let jobs: Vec<_> = submitted
-            .filter_map(|(job, mark)| Some((job?, *mark)))
-            .collect();
-        let marks: HashMap<JobId, u64> = jobs
-            .iter()
-            .map(|(job, mark)| (job.id().clone(), *mark))
-            .collect();
-        let jobs: Vec<_> = jobs.into_iter().map(|(job, _)| job).collect();
+        let start_ms = now_ms();
+        let requests = marks.iter().map(|mark| (*mark, self.request(*mark)));
+        let mut submissions = self.client.submit_all(requests).concurrency(4);
+        let mut marks: HashMap<JobId, u64> = HashMap::new();
+        let mut jobs = Vec::new();
+        while let Some((mark, result)) = submissions.next().await {
+            match result {
+                Ok(job) => {
+                    self.accepted(mark, job.id());
+                    marks.insert(job.id().clone(), mark);
+                    jobs.push(job);
+                }
+                Err(error) => drop(self.failed_submission(mark, start_ms, &error).await),
+            }
+        }
         let mut results = self.client.wait_all(jobs);
         while let Some((id, result)) = results.next().await {
             self.check_or_wait(marks[&id], Call::WaitAll, result).await;
