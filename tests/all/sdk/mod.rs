@@ -3,7 +3,6 @@
 mod dropped_submissions;
 mod errors;
 mod every_fault;
-mod invalid_bodies;
 mod jobs;
 mod odd_bodies;
 mod requests;
