@@ -2,6 +2,7 @@
 
 mod dropped_submissions;
 mod errors;
+mod find_lost_job;
 mod every_fault;
 mod jobs;
 mod odd_bodies;
