@@ -20,14 +20,15 @@ pub enum VerifyError {
     },
     /// The signature was not created with any of the secrets, or not over this timestamp and body.
     BadSignature,
-    /// The signature is valid, but the delivery was signed too long ago.
+    /// The delivery was signed too long ago. The signature is valid, unless the error is that of the extractor for axum,
+    /// which checks the timestamp before it reads the body.
     TooOld {
         /// Time since it was signed.
         age: Duration,
         /// The maximum age.
         tolerance: Duration,
     },
-    /// The signature is valid, but the delivery was signed too far in the future.
+    /// The delivery was signed too far in the future. The signature is valid, with the same exception.
     TooNew {
         /// How far its timestamp is ahead of the local clock.
         ahead: Duration,

@@ -68,6 +68,9 @@ pub struct Verifier {
     /// Never empty, and none of them is blank.
     secrets: Vec<SecretString>,
     tolerance: Duration,
+    /// How long the extractor for axum waits for a body.
+    #[cfg(feature = "axum")]
+    pub(super) read_timeout: Duration,
     /// Shared by clones: web frameworks clone their state for each request.
     replay_guard: Option<Arc<Mutex<ReplayGuard>>>,
 }
@@ -90,6 +93,8 @@ impl Verifier {
         Ok(Self {
             secrets: vec![not_blank(secret.into(), "webhook secret")?],
             tolerance: DEFAULT_TOLERANCE,
+            #[cfg(feature = "axum")]
+            read_timeout: super::axum::DEFAULT_READ_TIMEOUT,
             replay_guard: None,
         })
     }
@@ -197,6 +202,21 @@ impl Verifier {
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(delivery.timestamp, delivery.tag);
         }
+    }
+
+    /// Checks what can be checked without the body: that there is a signature in a known form, and the timestamp.
+    #[cfg(feature = "axum")]
+    pub(super) fn check_headers(
+        &self,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Result<(), VerifyError> {
+        let signature = required_header(headers, SIGNATURE)?;
+        let timestamp = parse_timestamp(required_header(headers, TIMESTAMP)?)?;
+        if signature::decode(signature).next().is_none() {
+            return Err(VerifyError::BadSignature);
+        }
+        self.check_age(timestamp, now)
     }
 
     /// Checks signature and timestamp, but not whether the delivery is a replay.

@@ -19,6 +19,8 @@ pub enum EventRejection {
     TooLarge,
     /// The body is incomplete.
     Incomplete,
+    /// The body did not arrive within the [read timeout](crate::webhook::Verifier::read_timeout).
+    Timeout,
 }
 
 impl EventRejection {
@@ -40,6 +42,12 @@ impl EventRejection {
             Self::Invalid(error) => error,
             Self::TooLarge => return (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n"),
             Self::Incomplete => return (StatusCode::BAD_REQUEST, "the body is incomplete\n"),
+            Self::Timeout => {
+                return (
+                    StatusCode::REQUEST_TIMEOUT,
+                    "the body did not arrive in time\n",
+                );
+            }
         };
         match error {
             VerifyError::MissingHeader(name) if *name != SIGNATURE => INVALID_TIMESTAMP,
@@ -108,6 +116,10 @@ impl fmt::Display for EventRejection {
             Self::Incomplete => f.write_str(
                 "the body is incomplete; the connection was lost, or the sender aborted the request",
             ),
+            Self::Timeout => f.write_str(
+                "the body did not arrive within the read timeout; the sender is slow, or keeps the connection open on \
+                 purpose; if the network is slow, set a longer Verifier::read_timeout",
+            ),
         }
     }
 }
@@ -117,7 +129,7 @@ impl std::error::Error for EventRejection {
         match self {
             // `Display` is that of the inner error, so the chain continues with its source.
             Self::Invalid(error) => error.source(),
-            Self::TooLarge | Self::Incomplete => None,
+            Self::TooLarge | Self::Incomplete | Self::Timeout => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Every response, through axum's router.
 
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -7,6 +8,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::post;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use super::super::{SIGNATURE, Signer, TIMESTAMP, VerifyError};
@@ -166,24 +169,133 @@ async fn body_may_exceed_the_default_limit_of_axum() {
 async fn limit_is_64_mib_unless_the_application_sets_one() {
     let limit = |bytes| Some(DefaultBodyLimit::max(bytes));
     for (limit, bytes, expected) in [
-        (None, DEFAULT_LIMIT_BYTES, 401),
+        (None, DEFAULT_LIMIT_BYTES, 400),
         (None, DEFAULT_LIMIT_BYTES + 1, 413),
-        (limit(1_000), 1_000, 401),
+        (limit(1_000), 1_000, 400),
         (limit(1_000), 1_001, 413),
-        (limit(DEFAULT_LIMIT_BYTES + 1), DEFAULT_LIMIT_BYTES + 1, 401),
+        (limit(DEFAULT_LIMIT_BYTES + 1), DEFAULT_LIMIT_BYTES + 1, 400),
         (
             Some(DefaultBodyLimit::disable()),
             DEFAULT_LIMIT_BYTES + 1,
-            401,
+            400,
         ),
     ] {
         let mut app = app(verifier());
         if let Some(limit) = limit {
             app = app.layer(limit);
         }
-        // Unsigned: 401 means that the whole body was read. Verifying a body this large would be slow in a test.
-        let (status, _) = respond(app, HeaderMap::new(), vec![b' '; bytes]).await;
+        // Its length is not announced. After the limit, nothing is read, so 400 means that the limit is not reached.
+        let parts = futures_util::stream::iter([Ok(vec![b' '; bytes]), Err("gone")]);
+        let (status, _) = respond(app, signed(BODY), Body::from_stream(parts)).await;
         assert_eq!(status, expected, "{bytes} bytes, {limit:?}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_before_it_reads_the_body() {
+    let signed_at = |seconds| Signer::new("whs_guessed").sign(seconds, BODY);
+    for (case, headers, status) in [
+        ("no headers", HeaderMap::new(), 401),
+        ("no signature", without(SIGNATURE), 401),
+        ("no timestamp", without(TIMESTAMP), 400),
+        ("garbled signature", with(SIGNATURE, "v0=00"), 401),
+        ("garbled timestamp", with(TIMESTAMP, "soon"), 400),
+        ("too old", signed_at(now() - 400), 401),
+        ("too new", signed_at(now() + 400), 401),
+    ] {
+        let unread =
+            futures_util::stream::poll_fn(|_| -> Poll<Option<Result<Bytes, std::io::Error>>> {
+                panic!("the body is read")
+            });
+        let (actual, _) = respond(app(verifier()), headers, Body::from_stream(unread)).await;
+        assert_eq!(actual, status, "{case}");
+    }
+}
+
+/// Sends an unfinished request to a server on loopback, and returns the status of its response.
+async fn respond_to_the_start(
+    app: Router,
+    headers: HeaderMap,
+    framing: &str,
+    start: &str,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut head = format!("POST /webhook HTTP/1.1\r\nhost: localhost\r\n{framing}\r\n");
+    for (name, value) in &headers {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    stream
+        .write_all(format!("{head}\r\n{start}").as_bytes())
+        .await
+        .unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.unwrap();
+    String::from_utf8(status.to_vec()).unwrap()
+}
+
+// Time passes by itself whenever nothing else can happen.
+#[tokio::test(start_paused = true)]
+async fn slow_and_large_bodies_on_loopback() {
+    let long = "content-length: 100000";
+    let too_long = "content-length: 1000000000";
+    let chunked = "transfer-encoding: chunked";
+    let small = || app(verifier()).layer(DefaultBodyLimit::max(10));
+    for (case, app, headers, framing, start, status) in [
+        ("stalled", app(verifier()), signed(BODY), long, BODY, "408"),
+        ("not begun", app(verifier()), signed(BODY), long, "", "408"),
+        (
+            "unsigned",
+            app(verifier()),
+            HeaderMap::new(),
+            long,
+            "",
+            "401",
+        ),
+        (
+            "announced as large",
+            app(verifier()),
+            signed(BODY),
+            too_long,
+            "",
+            "413",
+        ),
+        (
+            "large",
+            small(),
+            signed(BODY),
+            chunked,
+            "b\r\n0123456789a\r\n",
+            "413",
+        ),
+    ] {
+        let response = respond_to_the_start(app, headers, framing, start).await;
+        assert_eq!(response, format!("HTTP/1.1 {status}"), "{case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn read_timeout_is_10_s_unless_the_verifier_has_one() {
+    for (verifier, expected) in [
+        (verifier(), Duration::from_secs(10)),
+        (
+            verifier().read_timeout(Duration::from_secs(3)),
+            Duration::from_secs(3),
+        ),
+    ] {
+        let start = tokio::time::Instant::now();
+        let silent =
+            Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        let (status, text) = respond(app(verifier), signed(BODY), silent).await;
+        assert_eq!(
+            (status, text.as_str()),
+            (408, "the body did not arrive in time\n")
+        );
+        // Timers have a resolution of 1 ms.
+        assert_eq!(start.elapsed().as_secs(), expected.as_secs());
     }
 }
 
