@@ -55,6 +55,7 @@ pub struct ClientBuilder {
     total_timeout: Option<Duration>,
     retry: RetryPolicy,
     rate_limit: RateLimit,
+    wait_reads_per_minute: Option<u32>,
     response_limits: ResponseLimits,
     connection: Connection,
     http: Option<reqwest::Client>,
@@ -76,6 +77,7 @@ impl ClientBuilder {
             total_timeout: Some(DEFAULT_TOTAL_TIMEOUT),
             retry: RetryPolicy::default(),
             rate_limit: RateLimit::default(),
+            wait_reads_per_minute: None,
             response_limits: ResponseLimits::default(),
             connection: Connection::new(),
             http: None,
@@ -197,6 +199,16 @@ impl ClientBuilder {
     /// adjusted to what the service says in its responses.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.rate_limit = limit;
+        self
+    }
+
+    /// Sets how many requests per minute all waits of the client together make to each of the two endpoints that they
+    /// read, a job and the listing of jobs. The default is half of the rate limit, 150 by the documented one: the other
+    /// half remains for the rest of the program. 0 counts as 1.
+    ///
+    /// [`Results`](crate::Results) says what it means for the time until the end of a job is noticed.
+    pub fn wait_reads_per_minute(mut self, reads: u32) -> Self {
+        self.wait_reads_per_minute = Some(reads.max(1));
         self
     }
 
@@ -393,6 +405,7 @@ impl ClientBuilder {
             total_timeout: self.total_timeout,
             retry: self.retry,
             rate_limit: self.rate_limit,
+            wait_reads_per_minute: self.wait_reads_per_minute,
             response_limits: self.response_limits,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             custom_http_client,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::builder::ClientBuilder;
 use crate::error::{Error, ErrorKind};
-use crate::job::{Job, JobId, Jobs, Results, job_json, wait_all};
+use crate::job::{Job, JobId, Jobs, Results, job_json};
 use crate::media::{AudioUrl, Download, MediaUrl, Upload, UploadSource};
 use crate::request::{Request, SubmitAll};
 use crate::results::{Diarization, Identification, JobKind, Voiceprint};
@@ -172,9 +172,11 @@ impl Client {
 
     /// Waits for any number of jobs. Yields each job's id and result, or error, as it ends.
     ///
-    /// It makes at most 150 requests per minute, however many jobs there are. A transient error of the listing ends the
-    /// wait after three consecutive rounds, and any other error of a request, as for an invalid API key, immediately:
-    /// each job is then yielded with the error, and keeps running.
+    /// [`Results`] says how long it takes to notice the end of a job, and has a timeout and a limit of requests:
+    /// `client.wait_all(jobs).timeout(duration)`.
+    ///
+    /// An error of one job does not affect the others. If the service rejects the API key, each job is yielded with that
+    /// error, and goes on.
     ///
     /// ```no_run
     /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -195,7 +197,7 @@ impl Client {
     /// # }
     /// ```
     pub fn wait_all<T: JobKind>(&self, jobs: impl IntoIterator<Item = Job<T>>) -> Results<T> {
-        wait_all(Arc::clone(&self.executor), jobs.into_iter().collect())
+        Results::new(Arc::clone(&self.executor), jobs.into_iter().collect())
     }
 
     /// Submits any number of requests, a few at a time, and yields the key of each one with its job or its error.

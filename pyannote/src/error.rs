@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -217,8 +216,7 @@ impl Error {
     /// Sets the cause: an error of the SDK or of the file system as it is, and any other as text.
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
         let source = source.into();
-        let is_own = source.is::<Self>() || source.is::<Arc<Self>>();
-        self.0.source = Some(match is_own || source.is::<std::io::Error>() {
+        self.0.source = Some(match source.is::<Self>() || source.is::<std::io::Error>() {
             true => source,
             false => Box::new(Cause::new(source.as_ref())),
         });
@@ -270,17 +268,9 @@ impl Error {
         Self::new(kind, message).with_source(self)
     }
 
-    /// Wraps the error in one of the same kind, as [`into_kind`](Self::into_kind) does, for each of several jobs that one
-    /// failed request affects.
-    pub(crate) fn shared(self: &Arc<Self>, message: impl Into<String>) -> Self {
-        Self::new(self.kind(), message).with_source(Arc::clone(self))
-    }
-
     /// Returns the error that this one wraps.
     fn wrapped(&self) -> Option<&Self> {
-        let source = self.0.source.as_deref()?;
-        let shared = || source.downcast_ref::<Arc<Self>>().map(AsRef::as_ref);
-        source.downcast_ref::<Self>().or_else(shared)
+        self.0.source.as_deref()?.downcast_ref()
     }
 
     /// Returns a detail of this error, or of the error that it wraps.
@@ -597,22 +587,5 @@ mod tests {
         );
         assert!(format!("{long:?}").len() < 500, "{long:?}");
         assert_eq!(long.job_id().unwrap().as_str().len(), 19_999);
-    }
-
-    #[test]
-    fn errors_of_several_jobs_share_their_source() {
-        let request = Error::new(ErrorKind::Unauthorized, "the API key is invalid")
-            .with_status(StatusCode::UNAUTHORIZED);
-        let request = Arc::new(request);
-        for id in ["1", "2"] {
-            let error = request.shared("the jobs could not be listed");
-            let error = error.with_job(&JobId::from(id), None);
-            assert_eq!(error.kind(), ErrorKind::Unauthorized);
-            assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
-            assert_eq!(
-                format!("{error:#}"),
-                format!("the jobs could not be listed (job {id}): the API key is invalid")
-            );
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod fault_proxy;
 pub mod http;
+pub mod jobs;
 pub mod soak;
 
 use std::path::PathBuf;

@@ -4,10 +4,12 @@ mod creation_time;
 pub(crate) mod id;
 mod list;
 mod page;
+mod progress;
 pub(crate) mod status;
 mod stream;
 mod wait;
 mod wait_all;
+mod watch;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -28,9 +30,9 @@ use crate::webhook::Event;
 pub use id::JobId;
 pub use list::{JobPage, JobSummary, Jobs};
 pub use status::JobStatus;
-pub use stream::{JobStream, Results, Statuses};
+pub use stream::{JobStream, Statuses};
 pub use wait::Wait;
-pub(crate) use wait_all::wait_all;
+pub use wait_all::Results;
 
 /// A handle to a job whose result is a `T`. Dropping it does not cancel the job.
 pub struct Job<T> {
@@ -104,15 +106,7 @@ impl<T: JobKind> Job<T> {
     ///
     /// Any error of a request; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the job does not exist, or is too new to be found.
     pub async fn status(&self) -> Result<JobStatus, Error> {
-        #[derive(Deserialize)]
-        struct Body {
-            status: JobStatus,
-        }
-        let body: Body = fetch(&self.executor, &self.id)
-            .await?
-            .decode()
-            .map_err(|error| error.with_job(&self.id, None))?;
-        Ok(body.status)
+        status_in(&fetch(&self.executor, &self.id).await?, &self.id)
     }
 
     /// Waits for the end of the job by polling. Await the returned [`Wait`], or set its [`timeout`](Wait::timeout)
@@ -170,15 +164,35 @@ impl<T: JobKind> Job<T> {
 
     /// Polls the job, within `timeout` if that is less than the client's total timeout.
     async fn read(&self, timeout: Option<Duration>) -> Result<State<T>, Error> {
-        let segment = path_segment(&self.id)?;
-        let response = self
-            .executor
-            .poll(timeout, Endpoint::GetJob, &segment, &[])
-            .await
-            .map_err(|error| error.with_job(&self.id, None))?;
+        let response = self.poll(timeout).await?;
         let keep_raw = self.executor.settings.keep_raw_bodies;
         read(&response.body, &self.id, keep_raw).map_err(|error| response.describe(error))
     }
+
+    /// Polls the status of the job.
+    async fn read_status(&self) -> Result<JobStatus, Error> {
+        status_in(&self.poll(None).await?, &self.id)
+    }
+
+    async fn poll(&self, timeout: Option<Duration>) -> Result<ApiResponse, Error> {
+        let segment = path_segment(&self.id)?;
+        let response = self.executor.poll(timeout, Endpoint::GetJob, &segment, &[]);
+        response
+            .await
+            .map_err(|error| error.with_job(&self.id, None))
+    }
+}
+
+/// The status in the body of a job.
+fn status_in(response: &ApiResponse, id: &JobId) -> Result<JobStatus, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        status: JobStatus,
+    }
+    let body: Body = response
+        .decode()
+        .map_err(|error| error.with_job(id, None))?;
+    Ok(body.status)
 }
 
 /// The id of a job as a part of a path.

@@ -6,23 +6,23 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::{JobId, JobStatus, JobSummary};
+use super::{JobStatus, JobSummary};
 use crate::error::Error;
 
 /// Defines a stream as an opaque struct.
 macro_rules! stream {
-    ($(#[$meta:meta])* $name:ident $(<$kind:ident>)? of $item:ty) => {
+    ($(#[$meta:meta])* $name:ident of $item:ty) => {
         $(#[$meta])*
         #[must_use = "a stream does nothing unless it is polled"]
-        pub struct $name $(<$kind>)? (Pin<Box<dyn Stream<Item = $item> + Send>>);
+        pub struct $name(Pin<Box<dyn Stream<Item = $item> + Send>>);
 
-        impl $(<$kind>)? $name $(<$kind>)? {
+        impl $name {
             pub(super) fn new(stream: impl Stream<Item = $item> + Send + 'static) -> Self {
                 Self(Box::pin(stream))
             }
         }
 
-        impl $(<$kind>)? Stream for $name $(<$kind>)? {
+        impl Stream for $name {
             type Item = $item;
 
             fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -30,17 +30,12 @@ macro_rules! stream {
             }
         }
 
-        impl $(<$kind>)? fmt::Debug for $name $(<$kind>)? {
+        impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()
             }
         }
     };
-}
-
-stream! {
-    /// The results of many jobs in the order in which the jobs end; see [`Client::wait_all`](crate::Client::wait_all).
-    Results<T> of (JobId, Result<T, Error>)
 }
 
 stream! {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::iter::successors;
 use std::ops::Range;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) total_timeout: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     pub(crate) rate_limit: RateLimit,
+    /// Reads per minute of each endpoint by waits, if it is not half of the rate limit.
+    pub(crate) wait_reads_per_minute: Option<u32>,
     pub(crate) response_limits: ResponseLimits,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether the user supplied the HTTP client, which may therefore follow redirects.
@@ -77,6 +79,8 @@ pub(crate) struct Executor {
     /// One per endpoint, in the order of [`Endpoint::ALL`].
     rate_limiters: [RateLimiter; Endpoint::ALL.len()],
     pub(super) in_flight: InFlight,
+    /// State of other modules, by its type.
+    extensions: Mutex<http::Extensions>,
 }
 
 /// Prints the base URL only: the HTTP client may print the credentials of a proxy.
@@ -177,7 +181,17 @@ impl Executor {
             budget: RetryBudget::new(),
             rate_limiters,
             in_flight: InFlight::default(),
+            extensions: Mutex::default(),
         }
+    }
+
+    /// State of this client that another module keeps here.
+    pub(crate) fn extension<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut extensions = self
+            .extensions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(extensions.get_or_insert_with(Arc::<T>::default))
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

@@ -35,11 +35,12 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use executor::{
     Executor, RESERVED_HEADERS, RawExecutor, Settings, Submission, with_deadline,
 };
+pub(crate) use metrics::WaitInProgress;
 pub use metrics::{Metrics, RequestCount};
 #[cfg(feature = "test-util")]
 pub(crate) use rate_headers::RateHeaders;
 pub use rate_limit::RateLimit;
-pub(crate) use rate_limiter::RateLimiter;
+pub(crate) use rate_window::{Admission, RateWindow};
 #[cfg(feature = "test-util")]
 pub(crate) use response::status_error;
 pub(crate) use response::{ApiResponse, PROXY_AUTHENTICATION_REQUIRED, decode, undecodable};

@@ -73,6 +73,14 @@ impl RateWindow {
         }
     }
 
+    /// Replaces the limit. Requests so far still count.
+    pub(crate) fn set_limit(&mut self, limit: RateLimit) {
+        if self.limit != limit {
+            self.limit = limit;
+            self.allowed = limit.requests.unwrap_or(u32::MAX);
+        }
+    }
+
     /// Asks to send the next request.
     pub(crate) fn try_acquire(&mut self, now: Duration) -> Admission {
         if self.limit.requests.is_none() {

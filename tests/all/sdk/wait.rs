@@ -107,7 +107,7 @@ async fn timeout_error_says_what_is_known_of_the_job() {
         ),
         (
             vec![failed()],
-            "the wait timed out after 1 s, and its last poll failed; the job may still be running",
+            "the wait timed out after 1 s, and no poll has succeeded; whether the job has ended is not known",
             None,
             Some(ErrorKind::Server),
         ),
@@ -116,6 +116,12 @@ async fn timeout_error_says_what_is_known_of_the_job() {
             "the wait timed out after 1 s, and its last poll failed; the job may still be running",
             Some(JobStatus::Running),
             Some(ErrorKind::NotFound),
+        ),
+        (
+            vec![Response::ok(r#"{"jobId":"1"}"#)],
+            "the job was not seen to end within 1 s; the service does not say what its status is",
+            None,
+            None,
         ),
         (
             vec![missing(), running()],
