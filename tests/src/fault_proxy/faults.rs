@@ -204,3 +204,48 @@ pub fn seeded(seed: u64, share: f64) -> super::Choose {
         random.choice(fault.injections())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const OPERATIONS: [Operation; 3] = [Operation::Submit, Operation::ReadJob, Operation::ListJobs];
+
+    /// The faults of ten thousand requests for an operation.
+    fn chosen(seed: u64, share: f64, operation: Operation) -> Vec<Option<(&'static str, bool)>> {
+        let choose = seeded(seed, share);
+        let choice = |n| choose(operation, "https://example.com/a.wav", n);
+        let fault = |injection: Injection| (injection.fault.name, injection.forwarded);
+        (0..10_000).map(|n| choice(n).map(fault)).collect()
+    }
+
+    #[test]
+    fn the_seed_decides_and_every_applicable_kind_is_chosen() {
+        for operation in OPERATIONS {
+            let choices = chosen(1, 0.25, operation);
+            assert_eq!(choices, chosen(1, 0.25, operation));
+            assert_ne!(choices, chosen(2, 0.25, operation));
+            let faults: Vec<_> = choices.into_iter().flatten().collect();
+            assert!((2_300..2_700).contains(&faults.len()), "{}", faults.len());
+            let applicable = FAULTS.iter().filter(|fault| fault.applies_to(operation));
+            let injections = applicable.flat_map(Fault::injections);
+            let all: HashSet<_> = injections
+                .map(|one| (one.fault.name, one.forwarded))
+                .collect();
+            assert_eq!(faults.into_iter().collect::<HashSet<_>>(), all);
+        }
+        assert!(
+            chosen(1, 0.0, Operation::Submit)
+                .iter()
+                .all(Option::is_none)
+        );
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: HashSet<&str> = FAULTS.iter().map(|fault| fault.name).collect();
+        assert_eq!(names.len(), FAULTS.len());
+    }
+}
