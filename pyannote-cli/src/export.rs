@@ -4,10 +4,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use pyannote_core::{SvgOptions, Transcript, rttm};
+use pyannote_core::{HtmlOptions, SvgOptions, Transcript, rttm};
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
+use crate::page;
 use crate::result::Document;
 use crate::table::Columns;
 use crate::ui::Ui;
@@ -36,6 +37,10 @@ pub(crate) enum Format {
     Audacity,
     /// A timeline as an image.
     Svg,
+    /// A page that plays the recording.
+    Html,
+    /// The form of OpenAI's diarized transcriptions.
+    DiarizedJson,
 }
 
 impl Format {
@@ -52,6 +57,8 @@ impl Format {
             Self::Csv => "csv",
             Self::Audacity => "labels.txt",
             Self::Svg => "svg",
+            Self::Html => "html",
+            Self::DiarizedJson => "diarized.json",
         }
     }
 
@@ -75,6 +82,9 @@ pub(crate) struct OutputArgs {
     /// File to write instead of standard output, or directory, in which files are named after the recording.
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// Include the recording in HTML pages, instead of a link to it.
+    #[arg(long)]
+    pub(crate) embed_audio: bool,
 }
 
 impl OutputArgs {
@@ -99,10 +109,10 @@ impl OutputArgs {
     pub(crate) fn write(&self, document: &Document, stem: &str, ui: Ui) -> Result<()> {
         let mut result = Ok(());
         for (format, path) in self.targets(stem, ui)? {
-            result = result.and(write_one(document, format, path.as_deref(), ui));
+            result = result.and(self.write_one(document, format, path.as_deref(), ui));
         }
         if ui.is_json() {
-            result = result.and(ui.print(&render(document, Format::Json)?));
+            result = result.and(ui.print(&render(document, Format::Json, None)?));
         }
         result.map_err(|failure| match &document.job_id {
             Some(id) => failure.with_job(id).with_hint(format!(
@@ -110,6 +120,26 @@ impl OutputArgs {
             )),
             None => failure,
         })
+    }
+
+    fn write_one(
+        &self,
+        document: &Document,
+        format: Format,
+        path: Option<&Path>,
+        ui: Ui,
+    ) -> Result<()> {
+        let link = match self.embed_audio {
+            true => AudioLink::Embed,
+            false => AudioLink::From(path.unwrap_or(Path::new("page.html"))),
+        };
+        let text = render(document, format, Some(link))?;
+        let Some(path) = path else {
+            return ui.print(&text);
+        };
+        write_file(path, text.as_bytes())?;
+        ui.note(&format!("wrote {}", path.display()));
+        Ok(())
     }
 
     /// Each format with its file, or `None` for standard output.
@@ -159,16 +189,6 @@ impl OutputArgs {
         };
         Ok(vec![(format, Some(path.to_owned()))])
     }
-}
-
-fn write_one(document: &Document, format: Format, path: Option<&Path>, ui: Ui) -> Result<()> {
-    let text = render(document, format)?;
-    let Some(path) = path else {
-        return ui.print(&text);
-    };
-    write_file(path, text.as_bytes())?;
-    ui.note(&format!("wrote {}", path.display()));
-    Ok(())
 }
 
 /// Whether `path` is a directory, or is to become one: it ends with a separator.
@@ -223,8 +243,21 @@ pub(crate) struct TurnOutput<'a> {
     text: Option<&'a str>,
 }
 
-/// Converts a result to a format.
-pub(crate) fn render(document: &Document, format: Format) -> Result<String> {
+/// How an HTML page refers to the recording.
+#[derive(Clone, Copy)]
+pub(crate) enum AudioLink<'a> {
+    /// By a link from the page with this path.
+    From(&'a Path),
+    /// By its content.
+    Embed,
+}
+
+/// Converts a result to a format. Without a link, an HTML page does not play the recording.
+pub(crate) fn render(
+    document: &Document,
+    format: Format,
+    link: Option<AudioLink<'_>>,
+) -> Result<String> {
     let output = &document.output;
     Ok(match format {
         Format::Table => table(document),
@@ -249,6 +282,15 @@ pub(crate) fn render(document: &Document, format: Format) -> Result<String> {
             None => output.named_turns().to_audacity(),
         },
         Format::Svg => output.named_turns().to_svg_with(&svg_options(document)),
+        Format::Html => html(document, link)?,
+        Format::DiarizedJson => {
+            let duration = document.duration.unwrap_or_default();
+            let transcription = match output.named_transcript() {
+                Some(transcript) => transcript.to_diarized_json(duration),
+                None => output.named_turns().to_diarized_json(duration),
+            };
+            format!("{}\n", serde_json::to_string(&transcription)?)
+        }
     })
 }
 
@@ -260,6 +302,32 @@ fn words(document: &Document) -> Result<Transcript> {
         Failure::failed("subtitles need a transcript, and the result has none")
             .with_hint("pass --transcribe when the recording is diarized")
     })
+}
+
+fn html(document: &Document, link: Option<AudioLink<'_>>) -> Result<String> {
+    let mut options = HtmlOptions::default();
+    if let Some(audio) = &document.audio {
+        options = options.title(audio.rsplit(['/', '\\']).next().unwrap_or(audio));
+    }
+    if let Some(duration) = document.duration {
+        options = options.duration(duration);
+    }
+    if let Some(transcript) = document
+        .output
+        .named_words()
+        .or(document.output.named_transcript())
+    {
+        options = options.transcript(transcript);
+    }
+    if let Some(model) = &document.model {
+        options = options.fact("Model", model);
+    }
+    if let (Some(audio), Some(link)) = (&document.audio, link)
+        && let Some(url) = page::recording_url(audio, link)?
+    {
+        options = options.audio(url).map_err(|error| Failure::of(&error))?;
+    }
+    Ok(document.output.named_turns().to_html_with(&options))
 }
 
 fn svg_options(document: &Document) -> SvgOptions {
@@ -379,6 +447,7 @@ mod tests {
         let args = OutputArgs {
             formats: formats.to_vec(),
             output: output.map(PathBuf::from),
+            embed_audio: false,
         };
         args.targets("meeting", Ui::new(&Global::default()))
     }
@@ -396,6 +465,7 @@ mod tests {
             ("a.RTTM", Format::Rttm),
             ("a.txt", Format::Txt),
             ("a.labels.txt", Format::Audacity),
+            ("a.diarized.json", Format::DiarizedJson),
         ] {
             assert_eq!(targets(&[], Some(path)).unwrap(), file(format, path));
         }

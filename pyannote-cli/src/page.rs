@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf, absolute};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::error::{Failure, Result};
+use crate::export::AudioLink;
 
 /// Characters of file names that have no meaning in URLs.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
@@ -41,6 +44,49 @@ fn is_page(path: &Path) -> io::Result<bool> {
         .take(MAX_GENERATOR_OFFSET)
         .read_to_end(&mut start)?;
     Ok(String::from_utf8_lossy(&start).contains(GENERATOR))
+}
+
+/// Returns the URL by which a page plays a recording, or `None` if it cannot: the recording is not a file of this machine
+/// or on the web.
+pub(crate) fn recording_url(audio: &str, link: AudioLink<'_>) -> Result<Option<String>> {
+    if audio.starts_with("https://") || audio.starts_with("http://") {
+        return Ok(Some(audio.to_owned()));
+    }
+    let path = Path::new(audio);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    match link {
+        AudioLink::From(page) => Ok(Some(audio_url(page, path)?)),
+        AudioLink::Embed => {
+            let extension = path
+                .extension()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .to_lowercase();
+            let content = BASE64_STANDARD.encode(fs_err::read(path)?);
+            Ok(Some(format!(
+                "data:{};base64,{content}",
+                content_type(&extension)
+            )))
+        }
+    }
+}
+
+/// The content type of a recording, by the extension of its file.
+fn content_type(extension: &str) -> &'static str {
+    match extension {
+        "aac" => "audio/aac",
+        "flac" => "audio/flac",
+        "m4a" | "m4b" => "audio/mp4",
+        "mp3" => "audio/mpeg",
+        "mkv" => "video/x-matroska",
+        "mov" | "mp4" => "video/mp4",
+        "oga" | "ogg" | "opus" => "audio/ogg",
+        "weba" | "webm" => "video/webm",
+        // Players find out what it is by its content.
+        _ => "audio/wav",
+    }
 }
 
 /// Returns the URL of a recording for a page: relative if the recording is in the folder of the page or below, so that

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use super::turns::TurnArgs;
 use crate::cli::Global;
 use crate::error::{Failure, Result};
-use crate::export::{Format, render, write_file};
+use crate::export::{AudioLink, Format, render, write_file};
 use crate::input::Input;
 use crate::local::EngineArgs;
 use crate::result::Document;
@@ -215,7 +215,10 @@ impl Batch {
     fn write(&self, item: &Item, document: &Document) -> Result<Vec<String>> {
         let mut outputs = Vec::new();
         for (format, path) in self.outputs(item) {
-            write_file(&path, render(document, format)?.as_bytes())?;
+            write_file(
+                &path,
+                render(document, format, Some(AudioLink::From(&path)))?.as_bytes(),
+            )?;
             outputs.push(path.display().to_string());
         }
         Ok(outputs)
