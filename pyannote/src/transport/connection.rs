@@ -76,6 +76,10 @@ impl Connection {
             .redirect(reqwest::redirect::Policy::none())
             // By default, it repeats requests that an HTTP/2 server refuses.
             .retry(reqwest::retry::never());
+        // By default, the system closes a connection whose peer accepts nothing for 30 s, even if the stall timeout is
+        // longer.
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let builder = builder.tcp_user_timeout(None);
         let is_local = base_url.scheme() == "http" && is_loopback(base_url);
         let builder = match &self.proxy {
             // Unencrypted requests to this machine must not reach a proxy of the environment.
