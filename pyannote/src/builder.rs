@@ -172,8 +172,9 @@ impl ClientBuilder {
     /// Sets the longest time in which no byte of a recording or of a response is transferred. The default is 30 s.
     ///
     /// An attempt that stalls ends, and is retried like one that timed out. So a transfer on a connection that no longer
-    /// works ends early, however long its attempt may take. The time that the service needs to begin its response is
-    /// limited by [`attempt_timeout`](Self::attempt_timeout) instead.
+    /// works ends early, however long its attempt may take. The storage must respond to an upload within this time after
+    /// the last byte. The time that the service needs to begin its response is limited by
+    /// [`attempt_timeout`](Self::attempt_timeout) instead.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout;
         self

@@ -25,7 +25,8 @@ use crate::transport::{
 ///
 /// The bytes are written to a temporary file in the same directory, which replaces the file once it is complete and
 /// synced to disk. Until then, and if the download fails, an existing file is unchanged; no other files are left
-/// behind. Attempts are retried as for an [`Upload`](crate::Upload), each from the start.
+/// behind. Attempts are retried as for an [`Upload`](crate::Upload), each from the start, and end if no byte arrives for
+/// the client's [`stall_timeout`](crate::ClientBuilder::stall_timeout).
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {

@@ -73,8 +73,9 @@ pub(super) struct SourceInfo {
 impl UploadSource {
     /// Creates a source of `len` bytes that `open` opens from the start for each attempt.
     ///
-    /// If a reader does not end after exactly `len` bytes, the upload fails and nothing is stored. A reader has no
-    /// default key, so the upload needs a [`key`](crate::Upload::key).
+    /// If a reader does not end after exactly `len` bytes, the upload fails and nothing is stored. Each reader must return
+    /// the same bytes, which is not checked. A reader has no default key, so the upload needs a
+    /// [`key`](crate::Upload::key).
     pub fn reader<F, O, R>(len: u64, open: F) -> Self
     where
         F: Fn() -> O + Send + Sync + 'static,

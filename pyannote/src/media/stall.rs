@@ -17,7 +17,7 @@ const BUFFERED_BYTES: u64 = 1024 * 1024;
 /// What an attempt to upload waits for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
-    /// The connection to the storage.
+    /// A connection to the storage that accepts the request.
     Connect,
     /// The next bytes of the source.
     Source,

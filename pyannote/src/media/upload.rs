@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method};
@@ -26,8 +27,15 @@ use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError, wi
 /// An upload to the team's private storage. Awaiting it sends the recording and returns its URL.
 ///
 /// Files are read while they are sent, in constant memory. An attempt that fails for a transient reason is retried from
-/// the start with a new pre-signed URL, according to the client's [`RetryPolicy`](crate::RetryPolicy). Each attempt may
-/// take the client's attempt timeout plus 1 s for every 100 kB.
+/// the start with a new pre-signed URL, according to the client's [`RetryPolicy`](crate::RetryPolicy). A pre-signed URL
+/// that the storage rejects, since it may have expired, is replaced once.
+///
+/// An attempt ends if neither the connection nor the source makes progress for the client's
+/// [`stall_timeout`](crate::ClientBuilder::stall_timeout), or if the storage does not respond for that long after the last
+/// byte. It may take the client's attempt timeout plus 1 s for every 100 kB.
+///
+/// The last bytes are held back until the source is known to be unchanged. So a file that changes while it is uploaded is
+/// an error, and not stored.
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -45,7 +53,7 @@ use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError, wi
 ///
 /// Before anything is sent: [`ErrorKind::Io`] if a file cannot be read, [`ErrorKind::Validation`] for an invalid key, a
 /// reader without a key or an empty source, [`ErrorKind::TooLarge`] beyond 1 GiB (1,073,741,824 bytes). After that, any
-/// error of a request, and [`ErrorKind::Io`] if the length of the source changes, in which case nothing is stored.
+/// error of a request, and [`ErrorKind::Io`] if the source changes.
 #[derive(Clone, Debug)]
 #[must_use = "an upload does nothing unless awaited"]
 pub struct Upload {
@@ -82,7 +90,9 @@ impl Upload {
     /// characters. An existing object with this key is replaced.
     ///
     /// Default: `sha256/`, the SHA-256 of the content in hex, and the file's extension (for bytes, that of the detected
-    /// format). So the same content has the same key, whatever the file is called.
+    /// format). So the same content has the same key, whatever the file is called. The content is read twice: for the
+    /// digest, and to send it. Both times the digest is computed, and if they differ, nothing is stored. With your own key,
+    /// the content is read once, and a changed file is noticed by its length and the time of its last modification.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -98,7 +108,7 @@ impl Upload {
     /// Whether to send nothing if the storage already has an object with the key. Default: false.
     ///
     /// With the default key, an existing object has the same content. With your own key that is up to you: only a
-    /// different length is detected, and uploaded.
+    /// different length is detected, and uploaded, as is an object whose length the storage does not tell.
     pub fn skip_existing(mut self, skip: bool) -> Self {
         self.skip_existing = skip;
         self
@@ -207,7 +217,12 @@ impl Upload {
         let stream = body.stream(chunks, content.digest.clone());
         *request.body_mut() = Some(Body::wrap_stream(stream));
         let limits = StallLimits {
-            connect: settings.attempt_timeout,
+            // The SDK's own client has a connect timeout. After that, an upload may only wait for others to end, since
+            // HTTP/2 limits how many share a connection.
+            connect: match settings.custom_http_client {
+                true => settings.attempt_timeout,
+                false => Duration::MAX,
+            },
             stall: settings.stall_timeout,
         };
         let result = executor
