@@ -143,6 +143,20 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets how long [`Server::stop`] waits for requests and jobs in progress. Default: 8 s, since service managers often
+    /// kill a process 10 s after they have asked it to stop.
+    pub fn grace_period(mut self, grace_period: Duration) -> Self {
+        self.config.grace_period = grace_period;
+        self
+    }
+
+    /// Sets how long a job is kept after its end. Its request is deleted as soon as it ends, and its output after 24 h.
+    /// Default: 30 days.
+    pub fn job_retention(mut self, retention: Duration) -> Self {
+        self.config.job_retention = retention;
+        self
+    }
+
     /// Sets how many of the latest requests [`Server::requests`] keeps in memory, with their bodies; 0 keeps none.
     /// Default: 1,000.
     pub fn max_recorded_requests(mut self, requests: usize) -> Self {

@@ -13,7 +13,7 @@ use crate::error::StartError;
 use crate::media::MediaFolder;
 use crate::rate_limit::RateLimits;
 use crate::store::Store;
-use crate::worker::AudioSource;
+use crate::worker::{AudioSource, Timing};
 
 /// Creates the audio source from the server's media folder.
 pub(crate) type AudioSourceFactory = Box<dyn FnOnce(MediaFolder) -> Arc<dyn AudioSource> + Send>;
@@ -36,10 +36,13 @@ pub(crate) struct Config {
     pub(crate) webhook_secret: Option<SecretString>,
     pub(crate) concurrency: usize,
     pub(crate) max_recorded_requests: usize,
+    pub(crate) grace_period: Duration,
+    pub(crate) job_retention: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
+        let timing = Timing::default();
         Self {
             engine: None,
             audio_source: None,
@@ -58,6 +61,8 @@ impl Default for Config {
             webhook_secret: None,
             concurrency: 1,
             max_recorded_requests: 1_000,
+            grace_period: timing.grace_period,
+            job_retention: timing.job_retention,
         }
     }
 }

@@ -49,15 +49,21 @@ mod api;
 mod api_key;
 #[cfg(feature = "engine")]
 pub mod audio;
+mod backoff;
 mod builder;
 mod config;
+mod connections;
+mod data_dir;
 pub mod engine;
 mod error;
 mod faults;
+#[cfg(test)]
+mod full_disk_tests;
 pub mod media;
 mod metrics;
 mod operation;
 mod parse;
+mod private_files;
 mod rate_limit;
 mod request_log;
 mod server;

@@ -1,11 +1,14 @@
 //! The program `pyannote-server`.
 
+mod signals;
+
 use std::io::Write;
 use std::net::SocketAddr;
 #[cfg(feature = "engine")]
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[cfg(feature = "engine")]
 use anyhow::Context;
@@ -18,6 +21,7 @@ use pyannote_engine::{Diarizer, Engine, LoadError};
 use pyannote_server::engine::DiarizerEngine;
 use pyannote_server::store::Store;
 use pyannote_server::{RateLimits, ScriptedEngine, Server, StartError};
+use signals::{StopSignals, stopping_message};
 use tracing_subscriber::EnvFilter;
 
 /// A server that implements the pyannoteAI API on your own machine: speaker diarization and identification.
@@ -39,8 +43,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server until it is interrupted with Ctrl-C.
-    Serve(Serve),
+    /// Run the server until it is interrupted with Ctrl-C; a second Ctrl-C does not wait for running jobs.
+    Serve(Box<Serve>),
     /// Download the open models and a sample recording, and print where they are (82 MB, requires pip).
     ///
     /// `serve` also downloads them when it first needs them. They are stored in the directory PYANNOTE_ASSETS_DIR, or
@@ -71,6 +75,13 @@ struct Serve {
     /// Directory for uploads and jobs [default: a temporary directory, deleted on exit].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// How long to keep a job after its end, such as 12h or 7d; its request is deleted when it ends, its output after
+    /// 24 h.
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
+    retention: Duration,
+    /// How long to wait for running jobs and requests when stopping; then jobs are returned to the queue.
+    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = humantime::parse_duration)]
+    grace_period: Duration,
     /// Database for jobs: sqlite:PATH, or postgres://… if built with PostgreSQL support [default: a file in
     /// --data-dir].
     #[arg(
@@ -115,8 +126,24 @@ enum EngineName {
     Scripted,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Exit code of a program that was stopped by two signals, as after an unhandled Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(run());
+    // Does not wait for an engine that is still computing.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -129,14 +156,14 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let result = match cli.command {
-        Some(Command::Serve(options)) => serve(options).await,
+        Some(Command::Serve(options)) => serve(*options).await,
         #[cfg(feature = "engine")]
-        Some(Command::Assets) => assets().await,
+        Some(Command::Assets) => assets().await.map(|()| ExitCode::SUCCESS),
         // clap prints the help if there are no arguments.
-        None => Ok(()),
+        None => Ok(ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {}", with_causes(&error));
             ExitCode::FAILURE
@@ -156,7 +183,7 @@ fn with_causes(error: &anyhow::Error) -> String {
     text
 }
 
-async fn serve(options: Serve) -> anyhow::Result<()> {
+async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let mut builder = Server::builder();
     let engine = match options.engine {
         #[cfg(feature = "engine")]
@@ -175,6 +202,8 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         .key(options.key)
         .listen(options.listen)
         .concurrency(options.concurrency)
+        .job_retention(options.retention)
+        .grace_period(options.grace_period)
         .max_recorded_requests(0);
     if let Some(data_dir) = options.data_dir {
         builder = builder.data_dir(data_dir);
@@ -198,15 +227,24 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         builder = builder.allow_public_bind();
     }
     let server = builder.start().await.map_err(start_error)?;
+    let mut signals = StopSignals::new()?;
     // The key is a secret and is not printed.
     let _ = writeln!(
         std::io::stdout(),
         "Listening on {url}\nEngine: {engine}\n\n    export PYANNOTEAI_BASE_URL={url}\n    export PYANNOTEAI_API_KEY=…  # the value of --key\n\nPress Ctrl-C to stop.",
         url = server.url()
     );
-    interrupted().await;
-    server.stop().await;
-    Ok(())
+    signals.next().await;
+    if let Some(message) = stopping_message(server.running_jobs(), server.open_connections()) {
+        let _ = writeln!(std::io::stderr(), "{message}");
+    }
+    let mut code = ExitCode::SUCCESS;
+    let second_signal = async {
+        signals.next().await;
+        code = ExitCode::from(INTERRUPTED);
+    };
+    server.stop_early(second_signal).await;
+    Ok(code)
 }
 
 /// Converts a start error. Its message names the option of the command line instead of the method of the builder.
@@ -268,38 +306,4 @@ async fn download_assets() -> anyhow::Result<Assets> {
 #[cfg(feature = "engine")]
 fn show_progress(progress: Progress) {
     let _ = writeln!(std::io::stderr(), "{progress}");
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn interrupted() {
-    let ctrl_c = async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::warn!(%error, "cannot listen for Ctrl-C");
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = ctrl_c => {}
-        () = terminated() => {}
-    }
-}
-
-/// Waits for SIGTERM.
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(error) => {
-            tracing::warn!(%error, "cannot listen for SIGTERM");
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending::<()>().await;
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use crate::api::{AppState, Schemas, router};
 use crate::api_key::ApiKeys;
@@ -14,6 +14,8 @@ use crate::api_key::ApiKeys;
 use crate::audio::{FetchConfig, Loader};
 use crate::builder::ServerBuilder;
 use crate::config::Config;
+use crate::connections::Connections;
+use crate::data_dir::DataDir;
 use crate::error::StartError;
 use crate::faults::Faults;
 #[cfg(feature = "engine")]
@@ -22,23 +24,25 @@ use crate::media::{MediaFolder, UrlSigner};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::request_log::{RecordedRequest, RequestLog};
+use crate::shutdown::{self, Shutdown};
 use crate::store::Store;
-use crate::worker::{AudioSource, WorkerConfig, Workers};
+use crate::worker::{AudioSource, Timing, WorkerConfig, Workers};
 
 /// How often expired media are deleted.
 const MEDIA_SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// A server in this process.
 ///
-/// Dropping it stops accepting requests; [`stop`](Self::stop) also waits for the ones in progress.
+/// Dropping it stops it at once; [`stop`](Self::stop) waits for the requests and jobs in progress.
 #[must_use = "dropping the server stops it"]
 pub struct Server {
     state: Arc<AppState>,
     url: String,
     api_key: String,
-    /// Stops accepting connections when it is dropped.
-    stop_accepting: Option<DropGuard>,
-    serve_task: Option<JoinHandle<()>>,
+    shutdown: Shutdown,
+    _abort_on_drop: DropGuard,
+    grace_period: Duration,
+    connections: Connections,
     media_sweep_task: JoinHandle<()>,
     workers: Option<Workers>,
     /// Data directory that is deleted with the server.
@@ -64,8 +68,9 @@ impl Server {
                 (temp_dir.path().to_owned(), Some(temp_dir))
             }
         };
-        let media = MediaFolder::open(data_dir.join("media"))
-            .map_err(|error| StartError::data_dir(&data_dir, error))?;
+        let data_dir_error = |error| StartError::data_dir(&data_dir, error);
+        let data = DataDir::open(data_dir.clone()).map_err(data_dir_error)?;
+        let media = MediaFolder::open(data.media()).map_err(data_dir_error)?;
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -81,22 +86,28 @@ impl Server {
         let url = format!("http://{address}");
         let store = match config.store {
             Some(store) => store,
-            None => Store::open(data_dir.join("jobs.sqlite")).await?,
+            None => Store::open(data.database()).await?,
         };
         let audio = match config.audio_source {
             Some(create) => Some(create(media.clone())),
             None => default_audio_source(&media, config.allow_private_networks)?,
         };
         let faults = Faults::default();
-        let workers = Workers::start(WorkerConfig {
+        let worker_config = WorkerConfig {
             store: store.clone(),
             engine: Arc::clone(&engine),
             audio,
             webhook_secret: config.webhook_secret,
             faults: faults.clone(),
             concurrency: config.concurrency.max(1),
-        })
-        .await?;
+        };
+        let timing = Timing {
+            grace_period: config.grace_period,
+            job_retention: config.job_retention,
+            ..Timing::default()
+        };
+        let shutdown = Shutdown::new();
+        let workers = Workers::start_sharing(worker_config, timing, shutdown.clone()).await?;
         let origin = config.public_url.as_deref().unwrap_or(&url);
         let state = Arc::new(AppState {
             keys: ApiKeys::new(config.keys),
@@ -114,20 +125,21 @@ impl Server {
             max_media_bytes: config.max_media_bytes,
             presigned_url_lifetime: config.presigned_url_lifetime,
         });
-        let stop = CancellationToken::new();
-        let serve = axum::serve(listener, router(Arc::clone(&state)))
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let serve_task = tokio::spawn(async move {
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "the HTTP server failed");
-            }
-        });
+        let connections = Connections::default();
+        let router = router(Arc::clone(&state));
+        tokio::spawn(
+            connections
+                .clone()
+                .serve(listener, router, shutdown.clone()),
+        );
         Ok(Self {
             state,
             url,
             api_key,
-            stop_accepting: Some(stop.drop_guard()),
-            serve_task: Some(serve_task),
+            _abort_on_drop: shutdown.abort.clone().drop_guard(),
+            shutdown,
+            grace_period: config.grace_period,
+            connections,
             media_sweep_task: tokio::spawn(sweep_media(media)),
             workers: Some(workers),
             _temp_dir: temp_dir,
@@ -175,16 +187,54 @@ impl Server {
         &self.state.media
     }
 
-    /// Stops the server: accepts no new requests, completes the ones in progress, then stops the workers.
-    pub async fn stop(mut self) {
-        self.stop_accepting.take();
-        if let Some(task) = self.serve_task.take() {
-            // The task fails only by a panic, which the panic hook has reported.
-            let _ = task.await;
-        }
-        if let Some(workers) = self.workers.take() {
-            workers.stop().await;
-        }
+    /// Returns the number of jobs that are being processed.
+    #[must_use]
+    pub fn running_jobs(&self) -> usize {
+        self.workers.as_ref().map_or(0, Workers::running_jobs)
+    }
+
+    /// Returns the number of open connections, including idle ones.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.connections.count()
+    }
+
+    /// Stops the server: accepts no new connections and jobs, and finishes the requests and jobs in progress.
+    ///
+    /// What has not been finished after the [grace period](ServerBuilder::grace_period) is aborted: connections are
+    /// closed, and jobs are returned to the queue for the next start, without counting the attempt.
+    pub async fn stop(self) {
+        self.stop_early(std::future::pending()).await;
+    }
+
+    /// Stops the server like [`stop`](Self::stop), but ends the grace period early when `now` completes.
+    ///
+    /// ```
+    /// use pyannote_server::{ScriptedEngine, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), pyannote_server::StartError> {
+    /// let server = Server::builder().engine(ScriptedEngine::new()).key("key").start().await?;
+    /// server.stop_early(async { /* a second signal */ }).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stop_early(mut self, now: impl Future<Output = ()>) {
+        let Some(mut workers) = self.workers.take() else {
+            return;
+        };
+        self.shutdown.drain.cancel();
+        let drained = async {
+            tokio::join!(workers.drain(), self.connections.closed());
+        };
+        let deadline = async {
+            tokio::select! {
+                () = tokio::time::sleep(self.grace_period) => {}
+                () = now => {}
+            }
+        };
+        shutdown::finish(&self.shutdown, drained, deadline).await;
+        workers.close().await;
     }
 }
 

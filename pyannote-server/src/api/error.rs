@@ -1,6 +1,7 @@
 //! Error responses, in the API's two forms: `ValidationErrorResponse` for status 400, `ApiError` for all others.
 
 use std::error::Error;
+use std::io;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -9,6 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::error::Chain;
+use crate::store::StoreError;
 use crate::violation::Violation;
 
 /// Creates an `ApiError` response with a new request id.
@@ -23,10 +25,29 @@ pub(crate) fn validation_error(violations: &[Violation]) -> Response {
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
 
-/// Creates a 500 response. The cause is logged, not sent.
+/// Creates a 507 response if the disk is full, and a 500 response otherwise. The cause is logged, not sent.
 pub(crate) fn internal_error(cause: &(dyn Error + 'static)) -> Response {
     tracing::error!(error = %Chain(cause), "a request failed");
-    api_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+    match is_disk_full(cause) {
+        true => api_error(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "The server's disk is full, so nothing was stored: try again later",
+        ),
+        false => api_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
+    }
+}
+
+fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<StoreError>() {
+        return error.is_full();
+    }
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    })
 }
 
 pub(super) async fn not_found() -> Response {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::error::{api_error, internal_error, validation_error};
 use super::list_query::ListQuery;
 use super::{AppState, Team};
-use crate::store::Job;
+use crate::store::{Job, ListedJob};
 
 pub(super) async fn get(
     State(state): State<Arc<AppState>>,
@@ -73,7 +73,7 @@ fn job_body(job: &Job) -> Value {
     body
 }
 
-fn list_item(job: &Job) -> Value {
+fn list_item(job: &ListedJob) -> Value {
     json!({ "id": job.id, "status": job.status.as_str(), "createdAt": timestamp(job.created_at) })
 }
 

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
 use super::MediaKey;
+use crate::private_files;
 
 /// How long media are kept.
 const RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
@@ -36,14 +37,16 @@ pub enum UploadOutcome {
 }
 
 impl MediaFolder {
-    /// Opens the folder at `root`, and creates it if it does not exist.
+    /// Opens the folder at `root`, and creates it if it does not exist. On Unix, only the owner can access it and its
+    /// files.
     ///
     /// # Errors
     ///
     /// Returns an error if the folder cannot be created.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
         let root = root.into();
-        std::fs::create_dir_all(root.join(INCOMPLETE))?;
+        private_files::create_dir(&root.join(INCOMPLETE))?;
+        private_files::restrict_all(&root)?;
         Ok(Self { root })
     }
 
@@ -86,7 +89,7 @@ impl MediaFolder {
         drop(file);
         tokio::task::spawn_blocking(move || {
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
+                private_files::create_dir(folder)?;
             }
             incomplete.persist(&path).map_err(|error| error.error)?;
             Ok(UploadOutcome::Stored(bytes))

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use sqlx::{Any, Row, Transaction};
+use sqlx::Row;
 use uuid::Uuid;
 
-use super::dialect::Dialect;
+use super::database::{Database, Transaction};
 use super::queue::as_millis;
 use super::{Status, Store, StoreError, job, sql};
 
@@ -28,38 +28,70 @@ pub(crate) struct Delivery {
     pub(crate) body: String,
 }
 
-/// Queues the webhook of a job that ends, if its request has one.
-pub(super) async fn add(
-    dialect: Dialect,
-    transaction: &mut Transaction<'_, Any>,
+/// A webhook to be delivered when a job ends.
+pub(super) struct NewDelivery {
+    url: String,
+    status_only: bool,
+}
+
+impl NewDelivery {
+    /// Returns the webhook of a request, if it has one.
+    pub(super) fn from_request(request: &Map<String, Value>) -> Option<Self> {
+        let url = request.get("webhook").and_then(Value::as_str)?;
+        Some(Self {
+            url: url.to_owned(),
+            status_only: request.get("webhookStatusOnly") == Some(&Value::Bool(true)),
+        })
+    }
+}
+
+/// Reads the webhook of a job that is about to end, which clears its request.
+pub(super) async fn of_job(
+    database: &Database,
+    transaction: &mut Transaction,
     job: Uuid,
-    request: &Map<String, Value>,
+) -> Result<Option<NewDelivery>, StoreError> {
+    let request = database.select(sql::OPEN_REQUEST).bind(job.to_string());
+    let Some(row) = transaction.first(request).await? else {
+        return Ok(None);
+    };
+    let request = job::parse_request(&row.try_get::<String, _>("request")?)?;
+    Ok(NewDelivery::from_request(&request))
+}
+
+/// Queues the webhook of a job that ends, if it has one.
+pub(super) async fn add(
+    database: &Database,
+    transaction: &mut Transaction,
+    job: Uuid,
+    delivery: Option<NewDelivery>,
 ) -> Result<(), StoreError> {
-    let Some(url) = request.get("webhook").and_then(Value::as_str) else {
+    let Some(delivery) = delivery else {
         return Ok(());
     };
-    let status_only = request.get("webhookStatusOnly") == Some(&Value::Bool(true));
-    sqlx::query(dialect.sql(sql::ADD_DELIVERY))
+    let add = database.statement(sql::ADD_DELIVERY);
+    let add = add
         .bind(job.to_string())
-        .bind(url)
-        .bind(i64::from(status_only))
-        .execute(&mut **transaction)
-        .await?;
+        .bind(delivery.url)
+        .bind(i64::from(delivery.status_only));
+    transaction.execute(add).await?;
     Ok(())
 }
 
 impl Store {
-    /// Claims a webhook that is due. It is due again after `lease`, unless it is deleted or rescheduled before.
+    /// Claims a webhook that is due. It is due again after `lease`, unless it is deleted or rescheduled before. Claims
+    /// none while they are [held](Self::hold_claims).
     pub(crate) async fn claim_delivery(
         &self,
         lease: Duration,
     ) -> Result<Option<Delivery>, StoreError> {
+        if self.are_claims_held() {
+            return Ok(None);
+        }
         let token = Uuid::new_v4().to_string();
-        let row = sqlx::query(self.dialect.sql(sql::CLAIM_DELIVERY))
-            .bind(&*token)
-            .bind(as_millis(lease))
-            .fetch_optional(&self.pool)
-            .await?;
+        let claim = self.database.statement(sql::CLAIM_DELIVERY);
+        let claim = claim.bind(&*token).bind(as_millis(lease));
+        let row = self.database.write_returning(claim).await?;
         let Some(row) = row else { return Ok(None) };
         let job_id = row.try_get::<String, _>("job_id")?;
         let status_only = row.try_get::<i64, _>("status_only")? != 0;
@@ -76,10 +108,9 @@ impl Store {
     }
 
     async fn delivery_body(&self, job_id: &str, status_only: bool) -> Result<String, StoreError> {
-        let row = sqlx::query(self.dialect.sql(sql::DELIVERY_BODY))
-            .bind(job_id)
-            .fetch_one(&self.pool)
-            .await?;
+        let row = self.database.select(sql::DELIVERY_BODY).bind(job_id);
+        let row = self.database.first(row).await?;
+        let row = row.ok_or(sqlx::Error::RowNotFound)?;
         let status = Status::parse(&row.try_get::<String, _>("status")?)?;
         let mut body = json!({ "jobId": job_id, "status": status.as_str() });
         let output = row.try_get::<Option<String>, _>("output")?;
@@ -91,11 +122,10 @@ impl Store {
 
     /// Deletes a delivery: the receiver has accepted the webhook, or the last retry has failed.
     pub(crate) async fn delete_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
-        sqlx::query(self.dialect.sql(sql::DELETE_DELIVERY))
-            .bind(delivery.seq)
-            .bind(&*delivery.token)
-            .execute(&self.pool)
-            .await?;
+        let delete = self.database.statement(sql::DELETE_DELIVERY);
+        let delete = delete.bind(delivery.seq).bind(&*delivery.token);
+        self.database.write(delete).await?;
+        self.note_deletion();
         Ok(())
     }
 
@@ -106,22 +136,23 @@ impl Store {
         reason: &str,
         delay: Duration,
     ) -> Result<(), StoreError> {
-        sqlx::query(self.dialect.sql(sql::RETRY_DELIVERY))
+        let retry = self.database.statement(sql::RETRY_DELIVERY);
+        let retry = retry
             .bind(reason)
             .bind(as_millis(delay))
             .bind(delivery.seq)
-            .bind(&*delivery.token)
-            .execute(&self.pool)
-            .await?;
+            .bind(&*delivery.token);
+        self.database.write(retry).await?;
         self.notify_delivery_due();
         Ok(())
     }
 
     /// Returns how long it is until the next webhook is due, or `None` if none is queued.
     pub(crate) async fn next_delivery(&self) -> Result<Option<Duration>, StoreError> {
-        let row = sqlx::query(self.dialect.sql(sql::NEXT_DELIVERY))
-            .fetch_one(&self.pool)
-            .await?;
+        let next = self.database.select(sql::NEXT_DELIVERY);
+        let Some(row) = self.database.first(next).await? else {
+            return Ok(None);
+        };
         let wait_ms = row.try_get::<Option<i64>, _>("wait")?;
         Ok(wait_ms.map(|wait_ms| Duration::from_millis(wait_ms.max(0).unsigned_abs())))
     }

@@ -2,6 +2,14 @@
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
+/// Settings of each connection to SQLite. `secure_delete` overwrites deleted data with zeros.
+pub(super) const SQLITE_SETTINGS: &str = "
+PRAGMA busy_timeout = 10000;
+PRAGMA foreign_keys = ON;
+PRAGMA secure_delete = ON;
+PRAGMA synchronous = FULL;
+";
+
 /// Kind of database.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Dialect {
@@ -18,6 +26,29 @@ impl Dialect {
             .replace("{skip_locked}", self.skip_locked())
             .replace("{key}", self.key());
         AssertSqlSafe(sql).into_sql_str()
+    }
+
+    /// Begins a transaction. In SQLite, it becomes the only writer at once, since a reader cannot always become one.
+    pub(super) fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// Truncates the write-ahead log: a statement that makes the connection not wait for others, the truncation itself,
+    /// and a statement that makes the connection wait again. The first column of the result is 1 if the log is in use.
+    pub(super) fn truncate_log(self) -> Option<[&'static str; 3]> {
+        match self {
+            Self::Sqlite => Some([
+                "PRAGMA busy_timeout = 50",
+                "PRAGMA wal_checkpoint(TRUNCATE)",
+                "PRAGMA busy_timeout = 10000",
+            ]),
+            #[cfg(feature = "postgres")]
+            Self::Postgres => None,
+        }
     }
 
     /// Current time of the database's clock, in milliseconds since 1970.

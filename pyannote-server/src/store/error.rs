@@ -10,7 +10,10 @@ use std::path::PathBuf;
 pub enum StoreError {
     /// A statement failed, or the database cannot be reached.
     #[error("database error")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+    /// The database's disk is full, so nothing was written.
+    #[error("no space left for the database")]
+    Full(#[source] sqlx::Error),
     /// The tables cannot be created or updated.
     #[error("cannot update the database schema")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -44,7 +47,27 @@ pub enum StoreError {
     },
 }
 
+/// Codes of errors that mean that the disk is full: SQLITE_FULL and SQLITE_IOERR_SHMSIZE of SQLite, and `disk_full` of
+/// PostgreSQL.
+const FULL_CODES: [&str; 3] = ["13", "4874", "53100"];
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.is_some_and(|code| FULL_CODES.contains(&&*code)) {
+            true => Self::Full(error),
+            false => Self::Database(error),
+        }
+    }
+}
+
 impl StoreError {
+    /// Returns whether the disk is full. Trying again makes sense once space has been freed.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+
     pub(super) fn invalid_job(
         field: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,

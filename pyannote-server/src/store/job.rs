@@ -20,7 +20,7 @@ pub struct Job {
     pub kind: JobKind,
     /// Status.
     pub status: Status,
-    /// The validated request.
+    /// The validated request. Empty once the job has ended, since it may contain voiceprints and secret URLs.
     pub request: Map<String, Value>,
     /// Output of a job that has ended; deleted after 24 h.
     pub output: Option<Value>,
@@ -34,6 +34,27 @@ pub struct Job {
     pub completed_at: Option<DateTime<Utc>>,
     /// How often the job was claimed. More than once only if a server was killed while it processed the job.
     pub attempts: u32,
+}
+
+/// A job in a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ListedJob {
+    /// Unique id.
+    pub id: Uuid,
+    /// Status.
+    pub status: Status,
+    /// When the job was accepted.
+    pub created_at: DateTime<Utc>,
+}
+
+impl ListedJob {
+    pub(super) fn from_row(row: &AnyRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: parse_id(&row.try_get::<String, _>("id")?)?,
+            status: Status::parse(&row.try_get::<String, _>("status")?)?,
+            created_at: parse_time("created_at", row.try_get::<i64, _>("created_at")?)?,
+        })
+    }
 }
 
 impl std::fmt::Debug for Job {

@@ -40,20 +40,32 @@ CREATE INDEX deliveries_due ON deliveries (due_at);
 CREATE INDEX deliveries_of_job ON deliveries (job_id);
 ";
 
+/// Index for deleting jobs by age. Requests of jobs that have ended are no longer kept.
+const RETENTION: &str = "
+CREATE INDEX jobs_ended ON jobs (completed_at) WHERE completed_at IS NOT NULL;
+UPDATE jobs SET request = '{}' WHERE status NOT IN ('created', 'running');
+";
+
+/// Removes what earlier versions deleted from SQLite's file without overwriting it.
+const VACUUM: &str = "VACUUM";
+
 /// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
-    let migration = |version, description: &'static str, template| {
+    let migration = |version, description: &'static str, template, no_tx| {
         Migration::new(
             version,
             description.into(),
             MigrationType::Simple,
             dialect.sql(template),
-            false,
+            no_tx,
         )
     };
-    Migrator::with_migrations(vec![migration(
-        1,
-        "jobs and deliveries",
-        JOBS_AND_DELIVERIES,
-    )])
+    let mut migrations = vec![
+        migration(1, "jobs and deliveries", JOBS_AND_DELIVERIES, false),
+        migration(2, "retention", RETENTION, false),
+    ];
+    if matches!(dialect, Dialect::Sqlite) {
+        migrations.push(migration(3, "vacuum", VACUUM, true));
+    }
+    Migrator::with_migrations(migrations)
 }

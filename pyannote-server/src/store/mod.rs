@@ -10,6 +10,16 @@
 //! claimed again. Every later write requires the token, so that a worker that has lost its claim cannot write anything.
 //! Leases are measured by the database's clock, so that the clocks of the machines need not agree.
 //!
+//! # Writes
+//!
+//! All writes go through the transactions of `database.rs`, so that nobody is told of a write that was not committed:
+//! a job is accepted, processed or finished, and a webhook sent, only after `COMMIT` has succeeded.
+//!
+//! # Secrets
+//!
+//! Requests contain voiceprints and secret URLs. The statement that ends a job also clears its request. SQLite
+//! overwrites deleted data with zeros (`secure_delete`), and `retention.rs` truncates the write-ahead log.
+//!
 //! # Why not apalis
 //!
 //! [`apalis`](https://docs.rs/apalis) 1.0 with `apalis-sqlite` and `apalis-postgres` can create a job and its task in
@@ -27,6 +37,8 @@
 //!
 //! Guarding against these needs a lease and a token in the job's row, which is all that this queue consists of.
 
+mod claim_hold;
+mod database;
 mod deliveries;
 mod dialect;
 mod error;
@@ -35,24 +47,26 @@ mod jobs;
 mod migrations;
 mod open;
 mod queue;
+mod retention;
 mod sql;
 mod status;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use sqlx::AnyPool;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
 pub(crate) use deliveries::Delivery;
 pub use error::StoreError;
-pub use job::Job;
+pub use job::{Job, ListedJob};
 pub(crate) use queue::{Claim, Outcome};
 pub use status::Status;
 
-use dialect::Dialect;
+use claim_hold::Holds;
+use database::Database;
 
 /// Job store. Clones share it.
 ///
@@ -71,12 +85,14 @@ use dialect::Dialect;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: AnyPool,
-    dialect: Dialect,
+    database: Database,
     /// Wakes the workers of this process. Other processes poll.
     job_queued: Arc<Notify>,
     /// Wakes the webhook delivery loop of this process. Other processes poll.
     delivery_due: Arc<Notify>,
+    claim_holds: Holds,
+    /// Whether the write-ahead log may still contain data that were deleted.
+    has_deleted: Arc<AtomicBool>,
     /// Directory of a temporary store, deleted with the last clone.
     _temp_dir: Option<Arc<TempDir>>,
 }
@@ -100,5 +116,16 @@ impl Store {
     /// Wakes the webhook delivery loop of this process.
     fn notify_delivery_due(&self) {
         self.delivery_due.notify_one();
+    }
+
+    /// After the end of a job: its webhook is due, and its request was deleted.
+    fn note_ended_job(&self) {
+        self.notify_delivery_due();
+        self.note_deletion();
+    }
+
+    /// Notes that the write-ahead log contains data that were deleted.
+    fn note_deletion(&self) {
+        self.has_deleted.store(true, Ordering::Relaxed);
     }
 }

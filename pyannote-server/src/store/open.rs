@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -12,8 +13,11 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::dialect::Dialect;
+use super::claim_hold::Holds;
+use super::database::Database;
+use super::dialect::{Dialect, SQLITE_SETTINGS};
 use super::{Store, StoreError, migrations};
+use crate::private_files;
 
 /// Maximum number of connections of a process. SQLite has one writer at a time anyway.
 const MAX_CONNECTIONS: u32 = 4;
@@ -23,7 +27,7 @@ const MAX_MIGRATION_ATTEMPTS: u32 = 5;
 const MIGRATION_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 impl Store {
-    /// Opens the SQLite file at `path`, and creates it if it does not exist.
+    /// Opens the SQLite file at `path`, and creates it if it does not exist. On Unix, only the owner can read it.
     ///
     /// # Errors
     ///
@@ -79,11 +83,16 @@ impl Store {
             StoreError::Path(error)
         })?;
         let url = format!("{}?mode=rwc", url.as_str().replacen("file:", "sqlite:", 1));
+        // SQLite gives the write-ahead log and the shared memory the permissions of the file.
+        private_files::create(path).map_err(StoreError::Path)?;
+        for suffix in ["-wal", "-shm"] {
+            let mut file = path.as_os_str().to_owned();
+            file.push(suffix);
+            private_files::restrict(Path::new(&file));
+        }
         let pool = AnyPoolOptions::new().after_connect(|connection, _| {
             Box::pin(async move {
-                connection
-                    .execute("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON")
-                    .await?;
+                connection.execute(SQLITE_SETTINGS).await?;
                 Ok(())
             })
         });
@@ -111,10 +120,12 @@ impl Store {
             tokio::time::sleep(MIGRATION_RETRY_DELAY).await;
         }
         Ok(Self {
-            pool,
-            dialect,
+            database: Database::new(pool, dialect),
             job_queued: Arc::new(Notify::new()),
             delivery_due: Arc::new(Notify::new()),
+            claim_holds: Holds::default(),
+            // A process that was killed may have left a log.
+            has_deleted: Arc::new(AtomicBool::new(true)),
             _temp_dir: temp_dir.map(Arc::new),
         })
     }

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use uuid::Uuid;
 
+use super::database::Write;
+use super::deliveries::NewDelivery;
 use super::{Job, Status, Store, StoreError, deliveries, job, sql};
 
 /// Maximum number of claims of a job, so that a job that crashes the server cannot do so forever.
@@ -23,15 +25,19 @@ pub(crate) struct Claim {
 pub(crate) type Outcome = Result<Value, String>;
 
 impl Store {
-    /// Claims the oldest job that is waiting, or whose lease has expired.
+    /// Claims the oldest job that is waiting, or whose lease has expired. Claims none while they are
+    /// [held](Self::hold_claims).
     pub(crate) async fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        if self.are_claims_held() {
+            return Ok(None);
+        }
         let token = Uuid::new_v4().to_string();
-        let row = sqlx::query(self.dialect.sql(sql::CLAIM))
+        let claim = self.database.statement(sql::CLAIM);
+        let claim = claim
             .bind(&*token)
             .bind(as_millis(lease))
-            .bind(MAX_ATTEMPTS)
-            .fetch_optional(&self.pool)
-            .await?;
+            .bind(MAX_ATTEMPTS);
+        let row = self.database.write_returning(claim).await?;
         let Some(row) = row else { return Ok(None) };
         let job = Job::from_row(&row)?;
         Ok(Some(Claim { job, token }))
@@ -39,23 +45,30 @@ impl Store {
 
     /// Extends the lease to `lease` from now. Returns `false` if the job is no longer claimed.
     pub(crate) async fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError> {
-        let result = sqlx::query(self.dialect.sql(sql::RENEW))
+        let renew = self.database.statement(sql::RENEW);
+        let renew = renew
             .bind(as_millis(lease))
             .bind(claim.job.id.to_string())
-            .bind(&*claim.token)
-            .execute(&self.pool)
-            .await?;
-        Ok(result.rows_affected() == 1)
+            .bind(&*claim.token);
+        Ok(self.database.write(renew).await? == 1)
     }
 
     /// Returns the job to the queue, without counting the attempt.
     pub(crate) async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
-        sqlx::query(self.dialect.sql(sql::RELEASE))
-            .bind(claim.job.id.to_string())
-            .bind(&*claim.token)
-            .execute(&self.pool)
-            .await?;
+        self.release_with(sql::RELEASE, claim).await?;
         self.notify_job_queued();
+        Ok(())
+    }
+
+    /// Returns the job to the queue when its lease expires, without counting the attempt: the engine is still running.
+    pub(crate) async fn release_after_lease(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.release_with(sql::RELEASE_AFTER_LEASE, claim).await
+    }
+
+    async fn release_with(&self, statement: Write, claim: &Claim) -> Result<(), StoreError> {
+        let release = self.database.statement(statement);
+        let release = release.bind(claim.job.id.to_string()).bind(&*claim.token);
+        self.database.write(release).await?;
         Ok(())
     }
 
@@ -71,49 +84,47 @@ impl Store {
             Err(message) => (Status::Failed, error_output(message)),
         };
         let job = &claim.job;
-        let mut transaction = self.pool.begin().await?;
-        let result = sqlx::query(self.dialect.sql(sql::FINISH))
+        let finish = self.database.statement(sql::FINISH);
+        let finish = finish
             .bind(status.as_str())
             .bind(output)
             .bind(job.id.to_string())
-            .bind(&*claim.token)
-            .execute(&mut *transaction)
-            .await?;
-        if result.rows_affected() == 0 {
-            return Ok(false);
+            .bind(&*claim.token);
+        let mut transaction = self.database.begin().await?;
+        let is_finished = transaction.execute(finish).await? == 1;
+        if is_finished {
+            let delivery = NewDelivery::from_request(&job.request);
+            deliveries::add(&self.database, &mut transaction, job.id, delivery).await?;
         }
-        deliveries::add(self.dialect, &mut transaction, job.id, &job.request).await?;
         transaction.commit().await?;
-        self.notify_delivery_due();
-        Ok(true)
+        self.note_ended_job();
+        Ok(is_finished)
     }
 
     /// Fails the jobs whose lease has expired at the last attempt. Returns how many.
     pub(crate) async fn fail_exhausted(&self) -> Result<usize, StoreError> {
-        let rows = sqlx::query(self.dialect.sql(sql::LIST_EXHAUSTED))
-            .bind(MAX_ATTEMPTS)
-            .fetch_all(&self.pool)
-            .await?;
+        let exhausted = self.database.select(sql::LIST_EXHAUSTED);
+        let rows = self.database.all(exhausted.bind(MAX_ATTEMPTS)).await?;
         let message =
             format!("the server was stopped {MAX_ATTEMPTS} times while processing the job");
         let mut failed = 0;
         for row in rows {
-            let id = row.try_get::<String, _>("id")?;
-            let mut transaction = self.pool.begin().await?;
-            let row = sqlx::query(self.dialect.sql(sql::FAIL_EXHAUSTED))
+            let id = job::parse_id(&row.try_get::<String, _>("id")?)?;
+            let mut transaction = self.database.begin().await?;
+            let delivery = deliveries::of_job(&self.database, &mut transaction, id).await?;
+            let fail = self.database.statement(sql::FAIL_EXHAUSTED);
+            let fail = fail
                 .bind(error_output(&message))
-                .bind(&*id)
-                .bind(MAX_ATTEMPTS)
-                .fetch_optional(&mut *transaction)
-                .await?;
+                .bind(id.to_string())
+                .bind(MAX_ATTEMPTS);
             // Another process may have failed it first.
-            let Some(row) = row else { continue };
-            let request = job::parse_request(&row.try_get::<String, _>("request")?)?;
-            let id = job::parse_id(&id)?;
-            deliveries::add(self.dialect, &mut transaction, id, &request).await?;
+            let is_failed = transaction.execute(fail).await? == 1;
+            if is_failed {
+                deliveries::add(&self.database, &mut transaction, id, delivery).await?;
+                failed += 1;
+            }
             transaction.commit().await?;
-            failed += 1;
-            self.notify_delivery_due();
+            self.note_ended_job();
         }
         Ok(failed)
     }

@@ -1,40 +1,72 @@
 //! SQL statements. [`Dialect::sql`](super::dialect::Dialect::sql) replaces `{now}` and `{skip_locked}`.
 
-pub(super) const CREATE: &str = "
+use super::database::{Read, Write};
+
+pub(super) const CREATE: Write = Write::new(
+    "
 INSERT INTO jobs (id, team, kind, status, created_at, updated_at, request)
 VALUES ($1, $2, $3, 'created', {now}, {now}, $4)
-RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output";
+RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output",
+);
 
-pub(super) const GET: &str = "
+pub(super) const GET: Read = Read::new(
+    "
 SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output
-FROM jobs WHERE id = $1 AND team = $2";
+FROM jobs WHERE id = $1 AND team = $2",
+);
 
-/// Without outputs, which may be large and are not part of lists. No job is older than an unknown cursor.
-pub(super) const LIST: &str = "
-SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request,
-    CAST(NULL AS TEXT) AS output
-FROM jobs
+/// Without requests and outputs, which may be large and are not part of lists. No job is older than an unknown cursor.
+pub(super) const LIST: Read = Read::new(
+    "
+SELECT id, status, created_at FROM jobs
 WHERE team = $1
     AND ($2 = '' OR seq < (SELECT seq FROM jobs WHERE id = $2 AND team = $1))
     AND ($3 = '' OR status = $3)
-ORDER BY seq DESC LIMIT $4";
+ORDER BY seq DESC LIMIT $4",
+);
 
-pub(super) const COUNT: &str = "SELECT status, COUNT(*) AS jobs FROM jobs GROUP BY status";
+pub(super) const COUNT: Read =
+    Read::new("SELECT status, COUNT(*) AS jobs FROM jobs GROUP BY status");
 
-pub(super) const CANCEL: &str = "
+/// Request of a job that has not ended. The statements that end a job clear it.
+pub(super) const OPEN_REQUEST: Read =
+    Read::new("SELECT request FROM jobs WHERE id = $1 AND status IN ('created', 'running')");
+
+pub(super) const CANCEL: Write = Write::new(
+    "
 UPDATE jobs
-SET status = 'canceled', completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL
-WHERE id = $1 AND team = $2 AND status IN ('created', 'running')
-RETURNING request";
+SET status = 'canceled', completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL,
+    request = '{}'
+WHERE id = $1 AND team = $2 AND status IN ('created', 'running')",
+);
 
-/// Keeps outputs of pending webhooks.
-pub(super) const EXPIRE_OUTPUTS: &str = "
+/// Deletes outputs of at most $2 jobs. Keeps those of pending webhooks.
+pub(super) const EXPIRE_OUTPUTS: Write = Write::new(
+    "
 UPDATE jobs SET output = NULL
-WHERE output IS NOT NULL AND completed_at <= $1
-    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.job_id = jobs.id)";
+WHERE seq IN (
+    SELECT seq FROM jobs
+    WHERE output IS NOT NULL AND completed_at <= {now} - $1
+        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.job_id = jobs.id)
+    LIMIT $2
+)",
+);
+
+/// Deletes at most $2 jobs. Keeps those of pending webhooks.
+pub(super) const DELETE_JOBS: Write = Write::new(
+    "
+DELETE FROM jobs
+WHERE seq IN (
+    SELECT seq FROM jobs
+    WHERE completed_at <= {now} - $1
+        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.job_id = jobs.id)
+    LIMIT $2
+)",
+);
 
 /// Claims the oldest job that is waiting, or whose lease has expired.
-pub(super) const CLAIM: &str = "
+pub(super) const CLAIM: Write = Write::new(
+    "
 UPDATE jobs
 SET status = 'running', attempts = attempts + 1, claimed_by = $1, lease_until = {now} + $2,
     started_at = COALESCE(started_at, {now}), updated_at = {now}
@@ -45,50 +77,76 @@ WHERE seq = (
         AND attempts < $3
     ORDER BY seq LIMIT 1 {skip_locked}
 )
-RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output";
+RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output",
+);
 
-pub(super) const RENEW: &str = "
+pub(super) const RENEW: Write = Write::new(
+    "
 UPDATE jobs SET lease_until = {now} + $1
-WHERE id = $2 AND claimed_by = $3 AND status = 'running'";
+WHERE id = $2 AND claimed_by = $3 AND status = 'running'",
+);
 
 /// Does not count the attempt: the job did not cause the shutdown.
-pub(super) const RELEASE: &str = "
+pub(super) const RELEASE: Write = Write::new(
+    "
 UPDATE jobs SET lease_until = 0, claimed_by = NULL, attempts = attempts - 1
-WHERE id = $1 AND claimed_by = $2 AND status = 'running'";
+WHERE id = $1 AND claimed_by = $2 AND status = 'running'",
+);
 
-pub(super) const FINISH: &str = "
+/// The same, but keeps the lease, so that no other worker claims the job before it expires.
+pub(super) const RELEASE_AFTER_LEASE: Write = Write::new(
+    "
+UPDATE jobs SET claimed_by = NULL, attempts = attempts - 1
+WHERE id = $1 AND claimed_by = $2 AND status = 'running'",
+);
+
+pub(super) const FINISH: Write = Write::new(
+    "
 UPDATE jobs
-SET status = $1, output = $2, completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL
-WHERE id = $3 AND claimed_by = $4 AND status = 'running'";
+SET status = $1, output = $2, completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL,
+    request = '{}'
+WHERE id = $3 AND claimed_by = $4 AND status = 'running'",
+);
 
 /// The first condition is redundant, but makes SQLite use the index of open jobs.
-pub(super) const LIST_EXHAUSTED: &str = "
+pub(super) const LIST_EXHAUSTED: Read = Read::new(
+    "
 SELECT id FROM jobs
-WHERE status IN ('created', 'running') AND status = 'running' AND lease_until <= {now} AND attempts >= $1";
+WHERE status IN ('created', 'running') AND status = 'running' AND lease_until <= {now} AND attempts >= $1",
+);
 
-pub(super) const FAIL_EXHAUSTED: &str = "
+pub(super) const FAIL_EXHAUSTED: Write = Write::new(
+    "
 UPDATE jobs
-SET status = 'failed', output = $1, completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL
-WHERE id = $2 AND status = 'running' AND lease_until <= {now} AND attempts >= $3
-RETURNING request";
+SET status = 'failed', output = $1, completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL,
+    request = '{}'
+WHERE id = $2 AND status = 'running' AND lease_until <= {now} AND attempts >= $3",
+);
 
-pub(super) const ADD_DELIVERY: &str = "
-INSERT INTO deliveries (job_id, url, status_only, due_at) VALUES ($1, $2, $3, {now})";
+pub(super) const ADD_DELIVERY: Write = Write::new(
+    "
+INSERT INTO deliveries (job_id, url, status_only, due_at) VALUES ($1, $2, $3, {now})",
+);
 
 /// Makes a claimed delivery due again after the claim expires, in case the server is killed while sending it.
-pub(super) const CLAIM_DELIVERY: &str = "
+pub(super) const CLAIM_DELIVERY: Write = Write::new(
+    "
 UPDATE deliveries SET claimed_by = $1, due_at = {now} + $2
 WHERE seq = (SELECT seq FROM deliveries WHERE due_at <= {now} ORDER BY due_at, seq LIMIT 1 {skip_locked})
-RETURNING seq, job_id, url, status_only, failures, reason";
+RETURNING seq, job_id, url, status_only, failures, reason",
+);
 
-pub(super) const DELIVERY_BODY: &str = "SELECT status, output FROM jobs WHERE id = $1";
+pub(super) const DELIVERY_BODY: Read = Read::new("SELECT status, output FROM jobs WHERE id = $1");
 
-pub(super) const DELETE_DELIVERY: &str =
-    "DELETE FROM deliveries WHERE seq = $1 AND claimed_by = $2";
+pub(super) const DELETE_DELIVERY: Write =
+    Write::new("DELETE FROM deliveries WHERE seq = $1 AND claimed_by = $2");
 
-pub(super) const RETRY_DELIVERY: &str = "
+pub(super) const RETRY_DELIVERY: Write = Write::new(
+    "
 UPDATE deliveries SET failures = failures + 1, reason = $1, due_at = {now} + $2, claimed_by = NULL
-WHERE seq = $3 AND claimed_by = $4";
+WHERE seq = $3 AND claimed_by = $4",
+);
 
 /// Time until the next delivery is due, in milliseconds.
-pub(super) const NEXT_DELIVERY: &str = "SELECT MIN(due_at) - {now} AS wait FROM deliveries";
+pub(super) const NEXT_DELIVERY: Read =
+    Read::new("SELECT MIN(due_at) - {now} AS wait FROM deliveries");

@@ -32,7 +32,7 @@ async fn claim(store: &Store) -> Claim {
 /// Expires the leases, as after a crash.
 async fn expire_leases(store: &Store) {
     sqlx::query("UPDATE jobs SET lease_until = 0 WHERE status = 'running'")
-        .execute(&store.pool)
+        .execute(store.database.pool())
         .await
         .unwrap();
 }
@@ -69,7 +69,7 @@ async fn lists_newest_first_with_a_stable_cursor() {
         .unwrap();
     // All were created at the same time, so that the order of acceptance counts.
     sqlx::query("UPDATE jobs SET created_at = 1")
-        .execute(&store.pool)
+        .execute(store.database.pool())
         .await
         .unwrap();
     ids.reverse();
@@ -88,33 +88,50 @@ async fn lists_newest_first_with_a_stable_cursor() {
     assert!(page(9, None, Some("nonsense")).await.is_empty());
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Moves the end of all jobs back by an hour more than a day.
+async fn age(store: &Store) {
+    let age_ms = i64::try_from(DAY.as_millis()).unwrap() + 3_600_000;
+    sqlx::query("UPDATE jobs SET completed_at = completed_at - $1")
+        .bind(age_ms)
+        .execute(store.database.pool())
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
-async fn deletes_outputs_but_not_jobs_after_24_hours() {
+async fn deletes_outputs_and_then_jobs() {
     let store = Store::temporary().await.unwrap();
     let created = job(&store).await;
+    let waiting = job(&store).await;
     let output = json!({ "diarization": [] });
     let claimed = claim(&store).await;
     assert!(store.finish(&claimed, &Ok(output.clone())).await.unwrap());
-    let now = Utc::now();
-    assert_eq!(
-        store
-            .expire_outputs(now + TimeDelta::hours(23))
-            .await
-            .unwrap(),
-        0
-    );
+    assert_eq!(store.expire_outputs(DAY).await.unwrap(), 0);
     let stored = store.get("ada", created.id).await.unwrap().unwrap();
     assert_eq!(stored.output, Some(output));
-    assert_eq!(
-        store
-            .expire_outputs(now + TimeDelta::hours(25))
-            .await
-            .unwrap(),
-        1
-    );
+    age(&store).await;
+    assert_eq!(store.expire_outputs(DAY).await.unwrap(), 1);
     let stored = store.get("ada", created.id).await.unwrap().unwrap();
     assert_eq!((stored.status, stored.output), (Status::Succeeded, None));
     assert!(stored.completed_at.is_some());
+    assert_eq!(store.delete_jobs(2 * DAY).await.unwrap(), 0);
+    assert_eq!(store.delete_jobs(DAY).await.unwrap(), 1);
+    assert!(store.get("ada", created.id).await.unwrap().is_none());
+    // Jobs that have not ended are kept, however old they are.
+    assert_eq!(store.delete_jobs(Duration::ZERO).await.unwrap(), 0);
+    assert!(store.get("ada", waiting.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn deletes_more_jobs_than_one_batch() {
+    let store = Store::temporary().await.unwrap();
+    for _ in 0..205 {
+        let created = job(&store).await;
+        assert!(store.cancel("ada", created.id).await.unwrap());
+    }
+    assert_eq!(store.delete_jobs(Duration::ZERO).await.unwrap(), 205);
 }
 
 #[tokio::test]
@@ -130,12 +147,113 @@ async fn keeps_the_output_of_a_pending_webhook() {
         .finish(&claimed, &Ok(json!({ "diarization": [] })))
         .await
         .unwrap();
-    let later = Utc::now() + TimeDelta::hours(25);
-    assert_eq!(store.expire_outputs(later).await.unwrap(), 0);
+    assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 0);
+    assert_eq!(store.delete_jobs(Duration::ZERO).await.unwrap(), 0);
     let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
     assert!(store.claim_delivery(LEASE).await.unwrap().is_none());
     store.delete_delivery(&delivery).await.unwrap();
-    assert_eq!(store.expire_outputs(later).await.unwrap(), 1);
+    assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(store.delete_jobs(Duration::ZERO).await.unwrap(), 1);
+}
+
+/// However a job ends, its request is deleted, and its webhook is queued.
+#[tokio::test]
+async fn ending_a_job_deletes_its_request() {
+    let store = Store::temporary().await.unwrap();
+    let submitted = || request(json!({ "webhook": "https://example.com", "voiceprints": [] }));
+    let submit = async || {
+        let created = store.create("ada", JobKind::Identify, submitted()).await;
+        created.unwrap().id
+    };
+    let finished = submit().await;
+    let claimed = claim(&store).await;
+    assert_eq!(claimed.job.request, submitted());
+    store.finish(&claimed, &Err("silent".into())).await.unwrap();
+    let canceled = submit().await;
+    assert!(store.cancel("ada", canceled).await.unwrap());
+    let exhausted = submit().await;
+    for _ in 0..3 {
+        claim(&store).await;
+        expire_leases(&store).await;
+    }
+    assert_eq!(store.fail_exhausted().await.unwrap(), 1);
+    for id in [finished, canceled, exhausted] {
+        let stored = store.get("ada", id).await.unwrap().unwrap();
+        assert_eq!(stored.request, Map::new());
+        let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
+        assert_eq!(delivery.job_id, id.to_string());
+        assert_eq!(delivery.url, "https://example.com");
+    }
+}
+
+/// A database of the first version, whose jobs kept their requests, and whose file kept deleted data.
+#[tokio::test]
+async fn updating_a_database_deletes_the_requests_of_ended_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.sqlite");
+    let url = format!("sqlite:{}?mode=rwc", path.display());
+    sqlx::any::install_default_drivers();
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    let mut first_version = migrations::migrator(dialect::Dialect::Sqlite);
+    first_version.migrations.to_mut().truncate(1);
+    first_version.run(&pool).await.unwrap();
+    let voiceprint = "c2VjcmV0".repeat(2_000);
+    for (id, status) in [(1, "created"), (2, "failed"), (3, "failed")] {
+        let request = format!(r#"{{"voiceprint":"{status}{voiceprint}"}}"#);
+        sqlx::query(
+            "INSERT INTO jobs (id, team, kind, status, created_at, updated_at, request)
+            VALUES ($1, 'ada', 'identify', $2, 1, 1, $3)",
+        )
+        .bind(Uuid::from_u128(id).to_string())
+        .bind(status)
+        .bind(request)
+        .execute(&pool)
+        .await
+        .unwrap();
+    }
+    sqlx::query("DELETE FROM jobs WHERE id = $1")
+        .bind(Uuid::from_u128(3).to_string())
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    let store = Store::open(&path).await.unwrap();
+    let waiting = store.get("ada", Uuid::from_u128(1)).await.unwrap().unwrap();
+    assert!(waiting.request.contains_key("voiceprint"));
+    assert!(store.cancel("ada", waiting.id).await.unwrap());
+    store.purge().await.unwrap();
+    let ended = store.get("ada", Uuid::from_u128(2)).await.unwrap().unwrap();
+    assert_eq!(ended.request, Map::new());
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(!bytes.windows(8).any(|window| window == b"c2VjcmV0"));
+}
+
+/// Limits the size of the database on all connections. Those that fail are closed, so the limit does not last.
+async fn fill(store: &Store) {
+    let mut connections = Vec::new();
+    for _ in 0..4 {
+        connections.push(store.database.pool().acquire().await.unwrap());
+    }
+    for connection in &mut connections {
+        sqlx::query("PRAGMA max_page_count = 1")
+            .fetch_all(&mut **connection)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_does_not_fit_is_not_accepted() {
+    let store = Store::temporary().await.unwrap();
+    fill(&store).await;
+    let large = request(json!({ "label": "a".repeat(100_000) }));
+    let error = store.create("ada", JobKind::Diarize, large).await;
+    let error = error.unwrap_err();
+    assert!(error.is_full(), "{error:?}");
+    assert!(store.list("ada", 9, None, None).await.unwrap().is_empty());
+    // The failed transaction does not affect others.
+    let created = job(&store).await;
+    assert_eq!(claim(&store).await.job.id, created.id);
 }
 
 #[tokio::test]

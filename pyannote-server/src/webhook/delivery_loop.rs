@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::sender::{Attempt, Sender};
+use crate::backoff::Backoff;
 use crate::error::Chain;
 use crate::shutdown::Shutdown;
 use crate::store::{Delivery, Store, StoreError};
@@ -24,47 +25,73 @@ pub(crate) struct Schedule {
     pub(crate) retry_delays: [Duration; 3],
 }
 
-/// Sends webhooks until the shutdown aborts; then waits for the attempts in progress.
+/// Sends webhooks until no job is running any more, and then those that are due. Abandons attempts that are still in
+/// progress when the shutdown aborts: they are made again after their claims have expired.
 pub(crate) async fn deliver(store: Store, sender: Sender, schedule: Schedule, shutdown: Shutdown) {
     let mut attempts = JoinSet::new();
+    let mut backoff = Backoff::new(schedule.poll_interval);
     while !shutdown.abort.is_cancelled() {
         while attempts.try_join_next().is_some() {}
         let has_capacity = attempts.len() < MAX_CONCURRENT;
+        let mut wait = schedule.poll_interval;
         if has_capacity {
+            // Read before the claim, so that no webhook of the last job is missed.
+            let are_jobs_done = shutdown.jobs_done.is_cancelled();
             match store.claim_delivery(sender.timeout() + CLAIM_MARGIN).await {
                 Ok(Some(delivery)) => {
+                    backoff.reset();
                     let (store, sender) = (store.clone(), sender.clone());
-                    attempts.spawn(async move {
-                        send(&store, &sender, schedule.retry_delays, delivery).await;
-                    });
+                    attempts.spawn(send(store, sender, schedule, delivery));
                     continue;
                 }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(error = %Chain(&error), "failed to claim a webhook"),
+                Ok(None) if are_jobs_done => break,
+                Ok(None) => {
+                    backoff.reset();
+                    if let Ok(Some(due)) = store.next_delivery().await {
+                        wait = due.clamp(Duration::from_millis(1), wait);
+                    }
+                }
+                // A claim that was not committed is none: the webhook is not sent.
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), "failed to claim a webhook");
+                    if are_jobs_done {
+                        break;
+                    }
+                    wait = backoff.next_delay();
+                }
             }
         }
-        let until_next = match store.next_delivery().await {
-            Ok(Some(wait)) if has_capacity => {
-                wait.clamp(Duration::from_millis(1), schedule.poll_interval)
-            }
-            _ => schedule.poll_interval,
-        };
         tokio::select! {
             () = shutdown.abort.cancelled() => {}
+            () = shutdown.jobs_done.cancelled(), if has_capacity => {}
             () = store.delivery_due() => {}
-            () = tokio::time::sleep(until_next) => {}
+            () = tokio::time::sleep(wait) => {}
             Some(_) = attempts.join_next() => {}
         }
     }
-    while attempts.join_next().await.is_some() {}
+    let drained = async { while attempts.join_next().await.is_some() {} };
+    tokio::select! {
+        () = shutdown.abort.cancelled() => {}
+        () = drained => {}
+    }
+    attempts.shutdown().await;
 }
 
-async fn send(store: &Store, sender: &Sender, retry_delays: [Duration; 3], delivery: Delivery) {
+/// Tries to deliver a webhook, and records the result. Waits while the disk is full, since the webhook would otherwise
+/// be sent once more.
+async fn send(store: Store, sender: Sender, schedule: Schedule, delivery: Delivery) {
     let attempt = sender.attempt(&delivery).await;
-    if let Err(error) = record(store, retry_delays, &delivery, &attempt).await {
-        // The delivery stays claimed, and is sent again after the claim has expired.
+    let mut backoff = Backoff::new(schedule.poll_interval);
+    let mut hold = None;
+    while let Err(error) = record(&store, schedule.retry_delays, &delivery, &attempt).await {
         let job = &*delivery.job_id;
-        tracing::warn!(job, error = %Chain(&error), "failed to record the result of a webhook");
+        tracing::error!(job, error = %Chain(&error), "failed to record the result of a webhook");
+        if !error.is_full() {
+            // The delivery stays claimed, and is sent again after the claim has expired.
+            return;
+        }
+        hold.get_or_insert_with(|| store.hold_claims());
+        tokio::time::sleep(backoff.next_delay()).await;
     }
 }
 
@@ -76,15 +103,20 @@ async fn record(
     attempt: &Attempt,
 ) -> Result<(), StoreError> {
     let job = &*delivery.job_id;
+    if let Attempt::Failed(reason) = attempt
+        && let Some(delay) = retry_delays.get(delivery.failures)
+    {
+        let reason = reason.as_str();
+        store.retry_delivery(delivery, reason, *delay).await?;
+        tracing::info!(job, reason, ?delay, "the webhook failed; retrying");
+        return Ok(());
+    }
+    store.delete_delivery(delivery).await?;
     match attempt {
         Attempt::Delivered => tracing::info!(job, "the webhook was delivered"),
         Attempt::Undeliverable(reason) => tracing::warn!(job, reason, "the webhook was not sent"),
         Attempt::Failed(reason) => {
             let reason = reason.as_str();
-            if let Some(delay) = retry_delays.get(delivery.failures) {
-                tracing::info!(job, reason, ?delay, "the webhook failed; retrying");
-                return store.retry_delivery(delivery, reason, *delay).await;
-            }
             tracing::warn!(
                 job,
                 reason,
@@ -92,5 +124,5 @@ async fn record(
             );
         }
     }
-    store.delete_delivery(delivery).await
+    Ok(())
 }

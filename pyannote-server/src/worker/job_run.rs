@@ -13,6 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 
 use super::{Timing, WorkerConfig};
+use crate::backoff::Backoff;
 use crate::engine::{EngineError, EngineJob, JobKind};
 use crate::error::Chain;
 use crate::shutdown::Shutdown;
@@ -67,12 +68,18 @@ impl JobRun<'_> {
             }
             Stopped::ShuttingDown => {
                 task.abort();
-                // An engine that does not stop keeps its lease: the job is claimed again after the lease has expired.
-                if timeout(ABORT_TIMEOUT, task).await.is_ok()
-                    && let Err(error) = self.config.store.release(self.claim).await
-                {
-                    let error = Chain(&error);
-                    tracing::warn!(%job, %error, "failed to release the job; it waits for its lease to expire");
+                let store = &self.config.store;
+                let released = match timeout(ABORT_TIMEOUT, task).await {
+                    Ok(_) => store.release(self.claim).await,
+                    // The engine does not stop, so nobody else may claim the job yet.
+                    Err(_) => store.release_after_lease(self.claim).await,
+                };
+                match released {
+                    Ok(()) => tracing::info!(%job, "the job was returned to the queue"),
+                    Err(error) => {
+                        let error = Chain(&error);
+                        tracing::warn!(%job, %error, "failed to return the job to the queue; it waits for its lease to expire");
+                    }
                 }
             }
         }
@@ -111,23 +118,40 @@ impl JobRun<'_> {
         }
     }
 
-    /// Writes the job's outcome to the store. Retries while the database is unavailable, so that the result of hours of
-    /// work is not lost, until another worker has claimed the job or the server shuts down.
+    /// Writes the job's outcome to the store. Retries while the database is full or unavailable, so that the result of
+    /// hours of work is not lost, until another worker has claimed the job or the server shuts down. After the retry
+    /// limit, it tries to write only why the result is missing.
     async fn write_outcome(&self, outcome: &Outcome) {
-        let job = self.claim.job.id;
+        let (job, store) = (self.claim.job.id, &self.config.store);
+        let limit = Instant::now() + self.timing.result_retry_limit;
+        let mut backoff = Backoff::new(self.timing.poll_interval);
+        let mut failure = None;
+        let mut hold = None;
         loop {
-            match self.config.store.finish(self.claim, outcome).await {
+            let outcome = failure.as_ref().unwrap_or(outcome);
+            let error = match store.finish(self.claim, outcome).await {
                 Ok(true) => return tracing::info!(%job, ok = outcome.is_ok(), "the job ended"),
                 Ok(false) => {
                     return tracing::warn!(%job, "the job was no longer claimed; dropping its result");
                 }
-                Err(error) => {
-                    tracing::warn!(%job, error = %Chain(&error), "failed to write the job's result; retrying");
-                }
+                Err(error) => error,
+            };
+            tracing::error!(%job, error = %Chain(&error), "failed to write the job's result; retrying");
+            if error.is_full() && hold.is_none() {
+                hold = Some(store.hold_claims());
             }
+            if Instant::now() >= limit && failure.is_none() {
+                let text = format!("the result could not be stored: {}", Chain(&error));
+                failure = Some(Err(text));
+                continue;
+            }
+            // The result may be too large for a disk that still has room for a renewed lease.
+            let _ = store.renew(self.claim, self.timing.lease).await;
             tokio::select! {
-                () = self.shutdown.abort.cancelled() => return,
-                () = sleep(self.timing.poll_interval) => {}
+                () = self.shutdown.abort.cancelled() => {
+                    return tracing::error!(%job, "the job's result could not be written before the shutdown and is lost");
+                }
+                () = sleep(backoff.next_delay()) => {}
             }
         }
     }

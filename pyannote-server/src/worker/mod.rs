@@ -10,10 +10,11 @@ mod reaper;
 mod timing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::sleep;
 use tokio_util::sync::DropGuard;
 
 pub use audio_source::{AudioSource, RecordingFuture};
@@ -22,7 +23,7 @@ pub use timing::Timing;
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::faults::Faults;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{self, Shutdown};
 use crate::store::Store;
 use crate::webhook;
 
@@ -51,8 +52,11 @@ pub struct Workers {
     shutdown: Shutdown,
     _abort_on_drop: DropGuard,
     claim_loops: Vec<JoinHandle<()>>,
-    /// The reaper and the webhook delivery loop.
-    background: Vec<JoinHandle<()>>,
+    delivery_loop: JoinHandle<()>,
+    reaper: JoinHandle<()>,
+    /// Number of jobs that are being processed.
+    running: Arc<AtomicUsize>,
+    store: Store,
     timing: Timing,
 }
 
@@ -72,6 +76,15 @@ impl Workers {
     ///
     /// See [`start`](Self::start).
     pub async fn start_with(config: WorkerConfig, timing: Timing) -> Result<Self, StartError> {
+        Self::start_sharing(config, timing, Shutdown::new()).await
+    }
+
+    /// Starts workers that also stop when `shutdown` says so.
+    pub(crate) async fn start_sharing(
+        config: WorkerConfig,
+        timing: Timing,
+        shutdown: Shutdown,
+    ) -> Result<Self, StartError> {
         let sender = webhook::Sender::new(
             config.webhook_secret.clone(),
             timing.webhook_timeout,
@@ -79,51 +92,67 @@ impl Workers {
         )
         .map_err(|error| StartError::HttpClient(error.into()))?;
         config.store.fail_exhausted().await?;
-        let shutdown = Shutdown::new();
+        let running = Arc::new(AtomicUsize::new(0));
         let claim_loops = (0..config.concurrency)
             .map(|_| {
                 tokio::spawn(claim_loop::run(
                     config.clone(),
                     timing.clone(),
                     shutdown.clone(),
+                    Arc::clone(&running),
                 ))
             })
             .collect();
-        let reaper = reaper::run(config.store.clone(), timing.clone(), shutdown.clone());
+        let store = config.store;
+        let reaper = reaper::run(store.clone(), timing.clone(), shutdown.clone());
         let schedule = webhook::Schedule {
             poll_interval: timing.poll_interval,
             retry_delays: timing.webhook_retry_delays,
         };
-        let deliveries = webhook::deliver(config.store, sender, schedule, shutdown.clone());
+        let deliveries = webhook::deliver(store.clone(), sender, schedule, shutdown.clone());
         Ok(Self {
             _abort_on_drop: shutdown.abort.clone().drop_guard(),
             shutdown,
             claim_loops,
-            background: vec![tokio::spawn(reaper), tokio::spawn(deliveries)],
+            delivery_loop: tokio::spawn(deliveries),
+            reaper: tokio::spawn(reaper),
+            running,
+            store,
             timing,
         })
     }
 
-    /// Stops the workers. They claim no new jobs, and finish the running ones; a job that is still running after
-    /// [`Timing::grace_period`] is left for the next start. So are webhooks that have not been sent.
-    pub async fn stop(self) {
-        self.shutdown.drain.cancel();
-        let mut drained = std::pin::pin!(join(self.claim_loops));
-        if timeout(self.timing.grace_period, &mut drained)
-            .await
-            .is_err()
-        {
-            self.shutdown.abort.cancel();
-            drained.await;
-        }
-        self.shutdown.abort.cancel();
-        join(self.background).await;
+    /// Returns the number of jobs that are being processed.
+    #[must_use]
+    pub fn running_jobs(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
     }
-}
 
-/// Waits until all tasks have ended. They do not panic, and nothing aborts them.
-async fn join(tasks: Vec<JoinHandle<()>>) {
-    for task in tasks {
-        let _ = task.await;
+    /// Stops the workers. They claim no new jobs, and finish the running ones. A job that is still running after
+    /// [`Timing::grace_period`] is returned to the queue, without counting the attempt. Webhooks that have not been sent
+    /// are left for the next start.
+    pub async fn stop(mut self) {
+        self.shutdown.drain.cancel();
+        let grace_period = self.timing.grace_period;
+        let shutdown = self.shutdown.clone();
+        shutdown::finish(&shutdown, self.drain(), sleep(grace_period)).await;
+        self.close().await;
+    }
+
+    /// Waits until the running jobs have ended and their webhooks were sent. Both end early if the shutdown aborts.
+    pub(crate) async fn drain(&mut self) {
+        for task in &mut self.claim_loops {
+            // The tasks do not panic, and nothing aborts them.
+            let _ = task.await;
+        }
+        self.claim_loops.clear();
+        self.shutdown.jobs_done.cancel();
+        let _ = (&mut self.delivery_loop).await;
+    }
+
+    /// Ends what is left after the shutdown has aborted.
+    pub(crate) async fn close(self) {
+        let _ = self.reaper.await;
+        reaper::purge(&self.store).await;
     }
 }

@@ -1,32 +1,48 @@
-//! Loop that fails jobs that have used up their attempts, and deletes expired outputs.
+//! Loop that fails jobs that have used up their attempts, and deletes what is no longer kept.
 
-use chrono::Utc;
 use tokio::time::Instant;
 
 use super::Timing;
 use crate::error::Chain;
 use crate::shutdown::Shutdown;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub(super) async fn run(store: Store, timing: Timing, shutdown: Shutdown) {
     let mut next_sweep = Instant::now();
+    let mut next_purge = Instant::now();
     loop {
         if let Err(error) = store.fail_exhausted().await {
             tracing::warn!(error = %Chain(&error), "failed to end jobs without attempts left");
         }
         if Instant::now() >= next_sweep {
             next_sweep = Instant::now() + timing.sweep_interval;
-            match store.expire_outputs(Utc::now()).await {
-                Ok(0) => {}
-                Ok(outputs) => tracing::info!(outputs, "deleted outputs older than 24 h"),
-                Err(error) => {
-                    tracing::warn!(error = %Chain(&error), "failed to delete outputs older than 24 h");
-                }
+            if let Err(error) = sweep(&store, &timing).await {
+                tracing::warn!(error = %Chain(&error), "failed to delete old outputs and jobs");
             }
+        }
+        if Instant::now() >= next_purge {
+            next_purge = Instant::now() + timing.purge_interval;
+            purge(&store).await;
         }
         tokio::select! {
             () = shutdown.abort.cancelled() => return,
             () = tokio::time::sleep(timing.poll_interval) => {}
         }
+    }
+}
+
+async fn sweep(store: &Store, timing: &Timing) -> Result<(), StoreError> {
+    let outputs = store.expire_outputs(timing.output_retention).await?;
+    let jobs = store.delete_jobs(timing.job_retention).await?;
+    if outputs + jobs > 0 {
+        tracing::info!(outputs, jobs, "deleted old outputs and jobs");
+    }
+    Ok(())
+}
+
+/// Removes deleted data from the database's log. Logs a warning if that fails.
+pub(super) async fn purge(store: &Store) {
+    if let Err(error) = store.purge().await {
+        tracing::warn!(error = %Chain(&error), "failed to truncate the database log");
     }
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use pyannote_server::store::{Status, Store};
 use pyannote_server::{ApiKey, ScriptedEngine, Server};
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
 
-use super::{builder, get, server};
+use super::{AUDIO, KEY, builder, get, post, presigned, server};
 
 #[tokio::test]
 async fn invalid_options_are_reported() {
@@ -73,4 +76,46 @@ async fn a_stopped_or_dropped_server_frees_its_resources() {
             .delete_expired(std::time::SystemTime::now())
             .unwrap_err();
     }
+}
+
+#[tokio::test]
+async fn stopping_aborts_what_is_running_after_the_grace_period() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = ScriptedEngine::new();
+    engine.then_stuck();
+    let server = Server::builder()
+        .engine(engine)
+        .key(KEY)
+        .data_dir(folder.path())
+        .grace_period(Duration::from_millis(50))
+        .start()
+        .await
+        .unwrap();
+    let url = presigned(&server, "/v1/media/input", "media://a").await;
+    let mut upload = tokio::net::TcpStream::connect(server.url().trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let path = url.strip_prefix(server.url()).unwrap();
+    let head = format!("PUT {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 900\r\n\r\nstart");
+    upload.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..2 {
+        let response = post(&server, "/v1/diarize", &json!({ "url": AUDIO })).await;
+        assert_eq!(response.status(), 200);
+    }
+    while server.running_jobs() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.stop().await;
+    // The first job was returned to the queue, and the second one was not claimed.
+    let store = Store::open(folder.path().join("jobs.sqlite"))
+        .await
+        .unwrap();
+    for listed in store.list("local", 9, None, None).await.unwrap() {
+        let job = store.get("local", listed.id).await.unwrap().unwrap();
+        assert_eq!(job.attempts, 0);
+        assert!(!job.status.is_final());
+    }
+    assert_eq!(store.counts().await.unwrap()[0], (Status::Created, 1));
+    let incomplete = fs_err::read_dir(folder.path().join("media/incomplete"));
+    assert_eq!(incomplete.unwrap().count(), 0);
 }

@@ -4,6 +4,7 @@ mod crash;
 mod lifecycle;
 mod postgres;
 mod restart;
+mod secrets;
 mod test_engine;
 mod webhooks;
 

@@ -5,12 +5,12 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
 use pyannote_server::store::Store;
 use tempfile::TempDir;
 
-use super::{TEAM, crash, lifecycle, submit, webhooks};
+use super::{TEAM, crash, lifecycle, secrets, submit, webhooks};
 
 /// A cluster, stopped and deleted when dropped.
 struct Cluster {
@@ -66,6 +66,13 @@ impl Cluster {
         )
     }
 
+    /// All rows of all tables.
+    fn dump(&self) -> Vec<u8> {
+        let file = self.path().join("dump").display().to_string();
+        self.run("pg_dump", &["-d", &self.url(), "--data-only", "-f", &file]);
+        fs::read(file).unwrap()
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) {
         let mut command = Command::new(self.programs.join(program));
         command
@@ -116,8 +123,9 @@ async fn postgres_jobs() {
     two.unwrap();
     lifecycle::created_running_succeeded_in(&store).await;
     webhooks::all_final_statuses_are_delivered_from(&store).await;
-    let later = Utc::now() + TimeDelta::hours(25);
-    assert_eq!(store.expire_outputs(later).await.unwrap(), 4);
+    assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 4);
+
+    secrets::are_deleted_from(&store, || cluster.dump()).await;
 
     let first = submit(&store, serde_json::json!({})).await;
     let second = submit(&store, serde_json::json!({})).await;

@@ -1,0 +1,325 @@
+//! Tests on a disk that is really full: a small tmpfs, which only root can mount.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::engine::{EngineFuture, EngineJob, JobKind};
+use crate::store::{Job, Status, Store};
+use crate::worker::{Timing, WorkerConfig, Workers};
+use crate::{Engine, RateLimits, ScriptedEngine, Server};
+
+const LEASE: Duration = Duration::from_secs(60);
+const TEAM: &str = "local";
+
+/// A disk of 2 MiB, unmounted on drop.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// Returns `None`, and says so, if the disk cannot be mounted.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]);
+        match mount.arg(folder.path()).output() {
+            Ok(output) if output.status.success() => Some(Self(folder)),
+            _ => {
+                eprintln!(
+                    "SKIPPED: a full disk is not tested, since mounting a tmpfs requires root on Linux"
+                );
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes to a file until the disk is full.
+    fn fill(&self) {
+        fill(self.path());
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.path().join("filler")).unwrap();
+    }
+
+    /// Empties the write-ahead log, so that nothing fits into it once the disk is full.
+    async fn purge(&self, store: &Store) {
+        let log = self.path().join("jobs.sqlite-wal");
+        while std::fs::metadata(&log).unwrap().len() > 0 {
+            store.purge().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn store(&self) -> Store {
+        Store::open(self.path().join("jobs.sqlite")).await.unwrap()
+    }
+}
+
+fn fill(folder: &Path) {
+    use std::io::Write;
+
+    let mut file = std::fs::OpenOptions::new();
+    let file = file.create(true).append(true).open(folder.join("filler"));
+    let mut file = file.unwrap();
+    while file.write_all(&[0; 512]).is_ok() {}
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+async fn submit(store: &Store, request: Value) -> Uuid {
+    let request: Map<String, Value> = serde_json::from_value(request).unwrap();
+    let job = store.create(TEAM, JobKind::Diarize, request).await;
+    job.unwrap().id
+}
+
+async fn ended(store: &Store, id: Uuid) -> Job {
+    let ended = async {
+        loop {
+            let job = store.get(TEAM, id).await.unwrap().unwrap();
+            if job.status.is_final() {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let job = tokio::time::timeout(Duration::from_secs(30), ended).await;
+    job.expect("the job does not end")
+}
+
+/// Waits until something that has ended waits for space.
+async fn held(store: &Store) {
+    let held = async {
+        while !store.are_claims_held() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let held = tokio::time::timeout(Duration::from_secs(30), held).await;
+    held.expect("the disk is not full");
+}
+
+#[tokio::test]
+async fn submissions_and_uploads_are_refused_with_status_507() {
+    let Some(disk) = Disk::mount() else { return };
+    let builder = Server::builder().engine(ScriptedEngine::new()).key("key");
+    let builder = builder.rate_limits(RateLimits::off()).data_dir(disk.path());
+    let server = builder.start().await.unwrap();
+    let http = reqwest::Client::new();
+    let post = async |path: &str, body: Value| {
+        let request = http.post(format!("{}{path}", server.url()));
+        let response = request.bearer_auth("key").json(&body).send();
+        let response = response.await.unwrap();
+        let status = response.status();
+        (status, response.json::<Value>().await.unwrap())
+    };
+    let submission = || json!({ "url": "https://example.com/a.wav", "confidence": true });
+    let (_, media) = post("/v1/media/input", json!({ "url": "media://a" })).await;
+    let upload_url = media["url"].as_str().unwrap();
+    let upload = async || {
+        let body = vec![7; 200_000];
+        let response = http.put(upload_url).body(body).send().await.unwrap();
+        response.status()
+    };
+    disk.fill();
+    let (mut accepted, mut refused) = (Vec::new(), 0);
+    for _ in 0..30 {
+        match post("/v1/diarize", submission()).await {
+            (StatusCode::OK, body) => accepted.push(body["jobId"].as_str().unwrap().to_owned()),
+            (status, body) => {
+                assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE);
+                assert!(body["message"].as_str().unwrap().contains("disk is full"));
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0);
+    assert_eq!(upload().await, StatusCode::INSUFFICIENT_STORAGE);
+    let incomplete = std::fs::read_dir(disk.path().join("media/incomplete")).unwrap();
+    assert_eq!(incomplete.count(), 0);
+
+    disk.free();
+    assert_eq!(upload().await, StatusCode::OK);
+    let (status, body) = post("/v1/diarize", submission()).await;
+    assert_eq!(status, StatusCode::OK);
+    accepted.push(body["jobId"].as_str().unwrap().to_owned());
+    // Each accepted job exists and ends, and no other.
+    let store = disk.store().await;
+    assert_eq!(
+        store.list(TEAM, 100, None, None).await.unwrap().len(),
+        accepted.len()
+    );
+    for id in accepted {
+        let job = ended(&store, id.parse().unwrap()).await;
+        assert_eq!((job.status, job.attempts), (Status::Succeeded, 1));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_claim_that_is_not_committed_is_none() {
+    let Some(disk) = Disk::mount() else { return };
+    let store = disk.store().await;
+    let id = submit(&store, json!({})).await;
+    store
+        .cancel(
+            TEAM,
+            submit(&store, json!({ "webhook": "https://example.com" })).await,
+        )
+        .await
+        .unwrap();
+    disk.purge(&store).await;
+    disk.fill();
+    for _ in 0..5 {
+        assert!(store.claim(LEASE).await.unwrap_err().is_full());
+        let delivery = store.claim_delivery(LEASE).await;
+        assert!(delivery.map(|_| ()).unwrap_err().is_full());
+    }
+    let job = store.get(TEAM, id).await.unwrap().unwrap();
+    assert_eq!((job.status, job.attempts), (Status::Created, 0));
+    disk.free();
+    assert_eq!(store.claim(LEASE).await.unwrap().unwrap().job.attempts, 1);
+    assert!(store.claim_delivery(LEASE).await.unwrap().is_some());
+}
+
+/// An engine that fills the disk before each of its jobs ends.
+struct FillingEngine(std::path::PathBuf);
+
+impl Engine for FillingEngine {
+    fn needs_audio(&self) -> bool {
+        false
+    }
+
+    fn process(&self, _: EngineJob) -> EngineFuture<'_> {
+        Box::pin(async move {
+            fill(&self.0);
+            Ok(json!({ "text": "a".repeat(500_000) }))
+        })
+    }
+}
+
+fn workers(disk: &Disk, store: &Store) -> WorkerConfig {
+    WorkerConfig {
+        store: store.clone(),
+        engine: Arc::new(FillingEngine(disk.path().to_owned())),
+        audio: None,
+        webhook_secret: Some("whs_test".into()),
+        faults: Default::default(),
+        concurrency: 2,
+    }
+}
+
+fn timing() -> Timing {
+    Timing {
+        poll_interval: Duration::from_millis(10),
+        ..Timing::default()
+    }
+}
+
+#[tokio::test]
+async fn a_result_waits_for_space() {
+    let Some(disk) = Disk::mount() else { return };
+    let store = disk.store().await;
+    let id = submit(&store, json!({})).await;
+    // The lease expires while the result waits, and the other claim loop must not claim the job again.
+    let short = Timing {
+        lease: Duration::from_millis(200),
+        ..timing()
+    };
+    let lease = short.lease;
+    let workers = Workers::start_with(workers(&disk, &store), short)
+        .await
+        .unwrap();
+    held(&store).await;
+    tokio::time::sleep(2 * lease).await;
+    let job = store.get(TEAM, id).await.unwrap().unwrap();
+    assert_eq!((job.status, job.attempts), (Status::Running, 1));
+    disk.free();
+    let job = ended(&store, id).await;
+    assert_eq!((job.status, job.attempts), (Status::Succeeded, 1));
+    assert!(job.output.unwrap()["text"].is_string());
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_result_does_not_fit_in_time_fails_for_this_reason() {
+    let Some(disk) = Disk::mount() else { return };
+    let store = disk.store().await;
+    let id = submit(&store, json!({})).await;
+    let impatient = Timing {
+        result_retry_limit: Duration::ZERO,
+        ..timing()
+    };
+    let workers = Workers::start_with(workers(&disk, &store), impatient)
+        .await
+        .unwrap();
+    // The message is shorter than the result, and may fit.
+    let failed = async {
+        while !store.are_claims_held() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = failed => {}
+        _ = ended(&store, id) => {}
+    }
+    disk.free();
+    let job = ended(&store, id).await;
+    assert_eq!((job.status, job.attempts), (Status::Failed, 1));
+    let output = job.output.unwrap();
+    let error = output["error"].as_str().unwrap();
+    let expected = "the result could not be stored: no space left for the database";
+    assert!(error.starts_with(expected), "{error}");
+    workers.stop().await;
+}
+
+/// A receiver that fills the disk before it accepts a webhook.
+async fn filling_receiver(folder: &Path) -> (String, tokio::sync::mpsc::UnboundedReceiver<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let folder = folder.to_owned();
+    let (sender, received) = tokio::sync::mpsc::unbounded_channel();
+    let accept = async move || {
+        fill(&folder);
+        sender.send(()).unwrap();
+    };
+    let router = axum::Router::new().fallback(accept);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, received)
+}
+
+#[tokio::test]
+async fn a_delivered_webhook_is_not_sent_again_when_there_is_space() {
+    let Some(disk) = Disk::mount() else { return };
+    let store = disk.store().await;
+    let (url, mut received) = filling_receiver(disk.path()).await;
+    let job = submit(&store, json!({ "webhook": url })).await;
+    store.cancel(TEAM, job).await.unwrap();
+    disk.purge(&store).await;
+    let never = Timing {
+        purge_interval: Duration::from_secs(3600),
+        ..timing()
+    };
+    let mut config = workers(&disk, &store);
+    config.concurrency = 0;
+    let workers = Workers::start_with(config, never).await.unwrap();
+    received.recv().await.unwrap();
+    held(&store).await;
+    disk.free();
+    while store.next_delivery().await.unwrap().is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    workers.stop().await;
+    assert!(received.try_recv().is_err(), "the webhook was sent twice");
+}
