@@ -26,7 +26,7 @@ pub struct Options {
     /// Chooses the faults and what the tasks do. Runs with the same seed differ only in timing [default: the time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// About a minute instead of ten
+    /// About a minute instead of five
     #[arg(long)]
     short: bool,
     /// Make a mistake that the test must detect: double, lose, hang, confuse or leak
