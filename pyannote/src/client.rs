@@ -246,10 +246,10 @@ impl Client {
     /// [`on_outcome_unknown`](ClientBuilder::on_outcome_unknown).
     ///
     /// ```no_run
-    /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
+    /// # async fn run(client: pyannote::Client, ctrl_c: impl Future<Output = ()>) -> Result<(), pyannote::Error> {
     /// tokio::select! {
     ///     job = client.diarize("https://example.com/meeting.wav").submit() => println!("job {}", job?.id()),
-    ///     _ = tokio::signal::ctrl_c() => client.finish_submissions().await,
+    ///     () = ctrl_c => client.finish_submissions().await,
     /// }
     /// # Ok(())
     /// # }

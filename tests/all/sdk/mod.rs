@@ -1,14 +1,14 @@
 //! The SDK against a scripted server on loopback, with a clock that skips sleeps.
 
-mod dropped_submissions;
 mod errors;
-mod find_lost_job;
 mod every_fault;
+mod find_lost_job;
 mod jobs;
 mod odd_bodies;
 mod requests;
 mod results;
 mod secrets;
+mod submissions;
 mod submit_all;
 mod transport;
 mod wait;

@@ -1,4 +1,4 @@
-//! Submissions whose future is dropped, and the callbacks that learn of their jobs.
+//! The id of an accepted job reaches the program, also if the response is odd or the future is dropped.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -312,4 +312,45 @@ async fn the_window_of_an_unknown_outcome_is_in_wall_clock_time() {
     assert!(before + tolerance <= window.end && window.end <= after + tolerance);
     let error = client.diarize("").submit().await.unwrap_err();
     assert_eq!(error.submission_window(), None);
+}
+
+#[tokio::test]
+async fn the_id_is_read_from_any_successful_response() {
+    let after_id = CREATED.find(',').unwrap();
+    for response in [
+        Response::new(201, CREATED),
+        Response::new(202, CREATED).header("content-type", "text/plain"),
+        Response::new(206, format!("\u{feff}{CREATED}")),
+        Response::ok(CREATED.replace("jobId", "id")),
+        Response::ok(format!(r#"{{"data":{CREATED}}}"#)),
+        Response::truncated(CREATED, after_id),
+    ] {
+        let server = TestServer::with_responses([response.clone()]).await;
+        let reports = Reports::default();
+        let client = reports.observe(builder(&server).0).build().unwrap();
+        let job = client.diarize(AUDIO).submit().await.unwrap();
+        assert!(CREATED.contains(job.id().as_str()), "{response:?}");
+        assert_eq!(reports.accepted(), [job.id().as_str()], "{response:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_successful_response_without_an_id_is_an_unknown_outcome() {
+    for response in [
+        Response::new(204, ""),
+        Response::ok("<html>Sign in to the hotel's network</html>"),
+        Response::ok(r#"{"statusCode":400,"message":"Invalid URL"}"#),
+        Response::ok(r#"{"error":"busy","id":"request-1"}"#),
+        Response::truncated(CREATED, 20),
+        Response::new(302, "").header("location", "/v1/jobs/1"),
+    ] {
+        let server = TestServer::with_responses([response.clone()]).await;
+        let reports = Reports::default();
+        let client = reports.observe(builder(&server).0).build().unwrap();
+        let error = client.diarize(AUDIO).submit().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{response:?}");
+        assert!(error.submission_window().is_some());
+        assert_eq!(reports.unknown().len(), 1, "{response:?}");
+        assert_eq!(server.request_count(), 1);
+    }
 }
