@@ -42,6 +42,12 @@ enum Output<O> {
     Undecodable(serde_json::Error),
 }
 
+impl<O> Output<O> {
+    fn complete(output: O) -> Self {
+        Self::Decoded(output, Warnings::default())
+    }
+}
+
 /// Decodes the body of a job of kind `T`, in one pass if it is as specified.
 ///
 /// Otherwise, its parts are decoded one by one. Those with an unexpected form are missing in the result, which has a
@@ -58,7 +64,7 @@ pub(crate) fn read<T: JobKind>(
 ) -> Result<State<T>, Error> {
     let json = without_bom(body);
     let (status, output) = match serde_json::from_slice::<Body<T::Output>>(json) {
-        Ok(Body { status, output }) => (status, checked::<T>(output)),
+        Ok(Body { status, output }) => (status, output.map_or(Output::Missing, Output::complete)),
         Err(error) => read_leniently::<T>(json, error),
     };
     let error = |error: Error| Err(error.with_job(id, status.clone()).with_job_json(body));
@@ -94,16 +100,6 @@ pub(crate) fn read<T: JobKind>(
         // Whatever the output of an unfinished job is, it is not the result.
         (Some(_), _) | (None, Output::Missing | Output::OtherKind) => Ok(State::Unfinished(status)),
     }
-}
-
-/// An output that is as specified.
-fn checked<T: JobKind>(output: Option<T::Output>) -> Output<T::Output> {
-    let Some(mut output) = output else {
-        return Output::Missing;
-    };
-    let mut warnings = Warnings::default();
-    T::check(&mut output, &mut warnings);
-    Output::Decoded(output, warnings)
 }
 
 /// Decodes what can be decoded of a body that is not as specified because of `error`.

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::decode_warning::Warnings;
 use super::kind::{HasTurns, Kind, sealed};
-use super::lenient::{self, Fields};
+use super::lenient::{Fields, Scores};
 use super::origin::{Origin, impl_origin};
 use crate::job::id::JobId;
 
@@ -28,7 +28,6 @@ use crate::job::id::JobId;
 /// ```
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Diarization {
-    // Missing in the output in a response, where it stands beside the output.
     #[serde(rename = "jobId", default = "JobId::unknown")]
     job_id: JobId,
     #[serde(rename = "diarization")]
@@ -103,12 +102,24 @@ impl HasTurns for Diarization {
     }
 }
 
+/// The output as it is specified.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    diarization: Turns,
+    exclusive_diarization: Option<Turns>,
+    confidence: Option<Scores>,
+    word_level_transcription: Option<Transcript>,
+    turn_level_transcription: Option<Transcript>,
+    warning: Option<String>,
+}
+
 impl sealed::Kind for Diarization {
     const KIND: Kind = Kind::Diarization;
     const REQUIRED_FIELD: &'static str = "diarization";
-    type Output = Self;
+    type Output = Output;
 
-    fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Self> {
+    fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Output> {
         let names = [
             "diarization",
             "exclusiveDiarization",
@@ -118,27 +129,26 @@ impl sealed::Kind for Diarization {
             "warning",
         ];
         let output = Fields::of(output, names, "output", warnings)?;
-        Some(Self {
-            job_id: JobId::unknown(),
-            turns: output.list("diarization", warnings)?,
-            exclusive: output.list("exclusiveDiarization", warnings),
-            confidence: output.frame_confidence("confidence", warnings),
-            words: output.list("wordLevelTranscription", warnings),
-            transcript: output.list("turnLevelTranscription", warnings),
+        Some(Output {
+            diarization: output.list("diarization", warnings)?,
+            exclusive_diarization: output.list("exclusiveDiarization", warnings),
+            confidence: output.scores("confidence", warnings),
+            word_level_transcription: output.list("wordLevelTranscription", warnings),
+            turn_level_transcription: output.list("turnLevelTranscription", warnings),
             warning: output.message("warning"),
-            origin: Origin::default(),
         })
     }
 
-    fn check(output: &mut Self, warnings: &mut Warnings) {
-        lenient::check_confidence(&mut output.confidence, warnings);
-    }
-
-    fn from_output(output: Self, job_id: JobId, origin: Origin) -> Self {
+    fn from_output(output: Output, job_id: JobId, origin: Origin) -> Self {
         Self {
             job_id,
+            turns: output.diarization,
+            exclusive: output.exclusive_diarization,
+            confidence: output.confidence.map(Scores::into_confidence),
+            words: output.word_level_transcription,
+            transcript: output.turn_level_transcription,
+            warning: output.warning,
             origin,
-            ..output
         }
     }
 }

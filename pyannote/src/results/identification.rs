@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::decode_warning::Warnings;
 use super::kind::{HasTurns, Kind, sealed};
-use super::lenient::{self, Fields};
+use super::lenient::{Fields, Scores};
 use super::origin::{Origin, impl_origin};
 use crate::job::id::JobId;
 
@@ -15,7 +15,6 @@ use crate::job::id::JobId;
 /// The service deletes outputs after 24 h. To keep a result, serialize it: the field names are those of the API.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Identification {
-    // Missing in the output in a response, where it stands beside the output.
     #[serde(rename = "jobId", default = "JobId::unknown")]
     job_id: JobId,
     #[serde(rename = "identification")]
@@ -118,12 +117,24 @@ impl HasTurns for Identification {
     }
 }
 
+/// The output as it is specified.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    identification: IdentifiedTurns,
+    voiceprints: Option<Vec<SpeakerMatch>>,
+    diarization: Option<Turns>,
+    exclusive_diarization: Option<Turns>,
+    confidence: Option<Scores>,
+    warning: Option<String>,
+}
+
 impl sealed::Kind for Identification {
     const KIND: Kind = Kind::Identification;
     const REQUIRED_FIELD: &'static str = "identification";
-    type Output = Self;
+    type Output = Output;
 
-    fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Self> {
+    fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Output> {
         let names = [
             "identification",
             "voiceprints",
@@ -133,27 +144,26 @@ impl sealed::Kind for Identification {
             "warning",
         ];
         let output = Fields::of(output, names, "output", warnings)?;
-        Some(Self {
-            job_id: JobId::unknown(),
-            identified: output.list("identification", warnings)?,
-            matches: output.list("voiceprints", warnings),
+        Some(Output {
+            identification: output.list("identification", warnings)?,
+            voiceprints: output.list("voiceprints", warnings),
             diarization: output.list("diarization", warnings),
-            exclusive: output.list("exclusiveDiarization", warnings),
-            confidence: output.frame_confidence("confidence", warnings),
+            exclusive_diarization: output.list("exclusiveDiarization", warnings),
+            confidence: output.scores("confidence", warnings),
             warning: output.message("warning"),
-            origin: Origin::default(),
         })
     }
 
-    fn check(output: &mut Self, warnings: &mut Warnings) {
-        lenient::check_confidence(&mut output.confidence, warnings);
-    }
-
-    fn from_output(output: Self, job_id: JobId, origin: Origin) -> Self {
+    fn from_output(output: Output, job_id: JobId, origin: Origin) -> Self {
         Self {
             job_id,
+            identified: output.identification,
+            matches: output.voiceprints,
+            diarization: output.diarization,
+            exclusive: output.exclusive_diarization,
+            confidence: output.confidence.map(Scores::into_confidence),
+            warning: output.warning,
             origin,
-            ..output
         }
     }
 }

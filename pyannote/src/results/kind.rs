@@ -65,9 +65,6 @@ pub(crate) mod sealed {
         /// cannot be decoded.
         fn read(output: &RawValue, warnings: &mut Warnings) -> Option<Self::Output>;
 
-        /// Warns of what is missing in an output that is as specified.
-        fn check(_output: &mut Self::Output, _warnings: &mut Warnings) {}
-
         /// Makes the result of an output.
         fn from_output(output: Self::Output, job_id: JobId, origin: Origin) -> Self;
     }

@@ -5,11 +5,26 @@
 use std::collections::BTreeMap;
 
 use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, TranscriptSegment, Turn};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::decode_warning::Warnings;
 use crate::json::{fields, for_each_field, for_each_item, number, text, type_name};
 use crate::redact::excerpt;
+
+/// The confidence of a response. Unlike [`FrameConfidence`], it has no null scores, whose possibility would cost time for
+/// each of millions.
+#[derive(Deserialize)]
+pub(super) struct Scores {
+    score: Vec<f64>,
+    resolution: f64,
+}
+
+impl Scores {
+    pub(super) fn into_confidence(self) -> FrameConfidence {
+        FrameConfidence::new(self.score, self.resolution)
+    }
+}
 
 /// An item of a list in an output.
 pub(super) trait Item: Sized {
@@ -139,16 +154,28 @@ impl<'a, const N: usize> Fields<'a, N> {
     }
 
     /// Scores by frame. Frames whose score has an unexpected form get NaN, so that all others keep their time.
-    pub(super) fn frame_confidence(
-        &self,
-        name: &str,
-        warnings: &mut Warnings,
-    ) -> Option<FrameConfidence> {
+    pub(super) fn scores(&self, name: &str, warnings: &mut Warnings) -> Option<Scores> {
         let path = format!("{}.{name}", self.path);
         let fields = Fields::of(self.get(name)?, ["score", "resolution"], &path, warnings)?;
         let resolution = fields.required("resolution", NUMBER, warnings)?;
         let score = fields.required("score", SCORES, warnings)?;
-        checked_confidence(FrameConfidence::new(score, resolution), &path, warnings)
+        // All at once: there may be millions.
+        let missing = score.iter().filter(|score| score.is_nan()).count();
+        let total = score.len();
+        if missing > 0 && missing == total {
+            let message = format_args!("no score is a number; `{path}` is left out");
+            warnings.add(format_args!("{path}.score"), message);
+            return None;
+        }
+        if let Some(first) = score.iter().position(|score| score.is_nan()) {
+            warnings.add(
+                format_args!("{path}.score[{first}]"),
+                format_args!(
+                    "{missing} of {total} scores are not numbers, of which this is the first; they are NaN"
+                ),
+            );
+        }
+        Some(Scores { score, resolution })
     }
 
     /// A text for humans. A value of another type becomes its JSON.
@@ -215,41 +242,4 @@ impl Item for TranscriptSegment {
             fields.required("speaker", TEXT, warnings)?,
         ))
     }
-}
-
-/// Warns of the frames without a score, all at once: there may be millions. Returns `None` if no frame has one.
-fn checked_confidence(
-    confidence: FrameConfidence,
-    path: &str,
-    warnings: &mut Warnings,
-) -> Option<FrameConfidence> {
-    let scores = &confidence.score;
-    // Counts all, since a loop without an early end is vectorized.
-    let missing = scores.iter().filter(|score| score.is_nan()).count();
-    if missing == 0 {
-        return Some(confidence);
-    }
-    let total = scores.len();
-    if missing == total {
-        warnings.add(
-            format_args!("{path}.score"),
-            format_args!("no score is a number; `{path}` is left out"),
-        );
-        return None;
-    }
-    let first = scores.iter().position(|score| score.is_nan());
-    warnings.add(
-        format_args!("{path}.score[{}]", first.unwrap_or_default()),
-        format_args!(
-            "{missing} of {total} scores are not numbers, of which this is the first; they are NaN"
-        ),
-    );
-    Some(confidence)
-}
-
-/// Does the same for the confidence of an output that was decoded as specified, where a score may be null.
-pub(super) fn check_confidence(confidence: &mut Option<FrameConfidence>, warnings: &mut Warnings) {
-    *confidence = confidence
-        .take()
-        .and_then(|confidence| checked_confidence(confidence, "output.confidence", warnings));
 }
