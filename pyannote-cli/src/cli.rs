@@ -41,6 +41,10 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) color: ColorChoice,
+    /// Print the Rust program that does the same with the SDK, and do nothing.
+    #[cfg(feature = "api")]
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) show_code: bool,
     /// Profile of the configuration, which selects the API key and the base URL [default: default].
     #[cfg(feature = "api")]
     #[arg(

@@ -143,7 +143,7 @@ impl OutputArgs {
     }
 
     /// Each format with its file, or `None` for standard output.
-    fn targets(&self, stem: &str, ui: Ui) -> Result<Vec<(Format, Option<PathBuf>)>> {
+    pub(crate) fn targets(&self, stem: &str, ui: Ui) -> Result<Vec<(Format, Option<PathBuf>)>> {
         let Some(path) = self
             .output
             .as_deref()

@@ -49,6 +49,10 @@ pub(crate) struct Diarize {
 impl Diarize {
     pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
         self.output.check(ui)?;
+        #[cfg(feature = "api")]
+        if global.show_code {
+            return ui.print(&self.code(global)?);
+        }
         let document = if self.local {
             self.run_local(ui)?
         } else {
@@ -110,6 +114,30 @@ impl Diarize {
         document.audio = Some(self.recording.name());
         document.model.clone_from(&self.service.model);
         Ok(Some(document))
+    }
+
+    #[cfg(feature = "api")]
+    fn code(&self, global: &Global) -> Result<String> {
+        local::reject(self.local.then_some("--show-code"))?;
+        let mut program = crate::service::Program::new(global)?;
+        let url = program.provide(&self.recording);
+        let mut calls = vec![format!(".diarize({url})")];
+        calls.extend(self.turns.setters());
+        if let Some(model) = &self.transcribe {
+            calls.push(".transcription(true)".to_owned());
+            if !model.is_empty() {
+                calls.push(format!(".transcription_model({model:?})"));
+            }
+        }
+        program.process("", calls, &self.service);
+        if !self.service.no_wait {
+            let segments = match self.transcribe {
+                Some(_) => r#"result.transcript().ok_or("no transcript")?"#,
+                None => "result.turns()",
+            };
+            program.write(&self.output, &self.recording.stem(), segments);
+        }
+        Ok(program.finish())
     }
 
     #[cfg(not(feature = "api"))]

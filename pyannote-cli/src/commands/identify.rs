@@ -64,6 +64,10 @@ impl Identify {
         if !(0.0..=100.0).contains(&self.threshold) {
             return Err(Failure::usage("--threshold must be from 0 to 100"));
         }
+        #[cfg(feature = "api")]
+        if global.show_code {
+            return ui.print(&self.code(global)?);
+        }
         let document = if self.local {
             self.run_local(ui)?
         } else {
@@ -167,6 +171,41 @@ impl Identify {
         document.audio = Some(self.recording.name());
         document.model.clone_from(&self.service.model);
         Ok(Some(document))
+    }
+
+    #[cfg(feature = "api")]
+    fn code(&self, global: &Global) -> Result<String> {
+        local::reject(self.local.then_some("--show-code"))?;
+        let names = match self.all {
+            true => VoiceprintStore::open()?.names()?,
+            false => self.voiceprints.clone(),
+        };
+        let mut program = crate::service::Program::new(global)?;
+        program.import("pyannote::Voiceprint");
+        let url = program.provide(&self.recording);
+        let mut calls = vec![format!(".identify({url})")];
+        for (index, name) in names.iter().enumerate() {
+            let file = format!("{}.voiceprint", crate::excerpt::file_word(name));
+            let word = crate::voiceprints::shell_word(name);
+            program.line(&format!(
+                "// pyannote voiceprint export {word} -o {}",
+                crate::voiceprints::shell_word(&file)
+            ));
+            let read = format!("Voiceprint::from_base64(std::fs::read_to_string({file:?})?)?;");
+            program.line(&format!("let voiceprint_{index} = {read}"));
+            calls.push(format!(".voiceprint({name:?}, &voiceprint_{index})"));
+        }
+        calls.push(format!(".threshold({:?})", self.threshold));
+        if self.no_exclusive_matching {
+            calls.push(".exclusive_matching(false)".to_owned());
+        }
+        calls.extend(self.turns.setters());
+        program.process("", calls, &self.service);
+        if !self.service.no_wait {
+            program.identifies();
+            program.write(&self.output, &self.recording.stem(), "result.turns()");
+        }
+        Ok(program.finish())
     }
 
     #[cfg(not(feature = "api"))]

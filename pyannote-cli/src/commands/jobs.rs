@@ -59,6 +59,9 @@ enum JobsCommand {
 
 impl Jobs {
     pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
+        if global.show_code {
+            return ui.print(&self.command.code(global)?);
+        }
         let client = service::connect(global)?;
         match self.command {
             JobsCommand::List { status, limit } => {
@@ -93,6 +96,51 @@ impl Jobs {
                 result
             }
         }
+    }
+}
+
+impl JobsCommand {
+    fn code(&self, global: &Global) -> Result<String> {
+        let mut program = service::Program::new(global)?;
+        match self {
+            Self::List { status, limit } => {
+                program.import("futures_util::StreamExt as _");
+                let mut calls = vec![".jobs()".to_owned()];
+                if let Some(status) = status {
+                    program.import("pyannote::JobStatus");
+                    calls.push(format!(".status(JobStatus::from({status:?}))"));
+                }
+                calls.push(format!(".stream().take({limit});"));
+                program.chain("let mut jobs = client", &calls);
+                program.line("while let Some(job) = jobs.next().await {");
+                program.line("    let job = job?;");
+                program.line(r#"    println!("{} {}", job.id, job.status);"#);
+                program.line("}");
+            }
+            Self::Get { id, .. } => {
+                program.line(&format!("let body = client.job_json({id:?}).await?;"));
+                program.line(r#"println!("{}", std::str::from_utf8(&body)?);"#);
+            }
+            Self::Wait {
+                ids,
+                timeout,
+                output,
+            } => {
+                program.import("pyannote::{Diarization, Job}");
+                let wait = match timeout {
+                    Some(timeout) => {
+                        format!(".wait().timeout({}).await?;", service::duration(*timeout))
+                    }
+                    None => ".wait().await?;".to_owned(),
+                };
+                for id in ids {
+                    program.line(&format!("let job: Job<Diarization> = client.job({id:?});"));
+                    program.chain("let result = job", std::slice::from_ref(&wait));
+                    program.write(output, id, "result.turns()");
+                }
+            }
+        }
+        Ok(program.finish())
     }
 }
 

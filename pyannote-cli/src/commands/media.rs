@@ -1,6 +1,6 @@
 //! `pyannote media`: the recordings in the storage of the service.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use pyannote::MediaUrl;
@@ -53,6 +53,9 @@ pub(crate) struct MediaOutput {
 
 impl Media {
     pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
+        if global.show_code {
+            return ui.print(&self.command.code(global)?);
+        }
         let client = service::connect(global)?;
         match self.command {
             MediaCommand::Upload { file, key } => {
@@ -65,11 +68,7 @@ impl Media {
             }
             MediaCommand::Download { url, output } => {
                 let url: MediaUrl = url.parse()?;
-                let name = url.key().rsplit('/').next().unwrap_or_default();
-                let path = output.unwrap_or_else(|| name.into());
-                if path.as_os_str().is_empty() {
-                    return Err(Failure::usage("the key has no name; pass --output FILE"));
-                }
+                let path = download_path(&url, output.as_deref())?;
                 let bar = progress::bytes(ui, "downloading");
                 let shown = bar.clone();
                 let download = client
@@ -85,5 +84,49 @@ impl Media {
                 Ok(())
             }
         }
+    }
+}
+
+impl MediaCommand {
+    fn code(&self, global: &Global) -> Result<String> {
+        let mut program = service::Program::new(global)?;
+        match self {
+            Self::Upload { file, key } => {
+                let file = file.display().to_string();
+                let calls = [
+                    format!(".upload({file:?})"),
+                    match key {
+                        Some(key) => format!(".key({key:?})"),
+                        None => ".skip_existing(true)".to_owned(),
+                    },
+                    ".await?;".to_owned(),
+                ];
+                program.chain("let media = client", &calls);
+                program.line(r#"println!("{media}");"#);
+            }
+            Self::Download { url, output } => {
+                let url: MediaUrl = url.parse()?;
+                let path = download_path(&url, output.as_deref())?
+                    .display()
+                    .to_string();
+                program.import("pyannote::MediaUrl");
+                program.line(&format!(
+                    "let media: MediaUrl = {:?}.parse()?;",
+                    url.as_str()
+                ));
+                program.line(&format!("client.download(&media, {path:?}).await?;"));
+            }
+        }
+        Ok(program.finish())
+    }
+}
+
+/// The file of a download.
+fn download_path(url: &MediaUrl, output: Option<&Path>) -> Result<PathBuf> {
+    let name = url.key().rsplit('/').next().unwrap_or_default();
+    match output {
+        Some(path) => Ok(path.to_owned()),
+        None if name.is_empty() => Err(Failure::usage("the key has no name; pass --output FILE")),
+        None => Ok(name.into()),
     }
 }

@@ -15,6 +15,7 @@ mod label;
 #[cfg(feature = "api")]
 mod media;
 mod render;
+mod schema;
 mod score;
 #[cfg(feature = "api")]
 mod test;
@@ -24,6 +25,8 @@ mod voiceprint;
 use clap::Subcommand;
 
 use crate::cli::Global;
+#[cfg(feature = "api")]
+use crate::error::Failure;
 use crate::error::Result;
 use crate::ui::Ui;
 
@@ -47,11 +50,18 @@ pub(crate) enum Command {
     Test(test::Test),
     #[cfg(feature = "api")]
     Api(api::Api),
+    Schema(schema::SchemaCommand),
     Completions(completions::Completions),
 }
 
 impl Command {
     pub(crate) fn run(self, ui: &Ui, global: &Global) -> Result<()> {
+        #[cfg(feature = "api")]
+        if global.show_code && !self.has_code() {
+            return Err(Failure::usage(
+                "--show-code is for commands that call the service",
+            ));
+        }
         match self {
             Self::Demo(command) => command.run(*ui),
             Self::Diarize(command) => command.run(*ui, global),
@@ -71,7 +81,23 @@ impl Command {
             Self::Test(command) => command.run(*ui, global),
             #[cfg(feature = "api")]
             Self::Api(command) => command.run(*ui, global),
+            Self::Schema(command) => command.run(*ui),
             Self::Completions(command) => command.run(*ui),
         }
+    }
+
+    /// Whether the command can be shown as a Rust program.
+    #[cfg(feature = "api")]
+    fn has_code(&self) -> bool {
+        matches!(
+            self,
+            Self::Diarize(_)
+                | Self::Identify(_)
+                | Self::Voiceprint(_)
+                | Self::Batch(_)
+                | Self::Jobs(_)
+                | Self::Media(_)
+                | Self::Test(_)
+        )
     }
 }

@@ -72,6 +72,28 @@ impl TurnArgs {
         document
     }
 
+    /// The calls that add the options to a request.
+    #[cfg(feature = "api")]
+    pub(crate) fn setters(&self) -> Vec<String> {
+        let numbers = [
+            ("num_speakers", self.num_speakers),
+            ("min_speakers", self.min_speakers),
+            ("max_speakers", self.max_speakers),
+        ];
+        let flags = [
+            ("exclusive", self.exclusive),
+            ("confidence", self.confidence),
+            ("turn_level_confidence", self.turn_confidence),
+        ];
+        let numbers = numbers
+            .into_iter()
+            .filter_map(|(name, number)| Some(format!(".{name}({})", number?)));
+        let flags = flags.into_iter().filter(|(_, is_set)| *is_set);
+        numbers
+            .chain(flags.map(|(name, _)| format!(".{name}(true)")))
+            .collect()
+    }
+
     /// Adds the options to a request.
     #[cfg(feature = "api")]
     pub(crate) fn apply<T: pyannote::HasTurns>(

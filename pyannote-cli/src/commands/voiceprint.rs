@@ -120,6 +120,12 @@ pub(crate) struct VoiceprintOutput {
 impl Voiceprint {
     pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
         let store = VoiceprintStore::open()?;
+        #[cfg(feature = "api")]
+        if global.show_code && !matches!(self.command, VoiceprintCommand::Create(_)) {
+            return Err(Failure::usage(
+                "--show-code is for commands that call the service",
+            ));
+        }
         match self.command {
             VoiceprintCommand::Create(create) => create.run(&store, ui, global),
             VoiceprintCommand::List => list(&store, ui),
@@ -157,6 +163,10 @@ impl Voiceprint {
 
 impl Create {
     fn run(self, store: &VoiceprintStore, ui: Ui, global: &Global) -> Result<()> {
+        #[cfg(feature = "api")]
+        if global.show_code {
+            return ui.print(&self.code(global)?);
+        }
         store.check_free(&self.name, self.replace)?;
         let voiceprint = if self.local {
             self.run_local(ui)?
@@ -200,6 +210,20 @@ impl Create {
         }
         let model = self.service.model.clone();
         StoredVoiceprint::new(&self.name, voiceprint.as_base64(), model).map(Some)
+    }
+
+    #[cfg(feature = "api")]
+    fn code(&self, global: &Global) -> Result<String> {
+        local::reject(self.local.then_some("--show-code"))?;
+        let mut program = crate::service::Program::new(global)?;
+        let url = program.provide(&self.recording);
+        program.process("", vec![format!(".voiceprint({url})")], &self.service);
+        if !self.service.no_wait {
+            let file = format!("{}.voiceprint", crate::excerpt::file_word(&self.name));
+            program.line("// Biometric data: keep it private, and no longer than necessary.");
+            program.line(&format!("std::fs::write({file:?}, result.as_base64())?;"));
+        }
+        Ok(program.finish())
     }
 
     #[cfg(not(feature = "api"))]

@@ -1,5 +1,6 @@
 //! The pyannoteAI service, or a server with the same API.
 
+mod code;
 mod follow;
 mod input;
 mod profile;
@@ -12,7 +13,8 @@ use crate::error::{ErrorType, Failure, Result};
 use crate::input::Input;
 use crate::ui::Ui;
 
-pub(crate) use follow::{end_of_job, interrupted};
+pub(crate) use code::{Program, duration};
+pub(crate) use follow::{AcceptedOutput, end_of_job, interrupted};
 pub(crate) use input::{provide, upload};
 pub(crate) use profile::Profile;
 pub(crate) use request::{ServiceArgs, parse_extra, parse_seconds};
@@ -31,6 +33,19 @@ pub(crate) fn connect(global: &Global) -> Result<Client> {
         failure.error_type = ErrorType::Usage;
         failure
     })
+}
+
+/// The base URL, unless it is that of pyannoteAI.
+fn base_url(global: &Global) -> Result<Option<String>> {
+    let profile = Profile::load(global.profile.as_deref());
+    // A program can be shown without a key.
+    let Ok(profile) = profile else {
+        return Ok(std::env::var("PYANNOTEAI_BASE_URL")
+            .ok()
+            .filter(|url| !url.is_empty()));
+    };
+    let url = profile.base_url();
+    Ok((url != Profile::DEFAULT_BASE_URL).then(|| url.to_owned()))
 }
 
 /// Whether the service is pyannoteAI itself, and not another server with the same API.

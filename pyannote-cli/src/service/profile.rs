@@ -13,7 +13,6 @@ const KEY_VAR: &str = "PYANNOTEAI_API_KEY";
 const BASE_URL_VAR: &str = "PYANNOTEAI_BASE_URL";
 /// Environment variable of the folder of the configuration.
 const CONFIG_VAR: &str = "PYANNOTE_CONFIG_DIR";
-const DEFAULT_BASE_URL: &str = "https://api.pyannote.ai";
 const DEFAULT_PROFILE: &str = "default";
 
 /// What is needed to call the service.
@@ -39,8 +38,10 @@ struct ProfileConfig {
 }
 
 impl Profile {
+    pub(crate) const DEFAULT_BASE_URL: &str = "https://api.pyannote.ai";
+
     pub(crate) fn base_url(&self) -> &str {
-        self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL)
+        self.base_url.as_deref().unwrap_or(Self::DEFAULT_BASE_URL)
     }
 
     /// Loads a profile. Without a name, variables of the environment take precedence over the profile `default`.

@@ -29,6 +29,9 @@ use events::Reporter;
 use inputs::Item;
 use journal::Journal;
 
+pub(crate) use dry_run::DryRunOutput;
+pub(crate) use events::Event;
+
 /// Diarize many recordings.
 ///
 /// A journal in the output folder records each step before it is taken. A batch that was stopped, or killed, goes on
@@ -138,6 +141,9 @@ impl Batch {
                 .find_map(|(used, name)| used.then_some(name));
             crate::local::reject(used)?;
         }
+        if global.show_code {
+            return ui.print(&self.code(global)?);
+        }
         let items = inputs::expand(&self.recordings, self.list.as_deref(), self.from_stdin)?;
         let client = match self.local {
             true => None,
@@ -158,6 +164,66 @@ impl Batch {
         // What ended the whole batch matters more than the recordings that failed.
         let finished = reporter.finish();
         result.and(finished)
+    }
+
+    /// The program submits and waits; it keeps no journal.
+    fn code(&self, global: &Global) -> Result<String> {
+        crate::local::reject(self.local.then_some("--show-code"))?;
+        let mut program = crate::service::Program::new(global)?;
+        program.import("futures_util::StreamExt as _");
+        program.line("let mut requests = Vec::new();");
+        program.line("for path in std::env::args().skip(1) {");
+        program.line("    let media = client.upload(path.as_str()).skip_existing(true).await?;");
+        let mut calls = vec![".diarize(&media)".to_owned()];
+        calls.extend(self.turns.setters());
+        if let Some(model) = &self.model {
+            calls.push(format!(".model({model:?})"));
+        }
+        if let Some(model) = &self.transcribe {
+            calls.push(".transcription(true)".to_owned());
+            if !model.is_empty() {
+                calls.push(format!(".transcription_model({model:?})"));
+            }
+        }
+        for (name, value) in &self.extra {
+            calls.push(format!(
+                ".extra({name:?}, pyannote::serde_json::json!({value}))"
+            ));
+        }
+        program.chain(
+            "    let request = client",
+            &[calls.concat(), ";".to_owned()],
+        );
+        program.line("    requests.push((path, request));");
+        program.line("}");
+        let concurrency = self.concurrency;
+        program.chain(
+            "let mut submissions = client",
+            &[
+                ".submit_all(requests)".to_owned(),
+                format!(".concurrency({concurrency});"),
+            ],
+        );
+        program.line("let mut jobs = Vec::new();");
+        program.line("while let Some((path, job)) = submissions.next().await {");
+        program.line("    match job {");
+        program.line("        Ok(job) => {");
+        program.line(r#"            println!("{path}: job {}", job.id());"#);
+        program.line("            jobs.push(job);");
+        program.line("        }");
+        program.line(r#"        Err(error) => eprintln!("{path}: {error:#}"),"#);
+        program.line("    }");
+        program.line("}");
+        program.line("let mut results = client.wait_all(jobs);");
+        program.line("while let Some((id, result)) = results.next().await {");
+        program.line("    match result {");
+        program.line("        Ok(result) => {");
+        program.line(r#"            std::fs::write(format!("{id}.json"), pyannote::serde_json::to_string(&result)?)?;"#);
+        program.line("        }");
+        program.line(r#"        Err(error) => eprintln!("{id}: {error:#}"),"#);
+        program.line("    }");
+        program.line("}");
+        Ok(program.finish())
     }
 
     /// The request for a recording.

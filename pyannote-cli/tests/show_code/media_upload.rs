@@ -1,0 +1,9 @@
+use pyannote::Client;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::from_env()?; // PYANNOTEAI_API_KEY
+    let media = client.upload("meeting.wav").skip_existing(true).await?;
+    println!("{media}");
+    Ok(())
+}
