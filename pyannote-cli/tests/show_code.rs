@@ -2,7 +2,7 @@
 //!
 //! The files in `show_code/` are the output of the command. To write them anew after an intended change:
 //! `UPDATE_SHOW_CODE=1 cargo test -p pyannote-cli --test show_code`.
-#![allow(clippy::unwrap_used, dead_code, missing_docs)]
+#![allow(clippy::unwrap_used, dead_code, missing_docs, unused_qualifications)]
 
 use std::path::Path;
 use std::process::Command;

@@ -202,7 +202,6 @@ impl Identify {
         calls.extend(self.turns.setters());
         program.process("", calls, &self.service);
         if !self.service.no_wait {
-            program.identifies();
             program.write(&self.output, &self.recording.stem(), "result.turns()");
         }
         Ok(program.finish())

@@ -19,7 +19,6 @@ const MAX_LINE_CHARS: usize = 100;
 pub(crate) struct Program {
     imports: BTreeSet<&'static str>,
     body: String,
-    is_identification: bool,
 }
 
 impl Program {
@@ -28,7 +27,6 @@ impl Program {
         let mut program = Self {
             imports: BTreeSet::from(["pyannote::Client"]),
             body: String::new(),
-            is_identification: false,
         };
         match super::base_url(global)? {
             None => program.line("let client = Client::from_env()?; // PYANNOTEAI_API_KEY"),
@@ -89,11 +87,6 @@ impl Program {
         "&media".to_owned()
     }
 
-    /// Says that `result` is an identification.
-    pub(crate) fn identifies(&mut self) {
-        self.is_identification = true;
-    }
-
     /// Submits a request, waits for its result, and names it `result`.
     pub(crate) fn process(&mut self, start: &str, mut calls: Vec<String>, service: &ServiceArgs) {
         calls.extend(setters(service));
@@ -114,7 +107,6 @@ impl Program {
     ///
     /// `segments` is the expression of what is written in formats for people: turns, or a transcript.
     pub(crate) fn write(&mut self, output: &OutputArgs, stem: &str, segments: &str) {
-        let is_identification = self.is_identification;
         let targets = output
             .targets(stem, crate::ui::Ui::silent())
             .unwrap_or_default();
@@ -122,14 +114,9 @@ impl Program {
             let expression = match format {
                 Format::Table => {
                     self.line("for turn in result.turns() {");
-                    let speaker = if is_identification {
-                        "turn.speaker()"
-                    } else {
-                        "turn.speaker"
-                    };
-                    self.line(&format!(
-                        r#"    println!("{{:8.3}} {{:8.3}}  {{}}", turn.start, turn.end, {speaker});"#
-                    ));
+                    self.line(
+                        r#"    println!("{:8.3} {:8.3}  {}", turn.start, turn.end, turn.speaker);"#,
+                    );
                     self.line("}");
                     continue;
                 }

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .exclusive_matching(false)
         .await?;
     for turn in result.turns() {
-        println!("{:8.3} {:8.3}  {}", turn.start, turn.end, turn.speaker());
+        println!("{:8.3} {:8.3}  {}", turn.start, turn.end, turn.speaker);
     }
     Ok(())
 }
