@@ -19,12 +19,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .timeout(std::time::Duration::from_secs_f64(60.0))
         .await?;
     std::fs::write("out/a \"b\".json", pyannote::serde_json::to_string(&result)?)?;
-    std::fs::write("out/a \"b\".rttm", result.turns().to_rttm("a \"b\"")?)?;
+    std::fs::write("out/a \"b\".rttm", result.turns().to_rttm("a_\"b\"")?)?;
     std::fs::write("out/a \"b\".srt", result.words().ok_or("no transcript")?.to_srt())?;
     std::fs::write("out/a \"b\".vtt", result.words().ok_or("no transcript")?.to_webvtt())?;
-    std::fs::write("out/a \"b\".txt", result.turns().to_text())?;
-    std::fs::write("out/a \"b\".csv", result.turns().to_csv())?;
-    std::fs::write("out/a \"b\".labels.txt", result.turns().to_audacity())?;
+    std::fs::write("out/a \"b\".txt", result.transcript().ok_or("no transcript")?.to_text())?;
+    std::fs::write("out/a \"b\".csv", result.transcript().ok_or("no transcript")?.to_csv())?;
+    std::fs::write("out/a \"b\".labels.txt", result.transcript().ok_or("no transcript")?.to_audacity())?;
     std::fs::write("out/a \"b\".svg", result.turns().to_svg())?;
     std::fs::write("out/a \"b\".html", result.turns().to_html())?;
     Ok(())
