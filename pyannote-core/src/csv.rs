@@ -26,12 +26,10 @@ impl Turns {
         let rows = self.iter().map(|turn| {
             let confidence = turn.speaker_confidence();
             [
-                turn.start.to_string(),
-                turn.end.to_string(),
+                number(turn.start),
+                number(turn.end),
                 turn.speaker.clone(),
-                confidence
-                    .map(|value| value.to_string())
-                    .unwrap_or_default(),
+                confidence.map(number).unwrap_or_default(),
             ]
         });
         write_table(header, rows)
@@ -54,8 +52,8 @@ impl Transcript {
         let header = ["start", "end", "speaker", "text"];
         let rows = self.iter().map(|segment| {
             [
-                segment.start.to_string(),
-                segment.end.to_string(),
+                number(segment.start),
+                number(segment.end),
                 segment.speaker.clone(),
                 segment.text.clone(),
             ]
@@ -83,6 +81,11 @@ fn try_write_table(
     }
     let bytes = writer.into_inner().map_err(|error| error.to_string())?;
     Ok(String::from_utf8(bytes)?)
+}
+
+/// Formats a number. `+ 0.0` turns -0.0, which would be formatted with its sign, into 0.0.
+fn number(value: f64) -> String {
+    (value + 0.0).to_string()
 }
 
 #[cfg(test)]

@@ -15,6 +15,19 @@ fn times() -> impl Strategy<Value = f64> {
     ]
 }
 
+fn near_zero() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        Just(-0.0),
+        Just(0.0),
+        Just(-1e-9),
+        Just(1e-9),
+        Just(-0.04),
+        Just(0.04),
+        Just(-1.0),
+        Just(1.0)
+    ]
+}
+
 fn names() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -50,6 +63,35 @@ proptest! {
                     prop_assert!((0.0..1e7).contains(&value), "{} {}", attribute.name(), value);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn exports_have_no_negative_zero(
+        spans in prop::collection::vec((near_zero(), near_zero(), "[AB]"), 0..6),
+        range in (near_zero(), near_zero()),
+    ) {
+        let turns: Turns = spans.iter().map(|(start, end, speaker)| Turn::new(*start, *end, speaker)).collect();
+        let transcript: Transcript =
+            spans.iter().map(|(start, end, speaker)| TranscriptSegment::new(*start, *end, "x", speaker)).collect();
+        let options = SvgOptions::default().range(range.0, range.1);
+        for export in [
+            turns.to_rttm("uri").unwrap_or_default(),
+            turns.to_csv(),
+            turns.to_text(),
+            turns.to_audacity(),
+            turns.to_svg_with(&options),
+            transcript.to_csv(),
+            transcript.to_text(),
+            transcript.to_audacity(),
+            transcript.to_srt(),
+            transcript.to_webvtt(),
+            serde_json::to_string(&transcript.to_diarized_json(range.0)).unwrap(),
+        ] {
+            let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.');
+            let is_negative_zero = |text: &str| text.starts_with('-') && text.parse() == Ok(0.0);
+            let found = export.split(|c| !is_part(c)).find(|text| is_negative_zero(text));
+            prop_assert_eq!(found, None, "{}", export);
         }
     }
 
