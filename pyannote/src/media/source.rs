@@ -116,6 +116,10 @@ impl UploadSource {
         matches!(self.0, Kind::File(_) | Kind::Bytes(_))
     }
 
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.0, Kind::File(_))
+    }
+
     /// Whether the source cannot be opened again.
     pub(super) fn is_consumed(&self) -> bool {
         match &self.0 {

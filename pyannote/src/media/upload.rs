@@ -214,7 +214,9 @@ impl Upload {
         headers.insert(CONTENT_TYPE, content.content_type.clone());
         *request.timeout_mut() = Some(transfer_timeout(settings.attempt_timeout, len));
         let body = UploadBody::new(len, self.progress.clone(), Arc::clone(&settings.clock));
-        let stream = body.stream(chunks, content.digest.clone());
+        // Bytes in memory cannot change.
+        let digest = content.digest.clone().filter(|_| self.source.is_file());
+        let stream = body.stream(chunks, digest);
         *request.body_mut() = Some(Body::wrap_stream(stream));
         let limits = StallLimits {
             // The SDK's own client has a connect timeout. After that, an upload may only wait for others to end, since

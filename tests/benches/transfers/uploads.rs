@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{client, median};
+use super::process::{cpu_s, peak_bytes};
+use super::{client, fastest};
 
 /// How often the memory of curl is read.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(5);
@@ -25,11 +26,13 @@ pub(crate) enum Uploader {
 #[derive(Clone, Copy, Deserialize, Serialize)]
 struct Measured {
     elapsed_s: f64,
+    /// Time on processors, in seconds, on Linux. Other programs hardly change it.
+    cpu_s: Option<f64>,
     /// Peak memory of the process in bytes, on Linux.
     peak_bytes: Option<u64>,
 }
 
-/// Uploads a file again and again, and prints the medians.
+/// Uploads a file again and again, and prints the fastest runs.
 pub(crate) fn compare(url: &str, path: &Path, runs: usize) {
     let mut uploaders = vec![
         ("SDK, own key", Uploader::Key, Vec::new()),
@@ -49,17 +52,22 @@ pub(crate) fn compare(url: &str, path: &Path, runs: usize) {
     }
     let bytes = std::fs::metadata(path).unwrap().len() as f64;
     let speed = |measured: &[Measured]| {
-        bytes / 1e6 / median(measured.iter().map(|it| it.elapsed_s).collect())
+        bytes / 1e6 / fastest(measured.iter().map(|it| it.elapsed_s).collect())
     };
     let speeds: Vec<f64> = uploaders.iter().map(|(_, _, it)| speed(it)).collect();
     let curl = uploaders.iter().position(|it| it.1 == Uploader::Curl);
     for ((name, _, measured), speed) in uploaders.iter().zip(&speeds) {
         let ratio = |other: usize| format!("{:.2}", speed / speeds[other]);
         let peak = measured.iter().filter_map(|it| it.peak_bytes).max();
+        let cpu: Vec<f64> = measured.iter().filter_map(|it| it.cpu_s).collect();
         println!(
-            "{name:20} {speed:7.0} MB/s   {} of the SDK with its own key   {} of curl   peak {} MB",
+            "{name:20} {speed:7.0} MB/s   {} of the SDK with its own key   {} of curl   {} s on processors   peak {} MB",
             ratio(0),
             curl.map_or("-".to_owned(), ratio),
+            match cpu.is_empty() {
+                true => "-".to_owned(),
+                false => format!("{:.2}", fastest(cpu)),
+            },
             peak.map_or("-".to_owned(), |bytes| (bytes / 1_000_000).to_string()),
         );
     }
@@ -89,10 +97,14 @@ pub(crate) async fn upload(uploader: Uploader, url: &str, path: &Path) {
     if uploader == Uploader::Key {
         upload = upload.key("recording.wav");
     }
-    let start = Instant::now();
+    let (start, cpu_before) = (Instant::now(), cpu_s("self"));
     upload.await.unwrap();
+    let elapsed_s = start.elapsed().as_secs_f64();
     let measured = Measured {
-        elapsed_s: start.elapsed().as_secs_f64(),
+        elapsed_s,
+        cpu_s: cpu_s("self")
+            .zip(cpu_before)
+            .map(|(end, start)| end - start),
         peak_bytes: peak_bytes("self"),
     };
     println!("{}", serde_json::to_string(&measured).unwrap());
@@ -114,22 +126,19 @@ fn curl(url: &str, path: &Path) -> Measured {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut peak_bytes_seen = None;
+    let process = curl.id().to_string();
+    let (mut peak_bytes_seen, mut cpu_seen) = (None, None);
+    // curl may have ended, and its entry may be incomplete then.
     while curl.try_wait().unwrap().is_none() {
-        peak_bytes_seen = peak_bytes_seen.max(peak_bytes(&curl.id().to_string()));
+        peak_bytes_seen = peak_bytes_seen.max(peak_bytes(&process));
+        cpu_seen = cpu_s(&process).or(cpu_seen);
         std::thread::sleep(SAMPLE_INTERVAL);
     }
     let output = curl.wait_with_output().unwrap();
     assert!(output.status.success());
     Measured {
         elapsed_s: str::from_utf8(&output.stdout).unwrap().parse().unwrap(),
+        cpu_s: cpu_seen,
         peak_bytes: peak_bytes_seen,
     }
-}
-
-fn peak_bytes(process: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
 }
