@@ -210,7 +210,7 @@ impl Client {
     /// [`ErrorKind::PaymentRequired`](crate::ErrorKind::PaymentRequired), by dropping the stream.
     ///
     /// If the stream is dropped, requests that were sent are completed in the background, and reported to
-    /// [`on_accepted`](Request::on_accepted): see [`Request::submit`](Request::submit#dropping-the-future). No others are
+    /// [`on_accepted`](Request::on_accepted): see [`Request::submit`]. No others are
     /// sent.
     ///
     /// ```no_run
@@ -238,7 +238,7 @@ impl Client {
     }
 
     /// Waits until every submission that was sent has been answered, and reported to the callbacks, also those whose
-    /// future was dropped: see [`Request::submit`](Request::submit#dropping-the-future). Returns immediately if there
+    /// future was dropped: see [`Request::submit`]. Returns immediately if there
     /// are none.
     ///
     /// Call it before a program ends that may have dropped a submission. A submission that is still being sent when the

@@ -26,11 +26,17 @@ impl Created {
     ///
     /// The id may follow a byte order mark, be a number, be called `job_id` or `id`, or be in an object called `job`,
     /// `data` or `result`. All other fields may have any form, and the body may be cut off after the id. In an object
-    /// that reports an error, `id` is not the id of a job.
+    /// that reports an error, `id` is not the id of a job. If the body is not valid JSON, the id is what follows `jobId`.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(body);
-        let fields = complete_fields(text.get(text.find('{')?..)?);
-        let id = job_id(&fields, MAX_WRAPPERS)?;
+        let (mut fields, is_valid) = complete_fields(text.get(text.find('{')?..)?);
+        let mut id = job_id(&fields, MAX_WRAPPERS);
+        if id.is_none() && !is_valid {
+            let rest = text.get(text.find(r#""jobId""#)?..)?;
+            (fields, _) = complete_fields(&format!("{{{rest}"));
+            id = job_id(&fields, 0);
+        }
+        let id = id?;
         let warning = fields.get("warning").and_then(Value::as_str);
         Some(Self {
             id,
@@ -74,12 +80,12 @@ fn id(value: &Value) -> Option<JobId> {
     }
 }
 
-/// The fields of the JSON object at the start of a text, up to the first error.
-fn complete_fields(text: &str) -> Map<String, Value> {
+/// The fields of the JSON object at the start of a text, up to the first error, and whether there is none.
+fn complete_fields(text: &str) -> (Map<String, Value>, bool) {
     let mut fields = Map::new();
-    // An error means that the fields after it are unreadable, or missing.
-    let _ = Fields(&mut fields).deserialize(&mut serde_json::Deserializer::from_str(text));
-    fields
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let is_valid = Fields(&mut fields).deserialize(&mut deserializer).is_ok();
+    (fields, is_valid)
 }
 
 struct Fields<'a>(&'a mut Map<String, Value>);
@@ -181,6 +187,13 @@ mod tests {
             (r#"{"jobId":123"#, None),
             (r#"{"jobId":"#, None),
             (r#"{"job"#, None),
+            // Not JSON.
+            ("{\u{fffd}\"jobId\":\"1\",\"status\":5}", Some("1")),
+            (r#"{status:"created","jobId":"1"}"#, Some("1")),
+            (r#"{"job":{"jobId":"1","status":"cre"#, Some("1")),
+            (r#"{"job":{"jobId":123"#, None),
+            (r#"{"message":"no \"jobId\":\"1\"","#, None),
+            (r#"{"error":"busy","existing":{"jobId":"1"}}"#, None),
             // No id.
             (r#"{"jobId":""}"#, None),
             (r#"{"jobId":" "}"#, None),
