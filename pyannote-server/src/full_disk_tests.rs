@@ -265,13 +265,13 @@ async fn a_job_whose_result_does_not_fit_in_time_fails_for_this_reason() {
         .await
         .unwrap();
     // The message is shorter than the result, and may fit.
-    let failed = async {
+    let held = async {
         while !store.are_claims_held() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     tokio::select! {
-        () = failed => {}
+        () = held => {}
         _ = ended(&store, id) => {}
     }
     disk.free();

@@ -1,9 +1,9 @@
-//! Access to the database. All statements go through this module, and only its transactions can write.
+//! Access to the database. All statements go through this module, so that no write is reported before it is committed.
 //!
-//! A write counts only once [`Transaction::commit`] has succeeded. SQLite writes to the disk when it commits, so that a
-//! row that `INSERT … RETURNING` has returned may still be lost, for example because the disk is full. Outside a
-//! transaction, SQLite commits when the statement ends, and a caller that stops after the first row never learns that
-//! this failed. So reads and writes have different types, and there is no way to run a [`Write`] without a transaction.
+//! SQLite writes to the disk when it commits. So a row that `INSERT … RETURNING` has returned may still be lost, for
+//! example because the disk is full. A caller that stops after the first row never learns of it: the statement commits
+//! when it is reset, and that error is dropped. So reads and writes have different types. A [`Write`] runs either in a
+//! [`Transaction`], whose `COMMIT` is checked, or alone and to its end, which includes the commit.
 
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::pool::PoolConnection;
@@ -58,7 +58,7 @@ const fn is_select(sql: &str) -> bool {
 /// A read, to which values are bound.
 pub(super) struct ReadQuery<'q>(Query<'q, Any, AnyArguments>);
 
-/// A write, to which values are bound. Only a [`Transaction`] can run it.
+/// A write, to which values are bound.
 pub(super) struct WriteQuery<'q>(Query<'q, Any, AnyArguments>);
 
 impl<'q> ReadQuery<'q> {
@@ -112,23 +112,18 @@ impl Database {
         Ok(transaction)
     }
 
-    /// Runs a write in a transaction of its own. Returns the number of affected rows.
+    /// Runs a write, including the commit. Returns the number of affected rows.
     pub(super) async fn write(&self, query: WriteQuery<'_>) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
-        let affected = transaction.execute(query).await?;
-        transaction.commit().await?;
-        Ok(affected)
+        Ok(query.0.execute(&self.pool).await?.rows_affected())
     }
 
-    /// Runs a write with `RETURNING` in a transaction of its own. Returns the first row, if there is one.
+    /// Runs a write with `RETURNING`, including the commit. Returns the first row, if there is one.
     pub(super) async fn write_returning(
         &self,
         query: WriteQuery<'_>,
     ) -> Result<Option<AnyRow>, StoreError> {
-        let mut transaction = self.begin().await?;
-        // Reads all rows, so that the statement runs to its end.
-        let rows = query.0.fetch_all(&mut *transaction.connection).await?;
-        transaction.commit().await?;
+        // Not `fetch_optional`, which stops after the first row.
+        let rows = query.0.fetch_all(&self.pool).await?;
         Ok(rows.into_iter().next())
     }
 
@@ -162,7 +157,7 @@ impl Database {
     }
 }
 
-/// A transaction. Nothing is written unless [`commit`](Self::commit) succeeds.
+/// A transaction of several statements. Nothing is written unless [`commit`](Self::commit) succeeds.
 ///
 /// A transaction that is dropped closes its connection instead of rolling back: after a failed `COMMIT`, SQLite may or
 /// may not have left the transaction, and the next user of the connection must not be affected.

@@ -85,7 +85,8 @@ impl Store {
         &self,
         lease: Duration,
     ) -> Result<Option<Delivery>, StoreError> {
-        if self.are_claims_held() {
+        let can_claim = self.database.select(sql::CAN_CLAIM_DELIVERY);
+        if self.are_claims_held() || self.database.first(can_claim).await?.is_none() {
             return Ok(None);
         }
         let token = Uuid::new_v4().to_string();

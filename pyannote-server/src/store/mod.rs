@@ -12,8 +12,8 @@
 //!
 //! # Writes
 //!
-//! All writes go through the transactions of `database.rs`, so that nobody is told of a write that was not committed:
-//! a job is accepted, processed or finished, and a webhook sent, only after `COMMIT` has succeeded.
+//! All statements go through `database.rs`, so that nobody is told of a write that was not committed: a job is accepted,
+//! processed or finished, and a webhook sent, only after the commit has succeeded.
 //!
 //! # Secrets
 //!

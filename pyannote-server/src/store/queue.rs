@@ -28,7 +28,8 @@ impl Store {
     /// Claims the oldest job that is waiting, or whose lease has expired. Claims none while they are
     /// [held](Self::hold_claims).
     pub(crate) async fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
-        if self.are_claims_held() {
+        let can_claim = self.database.select(sql::CAN_CLAIM).bind(MAX_ATTEMPTS);
+        if self.are_claims_held() || self.database.first(can_claim).await?.is_none() {
             return Ok(None);
         }
         let token = Uuid::new_v4().to_string();

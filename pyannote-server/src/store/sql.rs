@@ -64,6 +64,17 @@ WHERE seq IN (
 )",
 );
 
+/// Whether [`CLAIM`] has something to claim: only one process at a time can write to SQLite, so workers that poll
+/// without finding anything should not.
+pub(super) const CAN_CLAIM: Read = Read::new(
+    "
+SELECT 1 FROM jobs
+WHERE status IN ('created', 'running')
+    AND (status = 'created' OR lease_until <= {now})
+    AND attempts < $1
+LIMIT 1",
+);
+
 /// Claims the oldest job that is waiting, or whose lease has expired.
 pub(super) const CLAIM: Write = Write::new(
     "
@@ -127,6 +138,9 @@ pub(super) const ADD_DELIVERY: Write = Write::new(
     "
 INSERT INTO deliveries (job_id, url, status_only, due_at) VALUES ($1, $2, $3, {now})",
 );
+
+pub(super) const CAN_CLAIM_DELIVERY: Read =
+    Read::new("SELECT 1 FROM deliveries WHERE due_at <= {now} LIMIT 1");
 
 /// Makes a claimed delivery due again after the claim expires, in case the server is killed while sending it.
 pub(super) const CLAIM_DELIVERY: Write = Write::new(

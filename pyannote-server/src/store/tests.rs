@@ -373,3 +373,19 @@ async fn open_errors_name_the_cause_without_the_password() {
         "{message}"
     );
 }
+
+#[tokio::test]
+async fn claims_none_while_claims_are_held() {
+    let store = Store::temporary().await.unwrap();
+    let submitted = request(json!({ "webhook": "https://example.com" }));
+    let created = store.create("ada", JobKind::Diarize, submitted).await;
+    assert!(store.cancel("ada", created.unwrap().id).await.unwrap());
+    job(&store).await;
+    let (first, second) = (store.hold_claims(), store.hold_claims());
+    drop(first);
+    assert!(store.claim(LEASE).await.unwrap().is_none());
+    assert!(store.claim_delivery(LEASE).await.unwrap().is_none());
+    drop(second);
+    assert!(store.claim(LEASE).await.unwrap().is_some());
+    assert!(store.claim_delivery(LEASE).await.unwrap().is_some());
+}
