@@ -14,8 +14,8 @@ use pyannote_tests::fault_proxy::{FAULTS, FaultProxy, Injection, Operation};
 
 use super::AUDIO;
 
-/// The timeout of attempts that never get their response.
-const STALL: Duration = Duration::from_millis(300);
+/// The timeout of attempts that never get all of their response. The part that is sent must arrive before.
+const STALL: Duration = Duration::from_secs(2);
 
 /// A client of this URL, with a clock that skips sleeps.
 fn client(url: &str, attempt_timeout: Duration) -> Client {
@@ -123,7 +123,11 @@ async fn no_fault_loses_or_doubles_a_submission_and_its_outcome_is_as_recorded()
         let ended = job.id().clone();
         tokio::spawn(async move { outcome(&url, &ended, operation, injection).await })
     };
-    let outcomes = join_all(cases.iter().map(spawn)).await;
+    // Those that never end come last, when the machine has nothing else to do.
+    cases.sort_by_key(|(_, injection)| never_ends(*injection));
+    let ending = cases.partition_point(|(_, injection)| !never_ends(*injection));
+    let mut outcomes = join_all(cases[..ending].iter().map(spawn)).await;
+    outcomes.extend(join_all(cases[ending..].iter().map(spawn)).await);
     let mut table: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
     for ((operation, injection), outcome) in cases.iter().zip(outcomes) {
         let server = if injection.forwarded {
