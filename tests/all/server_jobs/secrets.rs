@@ -54,7 +54,7 @@ fn request(index: usize, webhook: Option<&str>) -> Map<String, Value> {
     if let Some(webhook) = webhook {
         request["webhook"] = format!("{webhook}/hook?token={SECRET}").into();
     }
-    if index % 7 == 0 {
+    if index.is_multiple_of(7) {
         request["fail"] = true.into();
     }
     serde_json::from_value(request).unwrap()
