@@ -180,10 +180,17 @@ impl Response {
         Self(Kind::Raw { bytes, then })
     }
 
-    /// A response of unknown length that repeats a chunk forever.
+    /// A response with status 200 and of unknown length that repeats a chunk forever.
     #[must_use]
     pub fn endless(chunk: &[u8]) -> Self {
-        let bytes = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+        Self::endless_with_status(200, chunk)
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn endless_with_status(status: u16, chunk: &[u8]) -> Self {
+        let head = format!("HTTP/1.1 {status} Status\r\ntransfer-encoding: chunked\r\n\r\n");
+        let bytes = head.into_bytes();
         let head = format!("{:x}\r\n", chunk.len());
         let chunk = [head.as_bytes(), chunk, b"\r\n"].concat();
         let then = Then::Repeat(chunk.into());

@@ -71,6 +71,82 @@ async fn field_errors_of_a_400() {
 }
 
 #[tokio::test]
+async fn one_odd_part_of_a_400_does_not_hide_the_others() {
+    let odd = r#"{"requestId":7,"message":["a","b"],"errors":[
+        {"field":"url","message":"Invalid URL"},
+        null,
+        5,
+        "the request is odd",
+        {"field":["numSpeakers","maxSpeakers"],"message":null},
+        {"field":null,"message":["must be at least 1"],"code":{}},
+        {},
+        []
+    ]}"#;
+    let error = submit_error(Response::new(400, odd)).await;
+    let fields: Vec<_> = error
+        .field_errors()
+        .iter()
+        .map(|error| (error.field.as_str(), error.message.as_str()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("url", "Invalid URL"),
+            ("", "5"),
+            ("", "the request is odd"),
+            ("numSpeakers; maxSpeakers", ""),
+            ("", "must be at least 1"),
+        ]
+    );
+    assert_eq!(error.request_id(), Some("7"));
+    let text = error.to_string();
+    assert!(text.contains("the service says: a; b"), "{text}");
+    assert!(text.contains("; the request is odd; "), "{text}");
+
+    let error = submit_error(Response::new(400, r#"{"message":5,"errors":{"url":"x"}}"#)).await;
+    assert!(error.field_errors().is_empty());
+    let error = submit_error(Response::new(400, "\u{feff}{\"message\":\"no\"}")).await;
+    assert!(
+        error.to_string().contains("the service says: no"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_explanation_of_a_407_is_that_of_the_proxy() {
+    let error = submit_error(Response::new(407, r#"{"message":"Sign in first"}"#)).await;
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let text = error.to_string();
+    assert!(text.ends_with("(the proxy says: Sign in first)"), "{text}");
+}
+
+#[tokio::test]
+async fn test_key_requires_the_response_of_the_service() {
+    for (body, is_valid) in [
+        (r#"{"status":"OK","message":"valid"}"#, true),
+        (r#"{"status":1}"#, true),
+        (r#"{"message":null,"new":[]}"#, true),
+        ("<html>Sign in to the hotel's network</html>", false),
+        ("", false),
+        ("OK", false),
+        (r#""status""#, false),
+        (r#"["status","message"]"#, false),
+        (r#"{"signIn":true}"#, false),
+        (r#"{"status":"OK""#, false),
+    ] {
+        let server = TestServer::with_responses([Response::ok(body)]).await;
+        let Err(error) = client(&server).0.test_key().await else {
+            assert!(is_valid, "{body}");
+            continue;
+        };
+        assert!(!is_valid, "{body}: {error}");
+        assert_eq!(error.kind(), ErrorKind::Decode, "{body}");
+        assert_eq!(error.status().unwrap(), 200);
+        assert!(error.to_string().contains("sign-in"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn messages_of_failed_waits() {
     let mut messages = String::new();
     for (response, kind) in [
