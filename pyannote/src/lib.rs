@@ -91,10 +91,47 @@
 //! | 503 with `Retry-After` | retried | retried |
 //! | 408, 500, 502, 504, and 503 without `Retry-After` | retried | never: `OutcomeUnknown` |
 //! | timeout, lost connection, truncated response | retried | never: `OutcomeUnknown`, unless the id arrived |
+//! | response beyond its [limit](ResponseLimits) | never | never: `OutcomeUnknown` |
 //!
 //! [`RetryPolicy`] sets the number of attempts and the delays between them. All clones of a client share a retry
 //! budget, so that a service that is down does not receive ever more requests. [`RateLimit`] keeps requests below the
 //! service's limits.
+//!
+//! # Limits
+//!
+//! | limit | default | setting |
+//! | --- | --- | --- |
+//! | time to connect | 10 s | [`connect_timeout`](ClientBuilder::connect_timeout) |
+//! | time without a byte of a body | 30 s | [`stall_timeout`](ClientBuilder::stall_timeout) |
+//! | time of one attempt | 60 s, more for large bodies | [`attempt_timeout`](ClientBuilder::attempt_timeout) |
+//! | time of a call with its retries | 5 min | [`total_timeout`](ClientBuilder::total_timeout) |
+//! | size of a response | 1 GiB for a job, 16 MiB for a page of the list, 1 MiB for others | [`ResponseLimits`] |
+//! | requests per minute | those of the service | [`RateLimit`] |
+//!
+//! # Observability
+//!
+//! [`Client::metrics`] counts requests by operation and result, retries, waits, submissions and bytes; [`Metrics`] shows
+//! how to export them. Each request has a span of `tracing` on level `DEBUG`, whose fields have the names of
+//! [OpenTelemetry](https://opentelemetry.io/docs/specs/semconv/http/http-spans/) for HTTP clients:
+//!
+//! | field | value |
+//! | --- | --- |
+//! | `otel.kind`, `otel.name`, `otel.status_code` | `client`; method and path, such as `POST /v1/diarize`; `ERROR` after a failure |
+//! | `operation` | such as `diarize`, as in [`RequestCount::operation`] |
+//! | `http.request.method`, `url.template`, `url.full` | `url.full` without the query |
+//! | `server.address`, `server.port` | host and port of the service or the storage |
+//! | `http.request.resend_count` | the number of the retry; missing for the first attempt |
+//! | `http.response.status_code` | the status, if there was a response |
+//! | `error.type` | the status or the kind of the failure, as in [`RequestCount::result`] |
+//!
+//! A retry is an event on level `WARN`, an accepted job one on level `INFO`. `tracing-opentelemetry` exports the spans of
+//! the SDK, as parts of the caller's trace:
+//!
+//! ```ignore
+//! let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("my-app"));
+//! let filter = tracing_subscriber::EnvFilter::new("info,pyannote=debug");
+//! tracing_subscriber::registry().with(filter).with(layer).init();
+//! ```
 //!
 //! # Forward compatibility
 //!
@@ -120,9 +157,9 @@
 //!
 //! The API key is kept as a secret, and sent to the base URL's origin only: not to pre-signed URLs, and not after
 //! redirects, which are not followed. Plain http is rejected except for loopback addresses. Logs, errors and `Debug`
-//! output never contain the key, the query of a pre-signed URL or a voiceprint. Requests are traced with `tracing`,
-//! with the operation, attempt and status. Errors of [`Client::raw`] are an exception: their messages contain the
-//! headers and the body of the response.
+//! output never contain the key, the query of a pre-signed URL or a voiceprint, even if a gateway repeats the key in a
+//! response, as it is, encoded or escaped. Errors of [`Client::raw`] are an exception: their messages contain the headers
+//! and the body of the response.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
