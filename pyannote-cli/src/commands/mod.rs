@@ -12,6 +12,8 @@ mod identify;
 #[cfg(feature = "api")]
 mod jobs;
 mod label;
+#[cfg(feature = "mcp")]
+mod mcp;
 #[cfg(feature = "api")]
 mod media;
 mod render;
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Test(test::Test),
     #[cfg(feature = "api")]
     Api(api::Api),
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Mcp),
     Schema(schema::SchemaCommand),
     Completions(completions::Completions),
 }
@@ -81,6 +85,8 @@ impl Command {
             Self::Test(command) => command.run(*ui, global),
             #[cfg(feature = "api")]
             Self::Api(command) => command.run(*ui, global),
+            #[cfg(feature = "mcp")]
+            Self::Mcp(command) => command.run(global.profile.clone()),
             Self::Schema(command) => command.run(*ui),
             Self::Completions(command) => command.run(*ui),
         }
