@@ -9,6 +9,7 @@ use pyannote::webhook::{Event, Signer, Verifier};
 use pyannote::{Diarization, Error, ErrorKind, Identification, Job, JobStatus, RetryPolicy};
 use pyannote_tests::body;
 use pyannote_tests::http::{Response, TestServer};
+use pyannote_tests::jobs::JobService;
 
 use super::{AUDIO, CREATED, builder, client};
 
@@ -300,6 +301,35 @@ async fn a_thousand_waits_share_the_rate_limit() {
     assert_eq!(results.len(), 1_000);
     // At 300 requests a minute, the last ones are sent in the fourth minute.
     assert!(clock.now() >= Duration::from_secs(180), "{:?}", clock.now());
+}
+
+#[tokio::test]
+async fn thousands_of_waits_end_without_a_failure() {
+    const JOBS: u32 = 3_000;
+    let clock = pyannote::testing::ManualClock::auto_advancing();
+    let service = JobService {
+        ends: vec![Duration::from_secs(5); JOBS as usize],
+        ..JobService::default()
+    };
+    let (log, now) = (service.log.clone(), clock.clone());
+    let server = TestServer::start(move |request| service.respond(request, now.now())).await;
+    let (builder, _) = builder(&server);
+    // With the default timeouts and limits.
+    let client = builder
+        .clock(std::sync::Arc::new(clock.clone()))
+        .build()
+        .unwrap();
+    let waits = (0..JOBS).map(|index| {
+        let job: Job<Diarization> = client.job(format!("job-{index}"));
+        job.wait().into_future()
+    });
+    for result in futures_util::future::join_all(waits).await {
+        result.unwrap();
+    }
+    let [jobs, _] = log.most_per_minute();
+    assert!(jobs <= 150, "{jobs}");
+    let seconds = clock.now().as_secs();
+    assert!(seconds < u64::from(JOBS) * 61 / 150 + 60, "{seconds} s");
 }
 
 /// The event of a webhook with this body.

@@ -24,9 +24,6 @@ use crate::transport::{Endpoint, Executor, with_deadline};
 
 pub(super) use waits::{WaitOptions, Waits};
 
-/// The key of the task that reads a page. Jobs have other keys.
-const PAGE: u64 = 0;
-
 /// A wait for a job of any kind.
 trait Waiter: Send + Sync {
     /// Polls the job, within `timeout`. After the last poll, the wait ends.
@@ -157,7 +154,15 @@ async fn run(executor: Arc<Executor>, mut running: Running) {
                 state.is_running = false;
                 running.has_ended = true;
             }
-            (action, !state.reads.is_empty())
+            let is_reading = !state.reads.is_empty();
+            // Nobody waits for the page that may be being read.
+            let unused = match action {
+                Action::Stop => std::mem::take(&mut state.reads),
+                _ => HashMap::new(),
+            };
+            drop(state);
+            unused.values().flatten().for_each(AbortHandle::abort);
+            (action, is_reading)
         };
         match action {
             Action::Read {
@@ -175,12 +180,14 @@ async fn run(executor: Arc<Executor>, mut running: Running) {
                 watch.spawn(key, read_job(report, watched.poll(timeout, is_last)));
             }
             Action::List(cursor) => {
+                let key = watch.state().schedule.key();
                 let report = PageReport {
                     executor: Arc::clone(&executor),
                     watch: Arc::clone(&watch),
+                    key,
                     page: None,
                 };
-                watch.spawn(PAGE, read_page(report, cursor));
+                watch.spawn(key, read_page(report, cursor));
             }
             Action::Expire(expired) => {
                 watch.abort(&expired);
@@ -241,6 +248,7 @@ impl Drop for Report {
 struct PageReport {
     executor: Arc<Executor>,
     watch: Arc<Watch>,
+    key: u64,
     page: Option<Result<JobPage, Error>>,
 }
 
@@ -249,7 +257,9 @@ impl Drop for PageReport {
         let clock = self.executor.clock();
         let (now, random) = (clock.now(), clock.random());
         let mut state = self.watch.state();
-        state.reads.remove(&PAGE);
+        if state.reads.remove(&self.key).is_none() {
+            return;
+        }
         let [_, pages] = limits(&state, &self.executor);
         match self.page.take() {
             Some(Ok(page)) => state.schedule.take_page(page, now, random, pages),
@@ -279,3 +289,6 @@ async fn read_page(mut report: PageReport, cursor: Option<String>) {
     debug!(is_ok = page.is_ok(), "read the listing for waits");
     report.page = Some(page);
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,12 @@
 //! their statuses are read from the listing, a hundred at a time, and a job is read when the listing says that it has
 //! ended. What the limit of reads has left goes to the jobs that the listing does not show.
 
+mod sweep;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::super::list::{JobPage, MAX_PAGE_SIZE};
-use super::super::page::Pages;
+use self::sweep::Listing;
 use super::super::progress::poll_delay;
 use super::super::{JobId, JobStatus};
 use crate::error::ErrorKind;
@@ -17,17 +18,6 @@ use crate::transport::{Admission, RateLimit, RateWindow};
 const MINUTE: Duration = Duration::from_secs(60);
 /// Number of polls of a job in its first minute. As many jobs as have all their polls within the limit are polled alone.
 const POLLS_PER_MINUTE: u32 = 8;
-/// Limits of the maximum delay between two readings of the listing, unless its pages take longer within the limit. In
-/// between, it is a [`QUIET_FACTOR`]th of the time since a job last ended: after ten quiet minutes, it is 10 s.
-const CROWD_DELAY_MAX: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(20)];
-const QUIET_FACTOR: u32 = 60;
-/// Delay after which a listing that cannot be used is tried again.
-const LISTING_RETRY: Duration = Duration::from_secs(300);
-/// Delays after which the listing is searched for jobs that its first pages do not show: if there are new ones, and if
-/// there are none.
-const SEARCH_DELAYS: [Duration; 2] = [MINUTE, Duration::from_secs(600)];
-/// Number of pages that are read beyond those in which the jobs were: newer jobs push them back.
-const EXTRA_PAGES: usize = 2;
 /// Delay after which a job is polled even if the listing shows it as unfinished.
 const LISTED_POLL_DELAY: Duration = Duration::from_secs(3600);
 /// Number of consecutive polls that the service rejects, as for an invalid API key, for all waits to end.
@@ -128,64 +118,6 @@ struct Entry<W> {
     is_last: bool,
 }
 
-/// The state of reading the listing.
-#[derive(Default)]
-struct Listing {
-    /// Number of sweeps so far.
-    number: u64,
-    /// Start of the next sweep.
-    next: Duration,
-    sweep: Option<Sweep>,
-    /// Number of sweeps since a job last ended.
-    quiet: u32,
-    /// When a job was last added, or ended.
-    last_change: Duration,
-    consecutive_failures: u32,
-    /// Start of the last search.
-    searched: Option<Duration>,
-    /// Whether there are new jobs since the last search.
-    has_new_jobs: bool,
-}
-
-impl Listing {
-    /// Schedules the sweep after this one.
-    fn finish(&mut self, sweep: &Sweep, now: Duration, random: f64, per_minute: Option<u32>) {
-        if sweep.is_search {
-            self.searched = Some(sweep.start);
-            self.has_new_jobs = false;
-        }
-        if sweep.has_ended {
-            self.last_change = now;
-            self.quiet = 0;
-        }
-        let pages = u32::try_from(sweep.count).unwrap_or(u32::MAX);
-        let delay = interval(per_minute).saturating_mul(pages);
-        let quiet_delay = poll_delay(self.quiet, random).min(self.max_delay(now));
-        self.next = sweep.start.saturating_add(delay.max(quiet_delay));
-        self.quiet = self.quiet.saturating_add(1);
-    }
-
-    /// The maximum delay between two sweeps.
-    fn max_delay(&self, now: Duration) -> Duration {
-        let [min, max] = CROWD_DELAY_MAX;
-        let quiet = now.saturating_sub(self.last_change);
-        (quiet / QUIET_FACTOR).clamp(min, max)
-    }
-}
-
-/// One reading of the listing.
-struct Sweep {
-    start: Duration,
-    pages: Pages,
-    /// Number of pages so far.
-    count: usize,
-    max_pages: usize,
-    /// Jobs that were on pages from this one on are not looked for.
-    depth: usize,
-    is_search: bool,
-    has_ended: bool,
-}
-
 pub(super) struct Schedule<W> {
     next_key: u64,
     groups: HashMap<u64, Group>,
@@ -283,7 +215,8 @@ impl<W: Watched> Schedule<W> {
         group_key
     }
 
-    fn key(&mut self) -> u64 {
+    /// Returns a key that nothing else has.
+    pub(super) fn key(&mut self) -> u64 {
         self.next_key += 1;
         self.next_key
     }
@@ -575,146 +508,6 @@ impl<W: Watched> Schedule<W> {
             group.used = group.used.saturating_sub(1);
         }
     }
-
-    /// Chooses the next page of the listing.
-    fn next_page(
-        &mut self,
-        now: Duration,
-        pages_per_minute: Option<u32>,
-        wake: &mut Wake,
-    ) -> Option<Option<String>> {
-        if !self.is_crowded {
-            return None;
-        }
-        if self.listing.sweep.is_none() {
-            if now < self.listing.next {
-                wake.at(self.listing.next);
-                return None;
-            }
-            self.start_sweep(now, pages_per_minute);
-        }
-        let sweep = self.listing.sweep.as_mut()?;
-        // While a page is being read, there is no next one.
-        sweep.pages.next.as_ref()?;
-        match acquire(&mut self.pages, now, wake) {
-            true => sweep.pages.next.take(),
-            false => None,
-        }
-    }
-
-    fn start_sweep(&mut self, now: Duration, pages_per_minute: Option<u32>) {
-        let page_of = |count: usize| count.div_ceil(MAX_PAGE_SIZE as usize);
-        let waiting = || {
-            let entries = self.entries.values();
-            entries.filter(|entry| entry.phase == Phase::Due)
-        };
-        let unlocated = waiting().filter(|entry| entry.page.is_none()).count();
-        let located = waiting().filter_map(|entry| entry.page).collect();
-        let depth = worthwhile_pages(located, unlocated);
-        let listing = &mut self.listing;
-        let is_search = match listing.searched {
-            None => true,
-            Some(searched) => {
-                let delay = SEARCH_DELAYS[usize::from(!listing.has_new_jobs)];
-                unlocated > 0 && now.saturating_sub(searched) >= delay
-            }
-        };
-        let max_pages = match is_search {
-            // Half of a minute's pages, so that the jobs on the first pages do not wait long.
-            true => page_of(self.entries.len() * 2)
-                .max(pages_per_minute.map_or(usize::MAX, |pages| pages as usize / 2)),
-            false => depth.max(page_of(unlocated)),
-        };
-        listing.number += 1;
-        listing.sweep = Some(Sweep {
-            start: now,
-            pages: Pages::new(None),
-            count: 0,
-            max_pages: max_pages.saturating_add(EXTRA_PAGES),
-            depth: if is_search { usize::MAX } else { depth },
-            is_search,
-            has_ended: false,
-        });
-    }
-
-    /// Takes a page of the listing.
-    pub(super) fn take_page(
-        &mut self,
-        page: JobPage,
-        now: Duration,
-        random: f64,
-        pages_per_minute: Option<u32>,
-    ) {
-        let Some(sweep) = &mut self.listing.sweep else {
-            return;
-        };
-        let number = self.listing.number;
-        for job in sweep.pages.turn(page) {
-            for key in self.keys_by_id.get(&job.id).into_iter().flatten() {
-                let Some(entry) = self.entries.get_mut(key) else {
-                    continue;
-                };
-                entry.page = Some(sweep.count);
-                // A status that this version does not know may be final.
-                if matches!(job.status, JobStatus::Other(_)) {
-                    continue;
-                }
-                entry.sweep = number;
-                if entry.phase != Phase::Due {
-                    continue;
-                }
-                if !job.status.is_final() {
-                    entry.watched.see(&job.status);
-                    if !entry.is_listed {
-                        entry.is_listed = true;
-                        self.due.remove(&(entry.due, *key));
-                        entry.due = now.saturating_add(LISTED_POLL_DELAY);
-                        self.due.insert((entry.due, *key));
-                    }
-                } else if !entry.is_contradicted {
-                    entry.watched.see(&job.status);
-                    sweep.has_ended = true;
-                    self.due.remove(&(entry.due, *key));
-                    entry.phase = Phase::Ended;
-                    self.ended.push_back(*key);
-                }
-            }
-        }
-        sweep.count += 1;
-        self.rejections = 0;
-        self.listing.consecutive_failures = 0;
-        let depth = sweep.depth;
-        let is_complete = || {
-            let mut entries = self.entries.values();
-            !entries.any(|entry| {
-                entry.phase == Phase::Due
-                    && entry.sweep != number
-                    && entry.page.is_none_or(|page| page < depth)
-            })
-        };
-        if sweep.pages.next.is_some() && sweep.count < sweep.max_pages && !is_complete() {
-            return;
-        }
-        if let Some(sweep) = self.listing.sweep.take() {
-            self.listing.finish(&sweep, now, random, pages_per_minute);
-        }
-        self.unlist(|_| now, |entry| entry.sweep != number);
-    }
-
-    /// Takes the failure to read a page: until the listing works again, jobs are polled by their ids.
-    pub(super) fn fail_page(&mut self, is_transient: bool, now: Duration, random: f64) {
-        let listing = &mut self.listing;
-        if listing.sweep.take().is_none() {
-            return;
-        }
-        let delay = match is_transient {
-            true => poll_delay(listing.consecutive_failures, random),
-            false => LISTING_RETRY,
-        };
-        listing.consecutive_failures = listing.consecutive_failures.saturating_add(1);
-        listing.next = now.saturating_add(delay);
-        self.unlist(|_| now, |_| true);
-    }
 }
 
 /// The earliest time at which there is something to do.
@@ -744,20 +537,5 @@ fn interval(per_minute: Option<u32>) -> Duration {
     per_minute.map_or(Duration::ZERO, |requests| MINUTE / requests.max(1))
 }
 
-/// Returns how many pages of the listing are worth reading each time.
-///
-/// `pages` are those on which jobs were found, and `unlocated` is the number of jobs that were not found. The jobs on
-/// the pages that are read are seen as often as these are; all others take turns at being polled by their ids. The
-/// number with the shortest delays in total is returned.
-fn worthwhile_pages(mut pages: Vec<usize>, unlocated: usize) -> usize {
-    pages.sort_unstable();
-    let count = pages.len();
-    // Total delay if the pages up to that of each job are read, including none.
-    let cost = |seen: usize, depth: usize| {
-        let polled = (count - seen + unlocated) as u64;
-        (seen as u64) * (depth as u64) + polled * polled
-    };
-    let depths = (1..=count).map(|seen| (cost(seen, pages[seen - 1] + 1), pages[seen - 1] + 1));
-    let best = std::iter::once((cost(0, 0), 0)).chain(depths).min();
-    best.map_or(0, |(_, depth)| depth)
-}
+#[cfg(test)]
+mod tests;
