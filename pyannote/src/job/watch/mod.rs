@@ -199,6 +199,8 @@ async fn run(executor: Arc<Executor>, mut running: Running) {
             }
             Action::Wait(None) => watch.changed.notified().await,
             Action::Wait(Some(delay)) => {
+                // Callers take their results first, so that a manual clock shows them the time of these.
+                tokio::task::yield_now().await;
                 // A manual clock must not skip the time that a read takes.
                 let timer = match is_reading {
                     true => clock.deadline(delay),

@@ -117,7 +117,7 @@ impl<W: Watched> Schedule<W> {
         };
         let unlocated = waiting().filter(|entry| entry.page.is_none()).count();
         let located = waiting().filter_map(|entry| entry.page).collect();
-        let depth = worthwhile_pages(located, unlocated);
+        let depth = worthwhile_pages(located, unlocated, self.ended.len());
         let listing = &mut self.listing;
         let is_search = match listing.searched {
             None => true,
@@ -227,15 +227,15 @@ impl<W: Watched> Schedule<W> {
 /// Returns how many pages of the listing are worth reading each time.
 ///
 /// `pages` are those on which jobs were found, and `unlocated` is the number of jobs that were not found. The jobs on
-/// the pages that are read are seen as often as these are; all others take turns at being polled by their ids. The
-/// number with the shortest delays in total is returned.
-fn worthwhile_pages(mut pages: Vec<usize>, unlocated: usize) -> usize {
+/// the pages that are read are seen as often as these are; all others take turns at being polled by their ids, after the
+/// `results` that are to be read. The number with the shortest delays in total is returned.
+fn worthwhile_pages(mut pages: Vec<usize>, unlocated: usize, results: usize) -> usize {
     pages.sort_unstable();
-    // Total delay if so many pages are read.
+    // Total delay if so many pages are read. Polls count twice, since those that fill the limit also delay results.
     let cost = |depth: usize| {
         let seen = pages.partition_point(|page| *page < depth);
         let polled = (pages.len() - seen + unlocated) as u64;
-        (seen as u64) * (depth as u64) + polled * polled
+        (seen as u64) * (depth as u64) + polled * (2 * polled + results as u64)
     };
     let depths = pages.iter().map(|page| page + 1);
     let best = std::iter::once(0)
@@ -250,24 +250,27 @@ mod tests {
 
     #[test]
     fn pages_are_read_if_they_shorten_the_delays() {
-        for (pages, unlocated, expected) in [
-            (vec![], 0, 0),
-            (vec![], 1_000, 0),
+        for (pages, unlocated, results, expected) in [
+            (vec![], 0, 0, 0),
+            (vec![], 1_000, 0, 0),
             // All on the first pages.
-            ((0..1_000).map(|job| job / 100).collect(), 0, 10),
+            ((0..1_000).map(|job| job / 100).collect(), 0, 0, 10),
             // Three far behind them are polled.
             (
                 (0..1_000).map(|job| job / 100).chain([150; 3]).collect(),
                 0,
+                0,
                 10,
             ),
-            ((0..1_000).map(|job| job / 100).collect(), 50, 10),
+            ((0..1_000).map(|job| job / 100).collect(), 50, 0, 10),
             // Many far behind are not.
-            (vec![20; 25], 0, 21),
-            (vec![20; 20], 0, 0),
-            (vec![0; 2], 0, 1),
+            (vec![20; 25], 0, 0, 21),
+            (vec![20; 10], 0, 0, 0),
+            (vec![0; 2], 0, 0, 1),
+            // If there are results to be read, polls would wait.
+            (vec![20; 10], 0, 100, 21),
         ] {
-            assert_eq!(worthwhile_pages(pages, unlocated), expected);
+            assert_eq!(worthwhile_pages(pages, unlocated, results), expected);
         }
     }
 }
