@@ -1,16 +1,26 @@
-//! Content-addressed media keys: identical content gets the same key.
+//! Default media keys: identical content gets the same key if uploads may be skipped, and a new one otherwise.
 
 use std::io;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
+use uuid::Uuid;
 
 /// The media key for content with this SHA-256 in hex.
 pub(super) fn content_key(digest: &str, extension: Option<&str>) -> String {
     match extension {
         Some(extension) => format!("sha256/{digest}.{extension}"),
         None => format!("sha256/{digest}"),
+    }
+}
+
+/// A media key that no other upload has.
+pub(super) fn unique_key(extension: Option<&str>) -> String {
+    let id = Uuid::new_v4().simple();
+    match extension {
+        Some(extension) => format!("uploads/{id}.{extension}"),
+        None => format!("uploads/{id}"),
     }
 }
 
@@ -63,7 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn content_keys_are_valid_media_keys() {
+    fn default_keys_are_valid_media_keys() {
+        let key = unique_key(Some("wav"));
+        assert!(
+            key.starts_with("uploads/") && key.ends_with(".wav"),
+            "{key}"
+        );
+        assert_ne!(key, unique_key(Some("wav")));
+        crate::MediaUrl::from_key(&key).unwrap();
         assert_eq!(content_key(ABC, Some("wav")), format!("sha256/{ABC}.wav"));
         assert_eq!(content_key(ABC, None), format!("sha256/{ABC}"));
         crate::MediaUrl::from_key(&content_key(ABC, Some("wav"))).unwrap();

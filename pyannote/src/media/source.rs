@@ -74,7 +74,7 @@ impl UploadSource {
     /// Creates a source of `len` bytes that `open` opens from the start for each attempt.
     ///
     /// If a reader does not end after exactly `len` bytes, the upload fails and nothing is stored. Each reader must return
-    /// the same bytes, which is not checked. A reader has no default key, so the upload needs a
+    /// the same bytes, which is not checked. To [skip an existing upload](crate::Upload::skip_existing), a reader needs a
     /// [`key`](crate::Upload::key).
     pub fn reader<F, O, R>(len: u64, open: F) -> Self
     where

@@ -11,7 +11,7 @@ use reqwest::{Body, Request};
 use tracing::{Instrument, debug, debug_span};
 
 use super::chunks::Chunks;
-use super::content_key::content_key;
+use super::content_key::{content_key, unique_key};
 use super::content_type::content_type;
 use super::exists::exists;
 use super::presigned::PresignedUrl;
@@ -34,8 +34,8 @@ use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError, wi
 /// [`stall_timeout`](crate::ClientBuilder::stall_timeout), or if the storage does not respond for that long after the last
 /// byte. It may take the client's attempt timeout plus 1 s for every 100 kB.
 ///
-/// The last bytes are held back until the source is known to be unchanged. So a file that changes while it is uploaded is
-/// an error, and not stored.
+/// The last bytes are held back until the source is known to be unchanged. So a file that changes while it is uploaded,
+/// which its length and the time of its last modification tell, is an error and not stored.
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -51,8 +51,8 @@ use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError, wi
 ///
 /// # Errors
 ///
-/// Before anything is sent: [`ErrorKind::Io`] if a file cannot be read, [`ErrorKind::Validation`] for an invalid key, a
-/// reader without a key or an empty source, [`ErrorKind::TooLarge`] beyond 1 GiB (1,073,741,824 bytes). After that, any
+/// Before anything is sent: [`ErrorKind::Io`] if a file cannot be read, [`ErrorKind::Validation`] for an invalid key or an
+/// empty source, [`ErrorKind::TooLarge`] beyond 1 GiB (1,073,741,824 bytes). After that, any
 /// error of a request, and [`ErrorKind::Io`] if the source changes.
 #[derive(Clone, Debug)]
 #[must_use = "an upload does nothing unless awaited"]
@@ -89,10 +89,8 @@ impl Upload {
     /// Sets the key in the team's storage, without `media://`: letters, digits, `-`, `_`, `.` and `/`, at most 247
     /// characters. An existing object with this key is replaced.
     ///
-    /// Default: `sha256/`, the SHA-256 of the content in hex, and the file's extension (for bytes, that of the detected
-    /// format). So the same content has the same key, whatever the file is called. The content is read twice: for the
-    /// digest, and to send it. Both times the digest is computed, and if they differ, nothing is stored. With your own key,
-    /// the content is read once, and a changed file is noticed by its length and the time of its last modification.
+    /// Default: a new key for each upload, with the file's extension (for bytes, that of the detected format), or with
+    /// [`skip_existing`](Self::skip_existing), a digest of the content.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -107,8 +105,12 @@ impl Upload {
 
     /// Whether to send nothing if the storage already has an object with the key. Default: false.
     ///
-    /// With the default key, an existing object has the same content. With your own key that is up to you: only a
-    /// different length is detected, and uploaded, as is an object whose length the storage does not tell.
+    /// The default key then is `sha256/`, the SHA-256 of the content in hex, and the extension. So the same content has the
+    /// same key, whatever the file is called, and is uploaded once. The content is read twice: for the digest, and to send
+    /// it. Both times the digest is computed, and if they differ, nothing is stored.
+    ///
+    /// With your own key, that an existing object has the same content is up to you: only a different length is detected,
+    /// and uploaded, as is an object whose length the storage does not tell.
     pub fn skip_existing(mut self, skip: bool) -> Self {
         self.skip_existing = skip;
         self
@@ -131,6 +133,7 @@ impl Upload {
         let extension = info.extension.as_deref();
         let (media, digest) = match media {
             Some(media) => (media, None),
+            None if !self.skip_existing => (MediaUrl::from_key(&unique_key(extension))?, None),
             None => {
                 let digest = self.source.digest(&info).await;
                 let digest = digest.map_err(|error| self.source.error(error, info.len))?;
@@ -179,10 +182,13 @@ impl Upload {
                 Ok(()) => media = Some(MediaUrl::from_key(key)?),
                 Err(message) => field_errors.push(FieldError::new("key", message)),
             },
-            None if !self.source.has_content_key() => field_errors.push(FieldError::new(
-                "key",
-                "is missing; a reader has no default key, so set one with .key(\"…\")",
-            )),
+            None if self.skip_existing && !self.source.has_content_key() => {
+                field_errors.push(FieldError::new(
+                    "key",
+                    "is missing; the content of a reader is not read in advance, so set one with .key(\"…\"), or omit \
+                     .skip_existing(true)",
+                ));
+            }
             None => {}
         }
         let mut content_type = None;

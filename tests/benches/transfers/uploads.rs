@@ -17,7 +17,7 @@ const SAMPLE_INTERVAL: Duration = Duration::from_millis(5);
 pub(crate) enum Uploader {
     /// The SDK, with a key of the caller.
     Key,
-    /// The SDK, with the default key.
+    /// The SDK, with a digest of the content as key.
     Digest,
     /// `curl -T`.
     Curl,
