@@ -210,8 +210,7 @@ impl Client {
     /// [`ErrorKind::PaymentRequired`](crate::ErrorKind::PaymentRequired), by dropping the stream.
     ///
     /// If the stream is dropped, requests that were sent are completed in the background, and reported to
-    /// [`on_accepted`](Request::on_accepted): see [`Request::submit`]. No others are
-    /// sent.
+    /// [`on_accepted`](Request::on_accepted): see [`Request::submit`]. No others are sent.
     ///
     /// ```no_run
     /// # async fn run(client: pyannote::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -238,8 +237,7 @@ impl Client {
     }
 
     /// Waits until every submission that was sent has been answered, and reported to the callbacks, also those whose
-    /// future was dropped: see [`Request::submit`]. Returns immediately if there
-    /// are none.
+    /// future was dropped: see [`Request::submit`]. Returns immediately if there are none.
     ///
     /// Call it before a program ends that may have dropped a submission. A submission that is still being sent when the
     /// tokio runtime shuts down is aborted, and reported to

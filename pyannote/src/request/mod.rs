@@ -228,8 +228,8 @@ impl<T: JobKind> Request<T> {
 /// Submits the job and waits for its end. If the wait fails, the job keeps running, and the error has its id.
 ///
 /// If the future is dropped, the job keeps running, too: its id is then known to
-/// [`on_accepted`](Request::on_accepted) alone. See [`submit`](Request::submit) for what happens if
-/// it is dropped before the job is accepted.
+/// [`on_accepted`](Request::on_accepted) alone. See [`submit`](Request::submit) for what happens if it is dropped before
+/// the job is accepted.
 impl<T: JobKind> IntoFuture for Request<T> {
     type Output = Result<T, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;

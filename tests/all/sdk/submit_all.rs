@@ -31,10 +31,15 @@ async fn a_thousand_submissions_wait_for_the_rate_limit() {
     let submitted: Vec<_> = client.submit_all(requests).collect().await;
     let keys: BTreeSet<usize> = submitted.iter().map(|(key, _)| *key).collect();
     assert_eq!(keys, (0..1_000).collect());
+    let sent = server.requests();
     for (key, job) in submitted {
         let job = job.unwrap();
-        let sent = server.requests()[job.id().as_str()[4..].parse::<usize>().unwrap()].json();
-        assert_eq!(sent["url"], url(key), "the job is that of the key");
+        let index: usize = job.id().as_str()["job-".len()..].parse().unwrap();
+        assert_eq!(
+            sent[index].json()["url"],
+            url(key),
+            "the job is that of the key"
+        );
     }
     assert_eq!(server.request_count(), 1_000, "each is sent once");
     let minutes = clock.now().as_secs() / 60;
