@@ -112,6 +112,9 @@ impl<T: JobKind> Job<T> {
     /// Waits for the end of the job by polling. Await the returned [`Wait`], or set its [`timeout`](Wait::timeout)
     /// first.
     ///
+    /// Any number of waits may run at the same time. They share the client's requests, and none fails because others come
+    /// first: see [`Results`](Results#delay) for the delays.
+    ///
     /// ```no_run
     /// # async fn run(job: pyannote::Job<pyannote::Diarization>) -> Result<(), pyannote::Error> {
     /// use std::time::Duration;

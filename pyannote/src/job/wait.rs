@@ -25,9 +25,9 @@ type Events = Pin<Box<dyn Stream<Item = Event> + Send>>;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::JobFailed`] and [`ErrorKind::JobCanceled`] with the reason that the service gives,
-/// [`ErrorKind::WaitTimeout`] with the last poll's error as its source if that poll failed, and any error of a request.
-/// Each has the job's id and its last known status.
+/// [`ErrorKind::JobFailed`](crate::ErrorKind::JobFailed) and [`ErrorKind::JobCanceled`](crate::ErrorKind::JobCanceled)
+/// with the reason that the service gives, [`ErrorKind::WaitTimeout`](crate::ErrorKind::WaitTimeout) with the last poll's
+/// error as its source if that poll failed, and any error of a request. Each has the job's id and its last known status.
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct Wait<T> {
     job: Job<T>,
