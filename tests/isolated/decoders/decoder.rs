@@ -54,7 +54,8 @@ impl Decoder {
         let json = |bodies: Vec<Value>| bodies.into_iter().map(Input::Json).collect();
         let text = |texts: Vec<String>| texts.into_iter().map(Input::Text).collect();
         let stored = job_bodies().into_iter().map(stored).collect();
-        // Results can have millions of scores. All other bodies are small.
+        // Results can have millions of scores. All other bodies are small, and are decoded to values of any type, of which
+        // an array takes at least 128 bytes.
         let list: [(_, _, Vec<Input>, Decode); 9] = [
             ("job", 12, json(job_bodies()), decode_job),
             ("stored", 12, json(stored), decode_stored),
@@ -66,8 +67,8 @@ impl Decoder {
                 text(event_headers()),
                 decode_event_headers,
             ),
-            ("response", 100, json(responses()), decode_response),
-            ("rejection", 100, json(rejections()), decode_rejection),
+            ("response", 200, json(responses()), decode_response),
+            ("rejection", 200, json(rejections()), decode_rejection),
             (
                 "rate_headers",
                 12,
