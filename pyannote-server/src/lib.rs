@@ -51,6 +51,9 @@ mod api_key;
 pub mod audio;
 mod backoff;
 mod builder;
+#[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
+pub mod cli;
 mod config;
 mod connections;
 mod data_dir;
