@@ -163,6 +163,11 @@ impl VoiceprintStore {
         Ok(Self { folder })
     }
 
+    /// The folder, which may not exist yet.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The file of a voiceprint.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(file_name(name))

@@ -29,16 +29,25 @@ fn help() {
         "clip",
         "demo",
         "diarize",
+        "doctor",
         "identify",
         "jobs",
         "label",
+        "login",
+        "logout",
         "media",
+        "profiles",
         "render",
         "score",
+        "serve",
         "voiceprint",
     ] {
         insta::assert_snapshot!(format!("help_of_{command}"), stdout(&[command, "--help"]));
     }
+    insta::assert_snapshot!(
+        "help_of_webhook_listen",
+        stdout(&["webhook", "listen", "--help"])
+    );
 }
 
 #[test]

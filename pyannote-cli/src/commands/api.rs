@@ -42,6 +42,7 @@ impl Api {
         // Checks the key and the base URL, and refuses plain http to other machines.
         service::connect(global)?;
         let profile = Profile::load(global.profile.as_deref())?;
+        let key = profile.key()?;
         let method = Method::from_bytes(self.method.to_ascii_uppercase().as_bytes())
             .map_err(|_| Failure::usage(format!("\"{}\" is not a method", self.method)))?;
         let url = join(profile.base_url(), &self.path)?;
@@ -59,12 +60,10 @@ impl Api {
                 .redirect(redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .timeout(TIMEOUT)
-                .user_agent(concat!("pyannote-cli/", env!("CARGO_PKG_VERSION")))
+                .user_agent(service::USER_AGENT)
                 .build()
                 .map_err(|error| Failure::of(&error))?;
-            let mut request = client
-                .request(method, url)
-                .bearer_auth(profile.key.expose_secret());
+            let mut request = client.request(method, url).bearer_auth(key.expose_secret());
             if let Some(body) = body {
                 request = request
                     .header("content-type", "application/json")

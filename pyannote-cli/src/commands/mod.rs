@@ -8,21 +8,30 @@ mod clip;
 mod completions;
 mod demo;
 mod diarize;
+mod doctor;
 mod identify;
 #[cfg(feature = "api")]
 mod jobs;
 mod label;
+#[cfg(feature = "api")]
+mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
 #[cfg(feature = "api")]
 mod media;
+#[cfg(feature = "api")]
+mod profiles;
 mod render;
 mod schema;
 mod score;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "api")]
 mod test;
 mod turns;
 mod voiceprint;
+#[cfg(feature = "api")]
+mod webhook;
 
 use clap::Subcommand;
 
@@ -48,6 +57,17 @@ pub(crate) enum Command {
     Jobs(jobs::Jobs),
     #[cfg(feature = "api")]
     Media(media::Media),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Serve>),
+    #[cfg(feature = "api")]
+    Webhook(webhook::Webhook),
+    #[cfg(feature = "api")]
+    Login(login::Login),
+    #[cfg(feature = "api")]
+    Logout(login::Logout),
+    #[cfg(feature = "api")]
+    Profiles(profiles::Profiles),
+    Doctor(doctor::Doctor),
     #[cfg(feature = "api")]
     Test(test::Test),
     #[cfg(feature = "api")]
@@ -81,6 +101,17 @@ impl Command {
             Self::Jobs(command) => command.run(*ui, global),
             #[cfg(feature = "api")]
             Self::Media(command) => command.run(*ui, global),
+            #[cfg(feature = "serve")]
+            Self::Serve(command) => command.run(*ui),
+            #[cfg(feature = "api")]
+            Self::Webhook(command) => command.run(*ui, global),
+            #[cfg(feature = "api")]
+            Self::Login(command) => command.run(*ui, global),
+            #[cfg(feature = "api")]
+            Self::Logout(command) => command.run(*ui, global),
+            #[cfg(feature = "api")]
+            Self::Profiles(command) => command.run(*ui, global),
+            Self::Doctor(command) => command.run(*ui, global),
             #[cfg(feature = "api")]
             Self::Test(command) => command.run(*ui, global),
             #[cfg(feature = "api")]

@@ -44,6 +44,10 @@ fn schema<T: JsonSchema>(name: &'static str) -> (&'static str, Schema) {
 
 /// The schemas by command. `jobs get` and `jobs list` print what the service returns.
 fn schemas() -> BTreeMap<&'static str, Schema> {
+    #[cfg_attr(
+        not(feature = "api"),
+        allow(unused_mut, reason = "there are no schemas of the service")
+    )]
     let mut schemas = BTreeMap::from([
         schema::<Document>("diarize"),
         schema::<Document>("identify"),
@@ -51,6 +55,7 @@ fn schemas() -> BTreeMap<&'static str, Schema> {
         schema::<Document>("render"),
         schema::<TurnOutput<'_>>("ndjson"),
         schema::<Vec<super::clip::ClipOutput>>("clip"),
+        schema::<super::doctor::DoctorOutput>("doctor"),
         schema::<super::score::ScoreOutput>("score"),
         schema::<super::voiceprint::VoiceprintOutput>("voiceprint"),
         schema::<Vec<super::voiceprint::VoiceprintOutput>>("voiceprint list"),
@@ -61,10 +66,16 @@ fn schemas() -> BTreeMap<&'static str, Schema> {
     schemas.extend([
         schema::<super::batch::Event<'_>>("batch"),
         schema::<super::batch::DryRunOutput>("batch --dry-run"),
+        schema::<super::login::LoginOutput<'_>>("login"),
+        schema::<super::login::LogoutOutput<'_>>("logout"),
         schema::<super::media::MediaOutput>("media upload"),
+        schema::<Vec<super::profiles::ProfileOutput>>("profiles"),
+        schema::<super::webhook::WebhookOutput>("webhook listen"),
         schema::<crate::service::AcceptedOutput<'_>>("accepted"),
         schema::<crate::service::JobOutput<'_>>("--no-wait"),
     ]);
+    #[cfg(feature = "serve")]
+    schemas.extend([schema::<super::serve::ServeOutput<'_>>("serve")]);
     schemas
 }
 

@@ -1,12 +1,15 @@
 //! The pyannoteAI service, or a server with the same API.
 
 mod code;
+mod config;
 mod follow;
 mod input;
+mod keyring;
 mod profile;
 mod request;
 
-use pyannote::{AudioUrl, Client, JobId, JobKind, Request};
+use pyannote::secrecy::SecretString;
+use pyannote::{AudioUrl, Client, ClientBuilder, JobId, JobKind, Request};
 
 use crate::cli::Global;
 use crate::error::{ErrorType, Failure, Result};
@@ -14,20 +17,35 @@ use crate::input::Input;
 use crate::ui::Ui;
 
 pub(crate) use code::{Program, duration};
+pub(crate) use config::{Config, StoredKey, StoredProfile, folder as config_folder};
 pub(crate) use follow::{AcceptedOutput, end_of_job, interrupted};
 pub(crate) use input::{provide, upload};
-pub(crate) use profile::Profile;
+pub(crate) use keyring::Entry as KeyringEntry;
+pub(crate) use profile::{
+    BASE_URL_VAR, DEFAULT_BASE_URL, DEFAULT_PROFILE, KEY_VAR, Profile, variable,
+};
 pub(crate) use request::{ServiceArgs, parse_extra, parse_seconds};
+
+pub(crate) const USER_AGENT: &str = concat!("pyannote-cli/", env!("CARGO_PKG_VERSION"));
 
 /// Creates a client with the key and the base URL of the environment or of the profile.
 pub(crate) fn connect(global: &Global) -> Result<Client> {
     let profile = Profile::load(global.profile.as_deref())?;
-    let builder = Client::builder()
-        .base_url(profile.base_url())
-        .api_key(profile.key)
-        .user_agent(concat!("pyannote-cli/", env!("CARGO_PKG_VERSION")))
+    build(builder(profile.base_url(), profile.key()?))
+}
+
+/// The settings of every client.
+pub(crate) fn builder(base_url: &str, key: SecretString) -> ClientBuilder {
+    Client::builder()
+        .base_url(base_url)
+        .api_key(key)
+        .user_agent(USER_AGENT)
         // Results are printed as the service returned them, with fields that the SDK does not know.
-        .keep_raw_bodies();
+        .keep_raw_bodies()
+}
+
+/// Creates a client. An invalid key or base URL is an error of the arguments.
+pub(crate) fn build(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(|error| {
         let mut failure = Failure::from(error);
         failure.error_type = ErrorType::Usage;
@@ -37,15 +55,9 @@ pub(crate) fn connect(global: &Global) -> Result<Client> {
 
 /// The base URL, unless it is that of pyannoteAI.
 fn base_url(global: &Global) -> Result<Option<String>> {
-    let profile = Profile::load(global.profile.as_deref());
-    // A program can be shown without a key.
-    let Ok(profile) = profile else {
-        return Ok(std::env::var("PYANNOTEAI_BASE_URL")
-            .ok()
-            .filter(|url| !url.is_empty()));
-    };
+    let profile = Profile::load(global.profile.as_deref())?;
     let url = profile.base_url();
-    Ok((url != Profile::DEFAULT_BASE_URL).then(|| url.to_owned()))
+    Ok((url != DEFAULT_BASE_URL).then(|| url.to_owned()))
 }
 
 /// Whether the service is pyannoteAI itself, and not another server with the same API.
