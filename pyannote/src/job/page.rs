@@ -1,10 +1,11 @@
 //! Pages of the listing: what can be read of one, and whether another one follows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tracing::warn;
 
@@ -20,7 +21,8 @@ impl<'de> Deserialize<'de> for JobPage {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Page {
-            items: Vec<Value>,
+            // Read one by one: a text or a number that is invalid fails the item, or only the field, that it is in.
+            items: Vec<Box<RawValue>>,
             #[serde(default)]
             next_cursor: Value,
         }
@@ -32,7 +34,7 @@ impl<'de> Deserialize<'de> for JobPage {
             _ => return Err(D::Error::custom("`nextCursor` is not a string")),
         };
         let count = page.items.len();
-        let items: Vec<JobSummary> = page.items.into_iter().filter_map(summary).collect();
+        let items: Vec<JobSummary> = page.items.iter().filter_map(|item| summary(item)).collect();
         let skipped = count - items.len();
         if skipped > 0 {
             warn!(skipped, "the listing has items without a readable id");
@@ -47,15 +49,18 @@ impl<'de> Deserialize<'de> for JobPage {
 
 impl<'de> Deserialize<'de> for JobSummary {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        summary(Value::deserialize(deserializer)?).ok_or_else(|| D::Error::missing_field("id"))
+        let item = Box::<RawValue>::deserialize(deserializer)?;
+        summary(&item).ok_or_else(|| D::Error::missing_field("id"))
     }
 }
 
-/// Reads an item of the listing, which only needs an id.
-fn summary(item: Value) -> Option<JobSummary> {
-    let Value::Object(mut fields) = item else {
-        return None;
-    };
+/// Reads an item of the listing, which only needs an id. Fields that cannot be read are left out.
+fn summary(item: &RawValue) -> Option<JobSummary> {
+    let fields: HashMap<String, &RawValue> = serde_json::from_str(item.get()).ok()?;
+    let mut fields: Map<String, Value> = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, serde_json::from_str(value.get()).ok()?)))
+        .collect();
     let id = match fields.get("id")? {
         Value::String(id) => JobId::from(id.as_str()),
         Value::Number(id) => JobId::from(id.to_string()),
@@ -189,6 +194,20 @@ mod tests {
             let kept = item.get("createdAt").is_some() && !created_at;
             assert_eq!(job.extra.contains_key("createdAt"), kept, "{item}");
             assert_eq!(page.skipped, 0, "{item}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_read_costs_neither_the_item_nor_the_page() {
+        let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+        for value in [r#""\ud800""#, "1e999", deep.as_str()] {
+            let text = format!(
+                r#"{{"items":[{{"id":"1","status":"failed","odd":{value}}},{{"id":"2"}}],"nextCursor":null}}"#
+            );
+            let page: JobPage = serde_json::from_str(&text).unwrap();
+            let ids: Vec<&str> = page.items.iter().map(|job| job.id.as_str()).collect();
+            assert_eq!((ids, page.skipped), (vec!["1", "2"], 0), "{value:.20}");
+            assert!(!page.items[0].extra.contains_key("odd"));
         }
     }
 
