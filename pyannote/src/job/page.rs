@@ -54,13 +54,12 @@ impl<'de> Deserialize<'de> for JobSummary {
     }
 }
 
-/// Reads an item of the listing, which only needs an id. Fields that cannot be read are left out.
+/// Reads an item of the listing, which only needs an id.
 fn summary(item: &RawValue) -> Option<JobSummary> {
-    let fields: HashMap<String, &RawValue> = serde_json::from_str(item.get()).ok()?;
-    let mut fields: Map<String, Value> = fields
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, serde_json::from_str(value.get()).ok()?)))
-        .collect();
+    let mut fields = match serde_json::from_str(item.get()) {
+        Ok(fields) => fields,
+        Err(_) => readable_fields(item)?,
+    };
     let id = match fields.get("id")? {
         Value::String(id) => JobId::from(id.as_str()),
         Value::Number(id) => JobId::from(id.to_string()),
@@ -82,6 +81,17 @@ fn summary(item: &RawValue) -> Option<JobSummary> {
         created_at,
         extra: fields,
     })
+}
+
+/// The fields of an object that can be read, whatever the others are.
+fn readable_fields(item: &RawValue) -> Option<Map<String, Value>> {
+    let fields: HashMap<String, &RawValue> = serde_json::from_str(item.get()).ok()?;
+    let fields = fields.into_iter();
+    Some(
+        fields
+            .filter_map(|(name, value)| Some((name, serde_json::from_str(value.get()).ok()?)))
+            .collect(),
+    )
 }
 
 fn created_at(fields: &Map<String, Value>) -> Option<DateTime<Utc>> {
