@@ -56,7 +56,8 @@ impl Profile {
             Key::Stored(StoredKey::Keyring) => match Entry::new(name, self.base_url()).get() {
                 Ok(Some(key)) => Ok(key),
                 Ok(None) => Err(failure(format!(
-                    "the API key of the profile \"{name}\" is no longer in the keyring"
+                    "the keyring has no API key of the profile \"{name}\" for {}",
+                    self.base_url()
                 ))
                 .with_hint(format!("store it with `{}`", login_command(name)))),
                 Err(error) => Err(failure(format!(
