@@ -1,6 +1,10 @@
 //! `pyannote doctor`: whether the command can do its work on this machine.
 
+#[cfg(feature = "api")]
+mod clock;
 mod machine;
+#[cfg(feature = "api")]
+mod proxy;
 mod recording;
 mod report;
 #[cfg(feature = "api")]

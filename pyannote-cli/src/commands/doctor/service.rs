@@ -2,31 +2,24 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use chrono::DateTime;
 use pyannote::http::{HeaderMap, StatusCode, header};
 use pyannote::reqwest::{self, Method, Url, redirect};
 use pyannote::secrecy::{ExposeSecret as _, SecretString};
 
 use super::report::{Check, Report};
+use super::{clock, proxy};
 use crate::cli::Global;
 use crate::error::{Failure, Result, chain};
 use crate::service::{self, KEY_VAR, Profile};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// Difference of the clocks at which something is wrong with this one.
-const MAX_SKEW_S: u64 = 30;
-/// Difference of the clocks at which the signatures of webhooks are rejected.
-const WEBHOOK_TOLERANCE_S: u64 = 300;
-/// The variables from which HTTP clients take proxies.
-const PROXY_VARS: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-const NO_PROXY_VAR: &str = "NO_PROXY";
 const LOGIN: &str = "store another key with `pyannote login`";
 
 /// A recording that does not exist: a URL for it is created, but nothing is uploaded.
 const MEDIA: &str = r#"{"url":"media://pyannote-doctor"}"#;
 
 pub(super) fn check(report: &mut Report, global: &Global) -> Result<()> {
-    for check in proxies(|name| std::env::var(name).ok()) {
+    for check in proxy::check(|name| std::env::var(name).ok()) {
         report.add(check)?;
     }
     let profile = match Profile::load(global.profile.as_deref()) {
@@ -152,7 +145,10 @@ async fn online(report: &mut Report, base_url: &str, key: Option<SecretString>) 
     let reached = reached(base_url, &answer);
     let is_api = reached.remedy.is_none();
     report.add(reached)?;
-    report.add(clock(&answer.headers, answer.sent + answer.elapsed / 2))?;
+    report.add(clock::check(
+        &answer.headers,
+        answer.sent + answer.elapsed / 2,
+    ))?;
     if !has_key || !is_api {
         return Ok(());
     }
@@ -315,121 +311,11 @@ fn accepted(status: StatusCode) -> (bool, Check) {
     }
 }
 
-/// Compares the clocks. `now` is when the server is assumed to have set its header.
-fn clock(headers: &HeaderMap, now: SystemTime) -> Check {
-    const NAME: &str = "clock";
-    let date = headers
-        .get(header::DATE)
-        .and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
-    let Some(date) = date else {
-        return Check::warn(
-            NAME,
-            "the server does not tell its time",
-            "check the clock of this machine",
-        );
-    };
-    // Positive if this clock is ahead.
-    let skew_s = DateTime::<chrono::Utc>::from(now)
-        .signed_duration_since(date)
-        .num_seconds();
-    let direction = match skew_s {
-        skew_s if skew_s > 0 => "ahead of",
-        _ => "behind",
-    };
-    let message = format!("{} s {direction} that of the server", skew_s.abs());
-    let remedy = "set the clock of this machine, for example by NTP";
-    match skew_s.unsigned_abs() {
-        // The header has whole seconds.
-        0..=1 => Check::ok(NAME, "as that of the server"),
-        skew_s if skew_s <= MAX_SKEW_S => Check::ok(NAME, message),
-        skew_s if skew_s < WEBHOOK_TOLERANCE_S => Check::warn(
-            NAME,
-            format!("{message}; webhooks and pre-signed URLs depend on it"),
-            remedy,
-        ),
-        _ => Check::fail(
-            NAME,
-            format!("{message}; webhooks and pre-signed URLs do not work"),
-            remedy,
-        ),
-    }
-}
-
-/// The proxies of the environment, without user names and passwords.
-fn proxies(read: impl Fn(&str) -> Option<String>) -> Vec<Check> {
-    const NAME: &str = "proxy";
-    let value = |name: &str| {
-        let lower = name.to_ascii_lowercase();
-        [name.to_owned(), lower].into_iter().find_map(|name| {
-            let value = read(&name).filter(|value| !value.trim().is_empty())?;
-            Some((name, value))
-        })
-    };
-    let mut checks = Vec::new();
-    for (name, value) in PROXY_VARS.into_iter().filter_map(value) {
-        checks.push(match without_credentials(value.trim()) {
-            Some(proxy) => Check::ok(NAME, format!("{name} is {proxy}")),
-            None => Check::warn(
-                NAME,
-                format!("{name} is not a URL"),
-                format!("set {name} to a URL such as http://proxy.example:3128"),
-            ),
-        });
-    }
-    if let (Some((name, value)), false) = (value(NO_PROXY_VAR), checks.is_empty()) {
-        checks.push(Check::ok(NAME, format!("{name} is {value}")));
-    }
-    checks
-}
-
-/// Scheme, host and port of a URL, whose scheme may be missing.
-fn without_credentials(url: &str) -> Option<String> {
-    let url = match url.contains("://") {
-        true => Url::parse(url),
-        false => Url::parse(&format!("http://{url}")),
-    };
-    let url = url.ok()?;
-    let host = url.host_str().filter(|host| !host.is_empty())?;
-    let port = url.port().map(|port| format!(":{port}"));
-    Some(format!(
-        "{}://{host}{}",
-        url.scheme(),
-        port.unwrap_or_default()
-    ))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::report::Status;
     use super::*;
-
-    #[test]
-    fn clocks_are_compared() {
-        let headers = |date: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::DATE, date.parse().unwrap());
-            headers
-        };
-        let date = headers("Thu, 26 Nov 2026 18:00:00 GMT");
-        let noon = DateTime::parse_from_rfc3339("2026-11-26T18:00:00Z").unwrap();
-        for (skew_s, status, words) in [
-            (0, Status::Ok, "as that of"),
-            (20, Status::Ok, "20 s ahead of"),
-            (-45, Status::Warn, "45 s behind"),
-            (299, Status::Warn, "299 s ahead of"),
-            (-300, Status::Fail, "300 s behind"),
-            (31_536_000, Status::Fail, "ahead of"),
-        ] {
-            let now = SystemTime::from(noon + chrono::TimeDelta::seconds(skew_s));
-            let check = clock(&date, now);
-            assert_eq!(check.status, status, "{check:?}");
-            assert!(check.message.contains(words), "{check:?}");
-        }
-        for headers in [HeaderMap::new(), headers("yesterday")] {
-            assert_eq!(clock(&headers, SystemTime::now()).status, Status::Warn);
-        }
-    }
 
     #[test]
     fn a_scope_is_missing_after_403_and_unknown_after_a_failure() {
@@ -449,34 +335,6 @@ mod tests {
             assert_eq!(check.status, expected, "{check:?}");
             assert!(check.message.contains(words), "{check:?}");
         }
-    }
-
-    #[test]
-    fn proxies_are_shown_without_credentials() {
-        let variables = |name: &str| {
-            let value = match name {
-                "HTTPS_PROXY" => "http://ada:hunter2@proxy.example:3128/?token=hunter2",
-                "http_proxy" => "ada:hunter2@other.example:80",
-                "ALL_PROXY" => "http://hunter2@:x",
-                "NO_PROXY" => "localhost,.internal",
-                _ => return None,
-            };
-            Some(value.to_owned())
-        };
-        let checks = proxies(variables);
-        let text = format!("{checks:?}");
-        assert!(!text.contains("hunter2") && !text.contains("ada"), "{text}");
-        let messages: Vec<_> = checks.iter().map(|check| check.message.as_str()).collect();
-        assert_eq!(
-            messages,
-            [
-                "http_proxy is http://other.example",
-                "HTTPS_PROXY is http://proxy.example:3128",
-                "ALL_PROXY is not a URL",
-                "NO_PROXY is localhost,.internal",
-            ]
-        );
-        assert!(proxies(|name| (name == "NO_PROXY").then(|| "*".to_owned())).is_empty());
     }
 
     #[test]
