@@ -102,11 +102,14 @@ impl OutputArgs {
             .any(|format| matches!(format, Format::Srt | Format::Vtt))
     }
 
-    /// Writes a result. `stem` is the name of files in a directory, without extension.
+    /// Prints the warnings of a result, and writes it. `stem` is the name of files in a directory, without extension.
     ///
     /// If one format cannot be written, the others are. The error has the id of the job, from which the result can be
     /// fetched again.
     pub(crate) fn write(&self, document: &Document, stem: &str, ui: Ui) -> Result<()> {
+        for warning in &document.warnings {
+            ui.warn(warning);
+        }
         let mut result = Ok(());
         for (format, path) in self.targets(stem, ui)? {
             result = result.and(self.write_one(document, format, path.as_deref(), ui));

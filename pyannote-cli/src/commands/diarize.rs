@@ -53,18 +53,14 @@ impl Diarize {
         if global.show_code {
             return ui.print(&self.code(global)?);
         }
-        let document = if self.local {
-            self.run_local(ui)?
-        } else {
-            match self.run_service(ui, global)? {
-                Some(document) => document,
-                None => return Ok(()),
-            }
+        let document = match self.local {
+            true => Some(self.run_local(ui)?),
+            false => self.run_service(ui, global)?,
         };
-        for warning in &document.warnings {
-            ui.warn(warning);
+        match document {
+            Some(document) => self.output.write(&document, &self.recording.stem(), ui),
+            None => Ok(()),
         }
-        self.output.write(&document, &self.recording.stem(), ui)
     }
 
     fn run_local(&self, ui: Ui) -> Result<Document> {

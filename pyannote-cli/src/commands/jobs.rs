@@ -274,9 +274,6 @@ fn present(id: &str, body: &[u8], output: &OutputArgs, ui: Ui) -> Result<()> {
         }
         (JobStatus::Succeeded, Some(_)) => {
             let document = Document::of_job(id, Some(body))?;
-            for warning in &document.warnings {
-                ui.warn(warning);
-            }
             output.write(&document, id, ui)
         }
         (status, _) => {
