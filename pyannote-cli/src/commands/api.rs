@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use pyannote::http::StatusCode;
-use pyannote::reqwest::{self, Method, Url, redirect};
+use pyannote::reqwest::{self, Method, Url};
 use pyannote::secrecy::ExposeSecret as _;
 
 use crate::cli::Global;
@@ -56,13 +56,7 @@ impl Api {
                 .map_err(|error| Failure::usage(format!("the body is not JSON: {error}")))?;
         }
         let (status, text) = service::block_on(async {
-            let client = reqwest::Client::builder()
-                .redirect(redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .timeout(TIMEOUT)
-                .user_agent(service::USER_AGENT)
-                .build()
-                .map_err(|error| Failure::of(&error))?;
+            let client = service::http_client(TIMEOUT)?;
             let mut request = client.request(method, url).bearer_auth(key.expose_secret());
             if let Some(body) = body {
                 request = request

@@ -8,6 +8,9 @@ mod keyring;
 mod profile;
 mod request;
 
+use std::time::Duration;
+
+use pyannote::reqwest;
 use pyannote::secrecy::SecretString;
 use pyannote::{AudioUrl, Client, ClientBuilder, JobId, JobKind, Request};
 
@@ -49,8 +52,23 @@ pub(crate) fn build(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(|error| {
         let mut failure = Failure::from(error);
         failure.error_type = ErrorType::Usage;
+        // The command has no such setting: a key must not cross a network unencrypted.
+        if let Some((problem, _)) = failure.message.split_once("; use https") {
+            failure.message = format!("{problem}; use https");
+        }
         failure
     })
+}
+
+/// An HTTP client that sends each request once, and to one server only.
+pub(crate) fn http_client(timeout: Duration) -> Result<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .timeout(timeout)
+        .user_agent(USER_AGENT)
+        .build();
+    client.map_err(|error| Failure::of(&error))
 }
 
 /// The base URL, unless it is that of pyannoteAI.
@@ -63,7 +81,7 @@ fn base_url(global: &Global) -> Result<Option<String>> {
 /// Whether the service is pyannoteAI itself, and not another server with the same API.
 pub(crate) fn is_pyannoteai(global: &Global) -> Result<bool> {
     let profile = Profile::load(global.profile.as_deref())?;
-    let url = pyannote::reqwest::Url::parse(profile.base_url()).ok();
+    let url = reqwest::Url::parse(profile.base_url()).ok();
     let host = url.as_ref().and_then(|url| url.host_str());
     Ok(host.is_some_and(|host| host.ends_with(".pyannote.ai")))
 }

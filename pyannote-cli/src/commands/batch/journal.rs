@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -10,6 +11,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::error::{Failure, Result};
 
 const FILE: &str = ".pyannote-batch.sqlite";
+/// How often the lock is tried, and the delay in between.
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_DELAY: Duration = Duration::from_millis(50);
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS items (
         key TEXT PRIMARY KEY,
@@ -101,15 +105,21 @@ impl Journal {
             ))
         };
         let lock = private_file(&path.with_extension("lock")).map_err(|error| fail(&error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::failed(format!(
-                    "another batch is writing to {}",
-                    folder.display()
-                )));
+        for attempt in 1.. {
+            match lock.try_lock() {
+                Ok(()) => break,
+                // A process that was killed just now may still hold it.
+                Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => {
+                    std::thread::sleep(LOCK_DELAY);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Failure::failed(format!(
+                        "another batch is writing to {}",
+                        folder.display()
+                    )));
+                }
+                Err(TryLockError::Error(error)) => return Err(fail(&error)),
             }
-            Err(TryLockError::Error(error)) => return Err(fail(&error)),
         }
         // SQLite gives its own files the permissions of the database.
         private_file(&path).map_err(|error| fail(&error))?;

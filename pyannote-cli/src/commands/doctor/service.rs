@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use pyannote::http::{HeaderMap, StatusCode, header};
-use pyannote::reqwest::{self, Method, Url, redirect};
+use pyannote::reqwest::{self, Method, Url};
 use pyannote::secrecy::{ExposeSecret as _, SecretString};
 
 use super::report::{Check, Report};
@@ -123,13 +123,7 @@ impl Connection<'_> {
 
 /// The checks that need a connection. They end when there is none, or when the key is not accepted.
 async fn online(report: &mut Report, base_url: &str, key: Option<SecretString>) -> Result<()> {
-    let http = reqwest::Client::builder()
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .timeout(TIMEOUT)
-        .user_agent(service::USER_AGENT)
-        .build()
-        .map_err(|error| Failure::of(&error))?;
+    let http = service::http_client(TIMEOUT)?;
     let has_key = key.is_some();
     let connection = Connection {
         http,
