@@ -22,6 +22,9 @@ use tokio::sync::Notify;
 /// How long [`TestServer::next_request`] waits.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Delay after which the server tries again to accept a connection.
+const ACCEPT_DELAY: Duration = Duration::from_millis(10);
+
 /// A request that the server received.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -296,8 +299,11 @@ impl TestServer {
         let accepting = Arc::clone(&shared);
         tokio::spawn(async move {
             loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(stream, Arc::clone(&accepting)));
+                match listener.accept().await {
+                    Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&accepting)))),
+                    // Too many files are open at present. Clients of a server that has ended would wait for minutes.
+                    Err(_) => tokio::time::sleep(ACCEPT_DELAY).await,
+                }
             }
         });
         let taken = 0;

@@ -15,7 +15,7 @@ use super::clock::{Clock, Sleep};
 /// Virtual time for tests. Clones share it.
 ///
 /// [`new`](Self::new) creates a clock that stands still until [`advance`](Self::advance) is called;
-/// [`auto_advancing`](Self::auto_advancing) creates one that every sleep advances to its own end.
+/// [`auto_advancing`](Self::auto_advancing) creates one that skips sleeps.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,7 +23,7 @@ use super::clock::{Clock, Sleep};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let clock = ManualClock::auto_advancing();
-/// clock.sleep(Duration::from_secs(3600)).await; // returns immediately
+/// clock.sleep(Duration::from_secs(3600)).await; // takes no time
 /// assert_eq!(clock.now(), Duration::from_secs(3600));
 /// assert_eq!(clock.sleeps(), [Duration::from_secs(3600)]);
 /// # }
@@ -58,12 +58,27 @@ impl State {
         take_ended(&mut self.pending, self.now)
     }
 
+    /// Advances to the end of the next sleep, if there is one.
+    fn advance_to_next(&mut self) -> Vec<Waker> {
+        let next = self.pending.keys().next();
+        let end = next.map_or(self.now, |(end, _)| *end);
+        self.advance_to(end)
+    }
+
     /// The same for deadlines, too.
     fn advance_by(&mut self, by: Duration) -> Vec<Waker> {
         self.advanced = self.advanced.saturating_add(by);
         let mut wakers = self.advance_to(self.now.saturating_add(by));
         wakers.extend(take_ended(&mut self.pending_deadlines, self.advanced));
         wakers
+    }
+
+    /// The time of deadlines, or that of sleeps.
+    fn time(&self, is_deadline: bool) -> Duration {
+        match is_deadline {
+            true => self.advanced,
+            false => self.now,
+        }
     }
 
     fn pending(&mut self, is_deadline: bool) -> &mut Pending {
@@ -104,11 +119,11 @@ impl ManualClock {
         }
     }
 
-    /// Creates a clock that each sleep, when first polled, advances to its own end. Only [`advance`](Self::advance)
-    /// reaches its [deadlines](Clock::deadline).
+    /// Creates a clock that advances to the end of the next sleep as soon as something sleeps. Only
+    /// [`advance`](Self::advance) reaches its [deadlines](Clock::deadline).
     ///
-    /// Of concurrent sleeps the first one polled advances the clock first, even if it is the longest. If the order
-    /// matters, use [`new`](Self::new) and [`advance_to_next`](Self::advance_to_next).
+    /// Each sleep first lets other tasks run once, so that a loop of sleeps cannot keep them from running; then the sleeps
+    /// that have started end in the order of their ends.
     #[must_use]
     pub fn auto_advancing() -> Self {
         let clock = Self::new();
@@ -167,15 +182,13 @@ impl ManualClock {
         let mut state = self.state();
         let id = state.next_id;
         state.next_id = id.wrapping_add(1);
-        let now = match is_deadline {
-            true => state.advanced,
-            false => state.now,
-        };
+        let now = state.time(is_deadline);
         Box::pin(ManualSleep {
             shared: Arc::clone(&self.shared),
             key: (now.saturating_add(duration), id),
             is_deadline,
             unrecorded: (!is_deadline).then_some(duration),
+            has_yielded: false,
         })
     }
 
@@ -221,6 +234,8 @@ struct ManualSleep {
     is_deadline: bool,
     /// Recorded and cleared at the first poll: a sleep that is never polled does not count.
     unrecorded: Option<Duration>,
+    /// Whether it has let other tasks run, if the clock advances by itself.
+    has_yielded: bool,
 }
 
 impl Future for ManualSleep {
@@ -232,21 +247,27 @@ impl Future for ManualSleep {
         if let Some(duration) = this.unrecorded.take() {
             state.sleeps.push(duration);
         }
-        if this.is_deadline {
-            if this.key.0 <= state.advanced {
-                state.pending_deadlines.remove(&this.key);
-                return Poll::Ready(());
-            }
-        } else if state.auto_advance || this.key.0 <= state.now {
-            state.pending.remove(&this.key);
-            let wakers = state.advance_to(this.key.0);
-            drop(state);
-            wakers.into_iter().for_each(Waker::wake);
-            return Poll::Ready(());
+        let advances = state.auto_advance && !this.is_deadline;
+        let may_end = !advances || std::mem::replace(&mut this.has_yielded, true);
+        let mut wakers = Vec::new();
+        if advances && may_end && this.key.0 > state.now {
+            wakers = state.advance_to_next();
         }
+        let has_ended = may_end && this.key.0 <= state.time(this.is_deadline);
         let pending = state.pending(this.is_deadline);
-        pending.insert(this.key, cx.waker().clone());
-        Poll::Pending
+        if has_ended {
+            pending.remove(&this.key);
+        } else {
+            pending.insert(this.key, cx.waker().clone());
+            // Each poll advances the clock to the next end, until it is this one.
+            wakers.extend(advances.then(|| cx.waker().clone()));
+        }
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        match has_ended {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
     }
 }
 
@@ -308,18 +329,43 @@ mod tests {
         );
     }
 
-    #[test]
-    fn only_explicit_advances_reach_a_deadline() {
+    #[tokio::test]
+    async fn only_explicit_advances_reach_a_deadline() {
         let clock = ManualClock::auto_advancing();
         let mut deadline = clock.deadline(Duration::from_secs(1));
         assert!(!poll(&mut deadline));
-        assert!(poll(&mut clock.sleep(Duration::from_secs(5))));
+        clock.sleep(Duration::from_secs(5)).await;
         assert!(!poll(&mut deadline), "real I/O takes no virtual time");
         clock.advance(Duration::from_millis(999));
         assert!(!poll(&mut deadline));
         clock.advance(Duration::from_millis(1));
         assert!(poll(&mut deadline));
         assert_eq!(clock.sleeps(), [Duration::from_secs(5)]);
+    }
+
+    #[tokio::test]
+    async fn skipped_sleeps_end_in_the_order_of_their_ends() {
+        let clock = ManualClock::auto_advancing();
+        let never_polled_again = &mut clock.sleep(Duration::from_secs(2));
+        assert!(!poll(never_polled_again));
+        let sleep = async |seconds| {
+            clock.sleep(Duration::from_secs(seconds)).await;
+            assert_eq!(clock.now(), Duration::from_secs(seconds));
+        };
+        futures_util::future::join_all([sleep(9), sleep(1), sleep(4)]).await;
+        assert!(poll(never_polled_again));
+    }
+
+    #[tokio::test]
+    async fn a_loop_of_skipped_sleeps_lets_other_tasks_run() {
+        for duration in [Duration::ZERO, Duration::from_secs(60)] {
+            let clock = ManualClock::auto_advancing();
+            let other = tokio::spawn(async {});
+            for _ in 0..1_000 {
+                clock.sleep(duration).await;
+            }
+            assert!(other.is_finished());
+        }
     }
 
     #[test]
@@ -344,11 +390,11 @@ mod tests {
         assert!(flag.0.load(std::sync::atomic::Ordering::SeqCst));
     }
 
-    #[test]
-    fn wall_follows_now_unless_set() {
+    #[tokio::test]
+    async fn wall_follows_now_unless_set() {
         let clock = ManualClock::auto_advancing();
         let start = clock.wall();
-        assert!(poll(&mut clock.sleep(Duration::from_secs(7))));
+        clock.sleep(Duration::from_secs(7)).await;
         assert_eq!(clock.wall(), start + Duration::from_secs(7));
         clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
         assert_eq!(clock.now(), Duration::from_secs(7));

@@ -101,10 +101,14 @@ impl RateLimiter {
         timeout: Option<Duration>,
     ) -> Result<Permit, Duration> {
         let number = 1 + self.shared.callers.fetch_add(1, Ordering::Relaxed);
-        let permit = self.queue(clock);
+        let end = timeout.map(|timeout| clock.now().saturating_add(timeout));
+        let permit = self.queue(clock, end);
         let permit = match timeout {
-            None => Some(permit.await),
-            Some(timeout) => with_deadline(permit, clock.sleep(timeout)).await,
+            None => permit.await,
+            // A manual clock must not skip the time that the requests before this one take.
+            Some(timeout) => with_deadline(permit, clock.deadline(timeout))
+                .await
+                .flatten(),
         };
         let admitted = &self.shared.admitted;
         permit
@@ -118,21 +122,40 @@ impl RateLimiter {
             })
     }
 
-    async fn queue(&self, clock: &Arc<dyn Clock>) -> Permit {
+    /// Waits for a permit until `end`.
+    async fn queue(&self, clock: &Arc<dyn Clock>, end: Option<Duration>) -> Option<Permit> {
         let _first_in_queue = self.shared.queue.lock().await;
         loop {
+            let now = clock.now();
+            let left = end.map(|end| end.checked_sub(now));
+            if left == Some(None) {
+                return None;
+            }
             // A separate statement, so that the lock is released before the wait.
-            let admission = self.shared.window().try_acquire(clock.now());
+            let (admission, is_sending) = {
+                let mut window = self.shared.window();
+                (window.try_acquire(now), window.has_in_flight())
+            };
             match admission {
                 Admission::Ready => {
-                    return Permit {
+                    return Some(Permit {
                         shared: Arc::clone(&self.shared),
                         clock: Arc::clone(clock),
                         in_flight: true,
-                    };
+                    });
                 }
                 Admission::Wait(wait) => {
-                    with_deadline(self.shared.changed.notified(), clock.sleep(wait)).await;
+                    let left = left.flatten();
+                    if left == Some(Duration::ZERO) {
+                        return None;
+                    }
+                    let wait = left.map_or(wait, |left| wait.min(left));
+                    // As above: a response may end the wait.
+                    let timer = match is_sending {
+                        true => clock.deadline(wait),
+                        false => clock.sleep(wait),
+                    };
+                    with_deadline(self.shared.changed.notified(), timer).await;
                 }
             }
         }

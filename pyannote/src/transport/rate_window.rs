@@ -128,6 +128,11 @@ impl RateWindow {
         }
     }
 
+    /// Whether a request has no response so far.
+    pub(crate) fn has_in_flight(&self) -> bool {
+        self.in_flight > 0
+    }
+
     /// Requests per minute that are allowed at present; `None` if there is no limit.
     pub(crate) fn allowed(&self) -> Option<u32> {
         self.limit.requests.map(|_| self.allowed)

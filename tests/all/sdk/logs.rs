@@ -1,10 +1,15 @@
 //! Recorded logs.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
+
+/// A second subscriber. If there is only one, tracing asks the thread that first reaches a span or an event whether it is
+/// recorded, and the threads of other tests, which have none, answer no for all threads.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
 /// The logs of the SDK on this thread.
 #[derive(Clone, Default)]
@@ -13,6 +18,7 @@ pub(super) struct Logs(Arc<Mutex<Vec<u8>>>);
 impl Logs {
     /// Records all levels, and the beginning and end of spans, until the guard is dropped.
     pub(super) fn record(&self) -> DefaultGuard {
+        LazyLock::force(&SECOND);
         let logs = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter("pyannote=trace")

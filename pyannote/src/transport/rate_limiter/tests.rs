@@ -246,6 +246,39 @@ async fn those_who_leave_the_queue_are_told_their_turn() {
     assert_eq!(turns, [51, 51, 112, 112, 173]);
 }
 
+#[tokio::test]
+async fn a_request_in_flight_takes_no_time_of_a_clock_that_skips_sleeps() {
+    for timeout in [None, Some(WINDOW * 2)] {
+        let clock = ManualClock::auto_advancing();
+        let shared_clock = shared(&clock);
+        let limiter = RateLimiter::new(RateLimit::per_minute(1));
+        let mut permit = acquire(&limiter, &clock).await;
+        let mut waiter = pin!(limiter.acquire(&shared_clock, timeout));
+        for _ in 0..100 {
+            assert!(ready(waiter.as_mut()).is_none());
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(clock.now(), Duration::ZERO);
+        permit.observe(&HeaderMap::new());
+        drop(waiter.await.unwrap());
+        assert_eq!(clock.now(), WINDOW);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_skips_sleeps_stops_at_the_end_of_a_timeout() {
+    let clock = ManualClock::auto_advancing();
+    let shared_clock = shared(&clock);
+    let limiter = RateLimiter::new(RateLimit::per_minute(1));
+    drop(acquire(&limiter, &clock).await);
+    let timeout = Duration::from_secs(10);
+    let callers = (0..3).map(|_| limiter.acquire(&shared_clock, Some(timeout)));
+    let turns = futures_util::future::join_all(callers).await;
+    let turns: Vec<Duration> = turns.into_iter().map(Result::unwrap_err).collect();
+    assert_eq!(clock.now(), timeout);
+    assert_eq!(turns, [1, 2, 3].map(|windows| WINDOW * windows - timeout));
+}
+
 #[test]
 fn acquire_is_send() {
     fn is_send<T: Send>(_: &T) {}
