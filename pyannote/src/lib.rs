@@ -90,6 +90,7 @@
 //! | 429 | retried | retried |
 //! | 503 with `Retry-After` | retried | retried |
 //! | 408, 500, 502, 504, and 503 without `Retry-After` | retried | never: `OutcomeUnknown` |
+//! | the body of a job, or a page of the listing, that cannot be decoded | retried | |
 //! | timeout, lost connection, truncated response | retried | never: `OutcomeUnknown`, unless the id arrived |
 //! | response beyond its [limit](ResponseLimits) | never | never: `OutcomeUnknown` |
 //!

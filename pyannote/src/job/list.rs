@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use futures_util::stream::try_unfold;
+use futures_util::stream::unfold;
 use serde_json::{Map, Value};
 
 use super::creation_time::CreationTime;
 use super::page::Pages;
+use super::progress::{MAX_CONSECUTIVE_FAILURES, may_pass};
 use super::{JobId, JobStatus, JobStream};
 use crate::error::{Error, FieldError};
-use crate::transport::{Endpoint, Executor};
+use crate::transport::{ApiResponse, Endpoint, Executor};
 
 /// Maximum number of jobs in a page.
 pub(super) const MAX_PAGE_SIZE: u32 = 100;
@@ -152,11 +153,10 @@ impl Jobs {
         if let Some(status) = &self.status {
             query.push(("status", status.as_str()));
         }
-        let response = self
-            .executor
-            .call(Endpoint::ListJobs, "", &query, None)
-            .await?;
-        response.decode()
+        let executor = &self.executor;
+        executor
+            .read(Endpoint::ListJobs, "", &query, ApiResponse::decode)
+            .await
     }
 
     /// Streams all jobs. Pages are fetched as they are needed.
@@ -167,26 +167,58 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// The stream ends after an error.
+    /// An error of the request for a page. All jobs of the pages before it were yielded, so to continue, poll the stream
+    /// again: it requests the same page. It ends after an error that would repeat itself, such as an invalid API key, and
+    /// after three errors in a row.
     pub fn stream(self) -> JobStream {
-        let pages = Pages::new(self.cursor.clone());
-        let first = (self, pages, Vec::<JobSummary>::new().into_iter());
-        JobStream::new(try_unfold(first, |(jobs, mut pages, mut items)| async {
-            loop {
-                let created = jobs.created;
-                if let Some(item) = items.find(|job| created.contains(job.created_at)) {
-                    return Ok(Some((item, (jobs, pages, items))));
+        let listing = Listing {
+            pages: Pages::new(self.cursor.clone()),
+            jobs: self,
+            items: Vec::new().into_iter(),
+            failures: 0,
+        };
+        JobStream::new(unfold(listing, |mut listing| async {
+            let next = listing.next().await?;
+            Some((next, listing))
+        }))
+    }
+}
+
+/// The state of a stream of jobs.
+struct Listing {
+    jobs: Jobs,
+    pages: Pages,
+    /// Jobs of the last page that were not yielded so far.
+    items: std::vec::IntoIter<JobSummary>,
+    /// Number of pages in a row that could not be fetched.
+    failures: u32,
+}
+
+impl Listing {
+    async fn next(&mut self) -> Option<Result<JobSummary, Error>> {
+        loop {
+            let created = self.jobs.created;
+            if let Some(item) = self.items.find(|job| created.contains(job.created_at)) {
+                return Some(Ok(item));
+            }
+            let cursor = self.pages.next.take()?;
+            match self.jobs.fetch_page(cursor.as_deref()).await {
+                Ok(page) => {
+                    self.failures = 0;
+                    let is_last = self.jobs.ends_in(&page);
+                    self.items = self.pages.turn(page).into_iter();
+                    if is_last {
+                        self.pages.next = None;
+                    }
                 }
-                let Some(cursor) = pages.next.take() else {
-                    return Ok(None);
-                };
-                let page = jobs.fetch_page(cursor.as_deref()).await?;
-                let is_last = jobs.ends_in(&page);
-                items = pages.turn(page).into_iter();
-                if is_last {
-                    pages.next = None;
+                Err(error) => {
+                    self.failures += 1;
+                    if may_pass(&error) && self.failures < MAX_CONSECUTIVE_FAILURES {
+                        self.pages.next = Some(cursor);
+                    }
+                    return Some(Err(error));
                 }
             }
-        }))
+        }
     }
 }

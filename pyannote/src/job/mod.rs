@@ -106,7 +106,7 @@ impl<T: JobKind> Job<T> {
     ///
     /// Any error of a request; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the job does not exist, or is too new to be found.
     pub async fn status(&self) -> Result<JobStatus, Error> {
-        status_in(&fetch(&self.executor, &self.id).await?, &self.id)
+        fetch(&self.executor, &self.id, status_in).await
     }
 
     /// Waits for the end of the job by polling. Await the returned [`Wait`], or set its [`timeout`](Wait::timeout)
@@ -167,35 +167,39 @@ impl<T: JobKind> Job<T> {
 
     /// Polls the job, within `timeout` if that is less than the client's total timeout.
     async fn read(&self, timeout: Option<Duration>) -> Result<State<T>, Error> {
-        let response = self.poll(timeout).await?;
         let keep_raw = self.executor.settings.keep_raw_bodies;
-        read(&response.body, &self.id, keep_raw).map_err(|error| response.describe(error))
+        self.poll(timeout, |response| {
+            let state = read(&response.body, &self.id, keep_raw);
+            state.map_err(|error| response.describe(error))
+        })
+        .await
     }
 
     /// Polls the status of the job.
     async fn read_status(&self) -> Result<JobStatus, Error> {
-        status_in(&self.poll(None).await?, &self.id)
+        self.poll(None, status_in).await
     }
 
-    async fn poll(&self, timeout: Option<Duration>) -> Result<ApiResponse, Error> {
+    async fn poll<R: Send>(
+        &self,
+        timeout: Option<Duration>,
+        decode: impl Fn(&ApiResponse) -> Result<R, Error> + Send + Sync,
+    ) -> Result<R, Error> {
         let segment = path_segment(&self.id)?;
-        let response = self.executor.poll(timeout, Endpoint::GetJob, &segment, &[]);
-        response
+        self.executor
+            .poll(timeout, Endpoint::GetJob, &segment, &[], decode)
             .await
             .map_err(|error| error.with_job(&self.id, None))
     }
 }
 
 /// The status in the body of a job.
-fn status_in(response: &ApiResponse, id: &JobId) -> Result<JobStatus, Error> {
+fn status_in(response: &ApiResponse) -> Result<JobStatus, Error> {
     #[derive(Deserialize)]
     struct Body {
         status: JobStatus,
     }
-    let body: Body = response
-        .decode()
-        .map_err(|error| error.with_job(id, None))?;
-    Ok(body.status)
+    Ok(response.decode::<Body>()?.status)
 }
 
 /// The id of a job as a part of a path.
@@ -206,20 +210,28 @@ fn path_segment(id: &JobId) -> Result<String, Error> {
     })
 }
 
-/// Fetches the body of a job of any kind.
-async fn fetch(executor: &Arc<Executor>, id: &JobId) -> Result<ApiResponse, Error> {
+/// Fetches and decodes the body of a job of any kind.
+async fn fetch<R: Send>(
+    executor: &Arc<Executor>,
+    id: &JobId,
+    decode: impl Fn(&ApiResponse) -> Result<R, Error> + Send + Sync,
+) -> Result<R, Error> {
     let segment = path_segment(id)?;
-    let response = executor.call(Endpoint::GetJob, &segment, &[], None).await;
-    response.map_err(|error| error.with_job(id, None))
+    executor
+        .read(Endpoint::GetJob, &segment, &[], decode)
+        .await
+        .map_err(|error| error.with_job(id, None))
 }
 
 /// Fetches the body of a job of any kind, and checks that it is JSON.
 pub(crate) async fn job_json(executor: &Arc<Executor>, id: &JobId) -> Result<Bytes, Error> {
-    let response = fetch(executor, id).await?;
-    match response.decode::<IgnoredAny>() {
-        Ok(_) => Ok(response.body),
-        Err(error) => Err(error.with_job(id, None).with_job_json(&response.body)),
-    }
+    fetch(executor, id, |response| {
+        match response.decode::<IgnoredAny>() {
+            Ok(_) => Ok(response.body.clone()),
+            Err(error) => Err(error.with_job_json(&response.body)),
+        }
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ const NOT_FOUND_GRACE: Duration = Duration::from_secs(60);
 /// As [`NOT_FOUND_GRACE`], for a job that this client did not submit, from the start of the wait: another process may
 /// have submitted it just now.
 const NOT_FOUND_GRACE_EXISTING: Duration = Duration::from_secs(10);
-/// Number of consecutive polls that must fail, each with its retries, for the wait to fail.
-const MAX_CONSECUTIVE_FAILURES: u32 = 3;
+/// Number of consecutive polls that must fail, each with its retries, for the wait to fail; for a listing, of pages.
+pub(super) const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
 /// Returns the delay before a poll. `attempt` counts from 0, and `random` is from 0 to 1.
 ///
@@ -105,11 +105,9 @@ impl Progress {
             ErrorKind::NotFound => self.may_be_found_later(now),
             // Other requests of this client came first: nothing was sent, so nothing failed.
             ErrorKind::RateLimited if error.status().is_none() => true,
-            kind => {
+            _ => {
                 self.consecutive_failures += 1;
-                // A gateway may have replaced the response once.
-                let may_pass = error.is_transient() || kind == ErrorKind::Decode;
-                may_pass && self.consecutive_failures < MAX_CONSECUTIVE_FAILURES
+                may_pass(&error) && self.consecutive_failures < MAX_CONSECUTIVE_FAILURES
             }
         };
         if goes_on {
@@ -166,6 +164,15 @@ impl Progress {
     }
 }
 
+/// Returns whether the next read may succeed after this error: a gateway may have replaced one response.
+pub(super) fn may_pass(error: &Error) -> bool {
+    match error.kind() {
+        // The API key, the proxy's password, and the limit of responses stay the same.
+        ErrorKind::Unauthorized | ErrorKind::Config | ErrorKind::TooLarge => false,
+        _ => error.is_transient() || error.status().is_some(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
@@ -212,7 +219,15 @@ mod tests {
             (status(ErrorKind::Server, StatusCode::BAD_GATEWAY), 2),
             (Error::new(ErrorKind::Timeout, ""), 2),
             (status(ErrorKind::Decode, StatusCode::OK), 2),
+            (status(ErrorKind::Forbidden, StatusCode::FORBIDDEN), 2),
+            (status(ErrorKind::UnexpectedStatus, StatusCode::FOUND), 2),
+            (status(ErrorKind::Validation, StatusCode::BAD_REQUEST), 2),
             (status(ErrorKind::Unauthorized, StatusCode::UNAUTHORIZED), 0),
+            (status(ErrorKind::TooLarge, StatusCode::OK), 0),
+            (
+                status(ErrorKind::Config, StatusCode::PROXY_AUTHENTICATION_REQUIRED),
+                0,
+            ),
             (Error::new(ErrorKind::Validation, ""), 0),
         ] {
             let kind = error.kind();

@@ -28,6 +28,9 @@ type Events = Pin<Box<dyn Stream<Item = Event> + Send>>;
 /// [`ErrorKind::JobFailed`](crate::ErrorKind::JobFailed) and [`ErrorKind::JobCanceled`](crate::ErrorKind::JobCanceled)
 /// with the reason that the service gives, [`ErrorKind::WaitTimeout`](crate::ErrorKind::WaitTimeout) with the last poll's
 /// error as its source if that poll failed, and any error of a request. Each has the job's id and its last known status.
+///
+/// A gateway may replace the service's response now and then, so a response that says nothing of the job, such as a
+/// redirect, a 403 or a page of HTML, ends the wait only if three polls in a row have one. A 401 ends it at once.
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct Wait<T> {
     job: Job<T>,

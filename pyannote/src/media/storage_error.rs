@@ -54,6 +54,7 @@ fn failure_error(failure: Failure) -> Error {
         | Failure::TooLarge { .. }
         | Failure::Unsendable
         | Failure::NoJobId
+        | Failure::Undecodable
         | Failure::Status { .. } => (
             ErrorKind::Network,
             "the connection to the storage was lost during the transfer; check the network, and try again",

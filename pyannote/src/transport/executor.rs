@@ -102,6 +102,8 @@ pub(super) struct AttemptError {
     source: Option<reqwest::Error>,
     /// When the service created the job, if it accepted a submission whose outcome is unknown.
     pub(super) window: Option<Range<DateTime<Utc>>>,
+    /// The error of a body that cannot be decoded.
+    decode_error: Option<Error>,
 }
 
 impl AttemptError {
@@ -111,6 +113,7 @@ impl AttemptError {
             response: None,
             source: None,
             window: None,
+            decode_error: None,
         }
     }
 
@@ -124,8 +127,10 @@ impl AttemptError {
 }
 
 /// A call of an endpoint: what its limits and its callbacks are, apart from the request itself.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     pub(super) endpoint: Endpoint,
+    /// Decodes the response to a read. Returns the error if another response might be decodable.
+    decode: Option<Decode<'a>>,
     /// The time limit, if it is shorter than the client's total timeout.
     timeout: Option<Duration>,
     /// Whether the time in the queue of the rate limiter counts toward the total timeout.
@@ -134,10 +139,13 @@ pub(super) struct Call {
     pub(super) on_accepted: Option<OnAccepted>,
 }
 
-impl Call {
+type Decode<'a> = &'a (dyn Fn(&ApiResponse) -> Option<Error> + Send + Sync + 'a);
+
+impl Call<'_> {
     fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
+            decode: None,
             timeout: None,
             queue_counts: true,
             on_accepted: None,
@@ -210,24 +218,70 @@ impl Executor {
         self.respond(&Call::new(endpoint), &request).await
     }
 
-    /// Reads from `endpoint` for a wait, within `timeout`.
+    /// Reads from `endpoint`, and decodes the response.
+    ///
+    /// A response that cannot be decoded is a failure of the request, which is tried again: a gateway may have sent it.
+    pub(crate) async fn read<T: Send>(
+        self: &Arc<Self>,
+        endpoint: Endpoint,
+        path_suffix: &str,
+        query: &[(&str, &str)],
+        decode: impl Fn(&ApiResponse) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let call = Call::new(endpoint);
+        self.decoded(call, path_suffix, query, decode).await
+    }
+
+    /// The same for a wait, within `timeout`.
     ///
     /// The time in the queue of the rate limiter does not count toward the total timeout of the client: that other
     /// requests come first is no failure of this one.
-    pub(crate) async fn poll(
+    pub(crate) async fn poll<T: Send>(
         self: &Arc<Self>,
         timeout: Option<Duration>,
         endpoint: Endpoint,
         path_suffix: &str,
         query: &[(&str, &str)],
-    ) -> Result<ApiResponse, Error> {
+        decode: impl Fn(&ApiResponse) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
         let call = Call {
             timeout,
             queue_counts: false,
             ..Call::new(endpoint)
         };
-        let request = self.request(endpoint, HeaderMap::new(), path_suffix, query, None);
-        self.respond(&call, &request).await
+        self.decoded(call, path_suffix, query, decode).await
+    }
+
+    async fn decoded<T: Send>(
+        self: &Arc<Self>,
+        call: Call<'_>,
+        path_suffix: &str,
+        query: &[(&str, &str)],
+        decode: impl Fn(&ApiResponse) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let decoded = Mutex::new(None);
+        let decode_once = |response: &ApiResponse| match decode(response) {
+            // The output of a job that has ended does not change.
+            Err(error) if error.kind() == ErrorKind::Decode && error.last_status().is_none() => {
+                Some(error)
+            }
+            result => {
+                *decoded.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                None
+            }
+        };
+        let call = Call {
+            decode: Some(&decode_once),
+            ..call
+        };
+        let headers = HeaderMap::new();
+        let request = self.request(call.endpoint, headers, path_suffix, query, None);
+        let response = self.respond(&call, &request).await?;
+        let decoded = decoded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        decoded.unwrap_or_else(|| decode(&response))
     }
 
     /// Submits a job.
@@ -288,7 +342,7 @@ impl Executor {
     /// Sends a request, with retries, and returns the response or the SDK's error.
     async fn respond(
         self: &Arc<Self>,
-        call: &Call,
+        call: &Call<'_>,
         request: &Request,
     ) -> Result<ApiResponse, Error> {
         let endpoint = call.endpoint;
@@ -317,7 +371,7 @@ impl Executor {
     }
 
     /// Sends a request, with retries.
-    async fn run(self: &Arc<Self>, call: &Call, request: &Request) -> Outcome {
+    async fn run(self: &Arc<Self>, call: &Call<'_>, request: &Request) -> Outcome {
         let endpoint = call.endpoint;
         let settings = &self.settings;
         let clock = self.clock();
@@ -432,7 +486,7 @@ impl Executor {
 
     async fn attempt(
         self: &Arc<Self>,
-        call: &Call,
+        call: &Call<'_>,
         request: &Request,
         timeout: Duration,
         permit: Permit,
@@ -445,7 +499,7 @@ impl Executor {
         *request.timeout_mut() = Some(timeout);
         match call.endpoint.creates_job() {
             true => self.send_submission(call, request, permit).await,
-            false => self.send(call.endpoint, request, permit).await,
+            false => self.send(call.endpoint, call.decode, request, permit).await,
         }
     }
 
@@ -453,10 +507,20 @@ impl Executor {
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
+        decode: Option<Decode<'_>>,
         request: Request,
         permit: Permit,
     ) -> Result<ApiResponse, AttemptError> {
         let mut result = self.receive(endpoint, request, permit).await;
+        if let (Ok(response), Some(decode)) = (&result, decode)
+            && let Some(error) = decode(response)
+        {
+            result = Err(AttemptError {
+                response: Some(response.clone()),
+                decode_error: Some(error),
+                ..AttemptError::new(Failure::Undecodable)
+            });
+        }
         let response = match &result {
             Ok(response) => Some(response),
             Err(error) => error.response.as_ref(),
@@ -507,11 +571,10 @@ impl Executor {
             let body = self.body(response, ResponseLimits::ERROR_BYTES);
             read.body = body.start().await;
             read.trace();
+            let failure = self.status_failure(read.status, &read.headers);
             return Err(AttemptError {
-                failure: self.status_failure(read.status, &read.headers),
                 response: Some(read),
-                source: None,
-                window: None,
+                ..AttemptError::new(failure)
             });
         }
         let max_bytes = self.settings.response_limits.of(endpoint);
@@ -522,14 +585,14 @@ impl Executor {
             // What is missing of the body does not matter.
             Some(_) if has_job_id => {}
             Some(error) => {
+                let failure = error.failure();
                 return Err(AttemptError {
-                    failure: error.failure(),
                     response: Some(read),
                     source: match error {
                         BodyError::Client(error) => Some(error),
                         BodyError::Stalled | BodyError::TooLarge { .. } => None,
                     },
-                    window: None,
+                    ..AttemptError::new(failure)
                 });
             }
             None if endpoint.creates_job() && !has_job_id => {
@@ -568,11 +631,14 @@ impl Executor {
     fn error(
         &self,
         endpoint: Endpoint,
-        attempt: AttemptError,
+        mut attempt: AttemptError,
         reason: GiveUp,
         attempts: u32,
     ) -> Error {
-        let error = self.describe(endpoint, &attempt);
+        let error = match attempt.decode_error.take() {
+            Some(error) => error,
+            None => self.describe(endpoint, &attempt),
+        };
         let error = match attempt.source {
             Some(source) => error.with_source(source),
             None => error,
@@ -628,6 +694,9 @@ impl Executor {
                         ErrorKind::Config,
                         "the HTTP client rejected the request without sending it; check its configuration".into(),
                     ),
+                    Failure::Undecodable => {
+                        (ErrorKind::Decode, "the response cannot be decoded".into())
+                    }
                     Failure::IncompleteBody | Failure::NoJobId | Failure::Status { .. } => {
                         (ErrorKind::Network, "the response was cut off".into())
                     }

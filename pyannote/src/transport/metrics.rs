@@ -71,7 +71,8 @@ pub struct RequestCount {
     pub operation: &'static str,
     /// `ok`, the status of an error such as `429`, `other_status`, or why there was no complete response: `connect`,
     /// `proxy_authentication`, `timeout`, `stalled`, `connection_lost`, `incomplete_body`, `too_large` or `unsendable`;
-    /// `no_job_id` if the response to an accepted submission has none. The span of a request has the same value as its `error.type`.
+    /// `no_job_id` if the response to an accepted submission has none; `undecodable` if the response to a read is
+    /// complete, but not as specified. The span of a request has the same value as its `error.type`.
     pub result: &'static str,
     /// The number of requests.
     pub count: u64,
@@ -79,7 +80,7 @@ pub struct RequestCount {
 
 const OTHER_STATUS: &str = "other_status";
 /// Every value of [`RequestCount::result`].
-const RESULTS: [&str; 24] = [
+const RESULTS: [&str; 25] = [
     "ok",
     "400",
     "401",
@@ -104,6 +105,7 @@ const RESULTS: [&str; 24] = [
     "too_large",
     "unsendable",
     "no_job_id",
+    "undecodable",
 ];
 
 /// The name of a failure, one of [`RESULTS`].
@@ -118,6 +120,7 @@ pub(crate) fn error_type(failure: &Failure) -> &'static str {
         Failure::TooLarge { .. } => "too_large",
         Failure::Unsendable => "unsendable",
         Failure::NoJobId => "no_job_id",
+        Failure::Undecodable => "undecodable",
         Failure::Status { status, .. } => RESULTS
             .into_iter()
             .find(|name| *name == status.as_str())
@@ -341,6 +344,7 @@ mod tests {
             Failure::TooLarge { max_bytes: 1 },
             Failure::Unsendable,
             Failure::NoJobId,
+            Failure::Undecodable,
         ];
         let names: Vec<_> = failures.iter().map(error_type).collect();
         assert_eq!(names[..], RESULTS[RESULTS.len() - failures.len()..]);

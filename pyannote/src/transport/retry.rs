@@ -41,6 +41,8 @@ pub(crate) enum Failure {
     Unsendable,
     /// The response to an accepted submission has no job id.
     NoJobId,
+    /// The response to a read is complete, and cannot be decoded.
+    Undecodable,
     /// The server returned a status other than success.
     Status {
         status: StatusCode,
@@ -146,7 +148,8 @@ fn classify_idempotent(failure: Failure) -> Classification {
         | Failure::Timeout
         | Failure::Stalled
         | Failure::ConnectionLost
-        | Failure::IncompleteBody => Classification::Retryable,
+        | Failure::IncompleteBody
+        | Failure::Undecodable => Classification::Retryable,
         Failure::ProxyAuthentication
         | Failure::TooLarge { .. }
         | Failure::Unsendable
@@ -169,7 +172,8 @@ fn classify_submission(failure: Failure) -> Classification {
         | Failure::ConnectionLost
         | Failure::IncompleteBody
         | Failure::TooLarge { .. }
-        | Failure::NoJobId => Classification::OutcomeUnknown,
+        | Failure::NoJobId
+        | Failure::Undecodable => Classification::OutcomeUnknown,
         Failure::Status {
             status,
             retry_after,

@@ -91,6 +91,7 @@ fn cost(failure: &Failure) -> u32 {
         | Failure::TooLarge { .. }
         | Failure::Unsendable
         | Failure::NoJobId
+        | Failure::Undecodable
         | Failure::Status { .. } => RETRY_COST_TOKENS,
     }
 }

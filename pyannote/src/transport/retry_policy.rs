@@ -5,8 +5,9 @@ use std::time::Duration;
 /// How often a failed request is retried, and with what delays.
 ///
 /// Reads are retried after transient failures: no connection, a timeout, a lost connection, 408, 429, 500, 502, 503,
-/// 504. A submission, which creates a billed job, is retried only if the service certainly did not accept it: no
-/// connection, 429, or 503 with a `Retry-After`. No policy changes that.
+/// 504; so are those of jobs and of the listing if the response cannot be decoded, as when a gateway sent it. A
+/// submission, which creates a billed job, is retried only if the service certainly did not accept it: no connection,
+/// 429, or 503 with a `Retry-After`. No policy changes that.
 ///
 /// The delay before retry _n_ is a random fraction of `base_delay * 2^(n-1)`, at most `max_delay`. A longer
 /// `Retry-After` of the server takes precedence.

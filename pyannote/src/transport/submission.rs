@@ -57,7 +57,7 @@ impl Executor {
     /// Sends a submission in a task of its own.
     pub(super) async fn send_submission(
         self: &Arc<Self>,
-        call: &Call,
+        call: &Call<'_>,
         request: Request,
         permit: Permit,
     ) -> Result<ApiResponse, AttemptError> {
@@ -70,7 +70,7 @@ impl Executor {
                 return;
             }
             let report = Report::new(executor, endpoint, on_accepted);
-            let mut result = report.executor.send(endpoint, request, permit).await;
+            let mut result = report.executor.send(endpoint, None, request, permit).await;
             report.finish(&mut result);
             if let Err(Err(unreported)) = sender.send(result) {
                 // Unless the outcome is unknown, nothing was accepted, and nobody is there to try again.

@@ -1,10 +1,10 @@
 //! Listing jobs.
 
 use futures_util::{StreamExt, TryStreamExt};
-use pyannote::{ErrorKind, JobStatus, JobSummary};
+use pyannote::{ErrorKind, JobStatus, JobSummary, RetryPolicy};
 use pyannote_tests::http::{Response, TestServer};
 
-use super::client;
+use super::{builder, client};
 
 fn page(ids: std::ops::Range<u32>, next: Option<&str>) -> Response {
     let items: Vec<_> = ids
@@ -180,4 +180,102 @@ async fn a_listing_is_restricted_to_a_time_of_creation() {
     let page = jobs.page(Some("c-2")).await.unwrap();
     assert_eq!(page.items.len(), 1);
     assert_eq!(page.next_cursor, None);
+}
+
+/// Responses with status 200 that are no page of the listing.
+const ODD_PAGES: [&str; 6] = [
+    "<html>Bad gateway</html>",
+    "",
+    r#"{"items":[{"id":"#,
+    "{}",
+    r#"{"items":null}"#,
+    r#"{"items":[],"nextCursor":[]}"#,
+];
+
+#[tokio::test]
+async fn one_odd_page_costs_no_other() {
+    for odd in ODD_PAGES {
+        let server = TestServer::with_responses([
+            page(0..2, Some("c-1")),
+            Response::ok(odd),
+            page(2..4, Some("c-2")),
+            Response::ok(odd),
+            page(4..5, None),
+        ])
+        .await;
+        let (client, _) = client(&server);
+        let jobs: Vec<JobSummary> = client.jobs().stream().try_collect().await.unwrap();
+        assert_eq!(jobs.len(), 5, "{odd}");
+        let [c1, c2] = [1, 2].map(|page| format!("GET /v2/jobs?limit=100&cursor=c-{page}"));
+        assert_eq!(
+            server.request_lines()[1..],
+            [c1.clone(), c1, c2.clone(), c2]
+        );
+        let counts = client.metrics().requests;
+        let undecodable = counts.iter().find(|count| count.result == "undecodable");
+        assert_eq!(undecodable.unwrap().count, 2, "{odd}");
+        assert_eq!(client.metrics().retries, 2, "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_stays_odd_is_a_decode_error() {
+    for odd in ODD_PAGES {
+        let server = TestServer::with_responses([Response::ok(odd)]).await;
+        let (client, _) = client(&server);
+        let error = client.jobs().page(None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{odd}");
+        assert_eq!(error.status().unwrap(), 200);
+        let text = error.to_string();
+        assert!(text.ends_with("gave up after 5 attempts"), "{text}");
+        assert_eq!(server.request_count(), 5, "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_continues_after_an_error_at_the_same_page() {
+    let failed = || Response::new(502, "{}");
+    let server = TestServer::with_responses([
+        page(0..1, Some("c-1")),
+        failed(),
+        Response::ok("<html>"),
+        page(1..2, Some("c-2")),
+        failed(),
+        page(2..3, Some("c-3")),
+        Response::new(401, "{}"),
+    ])
+    .await;
+    let (builder, _) = builder(&server);
+    let client = builder.retry(RetryPolicy::none()).build().unwrap();
+    let results: Vec<_> = client.jobs().stream().collect().await;
+    let outcomes: Vec<_> = results
+        .iter()
+        .map(|result| {
+            result
+                .as_ref()
+                .map(|job| job.id.as_str())
+                .map_err(|error| error.kind())
+        })
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            Ok("job-0"),
+            Err(ErrorKind::Server),
+            Err(ErrorKind::Decode),
+            Ok("job-1"),
+            Err(ErrorKind::Server),
+            Ok("job-2"),
+            Err(ErrorKind::Unauthorized),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_stream_ends_after_three_errors_in_a_row() {
+    let server = TestServer::with_responses([Response::new(502, "{}")]).await;
+    let (builder, _) = builder(&server);
+    let client = builder.retry(RetryPolicy::none()).build().unwrap();
+    let results: Vec<_> = client.jobs().stream().collect().await;
+    assert_eq!((results.len(), server.request_count()), (3, 3));
 }

@@ -324,16 +324,14 @@ async fn the_json_of_any_job_can_be_fetched() {
             assert_eq!(server.request_lines(), ["GET /v1/jobs/a%20b"]);
         }
     }
-    let server = TestServer::with_responses([
-        Response::ok("<html>sign in</html>"),
-        Response::new(404, "{}"),
-    ])
-    .await;
+    let server = TestServer::with_responses([Response::ok("<html>sign in</html>")]).await;
     let (client, _) = client(&server);
     let error = client.job_json("1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert_eq!(error.status().unwrap(), 200);
     assert_eq!(error.job_json(), Some(&b"<html>sign in</html>"[..]));
+    let server = TestServer::with_responses([Response::new(404, "{}")]).await;
+    let (client, _) = super::client(&server);
     let error = client.job_json("1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.job_id().unwrap().as_str(), "1");

@@ -201,6 +201,81 @@ async fn tolerates_failed_polls() {
 }
 
 #[tokio::test]
+async fn one_odd_response_ends_no_wait_and_three_in_a_row_do() {
+    let upgrade = "HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n";
+    let mut cases = vec![
+        (Response::raw(upgrade), ErrorKind::UnexpectedStatus),
+        (Response::redirect("/sign-in"), ErrorKind::UnexpectedStatus),
+        (Response::new(400, "{}"), ErrorKind::Validation),
+        (Response::new(402, "{}"), ErrorKind::PaymentRequired),
+        (Response::new(403, "<html>"), ErrorKind::Forbidden),
+        (Response::new(502, "<html>"), ErrorKind::Server),
+    ];
+    cases.extend(
+        [300, 301, 303, 304, 307, 308, 405, 409, 410, 418, 451]
+            .map(|status| (Response::new(status, ""), ErrorKind::UnexpectedStatus)),
+    );
+    let odd = [
+        "<html>",
+        "",
+        r#"{"jobId":"1","status":"runn"#,
+        "[]",
+        "5",
+        r#"{"status":7}"#,
+    ];
+    cases.extend(odd.map(|body| (Response::ok(body), ErrorKind::Decode)));
+    for (odd, kind) in cases {
+        let once = [
+            running(),
+            odd.clone(),
+            running(),
+            odd.clone(),
+            odd.clone(),
+            Response::ok(body("diarization_succeeded")),
+        ];
+        for (responses, expected) in [(&once[..], None), (&[odd.clone()][..], Some(kind))] {
+            let server = TestServer::with_responses(responses.to_vec()).await;
+            let (builder, _) = builder(&server);
+            let client = builder.retry(RetryPolicy::none()).build().unwrap();
+            let job: Job<Diarization> = client.job("1");
+            let error = job.wait().await.err();
+            assert_eq!(
+                error.as_ref().map(Error::kind),
+                expected,
+                "{odd:?}: {error:?}"
+            );
+            let polls = if expected.is_none() { 6 } else { 3 };
+            assert_eq!(server.request_count(), polls, "{odd:?}");
+            let statuses: Vec<_> = job.statuses().collect().await;
+            let error = statuses.into_iter().find_map(Result::err);
+            assert_eq!(error.map(|error| error.kind()), expected, "{odd:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_odd_body_of_a_job_is_read_again_at_once() {
+    let responses = || ["<html>", "", r#"{"status":"succ"#].map(Response::ok);
+    let ended = Response::ok(body("diarization_succeeded"));
+    for call in ["status", "json", "wait"] {
+        let server =
+            TestServer::with_responses(responses().into_iter().chain([ended.clone()])).await;
+        let (client, _) = client(&server);
+        let job: Job<Diarization> = client.job("1");
+        match call {
+            "status" => assert_eq!(job.status().await.unwrap(), JobStatus::Succeeded),
+            "json" => drop(client.job_json("1").await.unwrap()),
+            _ => drop(job.wait().await.unwrap()),
+        }
+        assert_eq!(
+            (server.request_count(), client.metrics().retries),
+            (4, 3),
+            "{call}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_failed_job_is_an_error() {
     let server = TestServer::with_responses([Response::ok(body("diarization_failed"))]).await;
     let (client, _) = client(&server);

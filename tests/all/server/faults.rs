@@ -78,9 +78,10 @@ async fn submissions_are_retried_only_if_they_were_not_accepted() {
 #[tokio::test]
 async fn malformed_response() {
     let server = server().await;
+    // As many as there are attempts.
     server
         .faults()
-        .inject(Operation::ListJobs, 1, Fault::MalformedJson);
+        .inject(Operation::ListJobs, 5, Fault::MalformedJson);
     let error = client(&server).jobs().page(None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
 }

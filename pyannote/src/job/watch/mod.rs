@@ -20,7 +20,7 @@ use self::schedule::{Action, NewGroup, Schedule, Verdict, Watched};
 use super::JobStatus;
 use super::list::{JobPage, MAX_PAGE_SIZE};
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Endpoint, Executor, with_deadline};
+use crate::transport::{ApiResponse, Endpoint, Executor, with_deadline};
 
 pub(super) use waits::{WaitOptions, Waits};
 
@@ -286,8 +286,9 @@ async fn read_page(mut report: PageReport, cursor: Option<String>) {
     let size = MAX_PAGE_SIZE.to_string();
     let mut query = vec![("limit", size.as_str())];
     query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-    let response = executor.poll(None, Endpoint::ListJobs, "", &query).await;
-    let page = response.and_then(|response| response.decode());
+    let page = executor
+        .poll(None, Endpoint::ListJobs, "", &query, ApiResponse::decode)
+        .await;
     debug!(is_ok = page.is_ok(), "read the listing for waits");
     report.page = Some(page);
 }

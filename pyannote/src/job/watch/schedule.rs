@@ -56,9 +56,13 @@ pub(super) enum Action<W> {
 pub(super) enum Verdict {
     /// The wait for the job has ended.
     Ended,
-    /// The wait has ended because the service rejects the API key, with this kind of error.
-    Rejected(ErrorKind),
-    /// The job has not ended, or the poll failed.
+    /// The service rejects the API key, with this kind of error.
+    Rejected {
+        kind: ErrorKind,
+        /// Whether the wait has ended with it.
+        has_ended: bool,
+    },
+    /// The job has not ended, or the poll failed for another reason.
     Unfinished,
     /// The poll was dropped.
     Aborted,
@@ -470,18 +474,22 @@ impl<W: Watched> Schedule<W> {
             return;
         };
         match verdict {
-            Verdict::Ended => {
-                self.rejections = 0;
-                self.forget(key);
-                return;
-            }
-            Verdict::Rejected(kind) => {
+            Verdict::Rejected { kind, .. } => {
                 self.rejections += 1;
                 self.rejected = Some(kind).filter(|_| self.rejections >= MAX_REJECTIONS);
+            }
+            Verdict::Ended | Verdict::Unfinished => self.rejections = 0,
+            Verdict::Aborted => {}
+        }
+        match verdict {
+            Verdict::Ended
+            | Verdict::Rejected {
+                has_ended: true, ..
+            } => {
                 self.forget(key);
                 return;
             }
-            Verdict::Unfinished => {
+            Verdict::Unfinished | Verdict::Rejected { .. } => {
                 entry.is_contradicted |= entry.phase == Phase::Reading { has_ended: true };
                 let delay = poll_delay(entry.attempt, random);
                 entry.due = now.saturating_add(match self.is_crowded {

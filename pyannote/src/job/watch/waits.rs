@@ -158,22 +158,19 @@ impl<T: JobKind> OneWait<T> {
             false => timeout,
         };
         let result = self.job.read(timeout).await;
+        let rejection = result.as_ref().err().map(Error::kind);
+        let rejection =
+            rejection.filter(|kind| matches!(kind, ErrorKind::Unauthorized | ErrorKind::Forbidden));
         let ended = self.progress().take(result, executor.clock().now());
+        let has_ended = is_last || ended.is_some();
         match ended {
-            Some(result) => {
-                let kind = result.as_ref().err().map(Error::kind);
-                self.end(result);
-                match kind {
-                    Some(kind @ (ErrorKind::Unauthorized | ErrorKind::Forbidden)) => {
-                        Verdict::Rejected(kind)
-                    }
-                    _ => Verdict::Ended,
-                }
-            }
-            None if is_last => {
-                self.expire();
-                Verdict::Ended
-            }
+            Some(result) => self.end(result),
+            None if is_last => self.expire(),
+            None => {}
+        }
+        match rejection {
+            Some(kind) => Verdict::Rejected { kind, has_ended },
+            None if has_ended => Verdict::Ended,
             None => Verdict::Unfinished,
         }
     }

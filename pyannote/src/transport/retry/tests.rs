@@ -57,6 +57,7 @@ fn table() -> Vec<Row> {
         (Failure::ProxyAuthentication, PERMANENT, PERMANENT),
         (Failure::Unsendable, PERMANENT, PERMANENT),
         (Failure::NoJobId, PERMANENT, UNKNOWN),
+        (Failure::Undecodable, RETRY, UNKNOWN),
         (Failure::TooLarge { max_bytes: 1 }, PERMANENT, UNKNOWN),
         (status(503, None), RETRY, UNKNOWN),
         (status(503, soon), RETRY, RETRY),
@@ -340,6 +341,7 @@ fn failures() -> impl Strategy<Value = Failure> {
         Just(Failure::ProxyAuthentication),
         Just(Failure::Unsendable),
         Just(Failure::NoJobId),
+        Just(Failure::Undecodable),
         any::<u64>().prop_map(|max_bytes| Failure::TooLarge { max_bytes }),
         (100_u16..1_000, any::<Option<Duration>>())
             .prop_map(|(code, retry_after)| status(code, retry_after)),

@@ -228,11 +228,35 @@ fn jobs_without_a_last_poll_expire_together() {
 }
 
 #[test]
+fn a_rejection_that_ends_no_wait_is_polled_again() {
+    let kind = ErrorKind::Forbidden;
+    let rejected = Verdict::Rejected {
+        kind,
+        has_ended: false,
+    };
+    let mut test = Test::new();
+    test.add(group(0..1));
+    // Never three in a row.
+    let verdicts = [rejected, rejected, Verdict::Unfinished];
+    for verdict in verdicts.into_iter().cycle().take(30) {
+        let [key] = test.reads()[..] else {
+            panic!("{verdict:?}");
+        };
+        test.report(key, verdict);
+        test.now += secs(20);
+    }
+}
+
+#[test]
 fn all_waits_end_after_three_rejections_in_a_row() {
     let mut test = Test::new();
     test.add(group(0..10));
     let keys = test.reads();
-    let rejected = Verdict::Rejected(ErrorKind::Unauthorized);
+    let kind = ErrorKind::Unauthorized;
+    let rejected = Verdict::Rejected {
+        kind,
+        has_ended: true,
+    };
     test.report(keys[0], rejected);
     test.report(keys[1], rejected);
     test.report(keys[2], Verdict::Ended);
