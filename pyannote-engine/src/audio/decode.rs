@@ -10,12 +10,12 @@ const MIN_GROWTH_SAMPLES: usize = 60 * SAMPLE_RATE as usize;
 
 /// Decodes a file, with the default [`Limits`]. Blocks the thread.
 ///
-/// If up to a tenth of the recording is missing at the end or cannot be decoded, the recording has a warning.
+/// If the end of the recording is missing, or up to a tenth cannot be decoded, the recording has a warning.
 ///
 /// # Errors
 ///
 /// Fails if the file cannot be read, exceeds the limits, is not in a supported format, or if more than a tenth of it is
-/// missing or damaged.
+/// damaged.
 ///
 /// ```no_run
 /// let recording = pyannote_engine::audio::decode("meeting.m4a")?;

@@ -1,26 +1,24 @@
 //! Streaming decoder of audio files.
 
-use std::fs::File;
 use std::path::Path;
 
+use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{
-    FormatOptions, FormatReader, Track, TrackType, well_known as formats,
-};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::MetadataOptions;
+use symphonia::core::formats::{FormatReader, Track, TrackType, well_known as formats};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
+use super::downmix::Downmix;
+use super::mpeg::Mpeg;
+use super::open::{Opened, is_mpeg, open};
 use super::resample::Resampler;
-use super::{AudioError, Limits, codec, downmix};
+use super::{AudioError, Limits, codec, levels};
 use crate::SAMPLE_RATE;
 
 /// Minimum number of samples of a block, except the last: one second.
 const BLOCK_SAMPLES: usize = SAMPLE_RATE as usize;
-/// Maximum fraction of a recording that may be missing at its end, or whose packets may fail to decode.
+/// Maximum fraction of the packets of a recording that may fail to decode.
 const MAX_DAMAGED_FRACTION: f64 = 0.1;
 /// Minimum gap at the end, in seconds, that is reported: a shorter one may be padding or rounding.
 const MIN_REPORTED_GAP_S: f64 = 0.1;
@@ -54,6 +52,11 @@ pub struct Decoder {
     decoder: Box<dyn AudioDecoder>,
     track: u32,
     time_base: Option<TimeBase>,
+    /// If the format is MP1, MP2 or MP3.
+    mpeg: Option<Mpeg>,
+    /// Factor of all samples.
+    gain: f32,
+    downmix: Downmix,
     /// Set by the first packet, because the sample rate in the header may be wrong.
     resampler: Option<Resampler>,
     limits: Limits,
@@ -61,6 +64,8 @@ pub struct Decoder {
     bytes: u64,
     /// Duration in the header, in seconds, if it is plausible.
     expected_s: Option<f64>,
+    /// Maximum duration of a packet, in seconds.
+    packet_s: f64,
     /// Number of samples returned so far.
     returned: usize,
     packets: u64,
@@ -104,32 +109,28 @@ impl Decoder {
         if bytes == 0 {
             return Err(AudioError::Empty);
         }
-        let file = File::open(path)?;
-        let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
-        let format = symphonia::default::get_probe()
-            .probe(
-                &Hint::new(),
-                stream,
-                FormatOptions::default(),
-                MetadataOptions::default(),
-            )
-            .map_err(|error| match error {
-                // A file that ends within its header is not audio either.
-                Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                    // The probe reports unknown formats as I/O errors, too.
-                    match error.raw_os_error() {
-                        Some(_) => AudioError::Io(error),
-                        None => AudioError::NotAudio,
-                    }
-                }
-                _ => AudioError::NotAudio,
-            })?;
+        let Opened { format, expected_s } = open(path, bytes)?;
         let (track, decoder) = select_track(format.as_ref())?;
-        let expected_s = expected_duration(format.as_ref(), track, bytes);
-        if expected_s.is_some_and(|seconds| seconds > limits.seconds + LIMIT_TOLERANCE_S) {
+        let expected_s = expected_s.or_else(|| expected_duration(format.as_ref(), track, bytes));
+        let mpeg = is_mpeg(format.as_ref()).then(|| Mpeg::new(track.padding.unwrap_or_default()));
+        // The frame count of MPEG streams may be wrong.
+        if mpeg.is_none()
+            && expected_s.is_some_and(|seconds| seconds > limits.seconds + LIMIT_TOLERANCE_S)
+        {
             return Err(AudioError::TooLong {
                 limit: limits.seconds,
             });
+        }
+        let is_unbounded = audio(track).is_some_and(|audio| levels::is_unbounded(audio.codec));
+        let peak = match is_unbounded {
+            true => peak(path, bytes)?,
+            false => 0.0,
+        };
+        let mut warnings = Vec::new();
+        if peak > 1.0 {
+            warnings.push(format!(
+                "samples exceed full scale up to {peak:.1} times: the recording was scaled down by that factor"
+            ));
         }
         let (track, time_base) = (track.id, track.time_base);
         Ok(Self {
@@ -137,10 +138,14 @@ impl Decoder {
             decoder,
             track,
             time_base,
+            mpeg,
+            gain: 1.0 / peak.max(1.0),
+            downmix: Downmix::default(),
             resampler: None,
             limits,
             bytes,
             expected_s,
+            packet_s: 0.0,
             returned: 0,
             packets: 0,
             damaged: 0,
@@ -149,7 +154,7 @@ impl Decoder {
             interleaved: Vec::new(),
             mono: Vec::new(),
             block: Vec::new(),
-            warnings: Vec::new(),
+            warnings,
         })
     }
 
@@ -203,7 +208,17 @@ impl Decoder {
                 at: self.decoded_s(),
             });
         }
-        if packet.track_id == self.track {
+        if packet.track_id != self.track {
+            return Ok(Step::Continue);
+        }
+        if let Some(time_base) = self.time_base {
+            self.packet_s = self.packet_s.max(seconds(packet.dur.get(), time_base));
+        }
+        let Some(mpeg) = &mut self.mpeg else {
+            self.decode(&packet)?;
+            return Ok(Step::Continue);
+        };
+        for packet in mpeg.push(packet) {
             self.decode(&packet)?;
         }
         Ok(Step::Continue)
@@ -212,11 +227,20 @@ impl Decoder {
     /// Decodes a packet and appends its samples to the block.
     fn decode(&mut self, packet: &Packet) -> Result<(), AudioError> {
         self.mono.clear();
+        if let Some(mpeg) = &mut self.mpeg {
+            let format = self.format.as_ref();
+            mpeg.follow(packet, &mut self.decoder, || {
+                select_track(format).ok().map(|(_, decoder)| decoder)
+            });
+        }
         match self.decoder.decode(packet) {
             Ok(buffer) => {
                 let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
                 buffer.copy_to_vec_interleaved(&mut self.interleaved);
-                downmix::downmix(&self.interleaved, channels, &mut self.mono);
+                levels::silence_invalid(&mut self.interleaved);
+                levels::scale(&mut self.interleaved, self.gain);
+                self.downmix
+                    .push(&self.interleaved, channels, rate, &mut self.mono);
                 if self.mono.is_empty() {
                     return Ok(());
                 }
@@ -286,8 +310,19 @@ impl Decoder {
         }
     }
 
+    /// Duration, in seconds, by which the last packet may be shorter than its header says: only those of ALAC may.
+    fn last_packet_s(&self) -> f64 {
+        match self.decoder.codec_params().codec {
+            CODEC_ID_ALAC => self.packet_s,
+            _ => 0.0,
+        }
+    }
+
     /// Flushes the resampler, and checks how much of the recording is missing or damaged.
     fn finish(&mut self) -> Result<(), AudioError> {
+        for packet in self.mpeg.as_mut().map(Mpeg::finish).unwrap_or_default() {
+            self.decode(&packet)?;
+        }
         if let Some(resampler) = &mut self.resampler {
             resampler.finish(&mut self.block)?;
         }
@@ -305,14 +340,16 @@ impl Decoder {
                 "{damaged} of the {packets} packets of the recording are damaged and were replaced by silence"
             ));
         }
+        if self.downmix.is_opposite() {
+            self.warnings.push(
+                "the channels are in opposite phase and cancel each other: only the loudest was used".to_owned(),
+            );
+        }
         let Some(expected) = self.expected_s else {
             return Ok(());
         };
         let missing = expected - actual;
-        if missing > MIN_REPORTED_GAP_S && missing > expected * MAX_DAMAGED_FRACTION {
-            return Err(AudioError::Truncated { actual, expected });
-        }
-        if missing > MIN_REPORTED_GAP_S {
+        if missing > MIN_REPORTED_GAP_S.max(self.last_packet_s()) {
             self.warnings.push(format!(
                 "the recording is truncated: it ends after {actual:.1} s of {expected:.1} s"
             ));
@@ -386,20 +423,36 @@ fn select_track(format: &dyn FormatReader) -> Result<(&Track, Box<dyn AudioDecod
     Err(error)
 }
 
+/// The maximum absolute value of the samples of a file that is in full scale up to 1.
+fn peak(path: &Path, bytes: u64) -> Result<f32, AudioError> {
+    let mut format = open(path, bytes)?.format;
+    let (track, mut decoder) = select_track(format.as_ref())?;
+    let track = track.id;
+    let (mut peak, mut samples, mut packets) = (0.0_f32, Vec::new(), 0);
+    // Damage is reported when the samples are used.
+    while let Ok(Some(packet)) = format.next_packet()
+        && packets < bytes.saturating_add(EXTRA_PACKETS)
+    {
+        packets += 1;
+        if packet.track_id == track
+            && let Ok(buffer) = decoder.decode(&packet)
+        {
+            buffer.copy_to_vec_interleaved(&mut samples);
+            levels::silence_invalid(&mut samples);
+            peak = peak.max(levels::peak(&samples));
+        }
+    }
+    Ok(peak)
+}
+
 fn audio(track: &Track) -> Option<&AudioCodecParameters> {
     track.codec_params.as_ref()?.audio()
 }
 
 /// The duration in the header, in seconds, if it is plausible.
 fn expected_duration(format: &dyn FormatReader, track: &Track, bytes: u64) -> Option<f64> {
-    // These formats have no duration in a header: it would be estimated from the first packets.
-    let estimated = [
-        formats::FORMAT_ID_MP1,
-        formats::FORMAT_ID_MP2,
-        formats::FORMAT_ID_MP3,
-        formats::FORMAT_ID_ADTS,
-    ];
-    if estimated.contains(&format.format_info().format) {
+    // ADTS has no duration in a header: it would be estimated from the first packets.
+    if format.format_info().format == formats::FORMAT_ID_ADTS {
         return None;
     }
     let parameters = audio(track)?;
@@ -417,7 +470,6 @@ fn expected_duration(format: &dyn FormatReader, track: &Track, bytes: u64) -> Op
     let expected = by_duration().or_else(by_frames).or_else(by_media)?;
     // Recorders that cannot seek leave a placeholder size in the header: more than 1 GiB of uncompressed samples, and
     // more than the file has.
-    let uncompressed = [formats::FORMAT_ID_WAVE, formats::FORMAT_ID_AIFF];
     let size = track
         .num_frames
         .zip(parameters.bits_per_sample)
@@ -430,7 +482,7 @@ fn expected_duration(format: &dyn FormatReader, track: &Track, bytes: u64) -> Op
                 .saturating_mul(u64::from(bits / 8))
                 .saturating_mul(channels)
         });
-    let placeholder = uncompressed.contains(&format.format_info().format)
+    let placeholder = format.format_info().format == formats::FORMAT_ID_AIFF
         && size.is_some_and(|size| size > (1 << 30) && size > bytes);
     (expected > 0.0 && !placeholder).then_some(expected)
 }

@@ -48,14 +48,6 @@ pub enum AudioError {
         /// The number of all packets.
         packets: u64,
     },
-    /// The file is much shorter than its header says.
-    #[error("the recording is truncated: it ends after {actual:.1} s of {expected:.1} s")]
-    Truncated {
-        /// The duration of the samples, in seconds.
-        actual: f64,
-        /// The duration in the header, in seconds.
-        expected: f64,
-    },
     /// The recording is too long.
     #[error("the recording is too long: the maximum is {}", duration(*limit))]
     TooLong {

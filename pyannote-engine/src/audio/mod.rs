@@ -4,12 +4,18 @@
 //! is not supported.
 
 mod codec;
+mod correct;
 mod decode;
 mod decoder;
 mod downmix;
 mod error;
+mod levels;
 mod limits;
+mod mpeg;
+mod open;
+mod overlay;
 mod resample;
+mod riff;
 
 pub use crate::Recording;
 pub use decode::{decode, decode_with};

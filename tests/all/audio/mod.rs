@@ -3,7 +3,10 @@
 mod damaged;
 mod fetch;
 mod formats;
+mod headers;
+mod levels;
 mod limits;
 mod loader;
+mod riff;
 mod tone;
 mod wav;
