@@ -1,11 +1,12 @@
 //! Streaming decoder of audio files.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
+use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
-use symphonia::core::formats::{FormatReader, Track, TrackType, well_known as formats};
+use symphonia::core::formats::{FormatId, FormatReader, Track, well_known as formats};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
@@ -13,7 +14,9 @@ use super::downmix::Downmix;
 use super::mpeg::Mpeg;
 use super::open::{Opened, is_mpeg, open};
 use super::resample::Resampler;
-use super::{AudioError, Limits, codec, levels};
+use super::time_axis::{Edit, Piece, TimeAxis};
+use super::tracks::{self, audio};
+use super::{AudioError, Limits, levels, opus};
 use crate::SAMPLE_RATE;
 
 /// Minimum number of samples of a block, except the last: one second.
@@ -30,6 +33,12 @@ const MAX_SAMPLES_PER_BYTE: u64 = 16;
 const EXTRA_PACKETS: u64 = 1024;
 /// Maximum duration, in seconds, of the silence that replaces a damaged packet.
 const MAX_CONCEALED_S: f64 = 1.0;
+/// Formats whose packets have true timestamps.
+const TIMED: [FormatId; 3] = [
+    formats::FORMAT_ID_ISOMP4,
+    formats::FORMAT_ID_MKV,
+    formats::FORMAT_ID_OGG,
+];
 /// Maximum number of consecutive stream resets without a packet.
 const MAX_RESETS: u32 = 16;
 
@@ -57,6 +66,18 @@ pub struct Decoder {
     /// Factor of all samples.
     gain: f32,
     downmix: Downmix,
+    /// The edit list of MP4, if there is one.
+    edits: Vec<Edit>,
+    /// The time axis of the current stream, from its first packet, if the format has true timestamps.
+    axis: Option<TimeAxis>,
+    /// The end of the chained streams before the current one, in seconds.
+    base_s: f64,
+    /// The earliest time of any track, in seconds.
+    start_s: f64,
+    /// What is left of the last packet.
+    pieces: VecDeque<Piece>,
+    /// Whether the end of the file is missing.
+    is_truncated: bool,
     /// Set by the first packet, because the sample rate in the header may be wrong.
     resampler: Option<Resampler>,
     limits: Limits,
@@ -72,7 +93,7 @@ pub struct Decoder {
     damaged: u64,
     resets: u32,
     ended: bool,
-    /// Buffers that are reused between packets.
+    /// Buffers that are reused between packets. `mono` has the samples of the last packet.
     interleaved: Vec<f32>,
     mono: Vec<f32>,
     block: Vec<f32>,
@@ -109,9 +130,21 @@ impl Decoder {
         if bytes == 0 {
             return Err(AudioError::Empty);
         }
-        let Opened { format, expected_s } = open(path, bytes)?;
-        let (track, decoder) = select_track(format.as_ref())?;
-        let expected_s = expected_s.or_else(|| expected_duration(format.as_ref(), track, bytes));
+        let Opened {
+            format,
+            expected_s,
+            mut movie,
+        } = open(path, bytes)?;
+        let (track, decoder) = tracks::select(format.as_ref(), movie.enabled())?;
+        let mut audio_tracks = movie.audio_tracks.iter_mut();
+        let edits = match audio_tracks.find(|other| other.id == track.id) {
+            Some(track) => std::mem::take(&mut track.edits),
+            None => Vec::new(),
+        };
+        let expected_s = expected_s.or_else(|| {
+            let seconds = expected_duration(format.as_ref(), track, bytes)?;
+            Some(presented_duration(&edits, seconds))
+        });
         let mpeg = is_mpeg(format.as_ref()).then(|| Mpeg::new(track.padding.unwrap_or_default()));
         // The frame count of MPEG streams may be wrong.
         if mpeg.is_none()
@@ -126,7 +159,7 @@ impl Decoder {
             true => peak(path, bytes)?,
             false => 0.0,
         };
-        let mut warnings = Vec::new();
+        let mut warnings = Vec::from_iter(tracks::warning(format.as_ref(), track.id));
         if peak > 1.0 {
             warnings.push(format!(
                 "samples exceed full scale up to {peak:.1} times: the recording was scaled down by that factor"
@@ -141,6 +174,12 @@ impl Decoder {
             mpeg,
             gain: 1.0 / peak.max(1.0),
             downmix: Downmix::default(),
+            edits,
+            axis: None,
+            base_s: 0.0,
+            start_s: f64::INFINITY,
+            pieces: VecDeque::new(),
+            is_truncated: movie.is_truncated,
             resampler: None,
             limits,
             bytes,
@@ -168,7 +207,7 @@ impl Decoder {
         usize::try_from(samples).unwrap_or_default()
     }
 
-    /// Returns human-readable warnings of minor damage. They are complete after the last block.
+    /// Returns human-readable warnings of minor damage and of audio tracks that are not decoded. They are complete after the last block.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -184,8 +223,12 @@ impl Decoder {
         (self.returned + self.block.len()) as f64 / f64::from(SAMPLE_RATE)
     }
 
-    /// Reads one packet and appends its samples to the block.
+    /// Appends samples of the last packet to the block, or reads the next one.
     fn step(&mut self) -> Result<Step, AudioError> {
+        if let Some(piece) = self.pieces.pop_front() {
+            self.append(piece)?;
+            return Ok(Step::Continue);
+        }
         let packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(Step::End),
@@ -209,6 +252,9 @@ impl Decoder {
             });
         }
         if packet.track_id != self.track {
+            if self.axis.is_none() {
+                self.start_s = self.start_s.min(self.time_s(&packet));
+            }
             return Ok(Step::Continue);
         }
         if let Some(time_base) = self.time_base {
@@ -224,13 +270,27 @@ impl Decoder {
         Ok(Step::Continue)
     }
 
-    /// Decodes a packet and appends its samples to the block.
+    /// Start of the decoded samples of a packet, in seconds.
+    fn time_s(&self, packet: &Packet) -> f64 {
+        let track = |track: &&Track| track.id == packet.track_id;
+        let track = self.format.tracks().iter().find(track);
+        let Some(time_base) = track.and_then(|track| track.time_base) else {
+            return 0.0;
+        };
+        let start =
+            seconds(packet.pts.get().unsigned_abs(), time_base).copysign(packet.pts.get() as f64);
+        start + seconds(packet.trim_start.get(), time_base)
+    }
+
+    /// Decodes a packet and places its samples on the time axis.
     fn decode(&mut self, packet: &Packet) -> Result<(), AudioError> {
         self.mono.clear();
         if let Some(mpeg) = &mut self.mpeg {
             let format = self.format.as_ref();
             mpeg.follow(packet, &mut self.decoder, || {
-                select_track(format).ok().map(|(_, decoder)| decoder)
+                tracks::select(format, None)
+                    .ok()
+                    .map(|(_, decoder)| decoder)
             });
         }
         match self.decoder.decode(packet) {
@@ -258,7 +318,79 @@ impl Decoder {
         let Some(resampler) = &mut self.resampler else {
             return Ok(());
         };
-        resampler.push(&self.mono, &mut self.block)?;
+        if !TIMED.contains(&self.format.format_info().format) {
+            resampler.push(&self.mono, &mut self.block)?;
+            return self.check_length();
+        }
+        let rate = resampler.rate();
+        if self.mono.is_empty() {
+            return Ok(());
+        }
+        let time_s = self.time_s(packet);
+        self.drop_padding(packet, rate);
+        let frames = self.mono.len();
+        let mut axis = match self.axis.take() {
+            Some(axis) => axis,
+            None => {
+                self.start_s = self.start_s.min(time_s);
+                TimeAxis::new(self.stream_edits(), self.base_s, self.expected_s)
+            }
+        };
+        self.pieces.extend(axis.place(time_s, frames, rate));
+        self.axis = Some(axis);
+        Ok(())
+    }
+
+    /// Drops the padding at the end of the last packet of MP4: the packet has a shorter duration than its samples.
+    fn drop_padding(&mut self, packet: &Packet, rate: u32) {
+        let is_mp4 = self.format.format_info().format == formats::FORMAT_ID_ISOMP4;
+        let Some(time_base) = self.time_base.filter(|_| is_mp4 && packet.dur.get() > 0) else {
+            return;
+        };
+        // The duration of other packets may be rounded.
+        let tolerance = seconds(2, time_base) * f64::from(rate);
+        let frames = seconds(packet.dur.get(), time_base) * f64::from(rate);
+        if (self.mono.len() as f64) > frames + tolerance {
+            self.mono.truncate(frames.round() as usize);
+        }
+    }
+
+    /// The edits of the stream that starts with this packet.
+    fn stream_edits(&self) -> Vec<Edit> {
+        if !self.edits.is_empty() {
+            return self.edits.clone();
+        }
+        let format = self.format.format_info().format;
+        let skipped = opus::pre_skip(self.decoder.codec_params()).unwrap_or_default();
+        let skipped_s = f64::from(skipped) / f64::from(opus::RATE_HZ);
+        vec![Edit {
+            media_s: match format {
+                // Presentation starts at 0, whatever the first packet is.
+                formats::FORMAT_ID_ISOMP4 => skipped_s,
+                // The demuxer subtracts the delay of the codec already, in milliseconds.
+                formats::FORMAT_ID_MKV if (self.start_s + skipped_s).abs() > 0.002 => {
+                    self.start_s.max(0.0)
+                }
+                _ => self.start_s + skipped_s,
+            },
+            duration_s: f64::INFINITY,
+            at_s: 0.0,
+        }]
+    }
+
+    /// Appends a piece of the last packet to the block: at most a second of it, so that memory is limited.
+    fn append(&mut self, mut piece: Piece) -> Result<(), AudioError> {
+        let Some(resampler) = &mut self.resampler else {
+            return Ok(());
+        };
+        if piece.silence > 0 {
+            let frames = piece.silence.min(u64::from(resampler.rate()));
+            resampler.push(&vec![0.0; frames as usize], &mut self.block)?;
+            piece.silence -= frames;
+            self.pieces.push_front(piece);
+        } else if let Some(samples) = self.mono.get(piece.frames) {
+            resampler.push(samples, &mut self.block)?;
+        }
         self.check_length()
     }
 
@@ -292,12 +424,14 @@ impl Decoder {
                 at: self.decoded_s(),
             });
         }
-        let (track, decoder) = select_track(self.format.as_ref())?;
+        let (track, decoder) = tracks::select(self.format.as_ref(), None)?;
         self.track = track.id;
         self.time_base = track.time_base;
         self.decoder = decoder;
         // The duration was that of the first stream alone.
         self.expected_s = None;
+        self.start_s = f64::INFINITY;
+        self.base_s = self.axis.take().map_or(self.base_s, |axis| axis.end_s());
         Ok(Step::Continue)
     }
 
@@ -353,6 +487,10 @@ impl Decoder {
             self.warnings.push(format!(
                 "the recording is truncated: it ends after {actual:.1} s of {expected:.1} s"
             ));
+        } else if self.is_truncated {
+            self.warnings.push(format!(
+                "the recording is truncated: the end of the file is missing, after {actual:.2} s"
+            ));
         }
         Ok(())
     }
@@ -393,40 +531,12 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// Selects the default audio track, or else the first one that can be decoded, and creates its decoder.
-fn select_track(format: &dyn FormatReader) -> Result<(&Track, Box<dyn AudioDecoder>), AudioError> {
-    let others = format
-        .tracks()
-        .iter()
-        .filter(|track| audio(track).is_some());
-    let mut error = AudioError::NoAudioTrack;
-    for track in format
-        .default_track(TrackType::Audio)
-        .into_iter()
-        .chain(others)
-    {
-        let Some(parameters) = audio(track) else {
-            continue;
-        };
-        match symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        {
-            Ok(decoder) => return Ok((track, decoder)),
-            // The error of the first track is reported.
-            Err(_) if !matches!(error, AudioError::NoAudioTrack) => {}
-            Err(Error::Unsupported(_)) => {
-                error = AudioError::UnsupportedCodec(codec::name(parameters.codec));
-            }
-            Err(_) => error = AudioError::Corrupted { at: 0.0 },
-        }
-    }
-    Err(error)
-}
-
 /// The maximum absolute value of the samples of a file that is in full scale up to 1.
 fn peak(path: &Path, bytes: u64) -> Result<f32, AudioError> {
-    let mut format = open(path, bytes)?.format;
-    let (track, mut decoder) = select_track(format.as_ref())?;
+    let Opened {
+        mut format, movie, ..
+    } = open(path, bytes)?;
+    let (track, mut decoder) = tracks::select(format.as_ref(), movie.enabled())?;
     let track = track.id;
     let (mut peak, mut samples, mut packets) = (0.0_f32, Vec::new(), 0);
     // Damage is reported when the samples are used.
@@ -443,10 +553,6 @@ fn peak(path: &Path, bytes: u64) -> Result<f32, AudioError> {
         }
     }
     Ok(peak)
-}
-
-fn audio(track: &Track) -> Option<&AudioCodecParameters> {
-    track.codec_params.as_ref()?.audio()
 }
 
 /// The duration in the header, in seconds, if it is plausible.
@@ -490,4 +596,10 @@ fn expected_duration(format: &dyn FormatReader, track: &Track, bytes: u64) -> Op
 /// Converts ticks to seconds.
 fn seconds(ticks: u64, time_base: TimeBase) -> f64 {
     ticks as f64 * f64::from(time_base.numer.get()) / f64::from(time_base.denom.get())
+}
+
+/// The part of a track of `seconds` that an edit list presents, in seconds.
+fn presented_duration(edits: &[Edit], seconds: f64) -> f64 {
+    let end = |edit: &Edit| edit.at_s + edit.duration_s.min((seconds - edit.media_s).max(0.0));
+    edits.iter().map(end).reduce(f64::max).unwrap_or(seconds)
 }

@@ -7,8 +7,8 @@
 /// ```
 /// use pyannote_engine::audio::AudioError;
 ///
-/// let error = AudioError::UnsupportedCodec("Opus".to_owned());
-/// assert_eq!(error.to_string(), "unsupported codec Opus: convert the recording, for example to FLAC or WAV");
+/// let error = AudioError::UnsupportedCodec("AC-3".to_owned());
+/// assert_eq!(error.to_string(), "unsupported codec AC-3: convert the recording, for example to FLAC or WAV");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,7 +1,12 @@
 //! Audio decoding to mono samples at 16 kHz.
 //!
-//! The formats are AAC (LC), ADPCM, AIFF, ALAC, CAF, FLAC, MKV and WebM, MP1 to MP3, MP4, Ogg Vorbis, PCM and WAV. Opus
-//! is not supported.
+//! The formats are AAC (LC), ADPCM, AIFF, ALAC, CAF, FLAC, MKV and WebM, MP1 to MP3, MP4, Ogg, Opus, PCM, Vorbis and
+//! WAV.
+//!
+//! Times are those of the presentation. In MP4, MOV, MKV, WebM and Ogg, the timestamps of packets count: a gap becomes
+//! silence, what overlaps is cut, and audio that starts later than the video starts with silence. Edit lists, the priming
+//! of codecs and the padding at the end are applied. Of several audio tracks, the enabled or default one is decoded, and a
+//! warning names the others.
 
 mod codec;
 mod correct;
@@ -11,11 +16,15 @@ mod downmix;
 mod error;
 mod levels;
 mod limits;
+mod mp4;
 mod mpeg;
 mod open;
+mod opus;
 mod overlay;
 mod resample;
 mod riff;
+mod time_axis;
+mod tracks;
 
 pub use crate::Recording;
 pub use decode::{decode, decode_with};

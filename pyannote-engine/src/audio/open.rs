@@ -13,6 +13,7 @@ use symphonia::core::io::{
 use symphonia::core::meta::MetadataOptions;
 
 use super::correct::{Corrections, corrections};
+use super::mp4::{self, Movie};
 use super::overlay::Overlay;
 use super::{AudioError, riff};
 
@@ -24,6 +25,8 @@ pub(super) struct Opened {
     pub(super) format: Box<dyn FormatReader>,
     /// The duration of the recording, in seconds, if the demultiplexer has another one.
     pub(super) expected_s: Option<f64>,
+    /// What the demultiplexer of MP4 and MOV does not tell.
+    pub(super) movie: Movie,
 }
 
 /// Opens a file of `bytes` bytes.
@@ -38,6 +41,14 @@ pub(super) fn open(path: &Path, bytes: u64) -> Result<Opened, AudioError> {
     if riff::is_wave(&start) {
         return open_wave(file, bytes);
     }
+    if let Some(mut movie) = mp4::read(&mut file, bytes)? {
+        let corrections = std::mem::take(&mut movie.corrections);
+        return Ok(Opened {
+            format: probe(Box::new(Overlay::new(file, movie.length, corrections)?))?,
+            expected_s: None,
+            movie,
+        });
+    }
     let Corrections { all, expected_s } = corrections(&mut file, bytes);
     file.rewind()?;
     let mut format = if all.is_empty() {
@@ -50,7 +61,11 @@ pub(super) fn open(path: &Path, bytes: u64) -> Result<Opened, AudioError> {
         let rest = std::io::repeat(0).take(MAX_MPEG_FRAME_BYTES);
         format = probe(Box::new(ReadOnlySource::new(File::open(path)?.chain(rest))))?;
     }
-    Ok(Opened { format, expected_s })
+    Ok(Opened {
+        format,
+        expected_s,
+        movie: Movie::default(),
+    })
 }
 
 /// Whether a format is MP1, MP2 or MP3.
@@ -75,6 +90,7 @@ fn open_wave(mut file: File, bytes: u64) -> Result<Opened, AudioError> {
     Ok(Opened {
         format,
         expected_s: None,
+        movie: Movie::default(),
     })
 }
 

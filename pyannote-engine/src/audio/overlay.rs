@@ -7,7 +7,7 @@ use symphonia::core::io::MediaSource;
 
 use super::correct::Correction;
 
-/// A file with corrections.
+/// The first bytes of a file, with corrections.
 pub(super) struct Overlay {
     file: File,
     bytes: u64,
@@ -16,7 +16,7 @@ pub(super) struct Overlay {
 }
 
 impl Overlay {
-    /// Reads `file` of `bytes` bytes from its start.
+    /// Reads the first `bytes` bytes of `file`.
     pub(super) fn new(mut file: File, bytes: u64, corrections: Vec<Correction>) -> Result<Self> {
         file.rewind()?;
         Ok(Self {
@@ -30,6 +30,11 @@ impl Overlay {
 
 impl Read for Overlay {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let left = self.bytes.saturating_sub(self.at);
+        let size = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let (buffer, _) = buffer.split_at_mut(size);
         let count = self.file.read(buffer)?;
         for Correction { at, bytes } in &self.corrections {
             for (position, byte) in (*at..).zip(bytes) {
@@ -49,6 +54,10 @@ impl Read for Overlay {
 
 impl Seek for Overlay {
     fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        let to = match to {
+            SeekFrom::End(offset) => SeekFrom::Start(self.bytes.saturating_add_signed(offset)),
+            other => other,
+        };
         self.at = self.file.seek(to)?;
         Ok(self.at)
     }
@@ -61,5 +70,29 @@ impl MediaSource for Overlay {
 
     fn byte_len(&self) -> Option<u64> {
         Some(self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn corrections_apply_wherever_a_read_starts() {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, b"0123456789").unwrap();
+        let correction = |at, bytes: &[u8]| Correction {
+            at,
+            bytes: bytes.to_vec(),
+        };
+        let corrections = vec![correction(2, b"ab"), correction(8, b"xyz")];
+        let mut overlay = Overlay::new(file, 9, corrections).unwrap();
+        for (from, expected) in [(0, "01ab4567x"), (3, "b4567x"), (9, "")] {
+            overlay.seek(SeekFrom::Start(from)).unwrap();
+            let mut text = String::new();
+            overlay.read_to_string(&mut text).unwrap();
+            assert_eq!(text, expected);
+        }
+        assert_eq!(overlay.seek(SeekFrom::End(-1)).unwrap(), 8);
     }
 }

@@ -24,6 +24,9 @@ const NAMES: &[&str] = &[
     "tone.aiff",
     "tone.caf",
     "film.mp4",
+    "tone.opus",
+    "tone_opus.mp4",
+    "tone_opus.webm",
 ];
 
 /// The first bytes of each format.

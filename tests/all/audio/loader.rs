@@ -30,12 +30,12 @@ async fn teams_load_only_their_own_uploads() {
         assert_eq!(error.0, format!("no recording was uploaded as {url}"));
     }
     let error = loader
-        .recording("ours", "media://opus.webm", None)
+        .recording("ours", "media://ac3.mka", None)
         .await
         .unwrap_err();
     assert_eq!(
         error.0,
-        "unsupported codec Opus: convert the recording, for example to FLAC or WAV"
+        "unsupported codec AC-3: convert the recording, for example to FLAC or WAV"
     );
 }
 

@@ -1,5 +1,6 @@
 //! Recordings: decoding files of every format, and fetching them over HTTP.
 
+mod containers;
 mod damaged;
 mod fetch;
 mod formats;
@@ -8,5 +9,6 @@ mod levels;
 mod limits;
 mod loader;
 mod riff;
+mod times;
 mod tone;
 mod wav;

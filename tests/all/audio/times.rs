@@ -1,0 +1,167 @@
+//! The time axis and the tracks of MP4 and Matroska: edit lists, gaps, late starts, track flags, unreadable video.
+
+use pyannote_engine::audio::{Recording, decode};
+
+use super::containers::{Trak, mkv, mp4, silence, tone};
+use super::tone::SAMPLE_RATE_HZ;
+
+fn decoded(bytes: &[u8]) -> Recording {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    decode(file.path()).unwrap()
+}
+
+/// The sections with sound, in seconds, to the nearest 20 ms.
+fn sounds(recording: &Recording) -> Vec<(f64, f64)> {
+    let frame = (SAMPLE_RATE_HZ * 0.02) as usize;
+    let mut sounds: Vec<(usize, usize)> = Vec::new();
+    for (at, samples) in recording.samples.chunks(frame).enumerate() {
+        let energy: f32 = samples.iter().map(|sample| sample * sample).sum();
+        if energy / (samples.len() as f32) < 0.02 {
+            continue;
+        }
+        match sounds.last_mut() {
+            Some((_, end)) if *end == at => *end += 1,
+            _ => sounds.push((at, at + 1)),
+        }
+    }
+    let seconds = |frames: usize| frames as f64 / 50.0;
+    let sounds = sounds.into_iter();
+    sounds
+        .map(|(from, to)| (seconds(from), seconds(to)))
+        .collect()
+}
+
+fn track(edits: &'static [(u32, i32)], samples: Vec<u8>) -> Trak {
+    Trak {
+        is_enabled: true,
+        edits,
+        samples,
+    }
+}
+
+fn assert_close(recording: &Recording, seconds: f64) {
+    let duration = recording.duration();
+    assert!(
+        (duration - seconds).abs() < 0.02,
+        "{duration} s, not {seconds} s"
+    );
+}
+
+#[test]
+fn an_edit_list_trims_both_ends() {
+    let samples = [silence(1.0), tone(1.0), silence(1.0)].concat();
+    let recording = decoded(&mp4(&[track(&[(1_500, 4_000)], samples)], None));
+    assert_close(&recording, 1.5);
+    assert_eq!(sounds(&recording), [(0.5, 1.5)]);
+    assert!(recording.warnings.is_empty());
+}
+
+#[test]
+fn an_edit_list_delays_and_joins_sections() {
+    let samples = [tone(1.0), silence(1.0), tone(1.0)].concat();
+    let edits = &[(500, -1), (1_000, 0), (500, 18_000)];
+    let recording = decoded(&mp4(&[track(edits, samples)], None));
+    assert_close(&recording, 2.0);
+    assert_eq!(sounds(&recording), [(0.5, 2.0)]);
+}
+
+#[test]
+fn an_edit_of_no_duration_extends_to_the_end() {
+    let samples = [silence(1.0), tone(1.0)].concat();
+    let recording = decoded(&mp4(&[track(&[(0, 4_000)], samples)], None));
+    assert_close(&recording, 1.5);
+    assert_eq!(sounds(&recording), [(0.5, 1.5)]);
+}
+
+#[test]
+fn the_enabled_track_is_decoded_and_the_other_one_is_named() {
+    let silent = Trak {
+        is_enabled: false,
+        ..track(&[], silence(1.0))
+    };
+    let recording = decoded(&mp4(&[silent, track(&[], tone(1.0))], None));
+    assert_eq!(sounds(&recording), [(0.0, 1.0)]);
+    let warning = "the recording has 2 audio tracks: track 2 was decoded, but not track 1";
+    assert_eq!(recording.warnings, [warning]);
+}
+
+#[test]
+fn an_unreadable_video_header_does_not_refuse_the_audio() {
+    let mut entry = [0; 86 + 8 + 1_100];
+    let size = u32::try_from(entry.len()).unwrap();
+    entry[..4].copy_from_slice(&size.to_be_bytes());
+    entry[4..8].copy_from_slice(b"hvc1");
+    entry[86..90].copy_from_slice(&(size - 86).to_be_bytes());
+    entry[90..94].copy_from_slice(b"hvcC");
+    let recording = decoded(&mp4(&[track(&[], tone(1.0))], Some(&entry)));
+    assert_eq!(sounds(&recording), [(0.0, 1.0)]);
+    assert!(recording.warnings.is_empty());
+}
+
+#[test]
+fn a_cut_mp4_is_decoded_as_far_as_it_goes_with_a_warning() {
+    let whole = mp4(&[track(&[], tone(3.0))], None);
+    let recording = decoded(&whole[..whole.len() - 10]);
+    assert_close(&recording, 3.0);
+    assert!(
+        recording.warnings[0].contains("truncated"),
+        "{:?}",
+        recording.warnings
+    );
+    let recording = decoded(&whole[..whole.len() - 3_200]);
+    assert_close(&recording, 2.8);
+    assert!(
+        recording.warnings[0].contains("truncated"),
+        "{:?}",
+        recording.warnings
+    );
+}
+
+/// Blocks of 100 ms from `start_ms` on.
+fn blocks(track: u8, start_ms: u16, content: &[u8]) -> Vec<(u8, u16, Vec<u8>)> {
+    let times = (0..).map(|n| start_ms + n * 100);
+    let parts = times.zip(content.chunks(1_600));
+    parts
+        .map(|(time, part)| (track, time, part.to_vec()))
+        .collect()
+}
+
+#[test]
+fn gaps_in_timestamps_become_silence() {
+    let sections = [blocks(2, 0, &tone(1.0)), blocks(2, 4_000, &tone(1.0))];
+    let recording = decoded(&mkv(&[true], false, &sections.concat()));
+    assert_close(&recording, 5.0);
+    assert_eq!(sounds(&recording), [(0.0, 1.0), (4.0, 5.0)]);
+}
+
+#[test]
+fn overlaps_in_timestamps_are_cut() {
+    let sections = [blocks(2, 0, &tone(1.0)), blocks(2, 500, &tone(1.0))];
+    let recording = decoded(&mkv(&[true], false, &sections.concat()));
+    assert_close(&recording, 1.5);
+}
+
+#[test]
+fn audio_that_starts_after_the_video_keeps_its_time() {
+    let video = vec![(1, 0, vec![0; 8])];
+    let sections = [video, blocks(2, 2_000, &tone(1.0))];
+    let recording = decoded(&mkv(&[true], true, &sections.concat()));
+    assert_close(&recording, 3.0);
+    assert_eq!(sounds(&recording), [(2.0, 3.0)]);
+}
+
+#[test]
+fn audio_alone_starts_at_its_first_packet() {
+    let recording = decoded(&mkv(&[true], false, &blocks(2, 20_000, &tone(1.0))));
+    assert_close(&recording, 1.0);
+    assert_eq!(sounds(&recording), [(0.0, 1.0)]);
+}
+
+#[test]
+fn the_default_track_of_matroska_is_decoded() {
+    let sections = [blocks(2, 0, &silence(1.0)), blocks(3, 0, &tone(1.0))];
+    let recording = decoded(&mkv(&[false, true], false, &sections.concat()));
+    assert_eq!(sounds(&recording), [(0.0, 1.0)]);
+    assert_eq!(recording.warnings.len(), 1);
+}
