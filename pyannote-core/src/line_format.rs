@@ -33,6 +33,14 @@ impl InvalidField {
 }
 
 impl ParseLineError {
+    pub(crate) fn new(format: &'static str, line: usize, invalid: InvalidField) -> Self {
+        Self {
+            format,
+            line,
+            invalid,
+        }
+    }
+
     /// Returns the line number, counted from 1.
     #[must_use]
     pub fn line(&self) -> usize {
@@ -71,22 +79,21 @@ impl Error for ParseLineError {}
 /// Parses the lines of a file and groups the items by recording: in order of first appearance, each with its items in
 /// the order of their lines.
 ///
-/// `parse_line` returns the URI of the recording and the item of a line, or `None` to skip the line.
+/// `parse_line` gets the number of a line, from 1, and its text. It returns the URI of the recording and the item of the
+/// line, or `None` to skip the line.
 pub(crate) fn parse_lines<T>(
     format: &'static str,
     text: &str,
-    parse_line: impl Fn(&str) -> Result<Option<(&str, T)>, InvalidField>,
+    mut parse_line: impl FnMut(usize, &str) -> Result<Option<(&str, T)>, InvalidField>,
 ) -> Result<Vec<(String, Vec<T>)>, ParseLineError> {
     let mut recordings: Vec<(String, Vec<T>)> = Vec::new();
     let mut index_by_uri = HashMap::new();
     // Some editors write a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (index, line) in text.lines().enumerate() {
-        let parsed = parse_line(line).map_err(|invalid| ParseLineError {
-            format,
-            line: index + 1,
-            invalid,
-        })?;
+    for (index, line) in lines(text).enumerate() {
+        let number = index + 1;
+        let parsed = parse_line(number, line)
+            .map_err(|invalid| ParseLineError::new(format, number, invalid))?;
         let Some((uri, item)) = parsed else {
             continue;
         };
@@ -99,14 +106,35 @@ pub(crate) fn parse_lines<T>(
     Ok(recordings)
 }
 
-/// Parses a finite, non-negative time in seconds. `field` names it in the error.
-pub(crate) fn parse_time(field: &str, text: &str) -> Result<f64, InvalidField> {
+/// The lines of a text, which end with LF, CR LF or CR.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+}
+
+/// The fields of a line, separated by spaces and tabs. Other white space, such as a no-break space, is part of a field,
+/// as in pyannote.database.
+pub(crate) fn split_fields(line: &str) -> Vec<&str> {
+    line.split([' ', '\t'])
+        .filter(|field| !field.is_empty())
+        .collect()
+}
+
+/// Parses a finite time in seconds, which may be negative. `field` names it in the error.
+pub(crate) fn parse_signed_time(field: &str, text: &str) -> Result<f64, InvalidField> {
     let problem = match text.parse::<f64>() {
         Err(_) => "not a number",
         Ok(seconds) if !seconds.is_finite() => "not finite",
-        Ok(seconds) if seconds < 0.0 => "negative",
         // `+ 0.0` turns -0.0 into 0.0.
         Ok(seconds) => return Ok(seconds + 0.0),
     };
     Err(InvalidField::new(format!("{field} is {problem}"), text))
+}
+
+/// Parses a finite, non-negative time in seconds. `field` names it in the error.
+pub(crate) fn parse_time(field: &str, text: &str) -> Result<f64, InvalidField> {
+    match parse_signed_time(field, text)? {
+        seconds if seconds < 0.0 => Err(InvalidField::new(format!("{field} is negative"), text)),
+        seconds => Ok(seconds),
+    }
 }

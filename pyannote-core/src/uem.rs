@@ -15,7 +15,7 @@ use std::error::Error;
 use std::fmt;
 use std::fmt::Write;
 
-use crate::line_format::{InvalidField, parse_lines, parse_time};
+use crate::line_format::{InvalidField, parse_lines, parse_time, split_fields};
 use crate::rttm::name::{NAME_RULE, is_valid_name};
 use crate::{ParseLineError, Span};
 
@@ -40,12 +40,12 @@ use crate::{ParseLineError, Span};
 /// # Ok::<(), pyannote_core::ParseLineError>(())
 /// ```
 pub fn parse(text: &str) -> Result<Vec<(String, Vec<Span>)>, ParseLineError> {
-    parse_lines("UEM", text, parse_line)
+    parse_lines("UEM", text, |_, line| parse_line(line))
 }
 
 /// Parses the URI and the region of a line, or `None` if it is blank or a comment.
 fn parse_line(line: &str) -> Result<Option<(&str, Span)>, InvalidField> {
-    let fields: Vec<&str> = line.split_whitespace().collect();
+    let fields = split_fields(line);
     let [uri, _, start, end] = match fields.as_slice() {
         [] => return Ok(None),
         [first, ..] if first.starts_with(";;") => return Ok(None),

@@ -95,8 +95,8 @@ struct SpeakerCountOutput {
 
 impl Score {
     pub(crate) fn run(self, ui: Ui) -> Result<()> {
-        let mut reference = recordings(&self.reference)?;
-        let mut hypothesis = recordings(&self.hypothesis)?;
+        let mut reference = recordings(&self.reference, &ui)?;
+        let mut hypothesis = recordings(&self.hypothesis, &ui)?;
         let regions = match &self.uem {
             None => None,
             Some(path) => Some(
@@ -150,9 +150,9 @@ fn parse_collar(text: &str) -> std::result::Result<f64, String> {
 }
 
 /// Reads the turns of the recordings in a file or in the files of a folder.
-fn recordings(path: &Path) -> Result<Vec<(String, Turns)>> {
+fn recordings(path: &Path, ui: &Ui) -> Result<Vec<(String, Turns)>> {
     if !path.is_dir() {
-        return recordings_of_file(path);
+        return recordings_of_file(path, ui);
     }
     let mut files = Vec::new();
     for entry in fs_err::read_dir(path)? {
@@ -171,12 +171,12 @@ fn recordings(path: &Path) -> Result<Vec<(String, Turns)>> {
     }
     let mut recordings = Vec::new();
     for file in files {
-        recordings.extend(recordings_of_file(&file)?);
+        recordings.extend(recordings_of_file(&file, ui)?);
     }
     Ok(recordings)
 }
 
-fn recordings_of_file(path: &Path) -> Result<Vec<(String, Turns)>> {
+fn recordings_of_file(path: &Path, ui: &Ui) -> Result<Vec<(String, Turns)>> {
     let text = read_text(path)?;
     let stem = || stem_of(&path.to_string_lossy()).to_owned();
     if text
@@ -190,8 +190,9 @@ fn recordings_of_file(path: &Path) -> Result<Vec<(String, Turns)>> {
             .map_or_else(stem, |audio| stem_of(audio).to_owned());
         return Ok(vec![(name, document.output.turns)]);
     }
-    let recordings =
-        rttm::parse(&text).map_err(|error| Failure::of(&error).context(path.display()))?;
+    let skip = |line| ui.warn(&format!("{}: skipped: {line}", path.display()));
+    let recordings = rttm::parse_with(&text, skip)
+        .map_err(|error| Failure::of(&error).context(path.display()))?;
     if recordings.is_empty() {
         // The RTTM of a recording without speech has no lines.
         return Ok(vec![(stem(), Turns::new())]);

@@ -76,12 +76,14 @@ fn parse_json(text: &str) -> Result<Document> {
 }
 
 fn parse_rttm(text: &str) -> Result<Document> {
-    let files = rttm::parse(text)
+    let mut skipped = Vec::new();
+    let files = rttm::parse_with(text, |line| skipped.push(format!("skipped: {line}")))
         .map_err(|error| Failure::failed(format!("not a result: {error}")).with_hint(FORMATS))?;
     match <[_; 1]>::try_from(files) {
         Ok([(uri, turns)]) => {
             let mut document = Document::new(Output::new(turns));
             document.audio = Some(uri);
+            document.warnings = skipped;
             Ok(document)
         }
         Err(files) if files.is_empty() => {

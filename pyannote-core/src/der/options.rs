@@ -78,7 +78,9 @@ impl ScoringOptions {
             // Overlapping turns of the same speaker are skipped as well, as in pyannote.metrics.
             unscored.extend(regions_with_depth(speech.iter().copied(), 2));
         }
-        subtract(&uem, &regions_with_depth(unscored, 1))
+        let mut regions = subtract(&uem, &regions_with_depth(unscored, 1));
+        regions.retain(|region| region.duration() > SEGMENT_PRECISION_S);
+        regions
     }
 }
 
@@ -87,9 +89,74 @@ pub(super) fn scorable_speech(turn: &Turn) -> Option<Span> {
     Span::of_turn(turn).filter(|span| span.duration() > SEGMENT_PRECISION_S)
 }
 
+/// `span` without its first and last parts in `regions` that are too short to score, or `None` if nothing is left.
+///
+/// The regions must be sorted, disjoint and long enough. O(log n).
+pub(super) fn without_slivers(span: Span, regions: &[Span]) -> Option<Span> {
+    let Span { mut start, mut end } = span;
+    let first = regions.partition_point(|region| region.end <= start);
+    if let Some(region) = regions.get(first)
+        && region.start < start
+        && region.end - start <= SEGMENT_PRECISION_S
+    {
+        start = region.end;
+    }
+    let after = regions.partition_point(|region| region.start < end);
+    if let Some(region) = after.checked_sub(1).and_then(|last| regions.get(last))
+        && end < region.end
+        && end - region.start <= SEGMENT_PRECISION_S
+    {
+        end = region.start;
+    }
+    (start < end).then(|| Span::new(start, end))
+}
+
 /// The span from the first start to the last end.
 fn extent<'a>(turns: impl Iterator<Item = &'a Turn>) -> Option<Span> {
     turns
         .filter_map(scorable_speech)
         .reduce(|extent, span| Span::new(extent.start.min(span.start), extent.end.max(span.end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ScoringOptions, without_slivers};
+    use crate::{Der, Span, Turn, Turns};
+
+    #[test]
+    fn slivers_of_turns_after_cropping_are_not_scored() {
+        // 0.7 + 0.1 and 0.9 - 0.1 differ in the last bit.
+        let reference = Turns::from([Turn::new(0.7, 0.9, "A")]);
+        let hypothesis = Turns::from([Turn::new(0.7, 0.9, "x"), Turn::new(3.0, 4.0, "x")]);
+        let der = Der::score(&reference, &hypothesis, &ScoringOptions::new().collar(0.2));
+        assert_eq!((der.rate(), der.total, der.false_alarm), (1.0, 0.0, 1.0));
+        // A turn that extends into a region by 0.5 µs.
+        let uem = [Span::new(1.0, 2.0)];
+        let reference = Turns::from([Turn::new(0.0, 1.000_000_5, "A")]);
+        let der = Der::score(&reference, &hypothesis, &ScoringOptions::new().uem(uem));
+        assert_eq!((der.total, der.rate()), (0.0, 0.0));
+    }
+
+    #[test]
+    fn only_the_first_and_the_last_part_can_be_slivers() {
+        let regions = [Span::new(1.0, 2.0), Span::new(3.0, 4.0)];
+        for (start, end, expected) in [
+            (1.5, 3.5, Some((1.5, 3.5))),
+            (1.999_999_5, 3.5, Some((2.0, 3.5))),
+            (1.5, 3.000_000_5, Some((1.5, 3.0))),
+            (0.0, 1.000_000_5, Some((0.0, 1.0))),
+            (1.0, 2.000_01, Some((1.0, 2.000_01))),
+            (1.999_999_5, 2.5, Some((2.0, 2.5))),
+            (0.0, 9.0, Some((0.0, 9.0))),
+        ] {
+            let left = without_slivers(Span::new(start, end), &regions);
+            assert_eq!(
+                left,
+                expected.map(|(start, end)| Span::new(start, end)),
+                "{start} to {end}"
+            );
+        }
+        let whole = Span::new(0.5, 0.6);
+        assert_eq!(without_slivers(whole, &[]), Some(whole));
+    }
 }

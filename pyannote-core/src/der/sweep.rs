@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::options::{ScoringOptions, scorable_speech};
+use super::options::{ScoringOptions, scorable_speech, without_slivers};
 use crate::{Span, Turns};
 
 /// All changes of active speakers and scored regions, sorted by time.
@@ -82,13 +82,14 @@ impl<'a> Sweep<'a> {
             changes.push((span.start, change(true)));
             changes.push((span.end, change(false)));
         };
-        for region in options.scored_regions(reference, hypothesis) {
-            add(region, Track::ScoredRegion);
+        let regions = options.scored_regions(reference, hypothesis);
+        for region in &regions {
+            add(*region, Track::ScoredRegion);
         }
-        let reference_speakers = index_speakers(reference, |span, speaker| {
+        let reference_speakers = index_speakers(reference, &regions, |span, speaker| {
             add(span, Track::ReferenceSpeaker(speaker));
         });
-        let hypothesis_speakers = index_speakers(hypothesis, |span, speaker| {
+        let hypothesis_speakers = index_speakers(hypothesis, &regions, |span, speaker| {
             add(span, Track::HypothesisSpeaker(speaker));
         });
         changes.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -155,7 +156,11 @@ impl<'a> Sweep<'a> {
 }
 
 /// Returns the speakers of a list, and calls `add` with the speech of each turn and the index of its speaker.
-fn index_speakers(turns: &Turns, mut add: impl FnMut(Span, usize)) -> Vec<&str> {
+fn index_speakers<'a>(
+    turns: &'a Turns,
+    regions: &[Span],
+    mut add: impl FnMut(Span, usize),
+) -> Vec<&'a str> {
     let mut speakers = Vec::new();
     let mut indices: BTreeMap<&str, usize> = BTreeMap::new();
     for turn in turns {
@@ -166,7 +171,9 @@ fn index_speakers(turns: &Turns, mut add: impl FnMut(Span, usize)) -> Vec<&str> 
             speakers.push(turn.speaker.as_str());
             speakers.len() - 1
         });
-        add(span, index);
+        if let Some(span) = without_slivers(span, regions) {
+            add(span, index);
+        }
     }
     speakers
 }

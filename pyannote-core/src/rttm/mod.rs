@@ -18,4 +18,4 @@ mod write;
 
 pub use error::WriteRttmError;
 pub use name::sanitize_name;
-pub use parse::parse;
+pub use parse::{parse, parse_with};

@@ -1,19 +1,24 @@
 //! RTTM parser.
 
 use super::decimal;
-use crate::line_format::{InvalidField, parse_lines, parse_time};
+use crate::line_format::{InvalidField, parse_lines, parse_signed_time, split_fields};
 use crate::{ParseLineError, Turn, Turns};
+
+/// The name of the format in errors.
+const FORMAT: &str = "RTTM";
 
 /// Parses RTTM: returns the URI of each recording with its turns.
 ///
 /// Recordings are in order of first appearance, turns in the order of their lines. Record types other than `SPEAKER`,
 /// comments (`;;`) and blank lines are skipped. The channel is ignored, and the unused fields after the speaker are
-/// optional. The end of a turn is the decimal sum of start and duration: 0.1 and 0.2 give 0.3.
+/// optional. The end of a turn is the decimal sum of start and duration: 0.1 and 0.2 give 0.3. As in pyannote.database,
+/// fields are separated by spaces and tabs alone, starts may be negative, and turns with a negative duration are skipped;
+/// [`parse_with`] reports these.
 ///
 /// # Errors
 ///
-/// Fails at the first `SPEAKER` line that has too few or too many fields, or whose start or duration is not a number,
-/// not finite, or negative.
+/// Fails at the first `SPEAKER` line that has too few or too many fields, or whose start or duration is not a number or
+/// not finite.
 ///
 /// ```
 /// use pyannote_core::rttm;
@@ -31,14 +36,49 @@ use crate::{ParseLineError, Turn, Turns};
 /// # Ok::<(), pyannote_core::ParseLineError>(())
 /// ```
 pub fn parse(text: &str) -> Result<Vec<(String, Turns)>, ParseLineError> {
-    let recordings = parse_lines("RTTM", text, parse_line)?;
-    let with_turns = |(uri, turns)| (uri, Turns::from(turns));
+    parse_with(text, |_| {})
+}
+
+/// Parses RTTM as [`parse()`], and calls `on_skipped` for each line that is skipped: turns with a negative duration.
+///
+/// # Errors
+///
+/// As [`parse()`].
+///
+/// ```
+/// use pyannote_core::rttm;
+///
+/// let text = "SPEAKER monday 1 0.5 -1 <NA> <NA> ada\nSPEAKER monday 1 3 1 <NA> <NA> bob\n";
+/// let mut skipped = Vec::new();
+/// let recordings = rttm::parse_with(text, |line| skipped.push(line))?;
+/// assert_eq!(recordings[0].1.len(), 1);
+/// assert_eq!(skipped[0].to_string(), r#"RTTM line 1: duration is negative: "-1""#);
+/// # Ok::<(), pyannote_core::ParseLineError>(())
+/// ```
+pub fn parse_with(
+    text: &str,
+    mut on_skipped: impl FnMut(ParseLineError),
+) -> Result<Vec<(String, Turns)>, ParseLineError> {
+    let recordings = parse_lines(FORMAT, text, |number, line| {
+        let parsed = parse_line(line)?;
+        Ok(parsed.map(|(uri, turn)| {
+            let skip = |invalid| on_skipped(ParseLineError::new(FORMAT, number, invalid));
+            (uri, turn.map_err(skip).ok())
+        }))
+    })?;
+    let with_turns = |(uri, turns): (String, Vec<Option<Turn>>)| {
+        let turns: Vec<Turn> = turns.into_iter().flatten().collect();
+        (uri, Turns::from(turns))
+    };
     Ok(recordings.into_iter().map(with_turns).collect())
 }
 
+/// The URI and the turn of a line, or why the turn is skipped.
+type Parsed<'a> = (&'a str, Result<Turn, InvalidField>);
+
 /// Parses the URI and the turn of a line, or `None` unless it is a `SPEAKER` line.
-fn parse_line(line: &str) -> Result<Option<(&str, Turn)>, InvalidField> {
-    let fields: Vec<&str> = line.split_whitespace().collect();
+fn parse_line(line: &str) -> Result<Option<Parsed<'_>>, InvalidField> {
+    let fields = split_fields(line);
     if fields.first() != Some(&"SPEAKER") {
         return Ok(None);
     }
@@ -55,8 +95,12 @@ fn parse_line(line: &str) -> Result<Option<(&str, Turn)>, InvalidField> {
             line,
         ));
     }
-    let start_s = parse_time("start", start)?;
-    let duration_s = parse_time("duration", duration)?;
+    let start_s = parse_signed_time("start", start)?;
+    let duration_s = parse_signed_time("duration", duration)?;
+    if duration_s < 0.0 {
+        let invalid = InvalidField::new("duration is negative", duration);
+        return Ok(Some((uri, Err(invalid))));
+    }
     let end_s = decimal::sum(start, duration)
         .and_then(|end| end.parse().ok())
         .unwrap_or(start_s + duration_s);
@@ -66,14 +110,14 @@ fn parse_line(line: &str) -> Result<Option<(&str, Turn)>, InvalidField> {
             duration,
         ));
     }
-    Ok(Some((uri, Turn::new(start_s, end_s, *speaker))))
+    Ok(Some((uri, Ok(Turn::new(start_s, end_s, *speaker)))))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::parse;
+    use super::{parse, parse_with};
     use crate::{Turn, Turns};
 
     #[test]
@@ -96,10 +140,60 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_pyannote_reads_are_read_alike() {
+        let turns = |list: &[(f64, f64, &str)]| {
+            let turn = |(start, end, speaker): &(f64, f64, &str)| Turn::new(*start, *end, *speaker);
+            list.iter().map(turn).collect::<Vec<_>>()
+        };
+        for (text, expected) in [
+            (
+                "SPEAKER f 1 0 1 <NA> <NA> A <NA> <NA>\rSPEAKER f 1 2 1 <NA> <NA> B <NA> <NA>\r",
+                turns(&[(0.0, 1.0, "A"), (2.0, 3.0, "B")]),
+            ),
+            (
+                "SPEAKER f 1 0 1 <NA> <NA> A\r\n\r\r\nSPEAKER f 1 2 1 <NA> <NA> B",
+                turns(&[(0.0, 1.0, "A"), (2.0, 3.0, "B")]),
+            ),
+            (
+                "SPEAKER f 1 -0.010 1.5 <NA> <NA> A <NA> <NA>\nSPEAKER f 1 -3 1 <NA> <NA> A",
+                turns(&[(-0.01, 1.49, "A"), (-3.0, -2.0, "A")]),
+            ),
+            (
+                "SPEAKER f 1 0 1 <NA> <NA> Ada\u{a0}L <NA> <NA>\nSPEAKER f 1 2 1 <NA> <NA> a\u{2003}b\u{b}\u{85}",
+                turns(&[
+                    (0.0, 1.0, "Ada\u{a0}L"),
+                    (2.0, 3.0, "a\u{2003}b\u{b}\u{85}"),
+                ]),
+            ),
+            (
+                "SPEAKER f 1 3 -1 <NA> <NA> A <NA> <NA>\nSPEAKER f 1 2 1 <NA> <NA> B",
+                turns(&[(2.0, 3.0, "B")]),
+            ),
+            ("SPEAKER f 1 3 -1 <NA> <NA> A", turns(&[])),
+        ] {
+            let expected = vec![("f".to_owned(), Turns::from(expected))];
+            assert_eq!(parse(text), Ok(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn skipped_lines_are_reported() {
+        let text = "SPEAKER f 1 0 1 <NA> <NA> A\rSPEAKER f 1 3 -0.5 <NA> <NA> A\r";
+        let mut skipped = Vec::new();
+        parse_with(text, |line| skipped.push(line)).unwrap();
+        let [error] = skipped.as_slice() else {
+            unreachable!("{skipped:?}");
+        };
+        assert_eq!(
+            (error.line(), error.problem(), error.text()),
+            (2, "duration is negative", "-0.5")
+        );
+    }
+
+    #[test]
     fn errors_have_line_problem_and_text() {
         for (line, problem, text) in [
             ("SPEAKER f 1 x 1 <NA> <NA> a", "start is not a number", "x"),
-            ("SPEAKER f 1 -1 1 <NA> <NA> a", "start is negative", "-1"),
             (
                 "SPEAKER f 1 NaN 1 <NA> <NA> a",
                 "start is not finite",
@@ -114,11 +208,6 @@ mod tests {
                 "SPEAKER f 1 1 <NA> <NA> <NA> a",
                 "duration is not a number",
                 "<NA>",
-            ),
-            (
-                "SPEAKER f 1 1 -0.1 <NA> <NA> a",
-                "duration is negative",
-                "-0.1",
             ),
             (
                 "SPEAKER f 1 1 inf <NA> <NA> a",
@@ -169,7 +258,7 @@ mod tests {
             for line in lines {
                 for (_, turns) in parse(&line).unwrap_or_default() {
                     for turn in &turns {
-                        prop_assert!(turn.start >= 0.0 && turn.end >= turn.start && turn.end.is_finite());
+                        prop_assert!(turn.start.is_finite() && turn.end >= turn.start && turn.end.is_finite());
                     }
                 }
             }

@@ -443,7 +443,7 @@ fn decode_text(_: &Context, input: &[u8]) -> Vec<String> {
     match rttm::parse(&text) {
         Ok(recordings) => {
             for turn in recordings.iter().flat_map(|(_, turns)| turns) {
-                assert!(turn.start >= 0.0 && turn.end >= turn.start && turn.end.is_finite());
+                assert!(turn.start.is_finite() && turn.end >= turn.start && turn.end.is_finite());
             }
         }
         Err(error) => printed.push(error.to_string()),
