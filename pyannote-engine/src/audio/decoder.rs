@@ -479,18 +479,15 @@ impl Decoder {
                 "the channels are in opposite phase and cancel each other: only the loudest was used".to_owned(),
             );
         }
-        let Some(expected) = self.expected_s else {
-            return Ok(());
-        };
-        let missing = expected - actual;
-        if missing > MIN_REPORTED_GAP_S.max(self.last_packet_s()) {
-            self.warnings.push(format!(
+        let tolerated = MIN_REPORTED_GAP_S.max(self.last_packet_s());
+        match self.expected_s {
+            Some(expected) if expected - actual > tolerated => self.warnings.push(format!(
                 "the recording is truncated: it ends after {actual:.1} s of {expected:.1} s"
-            ));
-        } else if self.is_truncated {
-            self.warnings.push(format!(
+            )),
+            _ if self.is_truncated => self.warnings.push(format!(
                 "the recording is truncated: the end of the file is missing, after {actual:.2} s"
-            ));
+            )),
+            _ => {}
         }
         Ok(())
     }

@@ -59,8 +59,10 @@ pub(super) fn read(source: &mut (impl Read + Seek), length: u64) -> Result<Optio
     let mut is_mp4 = false;
     while at < length {
         let Some(header) = reader.header(at, length)? else {
-            // Less than a box.
-            movie.length = at;
+            if length - at < 8 {
+                // Less than a box.
+                movie.length = at;
+            }
             break;
         };
         if at == 0 && &header.kind != b"ftyp" {
@@ -74,14 +76,9 @@ pub(super) fn read(source: &mut (impl Read + Seek), length: u64) -> Result<Optio
             }
             break;
         }
-        match &header.kind {
-            b"moov" => {
-                is_mp4 = true;
-                reader.movie(&header, &mut movie)?;
-            }
-            // Fragments have no edits and no headers.
-            b"moof" if is_mp4 => break,
-            _ => {}
+        if &header.kind == b"moov" {
+            is_mp4 = true;
+            reader.movie(&header, &mut movie)?;
         }
         at = header.end;
     }
@@ -321,4 +318,34 @@ fn edits(trak: &Trak, movie_scale: u32) -> Vec<Edit> {
         at_s += duration_s;
     }
     edits
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn a_cut_fragment_ends_with_the_file() {
+        let start = b"\0\0\0\x08ftyp\0\0\0\x08moov\0\0\0\x08moof\0\0\0\x20mdat";
+        let bytes = [&start[..], &[0; 10]].concat();
+        let length = bytes.len() as u64;
+        let movie = read(&mut Cursor::new(bytes), length).unwrap().unwrap();
+        assert!(movie.is_truncated);
+        assert_eq!(movie.length, length);
+        let size = Correction {
+            at: 24,
+            bytes: vec![0, 0, 0, 18],
+        };
+        assert_eq!(movie.corrections, [size]);
+    }
+
+    #[test]
+    fn other_files_are_not_movies() {
+        for bytes in [&b""[..], b"RIFF", b"\0\0\0\x08moov", b"\0\0\0\x08ftyp"] {
+            let length = bytes.len() as u64;
+            assert!(read(&mut Cursor::new(bytes), length).unwrap().is_none());
+        }
+    }
 }
