@@ -52,6 +52,7 @@ pub(crate) struct Global {
         global = true,
         value_name = "NAME",
         env = "PYANNOTE_PROFILE",
+        hide_env_values = true,
         help_heading = "Global options"
     )]
     pub(crate) profile: Option<String>,

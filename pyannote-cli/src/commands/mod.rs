@@ -21,6 +21,7 @@ mod mcp;
 mod media;
 #[cfg(feature = "api")]
 mod profiles;
+mod reference;
 mod render;
 mod schema;
 mod score;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Mcp(mcp::Mcp),
     Schema(schema::SchemaCommand),
     Completions(completions::Completions),
+    #[command(hide = true)]
+    Reference(reference::Reference),
 }
 
 impl Command {
@@ -120,6 +123,7 @@ impl Command {
             Self::Mcp(command) => command.run(global.profile.clone()),
             Self::Schema(command) => command.run(*ui),
             Self::Completions(command) => command.run(*ui),
+            Self::Reference(command) => command.run(*ui),
         }
     }
 

@@ -1,0 +1,178 @@
+//! What a newcomer may run into, and what the command says.
+
+use http::StatusCode;
+use pyannote_server::{Fault, Operation};
+
+use crate::sandbox::Sandbox;
+
+fn status(status: StatusCode) -> Fault {
+    Fault::Status {
+        status,
+        retry_after: None,
+        body: None,
+    }
+}
+
+#[test]
+fn no_key_and_a_wrong_key() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("meeting.wav", 1);
+    for arguments in [
+        &["diarize", "meeting.wav"][..],
+        &["diarize", "meeting.wav", "--json"],
+        &["test"],
+    ] {
+        sandbox.run_with(arguments, |command| {
+            command.env_remove("PYANNOTEAI_API_KEY");
+        });
+        sandbox.run_with(arguments, |command| {
+            command.env("PYANNOTEAI_API_KEY", "another-key");
+        });
+    }
+    sandbox.run_with(&["test"], |command| {
+        command.env("PYANNOTEAI_API_KEY", "two\nlines");
+    });
+    sandbox.run(&["test", "--profile", "staging"]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn recordings_that_are_missing_empty_or_not_audio() {
+    let sandbox = Sandbox::new();
+    sandbox.write("empty.wav", "");
+    sandbox.write("notes.wav", "Dear diary, this is not audio.\n");
+    std::fs::create_dir(sandbox.path("folder")).unwrap();
+    for name in ["missing.wav", "empty.wav", "folder"] {
+        sandbox.run(&["diarize", name]);
+        sandbox.run(&["diarize", name, "--local"]);
+    }
+    sandbox.run(&["diarize", "missing.wav", "--json"]);
+    sandbox.run(&["diarize", "notes.wav", "--local"]);
+    sandbox.pipe(b"", &["diarize", "-"]);
+    sandbox.pipe(b"", &["diarize", "-", "--local"]);
+    sandbox.run(&["demo", "missing.wav"]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn no_credit_and_no_permission_of_the_service() {
+    let sandbox = Sandbox::new();
+    let url = "https://example.com/a.wav";
+    for code in [
+        StatusCode::PAYMENT_REQUIRED,
+        StatusCode::FORBIDDEN,
+        StatusCode::TOO_MANY_REQUESTS,
+    ] {
+        sandbox
+            .server()
+            .faults()
+            .inject(Operation::Diarize, 1, status(code));
+        sandbox.run(&["diarize", url]);
+    }
+    sandbox
+        .server()
+        .faults()
+        .inject(Operation::Diarize, 1, status(StatusCode::PAYMENT_REQUIRED));
+    sandbox.run(&["diarize", url, "--json"]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn an_outcome_that_is_unknown() {
+    let sandbox = Sandbox::new();
+    let url = "https://example.com/a.wav";
+    for arguments in [&["diarize", url][..], &["diarize", url, "--json"]] {
+        let lost = Fault::TruncateBody { after_bytes: 0 };
+        sandbox
+            .server()
+            .faults()
+            .inject(Operation::Diarize, 1, lost);
+        sandbox.run(arguments);
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn no_server() {
+    let sandbox = Sandbox::new();
+    for url in ["http://127.0.0.1:9", "http://example.com", "not a URL"] {
+        sandbox.run_with(&["test"], |command| {
+            command.env("PYANNOTEAI_BASE_URL", url);
+        });
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// The job is paid, and its result is not lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_space_for_the_result() {
+    let sandbox = Sandbox::new();
+    let full = || {
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    sandbox.run_with(&["diarize", "https://example.com/a.wav"], |command| {
+        command.stdout(full());
+    });
+    sandbox.run_with(&["jobs", "list"], |command| {
+        command.stdout(full());
+    });
+    sandbox.run(&[
+        "diarize",
+        "https://example.com/a.wav",
+        "-o",
+        "/dev/full/a.json",
+    ]);
+    sandbox.run(&[
+        "diarize",
+        "https://example.com/a.wav",
+        "-f",
+        "json",
+        "-o",
+        "/proc/a.json",
+    ]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[cfg(unix)]
+#[test]
+fn no_permission() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("private.wav", 1);
+    std::fs::create_dir(sandbox.path("closed")).unwrap();
+    for (name, mode) in [("private.wav", 0o000), ("closed", 0o500)] {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(sandbox.path(name), permissions).unwrap();
+    }
+    if std::fs::File::open(sandbox.path("private.wav")).is_ok() {
+        // The superuser may do everything.
+        return;
+    }
+    sandbox.run(&["diarize", "private.wav"]);
+    sandbox.run(&["diarize", "private.wav", "--local"]);
+    sandbox.run(&[
+        "diarize",
+        "https://example.com/a.wav",
+        "-o",
+        "closed/a.json",
+    ]);
+    sandbox.run(&["batch", "https://example.com/a.wav", "-o", "closed/results"]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn arguments_that_are_wrong() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["diarise", "a.wav"]);
+    sandbox.run(&["diarize"]);
+    sandbox.run(&["diarize", "a.wav", "--speakers", "2"]);
+    sandbox.run(&["diarize", "a.wav", "--num-speakers", "two", "--json"]);
+    sandbox.run(&["render", "a.json", "--show-code"]);
+    sandbox.run::<&str>(&[]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
