@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -116,6 +117,11 @@ impl Failure {
         }
     }
 
+    /// The error of reading a file or a folder.
+    pub(crate) fn reading(path: &Path, error: &io::Error) -> Self {
+        Self::failed(format!("cannot read {}: {error}", path.display()))
+    }
+
     /// Adds what was being done: `context: message`.
     pub(crate) fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
@@ -200,11 +206,25 @@ impl From<pyannote::Error> for Failure {
             ErrorKind::OutcomeUnknown => ErrorType::OutcomeUnknown,
             _ => ErrorType::Failed,
         };
-        let mut failure = Self::new(error_type, format!("{error:#}"));
+        let mut failure = Self::new(error_type, in_words_of_the_command(format!("{error:#}")));
         failure.job_id = error.job_id().map(ToString::to_string);
         failure.hint = hint(&error);
         failure
     }
+}
+
+/// What the SDK tells programmers, for the users of the command.
+#[cfg(feature = "api")]
+fn in_words_of_the_command(message: String) -> String {
+    [
+        ("look in client.jobs() for a job", "look for a job"),
+        (", and client.job(id) can wait for it again", ""),
+        ("set it with its own method", "it has an option of its own"),
+    ]
+    .iter()
+    .fold(message, |message, (method, words)| {
+        message.replace(method, words)
+    })
 }
 
 /// The command that helps after an error of the service.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use pyannote_core::{HtmlOptions, SvgOptions, Transcript, rttm};
+use pyannote_core::{HtmlOptions, SvgOptions, Transcript, Turns, rttm};
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
@@ -195,7 +195,7 @@ impl OutputArgs {
 }
 
 /// Whether `path` is a directory, or is to become one: it ends with a separator.
-fn is_directory(path: &Path) -> bool {
+pub(crate) fn is_directory(path: &Path) -> bool {
     path.is_dir()
         || path
             .as_os_str()
@@ -211,8 +211,28 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`write_file`], with the permissions that the user's umask leaves of `mode`.
 pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let fail = |error: std::io::Error| {
+        // A temporary file has a path of its own, which is of no interest.
+        let error = match error.raw_os_error() {
+            Some(code) => std::io::Error::from_raw_os_error(code),
+            None => error,
+        };
         Failure::failed(format!("cannot write {}: {error}", path.display()))
     };
+    if let Ok(existing) = std::fs::metadata(path) {
+        if existing.is_dir() {
+            return Err(Failure::failed(format!(
+                "cannot write {}: it is a folder",
+                path.display()
+            )));
+        }
+        // A device or a pipe is written to, and not replaced by a file.
+        if !existing.is_file() {
+            return std::fs::write(path, bytes).map_err(fail);
+        }
+    }
+    // A link stays, and its target is replaced.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -268,7 +288,7 @@ pub(crate) fn render(
         Format::Ndjson => ndjson(document)?,
         Format::Rttm => {
             let uri = document.audio.as_deref().map_or("recording", stem_of);
-            output.named_turns().to_rttm(&rttm::sanitize_name(uri))?
+            rttm_names(&output.named_turns()).to_rttm(&rttm::sanitize_name(uri))?
         }
         Format::Srt => words(document)?.to_srt(),
         Format::Vtt => words(document)?.to_webvtt(),
@@ -294,6 +314,25 @@ pub(crate) fn render(
             };
             format!("{}\n", serde_json::to_string(&transcription)?)
         }
+    })
+}
+
+/// Turns with names that RTTM allows, which has no spaces in names. Speakers stay apart.
+fn rttm_names(turns: &Turns) -> Turns {
+    let mut names: Vec<(&str, String)> = Vec::new();
+    for speaker in turns.speakers() {
+        let plain = rttm::sanitize_name(speaker);
+        let mut name = plain.clone();
+        let mut number = 2;
+        while names.iter().any(|(_, taken)| *taken == name) {
+            name = format!("{plain}_{number}");
+            number += 1;
+        }
+        names.push((speaker, name));
+    }
+    turns.map_speakers(|speaker| {
+        let found = names.iter().find(|(known, _)| *known == speaker);
+        found.map_or_else(|| speaker.to_owned(), |(_, name)| name.clone())
     })
 }
 
@@ -493,6 +532,18 @@ mod tests {
         ] {
             assert!(targets(formats, path).is_err());
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_its_target_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("target"), "old").unwrap();
+        std::os::unix::fs::symlink("target", path("link")).unwrap();
+        write_file(&path("link"), b"new").unwrap();
+        assert!(path("link").is_symlink());
+        assert_eq!(std::fs::read(path("target")).unwrap(), b"new");
     }
 
     #[test]

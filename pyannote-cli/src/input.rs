@@ -81,9 +81,24 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
         read.map_err(|error| Failure::of(&error).context("cannot read the standard input"))?;
         bytes
     } else {
-        fs_err::read(path)?
+        std::fs::read(path).map_err(|error| Failure::reading(path, &error))?
     };
     String::from_utf8(bytes).map_err(|_| Failure::failed(format!("{} is not text", path.display())))
+}
+
+/// Fails if a file cannot be a recording, before anything is loaded or sent.
+pub(crate) fn check_file(path: &Path) -> Result<()> {
+    let file = std::fs::metadata(path).map_err(|error| Failure::reading(path, &error))?;
+    if file.is_dir() {
+        return Err(
+            Failure::failed(format!("{} is a folder, not a recording", path.display()))
+                .with_hint("name a file in it, or use `pyannote batch` for all of them"),
+        );
+    }
+    if file.is_file() && file.len() == 0 {
+        return Err(Failure::failed(format!("{} is empty", path.display())));
+    }
+    Ok(())
 }
 
 /// Copies the standard input to a temporary file, which nobody else can read and which is deleted when it is dropped.

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use clap::Args;
 use pyannote_engine::assets::Assets;
-use pyannote_engine::{Engine, Recording, audio};
+use pyannote_engine::audio::{self, AudioError};
+use pyannote_engine::{Engine, Recording};
 
 use crate::error::{Failure, Result};
+use crate::input::check_file;
 use crate::ui::Ui;
 
 /// Options of the engine on this machine.
@@ -49,10 +51,24 @@ pub(crate) fn load(ui: Ui, assets: Assets, options: &EngineArgs) -> Result<Engin
     Ok(builder.load()?)
 }
 
+const FORMATS: &str = "wav, mp3, m4a, flac, ogg (Vorbis), mkv and webm can be read; to convert another file: \
+                       ffmpeg -i FILE recording.wav";
+
 /// Decodes a recording.
 pub(crate) fn decode(path: &Path) -> Result<Recording> {
-    // The errors of the decoder do not name the file.
-    audio::decode(path).map_err(|error| Failure::from(error).context(path.display()))
+    check_file(path)?;
+    audio::decode(path).map_err(|error| {
+        let is_format = matches!(
+            error,
+            AudioError::NotAudio | AudioError::NoAudioTrack | AudioError::UnsupportedCodec(_)
+        );
+        // The errors of the decoder do not name the file.
+        let failure = Failure::from(error).context(path.display());
+        match is_format {
+            true => failure.with_hint(FORMATS),
+            false => failure,
+        }
+    })
 }
 
 /// Calls `run` with a callback that shows the progress of the engine.

@@ -17,11 +17,12 @@ mod timeline;
 mod ui;
 mod voiceprints;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ColorChoice, Parser, ValueEnum as _};
 
-use cli::Cli;
+use cli::{Cli, Global};
 use error::Failure;
 use ui::Ui;
 
@@ -37,12 +38,37 @@ fn main() -> ExitCode {
     }
 }
 
+/// The choice of colors in arguments that are not valid.
+fn color_of_arguments() -> ColorChoice {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let mut words = arguments.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next(),
+            Some(value) => value.strip_prefix('='),
+            None => continue,
+        };
+        if let Some(Ok(choice)) = value.map(|value| ColorChoice::from_str(value, true)) {
+            return choice;
+        }
+    }
+    ColorChoice::Auto
+}
+
 /// Prints what clap found wrong with the arguments, or the help or the version.
 fn usage(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
     if !error.use_stderr() || !wants_json {
+        Ui::new(&Global {
+            color: color_of_arguments(),
+            ..Global::default()
+        });
+        let text = error.render().ansi().to_string();
         // The help of a closed pipe is of interest to nobody.
-        let _ = error.print();
+        let _ = match error.use_stderr() {
+            true => anstream::stderr().write_all(text.as_bytes()),
+            false => anstream::stdout().write_all(text.as_bytes()),
+        };
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
     let text = error.render().to_string();

@@ -22,35 +22,6 @@ fn stdout(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn help() {
-    insta::assert_snapshot!("help", stdout(&["--help"]));
-    for command in [
-        "batch",
-        "clip",
-        "demo",
-        "diarize",
-        "doctor",
-        "identify",
-        "jobs",
-        "label",
-        "login",
-        "logout",
-        "media",
-        "profiles",
-        "render",
-        "score",
-        "serve",
-        "voiceprint",
-    ] {
-        insta::assert_snapshot!(format!("help_of_{command}"), stdout(&[command, "--help"]));
-    }
-    insta::assert_snapshot!(
-        "help_of_webhook_listen",
-        stdout(&["webhook", "listen", "--help"])
-    );
-}
-
-#[test]
 fn licenses() {
     assert_eq!(
         stdout(&["demo", "--licenses"]),

@@ -11,6 +11,7 @@ use pyannote_engine::assets::{Assets, LICENSES};
 
 use crate::error::{Failure, Result};
 use crate::export::write_file;
+use crate::input::check_file;
 use crate::local::{self, EngineArgs};
 use crate::page;
 use crate::timeline::timeline;
@@ -48,6 +49,9 @@ impl Demo {
             Some(path) => path,
             None => page::default_path(DEFAULT_PAGE)?,
         };
+        if let Some(file) = &self.file {
+            check_file(file)?;
+        }
         let assets = Assets::locate()?;
         let engine = local::load(ui, assets.clone(), &self.engine)?;
         let sample = assets.sample();

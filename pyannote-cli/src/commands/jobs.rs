@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cli::Global;
-use crate::error::{Failure, Result};
-use crate::export::OutputArgs;
+use crate::error::{ErrorType, Failure, Result};
+use crate::export::{OutputArgs, is_directory};
 use crate::result::Document;
 use crate::service::{self, parse_seconds};
 use crate::table::Columns;
@@ -78,16 +78,25 @@ impl Jobs {
                 output,
             } => {
                 check(&output, ui)?;
-                if ids.len() > 1 && output.output.is_none() {
+                let is_folder = output.output.as_deref().is_some_and(is_directory);
+                if ids.len() > 1 && !is_folder && !prints_job(&output, ui) {
                     return Err(Failure::usage(
-                        "the results of several jobs need a directory; pass it as --output",
+                        "the results of several jobs need a directory; pass it as --output, with a `/` at its end",
                     ));
                 }
                 let mut result = Ok(());
-                for id in &ids {
+                for (index, id) in ids.iter().enumerate() {
                     // A job that fails does not keep the results of the others from being fetched.
                     let waited = service::block_on(wait(&client, id, timeout, ui))
                         .and_then(|body| present(id, &body, &output, ui));
+                    let waited = match waited {
+                        Err(failure) if failure.error_type == ErrorType::Interrupted => {
+                            let remaining = ids[index..].join(" ");
+                            return Err(failure
+                                .with_hint(format!("to go on: pyannote jobs wait {remaining}")));
+                        }
+                        waited => waited,
+                    };
                     if let (Err(failure), true) = (&waited, result.is_err()) {
                         ui.warn(&failure.message);
                     }
@@ -146,12 +155,15 @@ impl JobsCommand {
 
 /// Checks the options of the output, unless the job itself is printed as JSON.
 fn check(output: &OutputArgs, ui: Ui) -> Result<()> {
-    match prints_job(output, ui) {
+    let path = output.output.as_deref();
+    let is_voiceprint = path.is_some_and(|path| path.extension() == Some("voiceprint".as_ref()));
+    match prints_job(output, ui) || is_voiceprint {
         true => Ok(()),
         false => output.check(ui),
     }
 }
 
+/// Whether the job is printed as the service returned it.
 fn prints_job(output: &OutputArgs, ui: Ui) -> bool {
     ui.is_json() && output.output.is_none() && output.formats.is_empty()
 }
@@ -261,7 +273,7 @@ fn present(id: &str, body: &[u8], output: &OutputArgs, ui: Ui) -> Result<()> {
             match &output.output {
                 // Biometric data: only its owner can read the file.
                 Some(path) => {
-                    let path = match path.is_dir() {
+                    let path = match is_directory(path) {
                         true => path.join(format!("{id}.voiceprint")),
                         false => PathBuf::clone(path),
                     };

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::Global;
-use crate::error::{Failure, Result};
+use crate::error::{ErrorType, Failure, Result};
 use crate::progress;
 use crate::service;
 use crate::ui::Ui;
@@ -51,6 +51,16 @@ pub(crate) struct MediaOutput {
     url: String,
 }
 
+/// A recording that was downloaded.
+#[derive(JsonSchema, Serialize)]
+#[schemars(title = "Download")]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DownloadOutput {
+    /// The file.
+    path: String,
+    bytes: u64,
+}
+
 impl Media {
     pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
         if global.show_code {
@@ -77,9 +87,23 @@ impl Media {
                         shown.set_length(total);
                         shown.set_position(received);
                     });
-                let result = service::block_on(async { Ok(download.await?) });
+                let result = service::block_on(async {
+                    tokio::select! {
+                        bytes = download => Ok(bytes?),
+                        () = service::interrupted() => Err(Failure::new(
+                            ErrorType::Interrupted,
+                            "interrupted during the download; no file was written",
+                        )),
+                    }
+                });
                 bar.finish_and_clear();
                 let bytes = result?;
+                if ui.is_json() {
+                    return ui.print_json(&DownloadOutput {
+                        path: path.display().to_string(),
+                        bytes,
+                    });
+                }
                 ui.note(&format!("wrote {} ({bytes} bytes)", path.display()));
                 Ok(())
             }

@@ -68,11 +68,12 @@ fn schemas() -> BTreeMap<&'static str, Schema> {
         schema::<super::batch::DryRunOutput>("batch --dry-run"),
         schema::<super::login::LoginOutput<'_>>("login"),
         schema::<super::login::LogoutOutput<'_>>("logout"),
+        schema::<super::media::DownloadOutput>("media download"),
         schema::<super::media::MediaOutput>("media upload"),
         schema::<Vec<super::profiles::ProfileOutput>>("profiles"),
         schema::<super::webhook::WebhookOutput>("webhook listen"),
         schema::<crate::service::AcceptedOutput<'_>>("accepted"),
-        schema::<crate::service::JobOutput<'_>>("--no-wait"),
+        schema::<crate::service::JobOutput<'_>>("job"),
     ]);
     #[cfg(feature = "serve")]
     schemas.extend([schema::<super::serve::ServeOutput<'_>>("serve")]);

@@ -130,18 +130,33 @@ impl Voiceprint {
             VoiceprintCommand::Create(create) => create.run(&store, ui, global),
             VoiceprintCommand::List => list(&store, ui),
             VoiceprintCommand::Show { name } => show(&store, &store.get(&name)?, ui),
-            VoiceprintCommand::Rename { from, to, replace } => store.rename(&from, &to, replace),
+            VoiceprintCommand::Rename { from, to, replace } => {
+                store.rename(&from, &to, replace)?;
+                if ui.is_json() {
+                    return show(&store, &store.get(&to)?, ui);
+                }
+                ui.note(&format!("renamed the voiceprint of {from} to {to}"));
+                Ok(())
+            }
             VoiceprintCommand::Remove { names } => {
                 // All or none: a wrong name is found before anything is deleted.
                 for name in &names {
                     store.get(name)?;
                 }
-                names.iter().try_for_each(|name| store.remove(name))
+                names.iter().try_for_each(|name| {
+                    store.remove(name)?;
+                    ui.note(&format!("removed the voiceprint of {name}"));
+                    Ok(())
+                })
             }
             VoiceprintCommand::Export { name, output } => {
                 let text = format!("{}\n", store.get(&name)?.voiceprint);
                 match output {
-                    Some(path) => write_file_with_mode(&path, text.as_bytes(), 0o600),
+                    Some(path) => {
+                        write_file_with_mode(&path, text.as_bytes(), 0o600)?;
+                        ui.note(&format!("wrote {}", path.display()));
+                        Ok(())
+                    }
                     None => ui.print(&text),
                 }
             }

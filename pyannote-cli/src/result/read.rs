@@ -15,7 +15,7 @@ use crate::input::read_text;
 /// The format is found by the content: JSON of this command, a job or a webhook of the API, the output of a job alone,
 /// or RTTM.
 pub(crate) fn read(path: &Path) -> Result<Document> {
-    let text = read_text(path).map_err(|failure| failure.with_hint(FORMATS))?;
+    let text = read_text(path)?;
     parse(&text).map_err(|failure| failure.context(path.display()))
 }
 
@@ -44,6 +44,11 @@ struct Parts<'a> {
     status: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Failed {
+    error: Option<String>,
+}
+
 fn parse_json(text: &str) -> Result<Document> {
     let invalid = |error: serde_json::Error| {
         Failure::failed(format!("not a result: {error}")).with_hint(FORMATS)
@@ -53,6 +58,12 @@ fn parse_json(text: &str) -> Result<Document> {
         // Written by this command.
         (Some(_), None, None) if parts.speakers.is_some() => {
             serde_json::from_str(text).map_err(invalid)
+        }
+        // A job that failed has an output, too.
+        (Some(output), None, Some(status)) if status == "failed" => {
+            let failed: Failed = serde_json::from_str(output.get()).map_err(invalid)?;
+            let reason = failed.error.as_deref().unwrap_or("no reason given");
+            Err(Failure::failed(format!("the job failed: {reason}")))
         }
         // A job or a webhook.
         (Some(output), None, _) => {

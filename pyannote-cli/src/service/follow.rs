@@ -1,9 +1,11 @@
 //! Submits a job, and follows it until its end.
 
 use std::convert::Infallible;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use futures_util::{FutureExt as _, StreamExt as _};
 use pyannote::{Job, JobKind, JobStatus, Request};
 use serde::Serialize;
 
@@ -24,11 +26,19 @@ pub(crate) struct AcceptedOutput<'a> {
 ///
 /// A submission is not interrupted: whether the job was accepted would be unknown.
 pub(super) async fn submit<T: JobKind>(request: Request<T>, ui: Ui) -> Result<Job<T>> {
+    let mut interrupted = interrupted();
+    // From here on, Ctrl-C does not end the process.
+    if futures_util::poll!(&mut interrupted).is_ready() {
+        return Err(Failure::new(
+            ErrorType::Interrupted,
+            "interrupted; nothing was submitted",
+        ));
+    }
     let submission = tokio::spawn(request.submit());
     tokio::pin!(submission);
     let (job, is_interrupted) = tokio::select! {
         job = &mut submission => (job, false),
-        () = interrupted() => {
+        () = interrupted => {
             ui.note("interrupted; waiting for the answer to the submission");
             (submission.await, true)
         }
@@ -115,11 +125,19 @@ async fn watch<T: JobKind, R>(
 }
 
 /// Waits for Ctrl-C.
-pub(crate) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler, Ctrl-C ends the process.
-        std::future::pending::<()>().await;
-    }
+///
+/// All waits share one future: none is missed between two of them, and each one ends all.
+pub(crate) fn interrupted() -> Shared<BoxFuture<'static, ()>> {
+    static INTERRUPTED: LazyLock<Shared<BoxFuture<'static, ()>>> = LazyLock::new(|| {
+        let interrupted = async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                // Without a handler, Ctrl-C ends the process.
+                std::future::pending::<()>().await;
+            }
+        };
+        interrupted.boxed().shared()
+    });
+    INTERRUPTED.clone()
 }
 
 fn interrupted_job(id: &str) -> Failure {

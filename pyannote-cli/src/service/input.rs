@@ -6,7 +6,7 @@ use pyannote::{AudioUrl, Client, MediaUrl};
 
 use super::follow::interrupted;
 use crate::error::{ErrorType, Failure, Result};
-use crate::input::Input;
+use crate::input::{Input, check_file};
 use crate::progress;
 use crate::ui::Ui;
 
@@ -31,10 +31,7 @@ pub(crate) async fn upload(
     key: Option<&str>,
     ui: Ui,
 ) -> Result<MediaUrl> {
-    let file = fs_err::metadata(path)?;
-    if file.is_file() && file.len() == 0 {
-        return Err(Failure::failed(format!("{} is empty", path.display())));
-    }
+    check_file(path)?;
     let bar = progress::bytes(ui, "uploading");
     let shown = bar.clone();
     let upload = client.upload(path).on_progress(move |sent, total| {

@@ -107,6 +107,8 @@ fn no_server() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_space_for_the_result() {
+    use std::os::unix::fs::FileTypeExt as _;
+
     let sandbox = Sandbox::new();
     let full = || {
         std::fs::File::options()
@@ -120,20 +122,21 @@ fn no_space_for_the_result() {
     sandbox.run_with(&["jobs", "list"], |command| {
         command.stdout(full());
     });
-    sandbox.run(&[
-        "diarize",
-        "https://example.com/a.wav",
-        "-o",
-        "/dev/full/a.json",
-    ]);
+    // The device is written to, and not replaced by a file.
+    let is_device = || {
+        let device = std::fs::metadata("/dev/full").unwrap();
+        device.file_type().is_char_device()
+    };
+    assert!(is_device());
     sandbox.run(&[
         "diarize",
         "https://example.com/a.wav",
         "-f",
         "json",
         "-o",
-        "/proc/a.json",
+        "/dev/full",
     ]);
+    assert!(is_device());
     insta::assert_snapshot!(sandbox.transcript());
 }
 

@@ -32,16 +32,32 @@ fn interrupt_after(sandbox: &Sandbox, arguments: &[&str], text: &str) -> Output 
     output
 }
 
-/// Waits until the server has got a request.
-fn wait_for_request(sandbox: &Sandbox, path: &str) {
-    while !sandbox
-        .server()
-        .requests()
-        .iter()
-        .any(|request| request.path.starts_with(path))
-    {
+/// Interrupts the command as soon as the server has got a request.
+fn interrupt_at(sandbox: &Sandbox, arguments: &[&str], operation: &str) -> Output {
+    let count = || {
+        let requests = sandbox.server().requests();
+        let matching = requests
+            .iter()
+            .filter(|request| request.path.contains(operation));
+        matching.count()
+    };
+    let before = count();
+    let child = sandbox.command().args(arguments).spawn().unwrap();
+    while count() == before {
         std::thread::sleep(Duration::from_millis(20));
     }
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    sandbox.record(arguments, &output);
+    output
+}
+
+fn submissions(sandbox: &Sandbox) -> usize {
+    let requests = sandbox.server().requests();
+    let submissions = requests
+        .iter()
+        .filter(|request| request.path == "/v1/diarize");
+    submissions.count()
 }
 
 #[test]
@@ -57,5 +73,85 @@ fn a_wait_is_interrupted_and_resumed() {
         let output = interrupt_after(&sandbox, arguments, "ccepted");
         assert_eq!(output.status.code(), Some(130), "{output:?}");
     }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn all_waits_end_at_once() {
+    let sandbox = Sandbox::new();
+    let id = "3c8a89a5-dcc6-4edb-a75d-ffd64739674d";
+    let delay = Fault::Delay(Duration::from_secs(600));
+    sandbox
+        .server()
+        .faults()
+        .inject(Operation::GetJob, 10, delay.clone());
+    sandbox
+        .server()
+        .faults()
+        .inject(Operation::ListJobs, 10, delay);
+    let arguments = ["jobs", "wait", id, "another", "-o", "out/"];
+    let output = interrupt_at(&sandbox, &arguments, "/jobs");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn nothing_is_submitted_after_an_interrupted_upload() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("meeting.wav", 1);
+    let delay = Fault::Delay(Duration::from_secs(600));
+    sandbox
+        .server()
+        .faults()
+        .inject(Operation::MediaInput, 10, delay);
+    for arguments in [
+        &["diarize", "meeting.wav"][..],
+        &["media", "upload", "meeting.wav"],
+    ] {
+        let output = interrupt_at(&sandbox, arguments, "/media/input");
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+    }
+    assert_eq!(submissions(&sandbox), 0);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// An accepted job is not lost: the answer is waited for.
+#[test]
+fn a_submission_is_answered_before_the_end() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .server()
+        .faults()
+        .inject(Operation::Diarize, 1, Fault::Delay(Duration::from_secs(2)));
+    let output = interrupt_at(
+        &sandbox,
+        &["diarize", "https://example.com/a.wav"],
+        "/diarize",
+    );
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert_eq!(submissions(&sandbox), 1);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_batch_goes_on_when_it_is_run_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("recordings/a.wav", 1);
+    sandbox.write_recording("recordings/b.wav", 2);
+    sandbox.engine().then_stuck();
+    let batch = [
+        "batch",
+        "recordings",
+        "-o",
+        "results",
+        "--concurrency=1",
+        "--timeout=1",
+    ];
+    let output = interrupt_after(&sandbox, &batch, "accepted");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let output = sandbox.run(&batch);
+    // The first job never ends.
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    assert_eq!(submissions(&sandbox), 2);
     insta::assert_snapshot!(sandbox.transcript());
 }

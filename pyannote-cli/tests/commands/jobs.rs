@@ -65,6 +65,8 @@ fn several_jobs_of_which_one_failed() {
         "jobs", "wait", &failed, &succeeded, "-o", "out/", "-f", "rttm",
     ]);
     assert_eq!(sandbox.list("out"), [format!("{succeeded}.rttm")]);
+    sandbox.run(&["jobs", "wait", &failed, &succeeded, "-o", "both.rttm"]);
+    sandbox.run(&["jobs", "wait", &succeeded, &succeeded, "--json"]);
     insta::assert_snapshot!(sandbox.transcript());
 }
 

@@ -34,6 +34,18 @@ fn names_from_the_arguments() {
     sandbox.run(&["label", "meeting.rttm", "--map", "Joan=Grace"]);
     sandbox.run(&["label", "meeting.rttm", "--map", "Joan"]);
     sandbox.show("meeting.rttm");
+    // RTTM has no spaces in names, and different speakers stay apart.
+    sandbox.write("meeting.json", sandbox.render("meeting.rttm"));
+    sandbox.run(&[
+        "label",
+        "meeting.json",
+        "--map",
+        "Ada_Lovelace=A B",
+        "--map",
+        "Grace=A_B",
+        "-f",
+        "rttm",
+    ]);
     insta::assert_snapshot!(sandbox.transcript());
 }
 

@@ -38,12 +38,19 @@ fn every_output_fits_its_schema() {
         ("voiceprint", &["voiceprint", "show", "Ada"]),
         ("voiceprint list", &["voiceprint", "list"]),
         ("identify", &["identify", "a.wav", "--all"]),
-        ("--no-wait", &["diarize", "a.wav", "--no-wait"]),
+        ("job", &["diarize", "a.wav", "--no-wait"]),
         ("label", &["label", "a.rttm", "--map", "SPEAKER_00=Ada"]),
         ("render", &["render", "a.rttm"]),
         ("clip", &["clip", "a.wav", "a.rttm", "-o", "clips"]),
         ("score", &["score", "a.rttm", "a.rttm"]),
-        ("media upload", &["media", "upload", "a.wav"]),
+        (
+            "media upload",
+            &["media", "upload", "a.wav", "--key", "a.wav"],
+        ),
+        (
+            "media download",
+            &["media", "download", "media://a.wav", "-o", "b.wav"],
+        ),
         ("batch", &["batch", "a.wav", "-o", "results"]),
         (
             "batch --dry-run",

@@ -93,7 +93,7 @@ fn price(batch: &Batch) -> Result<Option<f64>> {
 fn examine(batch: &Batch, item: &Item) -> DryRunFile {
     let (duration, problem) = match &item.input {
         Input::Url(_) => (None, None),
-        Input::File(path) => match fs_err::metadata(path) {
+        Input::File(path) => match std::fs::metadata(path) {
             Err(error) => (None, Some(error.to_string())),
             Ok(file) if file.len() == 0 => (None, Some("the file is empty".to_owned())),
             Ok(file) if file.len() > MAX_BYTES && !batch.local => (

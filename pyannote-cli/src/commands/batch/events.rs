@@ -19,7 +19,7 @@ use crate::ui::Ui;
     rename_all_fields = "camelCase"
 )]
 pub(crate) enum Event<'a> {
-    /// A file was uploaded.
+    /// A file was uploaded, unless the service had it already.
     Uploaded { file: &'a str },
     /// A job was accepted, and will be billed.
     Accepted { file: &'a str, job_id: &'a str },
@@ -149,9 +149,12 @@ impl Reporter {
         if summary.unknown > 0 {
             return Err(Failure::new(
                 ErrorType::OutcomeUnknown,
-                format!("the outcome of {} submissions is unknown", summary.unknown),
+                format!(
+                    "{} of {} recordings may have been submitted or not",
+                    summary.unknown, summary.total
+                ),
             )
-            .with_hint("see which jobs they may be; then pass --adopt FILE=JOB, or --resubmit FILE to pay again"));
+            .with_hint("run the same command again to see which jobs they may be; then pass --adopt FILE=JOB, or --resubmit FILE to pay again"));
         }
         if summary.failed > 0 {
             return Err(Failure::new(

@@ -161,11 +161,19 @@ fn walk(
 fn file_item(path: &Path, stem: PathBuf) -> Result<Item> {
     let absolute = std::path::absolute(path)?;
     Ok(Item {
-        key: absolute.to_string_lossy().into_owned(),
+        key: key(&absolute),
         name: path.display().to_string(),
         input: Input::File(path.to_owned()),
         stem,
     })
+}
+
+/// The path as text. Different paths have different keys, also those that are not text.
+fn key(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => format!("{path:?}"),
+    }
 }
 
 /// Adds the extension to the names of results that would be the same otherwise, as of `a.wav` and `a.mp3`.

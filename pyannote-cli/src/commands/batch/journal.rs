@@ -20,7 +20,6 @@ const SCHEMA: &str = "
         fingerprint TEXT NOT NULL,
         request TEXT NOT NULL,
         state TEXT NOT NULL,
-        media TEXT,
         job_id TEXT,
         submitted_at INTEGER,
         message TEXT,
@@ -74,8 +73,6 @@ pub(super) struct Entry {
     pub(super) fingerprint: String,
     /// Digest of the options of the request.
     pub(super) request: String,
-    /// Media URL of the upload.
-    pub(super) media: Option<String>,
     /// When it was uploaded or changed last.
     pub(super) updated_at: DateTime<Utc>,
     pub(super) job_id: Option<String>,
@@ -154,7 +151,7 @@ impl Journal {
         self.with(|connection| {
             connection
                 .query_row(
-                    "SELECT state, fingerprint, request, media, updated_at, job_id, submitted_at FROM items WHERE key = ?1",
+                    "SELECT state, fingerprint, request, updated_at, job_id, submitted_at FROM items WHERE key = ?1",
                     [key],
                     entry,
                 )
@@ -162,20 +159,14 @@ impl Journal {
         })
     }
 
-    /// Records that nothing has been submitted for a recording, which is uploaded as `media` if it is a file.
-    pub(super) fn start(
-        &self,
-        key: &str,
-        fingerprint: &str,
-        request: &str,
-        media: &str,
-    ) -> Result<()> {
+    /// Records that nothing has been submitted for a recording.
+    pub(super) fn start(&self, key: &str, fingerprint: &str, request: &str) -> Result<()> {
         self.with(|connection| {
             connection.execute(
-                "INSERT INTO items (key, fingerprint, request, state, media, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (key) DO UPDATE SET fingerprint = ?2, request = ?3, state = ?4, media = ?5, updated_at = ?6,
+                "INSERT INTO items (key, fingerprint, request, state, updated_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (key) DO UPDATE SET fingerprint = ?2, request = ?3, state = ?4, updated_at = ?5,
                      job_id = NULL, submitted_at = NULL, message = NULL",
-                params![key, fingerprint, request, State::New.as_str(), media, now()],
+                params![key, fingerprint, request, State::New.as_str(), now()],
             )
         })
         .map(drop)
@@ -254,10 +245,9 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         state: State::parse(&state).unwrap_or(State::Submitting),
         fingerprint: row.get(1)?,
         request: row.get(2)?,
-        media: row.get(3)?,
-        updated_at: time(row.get(4)?),
-        job_id: row.get(5)?,
-        submitted_at: row.get::<_, Option<i64>>(6)?.map(time),
+        updated_at: time(row.get(3)?),
+        job_id: row.get(4)?,
+        submitted_at: row.get::<_, Option<i64>>(5)?.map(time),
     })
 }
 
@@ -287,11 +277,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         type Step = fn(&Journal) -> Result<()>;
         let steps: [(Step, State, Option<&str>); 7] = [
-            (
-                |journal| journal.start("a", "1", "r", "media://a"),
-                State::New,
-                None,
-            ),
+            (|journal| journal.start("a", "1", "r"), State::New, None),
             (|journal| journal.submitting("a"), State::Submitting, None),
             (|journal| journal.not_submitted("a"), State::New, None),
             (|journal| journal.submitting("a"), State::Submitting, None),
@@ -313,7 +299,6 @@ mod tests {
             let journal = Journal::open(folder.path()).unwrap();
             let entry = journal.get("a").unwrap().unwrap();
             assert_eq!((entry.state, entry.job_id.as_deref()), (state, job_id));
-            assert_eq!(entry.media.as_deref(), Some("media://a"));
         }
         let journal = Journal::open(folder.path()).unwrap();
         assert_eq!(journal.job_ids().unwrap(), ["j1"]);
@@ -341,7 +326,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(folder.path()).unwrap();
-        journal.start("a", "1", "r", "media://a").unwrap();
+        journal.start("a", "1", "r").unwrap();
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();
             let mode = entry.metadata().unwrap().permissions().mode() & 0o777;

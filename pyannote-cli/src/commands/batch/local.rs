@@ -1,6 +1,5 @@
 //! A batch on this machine.
 
-use chrono::Utc;
 use pyannote_engine::Engine;
 use pyannote_engine::assets::Assets;
 
@@ -33,14 +32,12 @@ pub(super) fn run(
         };
         let entry = journal.get(&item.key)?;
         let has_results = batch.outputs(item).all(|(_, path)| path.exists());
-        let now = Utc::now();
         let step = next_step(
             entry.as_ref(),
             &fingerprint,
             request,
             has_results,
             batch.force,
-            now,
         );
         if let Step::Skip { other_options } = step {
             let reason = match other_options {
@@ -53,7 +50,7 @@ pub(super) fn run(
             })?;
             continue;
         }
-        journal.start(&item.key, &fingerprint, request, "")?;
+        journal.start(&item.key, &fingerprint, request)?;
         match process(batch, &engine, item) {
             Ok(outputs) => {
                 journal.done(&item.key)?;

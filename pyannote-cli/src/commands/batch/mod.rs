@@ -296,7 +296,7 @@ fn fingerprint(item: &Item) -> Result<String> {
     let Input::File(path) = &item.input else {
         return Ok(String::new());
     };
-    let file = fs_err::metadata(path)?;
+    let file = std::fs::metadata(path).map_err(|error| Failure::reading(path, &error))?;
     if file.len() == 0 {
         return Err(Failure::failed("the file is empty"));
     }

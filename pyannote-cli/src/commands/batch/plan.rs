@@ -4,9 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::journal::{Entry, State};
 
-/// How long an upload is used: the service deletes it after 24 to 48 h.
-const UPLOAD_LIFETIME: TimeDelta = TimeDelta::hours(20);
-
 /// The next step for a recording.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Step {
@@ -19,9 +16,7 @@ pub(super) enum Step {
     Follow { job_id: String, other_options: bool },
     /// A submission was started, and whether the job exists is not known.
     Reconcile,
-    /// Submit a job for the upload of an earlier run.
-    Submit { media: String },
-    /// Upload, and submit a job.
+    /// Upload, unless the service has the same content already, and submit a job.
     Upload,
 }
 
@@ -32,7 +27,6 @@ pub(super) fn next_step(
     request: &str,
     has_results: bool,
     force: bool,
-    now: DateTime<Utc>,
 ) -> Step {
     let Some(entry) = entry else {
         return Step::Upload;
@@ -52,15 +46,7 @@ pub(super) fn next_step(
             job_id: job_id.clone(),
             other_options,
         },
-        (State::Done | State::Accepted, _) => Step::Upload,
-        (State::New | State::Failed, _) => match &entry.media {
-            Some(media) if is_same_file && now - entry.updated_at < UPLOAD_LIFETIME => {
-                Step::Submit {
-                    media: media.clone(),
-                }
-            }
-            _ => Step::Upload,
-        },
+        (State::New | State::Failed | State::Done | State::Accepted, _) => Step::Upload,
     }
 }
 
@@ -98,7 +84,6 @@ mod tests {
             state,
             fingerprint: "1".to_owned(),
             request: "r".to_owned(),
-            media: Some("media://a".to_owned()),
             updated_at: DateTime::UNIX_EPOCH,
             job_id: job_id.map(str::to_owned),
             submitted_at: None,
@@ -111,15 +96,9 @@ mod tests {
             job_id: "j".to_owned(),
             other_options,
         };
-        let submit = || Step::Submit {
-            media: "media://a".to_owned(),
-        };
-        let soon = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
-        let late = DateTime::UNIX_EPOCH + TimeDelta::hours(21);
-        for (state, job_id, fingerprint, request, has_results, force, now, expected) in [
-            (State::New, None, "1", "r", false, false, soon, submit()),
-            (State::New, None, "2", "r", false, false, soon, Step::Upload),
-            (State::New, None, "1", "r", false, false, late, Step::Upload),
+        for (state, job_id, fingerprint, request, has_results, force, expected) in [
+            (State::New, None, "1", "r", false, false, Step::Upload),
+            (State::New, None, "2", "r", false, false, Step::Upload),
             (
                 State::Failed,
                 Some("j"),
@@ -127,8 +106,7 @@ mod tests {
                 "r",
                 false,
                 false,
-                soon,
-                submit(),
+                Step::Upload,
             ),
             (
                 State::Submitting,
@@ -137,7 +115,6 @@ mod tests {
                 "r",
                 false,
                 false,
-                soon,
                 Step::Reconcile,
             ),
             (
@@ -147,7 +124,6 @@ mod tests {
                 "s",
                 false,
                 true,
-                late,
                 Step::Reconcile,
             ),
             (
@@ -157,7 +133,6 @@ mod tests {
                 "r",
                 false,
                 false,
-                soon,
                 Step::Reconcile,
             ),
             (
@@ -167,7 +142,6 @@ mod tests {
                 "r",
                 false,
                 true,
-                late,
                 follow(false),
             ),
             (
@@ -177,7 +151,6 @@ mod tests {
                 "s",
                 false,
                 false,
-                soon,
                 follow(true),
             ),
             (
@@ -187,7 +160,6 @@ mod tests {
                 "r",
                 false,
                 false,
-                soon,
                 Step::Upload,
             ),
             (
@@ -197,7 +169,6 @@ mod tests {
                 "r",
                 true,
                 false,
-                late,
                 Step::Skip {
                     other_options: false,
                 },
@@ -209,7 +180,6 @@ mod tests {
                 "s",
                 true,
                 false,
-                late,
                 Step::Skip {
                     other_options: true,
                 },
@@ -221,38 +191,19 @@ mod tests {
                 "r",
                 false,
                 false,
-                soon,
                 follow(false),
             ),
-            (
-                State::Done,
-                Some("j"),
-                "1",
-                "r",
-                true,
-                true,
-                soon,
-                Step::Upload,
-            ),
-            (
-                State::Done,
-                Some("j"),
-                "2",
-                "r",
-                true,
-                false,
-                soon,
-                Step::Upload,
-            ),
+            (State::Done, Some("j"), "1", "r", true, true, Step::Upload),
+            (State::Done, Some("j"), "2", "r", true, false, Step::Upload),
         ] {
             let entry = entry(state, job_id);
-            let step = next_step(Some(&entry), fingerprint, request, has_results, force, now);
+            let step = next_step(Some(&entry), fingerprint, request, has_results, force);
             assert_eq!(
                 step, expected,
                 "{entry:?} {fingerprint} {request} {has_results} {force}"
             );
         }
-        assert_eq!(next_step(None, "1", "r", true, false, soon), Step::Upload);
+        assert_eq!(next_step(None, "1", "r", true, false), Step::Upload);
     }
 
     #[test]

@@ -59,12 +59,14 @@ pub(super) fn run(
         let unknown = run.reconcile(items).await?;
         let items = items.iter().filter(|item| !unknown.contains(&item.key));
         let result = tokio::select! {
-            result = run.process_all(items) => result,
+            // First: uploads are interrupted, too, which is no failure of theirs.
+            biased;
             () = service::interrupted() => Err(Failure::new(
                 ErrorType::Interrupted,
                 "interrupted; the jobs that were accepted go on",
             )
             .with_hint("run the same command again to go on")),
+            result = run.process_all(items) => result,
         };
         // Submissions that were being sent are answered, and their ids are in the journal.
         client.finish_submissions().await;
@@ -97,7 +99,6 @@ impl Run<'_> {
             &self.request,
             has_results,
             self.batch.force,
-            Utc::now(),
         );
         match step {
             Step::Skip { other_options } => self.reporter.report(&Event::Skipped {
@@ -121,25 +122,13 @@ impl Run<'_> {
             }
             // Decided before: see `reconcile`.
             Step::Reconcile => Ok(()),
-            Step::Submit { media } => {
-                let url = match &item.input {
-                    Input::Url(url) => AudioUrl::from(url.as_str()),
-                    Input::File(_) | Input::Stdin => AudioUrl::from(media.as_str()),
-                };
-                self.submit(item, url).await
-            }
             Step::Upload => {
                 // Only the batch's own progress is shown.
                 let url = match service::provide(self.client, &item.input, Ui::silent()).await {
                     Ok(url) => url,
                     Err(failure) => return self.refused(item, failure),
                 };
-                let media = match &item.input {
-                    Input::Url(_) => item.key.as_str(),
-                    Input::File(_) | Input::Stdin => url.as_str(),
-                };
-                self.journal
-                    .start(&item.key, &fingerprint, &self.request, media)?;
+                self.journal.start(&item.key, &fingerprint, &self.request)?;
                 if matches!(item.input, Input::File(_)) {
                     self.reporter
                         .report(&Event::Uploaded { file: &item.name })?;
@@ -167,7 +156,7 @@ impl Run<'_> {
         let job = match request.submit().await {
             Ok(job) => job,
             Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
-                return self.unknown(item, &error.to_string(), &[]);
+                return self.unknown(item, &Failure::from(error).message, &[]);
             }
             Err(error) => {
                 self.journal.not_submitted(&item.key)?;
@@ -211,7 +200,7 @@ impl Run<'_> {
                     return Err(error.into());
                 }
                 // Otherwise the job goes on, and the next run waits for it.
-                return self.failed(item, Some(id), &format!("{error:#}"));
+                return self.failed(item, Some(id), &Failure::from(error).message);
             }
         };
         let written = document.and_then(|mut document| {
