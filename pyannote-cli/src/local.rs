@@ -51,7 +51,7 @@ pub(crate) fn load(ui: Ui, assets: Assets, options: &EngineArgs) -> Result<Engin
     Ok(builder.load()?)
 }
 
-const FORMATS: &str = "wav, mp3, m4a, flac, ogg (Vorbis), mkv and webm can be read; to convert another file: \
+const FORMATS: &str = "wav, mp3, m4a, flac, ogg, opus, mkv and webm can be read; to convert another file: \
                        ffmpeg -i FILE recording.wav";
 
 /// Decodes a recording.

@@ -27,7 +27,7 @@ const DEFAULT_PAGE: &str = "pyannote-demo.html";
 /// are stored in the directory PYANNOTE_ASSETS_DIR, or else in the user's cache directory.
 #[derive(Args)]
 pub(crate) struct Demo {
-    /// The recording: wav, mp3, m4a, flac, ogg (Vorbis), mkv or webm [default: a sample of 30 s].
+    /// The recording: wav, mp3, m4a, flac, ogg, opus, mkv or webm [default: a sample of 30 s].
     file: Option<PathBuf>,
     /// File of the HTML page, which is overwritten [default: pyannote-demo.html, which is overwritten only if this
     /// command wrote it].
