@@ -158,6 +158,11 @@ impl<T: JobKind> Job<T> {
 
     /// Polls the status of the job, and yields it when it changes, ending with the final one.
     ///
+    /// Each stream polls by itself, after 1 s at first and after 20 s at last: 8 requests in the first minute, and 3 in
+    /// each later one. They count toward the rate limit of the client, but unlike [waits](Self::wait), streams share
+    /// neither requests nor the listing. To follow more than a few jobs, use [`Client::wait_all`](crate::Client::wait_all)
+    /// for their results, or [`Client::jobs`](crate::Client::jobs) for their statuses.
+    ///
     /// # Errors
     ///
     /// The stream ends after an error. Call this again to continue.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{LISTED_POLL_DELAY, MINUTE, Phase, Schedule, Wake, Watched, acquire, interval};
+use super::choice::{Wake, acquire, interval};
+use super::{MINUTE, Phase, Schedule, Watched};
 use crate::job::JobStatus;
 use crate::job::list::{JobPage, MAX_PAGE_SIZE};
 use crate::job::page::Pages;
@@ -12,6 +13,8 @@ use crate::job::progress::poll_delay;
 /// between, it is a [`QUIET_FACTOR`]th of the time since a job last ended: after ten quiet minutes, it is 10 s.
 const CROWD_DELAY_MAX: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(20)];
 const QUIET_FACTOR: u32 = 60;
+/// Delay after which a job is polled even if the listing shows it as unfinished.
+const LISTED_POLL_DELAY: Duration = Duration::from_secs(3600);
 /// Delay after which a listing that cannot be used is tried again.
 const LISTING_RETRY: Duration = Duration::from_secs(300);
 /// Delays after which the listing is searched for jobs that its first pages do not show: if there are new ones, and if
