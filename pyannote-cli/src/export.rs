@@ -136,6 +136,13 @@ impl OutputArgs {
             true => AudioLink::Embed,
             false => AudioLink::From(path.unwrap_or(Path::new("page.html"))),
         };
+        let is_missing = |audio: &str| !audio.contains("://") && !Path::new(audio).is_file();
+        if self.embed_audio
+            && format == Format::Html
+            && document.audio.as_deref().is_none_or(is_missing)
+        {
+            ui.warn("the recording of the result is missing, so that the page cannot play it");
+        }
         let text = render(document, format, Some(link))?;
         let Some(path) = path else {
             return ui.print(&text);
