@@ -220,8 +220,8 @@ pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Resu
     let fail = |error: std::io::Error| {
         // A temporary file has a path of its own, which is of no interest.
         let error = match error.raw_os_error() {
-            Some(code) => std::io::Error::from_raw_os_error(code),
-            None => error,
+            Some(_) => error,
+            None => error.kind().into(),
         };
         Failure::failed(format!("cannot write {}: {error}", path.display()))
     };
