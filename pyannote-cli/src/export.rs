@@ -240,6 +240,19 @@ pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Resu
     // A link stays, and its target is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let path = target.as_path();
+    // A device or a pipe, such as /dev/null, is written to, not replaced.
+    if path
+        .metadata()
+        .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+    {
+        let written = std::fs::OpenOptions::new().write(true).open(path);
+        return written
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(fail);
+    }
+    // What a symbolic link refers to is replaced, not the link.
+    let target = path.canonicalize();
+    let path = target.as_deref().unwrap_or(path);
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -568,5 +581,23 @@ mod tests {
         ] {
             assert_eq!(stem_of(audio), stem);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn special_files_are_not_replaced_and_links_are_followed() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(write_file(&socket, b"new").is_err());
+        assert!(socket.metadata().unwrap().file_type().is_socket());
+
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        std::fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_file(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
     }
 }

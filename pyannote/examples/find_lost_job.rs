@@ -21,8 +21,8 @@ use pyannote::{Client, ClientBuilder, Diarization, Job, JobId, JobSummary};
 
 const IDS: &str = "jobs.txt";
 /// A new job may be listed with a delay.
-const LOOKS: u32 = 3;
-const DELAY: Duration = Duration::from_secs(10);
+const LOOKS: u32 = 10;
+const DELAY: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -73,7 +73,10 @@ pub(crate) async fn submit_or_find(
         return Err(error.into());
     };
     eprintln!("{error:#}");
-    for _ in 0..LOOKS {
+    for look in 0..LOOKS {
+        if look > 0 {
+            tokio::time::sleep(delay).await;
+        }
         let known = known(ids)?;
         let jobs = client
             .jobs()
@@ -82,7 +85,7 @@ pub(crate) async fn submit_or_find(
         let mut unknown: Vec<JobSummary> = jobs.stream().try_collect().await?;
         unknown.retain(|job| !known.contains(&job.id));
         match unknown.as_slice() {
-            [] => tokio::time::sleep(delay).await,
+            [] => {}
             [job] => {
                 store(ids, &job.id)?;
                 return Ok(client.job(&job.id));
@@ -96,7 +99,8 @@ pub(crate) async fn submit_or_find(
             }
         }
     }
-    Err("the service did not accept the job: it may be submitted again".into())
+    // Not a proof: a job that is listed later is not found.
+    Err("no job was found, so the service probably did not accept it; check the dashboard before you submit it again".into())
 }
 
 /// The ids in the file, which may not exist yet.

@@ -23,18 +23,26 @@ pub(super) struct AtomicFile {
 
 impl AtomicFile {
     pub(super) async fn create(path: &Path) -> Result<Self, Error> {
-        if tokio::fs::metadata(path)
-            .await
-            .is_ok_and(|metadata| metadata.is_dir())
-        {
-            return Err(Error::new(
-                ErrorKind::Io,
-                format!(
-                    "cannot write the file {}, which is a directory; name a file in it",
-                    path.display()
-                ),
-            ));
+        let problem = match tokio::fs::metadata(path).await {
+            Ok(metadata) if metadata.is_dir() => "a directory; name a file in it",
+            // It would be replaced, and not written to.
+            Ok(metadata) if !metadata.is_file() => {
+                "a device, a pipe or a socket; name another file"
+            }
+            _ => "",
+        };
+        if !problem.is_empty() {
+            let message = format!(
+                "cannot write the file {}, which is {problem}",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Io, message));
         }
+        // What a symbolic link refers to is replaced, not the link.
+        let path = &match tokio::fs::canonicalize(path).await {
+            Ok(target) => target,
+            Err(_) => path.to_owned(),
+        };
         let target = path.to_owned();
         let (file, temporary) = run_blocking(move || create_temporary(&target))
             .await
@@ -135,5 +143,27 @@ mod tests {
             assert!(text.contains(path.to_str().unwrap()), "{text}");
             assert!(text.ends_with(expected), "{text}");
         }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn special_files_are_not_replaced_and_links_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let error = AtomicFile::create(&socket).await.unwrap_err();
+        assert!(
+            error.to_string().contains("a device, a pipe or a socket"),
+            "{error}"
+        );
+
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        std::fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let mut file = AtomicFile::create(&link).await.unwrap();
+        file.write(b"new").await.unwrap();
+        file.commit().await.unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
     }
 }

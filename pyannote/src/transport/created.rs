@@ -10,6 +10,8 @@ use crate::job::id::JobId;
 
 /// Objects in which a gateway may wrap the response.
 const WRAPPERS: [&str; 3] = ["job", "data", "result"];
+/// Maximum length of an id. Those of the service have 36.
+const MAX_ID_BYTES: usize = 256;
 /// How many of them may enclose each other.
 const MAX_WRAPPERS: usize = 2;
 
@@ -74,10 +76,17 @@ fn is_job_id(name: &str) -> bool {
 
 fn id(value: &Value) -> Option<JobId> {
     match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.as_str().into()),
+        Value::String(text) if is_usable(text.trim()) => Some(text.as_str().into()),
         Value::Number(number) if !number.is_f64() => Some(number.to_string().into()),
         _ => None,
     }
+}
+
+/// Whether a text can be the id of a job: one that names no job would hide that the job is lost.
+fn is_usable(text: &str) -> bool {
+    let is_odd =
+        |char: char| char.is_control() || char == char::REPLACEMENT_CHARACTER || char == '/';
+    !text.is_empty() && text.len() <= MAX_ID_BYTES && !text.contains(is_odd)
 }
 
 /// The fields of the JSON object at the start of a text, up to the first error, and whether there is none.
@@ -234,5 +243,21 @@ mod tests {
                 assert_eq!(created.id.as_str(), "3c8a89a5-dcc6-4edb-a75d-ffd64739674d");
             }
         }
+    }
+
+    #[test]
+    fn an_id_that_can_name_no_job_is_none() {
+        for id in [
+            " ",
+            "a\\nb",
+            "\\u0000",
+            "../../v1/test",
+            "a\u{fffd}b",
+            &"a".repeat(257),
+        ] {
+            let body = format!(r#"{{"jobId":"{id}"}}"#);
+            assert_eq!(Created::read(body.as_bytes()), None, "{id:.20}");
+        }
+        assert_eq!(Created::read(b"{\"jobId\":\"a\xffb\"}"), None);
     }
 }

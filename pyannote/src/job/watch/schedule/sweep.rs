@@ -13,8 +13,8 @@ use crate::job::progress::poll_delay;
 /// between, it is a [`QUIET_FACTOR`]th of the time since a job last ended: after ten quiet minutes, it is 10 s.
 const CROWD_DELAY_MAX: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(20)];
 const QUIET_FACTOR: u32 = 60;
-/// Delay after which a job is polled even if the listing shows it as unfinished.
-const LISTED_POLL_DELAY: Duration = Duration::from_secs(3600);
+/// Delay after which a job is polled even if the listing shows it as unfinished: the listing may be out of date.
+const LISTED_POLL_DELAY: Duration = Duration::from_secs(600);
 /// Delay after which a listing that cannot be used is tried again.
 const LISTING_RETRY: Duration = Duration::from_secs(300);
 /// Delays after which the listing is searched for jobs that its first pages do not show: if there are new ones, and if
