@@ -76,6 +76,9 @@ async fn says_which_jobs_may_be_the_lost_one() {
 #[tokio::test]
 async fn looks_again_before_it_says_that_there_is_no_job() {
     let (server, _, job) = submit_two(&[("known", 0), ("old", 60)]).await;
-    assert!(job.unwrap_err().contains("check the dashboard before you submit it again"));
+    assert!(
+        job.unwrap_err()
+            .contains("check the dashboard before you submit it again")
+    );
     assert_eq!(server.request_count(), 12);
 }
