@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use pyannote::testing::ManualClock;
 use pyannote::{Client, Diarization, Error, ErrorKind, Job, JobId};
 use pyannote_server::{RateLimits, ScriptedEngine, Server};
@@ -16,6 +15,9 @@ use super::AUDIO;
 
 /// The timeout of attempts that never get all of their response. The part that is sent must arrive before.
 const STALL: Duration = Duration::from_secs(2);
+
+/// Each case has several connections, and a process may have only a thousand open files.
+const CONCURRENT_CASES: usize = 24;
 
 /// A client of this URL, with a clock that skips sleeps.
 fn client(url: &str, attempt_timeout: Duration) -> Client {
@@ -126,8 +128,11 @@ async fn no_fault_loses_or_doubles_a_submission_and_its_outcome_is_as_recorded()
     // Those that never end come last, when the machine has nothing else to do.
     cases.sort_by_key(|(_, injection)| never_ends(*injection));
     let ending = cases.partition_point(|(_, injection)| !never_ends(*injection));
-    let mut outcomes = join_all(cases[..ending].iter().map(spawn)).await;
-    outcomes.extend(join_all(cases[ending..].iter().map(spawn)).await);
+    let mut outcomes = Vec::new();
+    for cases in [&cases[..ending], &cases[ending..]] {
+        let cases = stream::iter(cases).map(spawn).buffered(CONCURRENT_CASES);
+        outcomes.extend(cases.collect::<Vec<_>>().await);
+    }
     let mut table: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
     for ((operation, injection), outcome) in cases.iter().zip(outcomes) {
         let server = if injection.forwarded {

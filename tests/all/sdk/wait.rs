@@ -355,7 +355,7 @@ async fn ten_thousand_concurrent_waits() {
         let job: Job<Diarization> = client.job(format!("job-{index}"));
         async move { (index, job.wait().await.unwrap()) }
     });
-    let results: Vec<_> = waits.buffer_unordered(200).collect().await;
+    let results: Vec<_> = waits.buffer_unordered(100).collect().await;
     assert_eq!(results.len(), 10_000);
     for (index, diarization) in results {
         assert_eq!(diarization.turns()[0].speaker, format!("job-{index}"));
