@@ -42,8 +42,9 @@ fn batch(server: &Server, recordings: &Path, results: &Path) -> Command {
         .args([
             "batch",
             "--json",
+            // What a killed process sent may reach the server later.
             "--settle",
-            "0",
+            "3",
             "--concurrency",
             "16",
             "-f",

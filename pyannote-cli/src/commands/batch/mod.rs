@@ -86,8 +86,8 @@ pub(crate) struct Batch {
     /// Submit a recording again whose outcome is unknown. It may be billed twice. Repeatable.
     #[arg(long, value_name = "FILE")]
     resubmit: Vec<String>,
-    /// Time after which a job is in the listing, in seconds.
-    #[arg(long, hide = true, default_value = "60", value_parser = parse_seconds)]
+    /// Time after which a job that was submitted is in the listing for certain, in seconds.
+    #[arg(long, hide = true, default_value = "300", value_parser = parse_seconds)]
     settle: Duration,
     /// Use open models on this machine: no key, no network, no costs.
     #[arg(long)]

@@ -56,8 +56,6 @@ pub(super) fn run(
     };
     service::block_on(async {
         run.decide_unknown(items)?;
-        let unknown = run.reconcile(items).await?;
-        let items = items.iter().filter(|item| !unknown.contains(&item.key));
         let result = tokio::select! {
             // First: uploads are interrupted, too, which is no failure of theirs.
             biased;
@@ -76,7 +74,23 @@ pub(super) fn run(
 
 impl Run<'_> {
     /// Processes all recordings. An error is one that concerns them all, such as an invalid key.
-    async fn process_all<'b>(&self, items: impl Iterator<Item = &'b Item>) -> Result<()> {
+    ///
+    /// Recordings whose outcome is unknown come last: meanwhile, their jobs appear in the listing.
+    async fn process_all(&self, items: &[Item]) -> Result<()> {
+        let mut open = Vec::new();
+        let mut others = Vec::new();
+        for item in items {
+            match self.open_submission(item)? {
+                Some(time) => open.push((item, time)),
+                None => others.push(item),
+            }
+        }
+        self.process_some(others).await?;
+        let not_submitted = self.reconcile(open).await?;
+        self.process_some(not_submitted).await
+    }
+
+    async fn process_some(&self, items: Vec<&Item>) -> Result<()> {
         let mut ended = stream::iter(items)
             .map(|item| self.process(item))
             .buffer_unordered(self.batch.concurrency.get());
@@ -120,7 +134,7 @@ impl Run<'_> {
                 }
                 self.follow(item, &self.client.job(job_id)).await
             }
-            // Decided before: see `reconcile`.
+            // Decided elsewhere: see `reconcile`.
             Step::Reconcile => Ok(()),
             Step::Upload => {
                 // Only the batch's own progress is shown.
@@ -273,23 +287,23 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Finds out what became of submissions whose answer is not in the journal, because an earlier run was killed.
+    /// The start of a submission whose answer is not in the journal, because an earlier run was killed.
+    fn open_submission(&self, item: &Item) -> Result<Option<DateTime<Utc>>> {
+        let Some(entry) = self.journal.get(&item.key)? else {
+            return Ok(None);
+        };
+        let is_open = matches!(
+            (entry.state, &entry.job_id),
+            (State::Submitting, _) | (State::Accepted, None)
+        );
+        Ok(is_open.then(|| entry.submitted_at.unwrap_or(entry.updated_at)))
+    }
+
+    /// Finds out what became of submissions without an answer. Returns the recordings that were not submitted.
     ///
-    /// If the listing has no job around that time that belongs to no recording, nothing was accepted, and the recording
-    /// is submitted. Otherwise its outcome stays unknown: jobs of the listing do not say which recording they are of.
-    /// Returns the keys of those recordings.
-    async fn reconcile(&self, items: &[Item]) -> Result<Vec<String>> {
-        let mut open = Vec::new();
-        for item in items {
-            if let Some(entry) = self.journal.get(&item.key)?
-                && matches!(
-                    (entry.state, &entry.job_id),
-                    (State::Submitting, _) | (State::Accepted, None)
-                )
-            {
-                open.push((item, entry.submitted_at.unwrap_or(entry.updated_at)));
-            }
-        }
+    /// If the listing has no job around that time that belongs to no recording, nothing was accepted. Otherwise the
+    /// outcome stays unknown: jobs of the listing do not say which recording they are of.
+    async fn reconcile<'b>(&self, open: Vec<(&'b Item, DateTime<Utc>)>) -> Result<Vec<&'b Item>> {
         let (Some(first), Some(last)) = (
             open.iter().map(|(_, time)| *time).min(),
             open.iter().map(|(_, time)| *time).max(),
@@ -311,18 +325,18 @@ impl Run<'_> {
             });
         }
         let known = self.journal.job_ids()?;
-        let mut unknown = Vec::new();
+        let mut not_submitted = Vec::new();
         for (item, submitted_at) in open {
             let found = candidates(&jobs, &known, submitted_at, CLOCK_SKEW, LONGEST_SUBMISSION);
             if found.is_empty() {
                 self.journal.not_submitted(&item.key)?;
+                not_submitted.push(item);
             } else {
                 let message = "a job may have been submitted and billed when an earlier run ended";
                 self.unknown(item, message, &found)?;
-                unknown.push(item.key.clone());
             }
         }
-        Ok(unknown)
+        Ok(not_submitted)
     }
 
     /// Waits until a job that was submitted at `time` must be in the listing.
