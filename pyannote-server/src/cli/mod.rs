@@ -2,6 +2,11 @@
 //!
 //! The program `pyannote-server` is one of them, and shows how to use this module.
 
+#![allow(
+    rustdoc::bare_urls,
+    reason = "the documentation of an option is its help on a terminal"
+)]
+
 mod signals;
 
 use std::fmt;
