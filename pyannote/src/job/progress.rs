@@ -34,7 +34,7 @@ pub(super) fn poll_delay(attempt: u32, random: f64) -> Duration {
     Duration::from_secs_f64(full * (0.75 + 0.25 * random))
 }
 
-/// What the polls of one job have told so far.
+/// The results of the polls of one job so far.
 #[derive(Debug)]
 pub(super) struct Progress {
     id: JobId,
@@ -44,6 +44,8 @@ pub(super) struct Progress {
     submitted: Option<Duration>,
     consecutive_failures: u32,
     has_succeeded: bool,
+    /// Whether a poll has started that has not ended yet.
+    is_polling: bool,
     last_status: Option<JobStatus>,
     /// The error of the last poll, if it failed.
     last_failure: Option<Error>,
@@ -57,9 +59,15 @@ impl Progress {
             submitted,
             consecutive_failures: 0,
             has_succeeded: false,
+            is_polling: false,
             last_status: None,
             last_failure: None,
         }
+    }
+
+    /// Records that a poll has started.
+    pub(super) fn start_poll(&mut self) {
+        self.is_polling = true;
     }
 
     /// Records the status of the job in the listing.
@@ -73,6 +81,7 @@ impl Progress {
         result: Result<State<T>, Error>,
         now: Duration,
     ) -> Option<Result<T, Error>> {
+        self.is_polling = false;
         match result {
             Ok(State::Done(result)) => Some(Ok(result)),
             Ok(State::Unfinished(status)) => {
@@ -128,6 +137,10 @@ impl Progress {
     /// The error of a wait that ends after `timeout`.
     pub(super) fn timeout_error(&mut self, timeout: Duration) -> Error {
         let seconds = timeout.as_secs_f64();
+        if self.is_polling && !self.has_succeeded && self.last_failure.is_none() {
+            let message = "the poll did not end before the timeout of the wait";
+            self.last_failure = Some(Error::new(ErrorKind::Timeout, message));
+        }
         let problem = match (&self.last_failure, &self.last_status) {
             (None, Some(status)) if status.is_final() => {
                 format!(
@@ -141,8 +154,8 @@ impl Progress {
                 "the job was not seen to end within {seconds} s; the service does not say what its status is"
             ),
             (None, None) => format!(
-                "the job was not polled within {seconds} s, because there are too many for the limit of reads per \
-                 minute; whether it has ended is not known"
+                "the job was not polled within {seconds} s, because the service does not respond or there are too many \
+                 jobs for the limit of reads per minute; whether it has ended is not known"
             ),
             (Some(error), None) if error.kind() == ErrorKind::NotFound => {
                 format!("the job was not found within {seconds} s; it may not be visible yet")
@@ -275,6 +288,12 @@ mod tests {
         };
         let mut cases: Vec<(Progress, &str)> = Vec::new();
         cases.push((progress(), "the job was not polled within 3 s"));
+        let mut polling = progress();
+        polling.start_poll();
+        cases.push((
+            polling,
+            "the wait timed out after 3 s, and no poll has succeeded",
+        ));
         let mut known = progress();
         known.see(&JobStatus::Running);
         cases.push((known, "the job did not end within 3 s; it is still running"));

@@ -54,7 +54,10 @@ impl<T: JobKind> Wait<T> {
 
     /// Sets the maximum time to wait. The default is no limit.
     ///
-    /// The job is polled once more at the deadline, which takes at most another 10 s.
+    /// The job is polled once more at the deadline, which takes at most another 10 s. If that poll does not end the wait,
+    /// the error is of kind [`ErrorKind::WaitTimeout`](crate::ErrorKind::WaitTimeout). It may end it with another error,
+    /// as any poll does: that of a job that failed or does not exist, of an invalid API key, or of the third failed poll
+    /// in a row.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

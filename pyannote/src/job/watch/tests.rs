@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 
-use futures_util::FutureExt;
 use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt};
 
 use super::*;
 use crate::transport::manual_clock::ManualClock;
@@ -128,4 +128,35 @@ async fn a_timeout_holds_although_the_service_says_nothing() {
         "the last poll takes its time"
     );
     assert!(elapsed < timeout + Duration::from_secs(11), "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_many_jobs_names_the_silent_service() {
+    for count in [3, 50] {
+        let (_listener, client) = silent(None);
+        let jobs: Vec<Job<Diarization>> = (0..count).map(|id| client.job(id.to_string())).collect();
+        let results = client.wait_all(jobs).timeout(Duration::from_secs(3));
+        let results: Vec<_> = results.collect().await;
+        let (mut polled, mut not_polled) = (0, 0);
+        for (_, result) in results {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+            let source = std::error::Error::source(&error);
+            let source = source.and_then(|source| source.downcast_ref::<Error>());
+            let expected = match source.map(Error::kind) {
+                Some(kind) => {
+                    assert_eq!(kind, ErrorKind::Timeout);
+                    polled += 1;
+                    "no poll has succeeded; whether the job has ended is not known"
+                }
+                None => {
+                    not_polled += 1;
+                    "the job was not polled within 3 s, because the service does not respond or there are too many jobs"
+                }
+            };
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        assert_eq!(polled + not_polled, count);
+        assert!(polled >= 3 && (not_polled == 0) == (count == 3), "{polled}");
+    }
 }

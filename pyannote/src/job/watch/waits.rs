@@ -153,6 +153,7 @@ impl<T: JobKind> OneWait<T> {
     async fn read(&self, timeout: Option<Duration>, is_last: bool) -> Verdict {
         let executor = &self.job.executor;
         executor.counters.poll();
+        self.progress().start_poll();
         let timeout = match is_last {
             true => Some(FINAL_POLL_TIMEOUT),
             false => timeout,
