@@ -9,8 +9,8 @@ use pyannote::webhook::{Event, Signer, Verifier};
 use pyannote::{Diarization, Error, ErrorKind, Identification, Job, JobStatus, RetryPolicy};
 use pyannote_tests::body;
 use pyannote_tests::http::{Response, TestServer};
-use pyannote_tests::jobs::JobService;
 
+use super::wait_all::{Setup, ends, setup};
 use super::{AUDIO, CREATED, builder, client};
 
 fn running() -> Response {
@@ -381,19 +381,10 @@ async fn a_thousand_waits_share_the_rate_limit() {
 #[tokio::test]
 async fn thousands_of_waits_end_without_a_failure() {
     const JOBS: u32 = 3_000;
-    let clock = pyannote::testing::ManualClock::auto_advancing();
-    let service = JobService {
-        ends: vec![Duration::from_secs(5); JOBS as usize],
-        ..JobService::default()
-    };
-    let (log, now) = (service.log.clone(), clock.clone());
-    let server = TestServer::start(move |request| service.respond(request, now.now())).await;
-    let (builder, _) = builder(&server);
     // With the default timeouts and limits.
-    let client = builder
-        .clock(std::sync::Arc::new(clock.clone()))
-        .build()
-        .unwrap();
+    let Setup {
+        client, clock, log, ..
+    } = setup(ends([5.0; JOBS as usize])).await;
     let waits = (0..JOBS).map(|index| {
         let job: Job<Diarization> = client.job(format!("job-{index}"));
         job.wait().into_future()

@@ -6,24 +6,36 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use pyannote::testing::{Clock, ManualClock};
 use pyannote::{Client, Diarization, Error, ErrorKind, Job, JobId, JobStatus};
-use pyannote_tests::http::{Response, TestServer};
+use pyannote_tests::http::{Request, Response, TestServer};
 use pyannote_tests::jobs::{JobService, RequestLog, ideal_delays, quantiles};
 use serde_json::{Value, json};
 
 use super::builder;
 
-struct Setup {
-    client: Client,
-    clock: ManualClock,
+/// A service, and a client with a clock that skips sleeps.
+pub(super) struct Setup {
+    pub(super) client: Client,
+    pub(super) clock: ManualClock,
     server: TestServer,
-    log: RequestLog,
+    pub(super) log: RequestLog,
 }
 
-async fn setup(service: JobService) -> Setup {
+pub(super) async fn setup(service: JobService) -> Setup {
+    setup_with(service, |_| None).await
+}
+
+/// A service that responds as `other` says, and as usual if that returns `None`.
+async fn setup_with(
+    service: JobService,
+    mut other: impl FnMut(&Request) -> Option<Response> + Send + 'static,
+) -> Setup {
     let clock = ManualClock::auto_advancing();
     let log = service.log.clone();
     let now = clock.clone();
-    let server = TestServer::start(move |request| service.respond(request, now.now())).await;
+    let server = TestServer::start(move |request| {
+        other(request).unwrap_or_else(|| service.respond(request, now.now()))
+    })
+    .await;
     let (builder, _) = builder(&server);
     let client = builder
         .clock(std::sync::Arc::new(clock.clone()))
@@ -38,7 +50,7 @@ async fn setup(service: JobService) -> Setup {
 }
 
 /// A service whose jobs end at these times, in seconds.
-fn ends(seconds: impl IntoIterator<Item = f64>) -> JobService {
+pub(super) fn ends(seconds: impl IntoIterator<Item = f64>) -> JobService {
     JobService {
         ends: seconds.into_iter().map(Duration::from_secs_f64).collect(),
         ..JobService::default()
@@ -227,48 +239,29 @@ async fn without_a_listing_jobs_are_polled_by_their_ids() {
         (200, r#"{"items":null}"#),
         (502, ""),
     ] {
-        let clock = ManualClock::auto_advancing();
-        let (service, now) = (ends([20.0; 100]), clock.clone());
-        let server = TestServer::start(move |request| match request.path.as_str() {
-            "/v2/jobs" => Response::new(status, body),
-            _ => service.respond(request, now.now()),
+        let setup = setup_with(ends([20.0; 100]), move |request| {
+            (request.path == "/v2/jobs").then(|| Response::new(status, body))
         })
         .await;
-        let (builder, _) = builder(&server);
-        let client = builder
-            .clock(std::sync::Arc::new(clock.clone()))
-            .build()
-            .unwrap();
-        let results: Vec<_> = client.wait_all(jobs(&client, 100)).collect().await;
+        let results = setup.wait_all(100).await;
         assert!(
-            results.iter().all(|(_, result)| result.is_ok()),
+            results.iter().all(|(_, result, _)| result.is_ok()),
             "{status} {body}"
         );
         // Some were polled before they ended, and take another turn.
-        assert!(
-            clock.now() < Duration::from_secs(150),
-            "{status}: {:?}",
-            clock.now()
-        );
+        let now = setup.clock.now();
+        assert!(now < Duration::from_secs(150), "{status}: {now:?}");
     }
 }
 
 #[tokio::test]
 async fn a_body_that_hangs_delays_no_other() {
-    let service = ends([10.0; 50]);
-    let clock = ManualClock::auto_advancing();
-    let now = clock.clone();
-    let server = TestServer::start(move |request| match request.path.as_str() {
-        "/v1/jobs/job-7" => Response::stalled(r#"{"status":"succeeded"}"#, 10),
-        _ => service.respond(request, now.now()),
+    let setup = setup_with(ends([10.0; 50]), |request| {
+        let hangs = request.path == "/v1/jobs/job-7";
+        hangs.then(|| Response::stalled(r#"{"status":"succeeded"}"#, 10))
     })
     .await;
-    let (builder, _) = builder(&server);
-    let client = builder
-        .clock(std::sync::Arc::new(clock.clone()))
-        .build()
-        .unwrap();
-    let results = client.wait_all(jobs(&client, 50));
+    let results = setup.client.wait_all(jobs(&setup.client, 50));
     let ids: HashSet<usize> = results.map(|(id, _)| index(&id)).take(49).collect().await;
     assert_eq!(ids.len(), 49);
     assert!(!ids.contains(&7));
@@ -398,25 +391,17 @@ async fn server_errors_end_each_wait_after_three_polls() {
 
 #[tokio::test]
 async fn a_listing_that_fails_for_a_while_is_used_again() {
-    let clock = ManualClock::auto_advancing();
-    let (service, now) = (ends([200.0; 100]), clock.clone());
-    let log = service.log.clone();
     let mut left = 14;
-    let server = TestServer::start(move |request| {
-        if request.path == "/v2/jobs" && left > 0 {
-            left -= 1;
-            return Response::new(503, "{}");
+    let setup = setup_with(ends([200.0; 100]), move |request| {
+        if request.path != "/v2/jobs" || left == 0 {
+            return None;
         }
-        service.respond(request, now.now())
+        left -= 1;
+        Some(Response::new(503, "{}"))
     })
     .await;
-    let (builder, _) = builder(&server);
-    let client = builder
-        .clock(std::sync::Arc::new(clock.clone()))
-        .build()
-        .unwrap();
-    let results: Vec<_> = client.wait_all(jobs(&client, 100)).collect().await;
-    assert!(results.iter().all(|(_, result)| result.is_ok()));
-    let [_, pages] = log.counts();
+    let results = setup.wait_all(100).await;
+    assert!(results.iter().all(|(_, result, _)| result.is_ok()));
+    let [_, pages] = setup.log.counts();
     assert!(pages > 10, "{pages}");
 }
