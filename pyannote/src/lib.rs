@@ -93,6 +93,11 @@
 //! | the body of a job, or a page of the listing, that cannot be decoded | retried | |
 //! | timeout, lost connection, truncated response | retried | never: `OutcomeUnknown`, unless the id arrived |
 //! | response beyond its [limit](ResponseLimits) | never | never: `OutcomeUnknown` |
+//! | 301, 307, 308, and other 4xx | never | never: the job was not accepted |
+//! | other redirects and statuses | never | never: `OutcomeUnknown` |
+//!
+//! Redirects are not followed. A [`Wait`] ends with most failures only if three polls in a row have failed. An upload or a
+//! download requests one new pre-signed URL if the storage rejects the first.
 //!
 //! [`RetryPolicy`] sets the number of attempts and the delays between them. All clones of a client share a retry
 //! budget, so that a service that is down does not receive ever more requests. [`RateLimit`] keeps requests below the
