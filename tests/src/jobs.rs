@@ -28,6 +28,8 @@ pub struct JobService {
     pub newer: usize,
     /// Whether the listing has the jobs.
     pub is_unlisted: bool,
+    /// The indices of the jobs that the listing shows as running forever.
+    pub stale: HashSet<usize>,
     /// An item that the listing has first.
     pub odd_item: Option<Value>,
     /// The requests so far.
@@ -126,6 +128,7 @@ impl JobService {
         let items = (from..total.min(from + PAGE_SIZE)).map(|position| {
             let (id, status) = match position.checked_sub(self.newer) {
                 None => (format!("other-{position}"), "running"),
+                Some(index) if self.stale.contains(&index) => (format!("job-{index}"), "running"),
                 Some(index) => (format!("job-{index}"), self.status(index, now)),
             };
             json!({"id": id, "status": status, "createdAt": "2025-11-06T09:07:49Z"})

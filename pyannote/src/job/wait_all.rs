@@ -37,6 +37,7 @@ const CAPACITY: usize = 16;
 /// - Jobs that the listing does not show, such as old ones, take turns at being polled. They share the 150 reads with the
 ///   results, which come first: each of 1,000 such jobs is polled once in 7 min, and so are 1,000 jobs that have all
 ///   ended already.
+/// - The listing may be out of date, so a job that it shows as unfinished is also polled by its id, every 10 min.
 ///
 /// Set more requests with [`reads_per_minute`](Self::reads_per_minute) if the program makes few others. The service
 /// deletes results 24 h after the end of a job.

@@ -231,6 +231,30 @@ async fn an_odd_item_of_the_listing_ends_no_wait() {
 }
 
 #[tokio::test]
+async fn a_listing_that_is_out_of_date_delays_a_job_by_ten_minutes() {
+    let setup = setup(JobService {
+        stale: HashSet::from([3]),
+        ..ends([20.0; 30])
+    })
+    .await;
+    let results = setup.wait_all(30).await;
+    assert!(results.iter().all(|(_, result, _)| result.is_ok()));
+    let (others, [(id, _, time)]) = results.split_at(29) else {
+        panic!("one job ends last");
+    };
+    assert!(
+        others
+            .iter()
+            .all(|(.., time)| *time < Duration::from_secs(40))
+    );
+    assert_eq!(index(id), 3);
+    assert!(
+        (Duration::from_secs(600)..Duration::from_secs(640)).contains(time),
+        "{time:?}"
+    );
+}
+
+#[tokio::test]
 async fn without_a_listing_jobs_are_polled_by_their_ids() {
     for (status, body) in [
         (403, r#"{"message":"No"}"#),
