@@ -19,8 +19,8 @@ use crate::redact::{Excerpt, remove_secrets};
 /// the HTTP client, are available through [`source`](std::error::Error::source) and are not part of the message:
 /// `{error}` prints the message alone, and `{error:#}` the message and all causes on one line.
 ///
-/// Errors never contain the API key, the query of a pre-signed URL or a voiceprint, even if the service or a gateway
-/// repeats them in its response. Causes are kept as text for the same reason, except for those of local files, which are
+/// Errors never contain the API key, the query of a pre-signed URL or a voiceprint. The [crate](crate#privacy) says in
+/// which forms they are recognized if the service or a gateway repeats them in its response. Causes are kept as text for the same reason, except for those of local files, which are
 /// of type [`std::io::Error`].
 ///
 /// ```
@@ -121,7 +121,7 @@ impl fmt::Display for FieldError {
     }
 }
 
-/// Text of an error, from which the secrets of the clients were removed, whatever it consists of.
+/// Text of an error, from which the secrets of the clients were removed.
 struct Text(String);
 
 impl Text {

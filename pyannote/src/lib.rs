@@ -163,9 +163,10 @@
 //!
 //! The API key is kept as a secret, and sent to the base URL's origin only: not to pre-signed URLs, and not after
 //! redirects, which are not followed. Plain http is rejected except for loopback addresses. Logs, errors and `Debug`
-//! output never contain the key, the query of a pre-signed URL or a voiceprint, even if a gateway repeats the key in a
-//! response, as it is, encoded or escaped. Errors of [`Client::raw`] are an exception: their messages contain the headers
-//! and the body of the response.
+//! output never contain the key, the query of a pre-signed URL or a voiceprint. If a gateway repeats the key in a
+//! response, it is removed as it is, in another case, in base64 or hex, and with the usual escapes of URLs, JSON and HTML;
+//! in any other encoding, it is not recognized. Errors of [`Client::raw`] are an exception: their messages contain the
+//! headers and the body of the response.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -33,7 +33,7 @@ impl fmt::Debug for Protected {
     }
 }
 
-/// The forms in which a secret occurs in text, in lower case.
+/// The forms in which a secret is recognized in text, in lower case.
 #[derive(Eq, PartialEq)]
 struct Forms(Vec<Form>);
 
@@ -66,7 +66,7 @@ pub(crate) fn protect(secret: &str) -> Option<Protected> {
     })))
 }
 
-/// `text` without any protected secret, in whatever form.
+/// `text` without any protected secret, in each of its [`Forms`].
 pub(crate) fn remove(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     for_each(|secret| {
@@ -173,7 +173,7 @@ fn base64_cores(secret: &[u8]) -> impl Iterator<Item = String> {
     })
 }
 
-/// A text as it is, and as it occurs in URLs, JSON and HTML.
+/// A text as it is, and with the usual escapes of URLs, JSON and HTML.
 fn escaped(text: &str) -> [String; 11] {
     let json = replace(text, |c| matches!(c, '"' | '\\').then(|| format!("\\{c}")));
     let unicode = |special: &'static str| {
