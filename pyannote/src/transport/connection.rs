@@ -94,9 +94,22 @@ impl Connection {
                 builder.proxy(proxy)
             }
         };
-        self.add_root_certificates(builder)?
+        #[cfg(any(
+            feature = "native-tls",
+            feature = "rustls",
+            feature = "rustls-no-provider"
+        ))]
+        let builder = builder.tls_certs_merge(self.certificates()?);
+        let problem = match self.root_certificates.is_empty() {
+            true => "the HTTP client could not be created",
+            // rustls parses certificates only now.
+            false => {
+                "the HTTP client could not be created; check the certificates of `.root_certificate(pem_or_der)`"
+            }
+        };
+        builder
             .build()
-            .map_err(|error| config("the HTTP client could not be created").with_source(error))
+            .map_err(|error| config(problem).with_source(error))
     }
 
     #[cfg(any(
@@ -104,47 +117,37 @@ impl Connection {
         feature = "rustls",
         feature = "rustls-no-provider"
     ))]
-    fn add_root_certificates(
-        &self,
-        builder: reqwest::ClientBuilder,
-    ) -> Result<reqwest::ClientBuilder, Error> {
+    fn certificates(&self) -> Result<Vec<reqwest::Certificate>, Error> {
         use reqwest::Certificate;
 
         const PEM_BEGIN: &[u8] = b"-----BEGIN ";
+        /// The tag of an ASN.1 sequence, with which a certificate in DER begins.
+        const DER_BEGIN: u8 = 0x30;
+        let invalid = |why: &str| {
+            config(format!(
+                "the certificate of `.root_certificate(pem_or_der)` is invalid: {why}; pass the content of a file with a \
+                 certificate in PEM or DER"
+            ))
+        };
         let mut certificates = Vec::new();
         for bytes in &self.root_certificates {
             let is_pem = bytes
                 .windows(PEM_BEGIN.len())
                 .any(|window| window == PEM_BEGIN);
-            let parsed = match is_pem {
-                true => Certificate::from_pem_bundle(bytes),
-                false => Certificate::from_der(bytes).map(|certificate| vec![certificate]),
+            let parsed = match (is_pem, bytes.first()) {
+                (true, _) => Certificate::from_pem_bundle(bytes),
+                (false, Some(&DER_BEGIN)) => Certificate::from_der(bytes).map(|one| vec![one]),
+                (false, Some(_)) => return Err(invalid("it is neither in PEM nor in DER")),
+                (false, None) => return Err(invalid("it is empty")),
             };
-            let invalid = "the root certificate is invalid; set one in PEM or DER";
-            let parsed = parsed.map_err(|error| config(invalid).with_source(error))?;
+            let parsed =
+                parsed.map_err(|error| invalid("it cannot be decoded").with_source(error))?;
             if parsed.is_empty() {
-                return Err(config(
-                    "the root certificate is invalid: the file has no section CERTIFICATE",
-                ));
+                return Err(invalid("it has no section CERTIFICATE"));
             }
             certificates.extend(parsed);
         }
-        Ok(match certificates.is_empty() {
-            true => builder,
-            false => builder.tls_certs_merge(certificates),
-        })
-    }
-
-    #[cfg(not(any(
-        feature = "native-tls",
-        feature = "rustls",
-        feature = "rustls-no-provider"
-    )))]
-    fn add_root_certificates(
-        &self,
-        builder: reqwest::ClientBuilder,
-    ) -> Result<reqwest::ClientBuilder, Error> {
-        Ok(builder)
+        Ok(certificates)
     }
 }
 

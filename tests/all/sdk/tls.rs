@@ -157,9 +157,28 @@ async fn a_proxy_sees_neither_the_key_nor_the_request() {
 fn invalid_root_certificates_are_configuration_errors() {
     let key = certificate().signing_key.serialize_pem();
     let truncated = &certificate().cert.pem()[..200];
-    for bytes in ["", "not a certificate", &key, truncated] {
+    let garbage = format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        "MIIB".repeat(10)
+    );
+    for (bytes, expected) in [
+        ("", "is invalid: it is empty; pass the content of a file"),
+        (
+            "not a certificate",
+            "is invalid: it is neither in PEM nor in DER;",
+        ),
+        (&key, "is invalid: it has no section CERTIFICATE;"),
+        (truncated, "is invalid: it "),
+        (&garbage, "check the certificates of "),
+        ("0", "check the certificates of "),
+    ] {
         let error = builder(1).root_certificate(bytes).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{bytes}");
+        let text = error.to_string();
+        assert!(
+            text.contains(expected) && text.contains("`.root_certificate(pem_or_der)`"),
+            "{text}"
+        );
         assert!(!format!("{error:#} {error:?}").contains("MII"), "{error:?}");
     }
     let own = builder(1)
