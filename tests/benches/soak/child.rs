@@ -103,7 +103,7 @@ pub(crate) async fn serve(folder: &Path, seed: u64, faults: f64) {
     let address = server.url().trim_start_matches("http://").parse().unwrap();
     let exchanges = Arc::new(Lines::create(&folder.join("exchanges")));
     let log = Box::new(move |exchange| exchanges.add(&exchange));
-    let proxy = FaultProxy::start(address, seeded(seed, faults), log)
+    let proxy = FaultProxy::start(address, seeded(seed, faults, mark_of), log)
         .await
         .unwrap();
     println!("{}", proxy.url());

@@ -155,7 +155,7 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("large header", Any, Always, |reply| reply.headers.push(format!("x-large: {}", "x".repeat(16 << 10)))),
     Fault::new("huge header", Any, Always, |reply| reply.headers.push(format!("x-huge: {}", "x".repeat(1 << 20)))),
     Fault::new("300 headers", Any, Always, |reply| reply.headers.extend((0..300).map(|n| format!("x-header-{n}: {n}")))),
-    // Other protocols, and answers that nobody asked for.
+    // Other protocols, and responses without a request.
     Fault::new("100 Continue first", Any, Always, |reply| reply.before = b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
     Fault::new("103 Early Hints first", Any, Always, |reply| reply.before = b"HTTP/1.1 103 Early Hints\r\nlink: </style>\r\n\r\n".to_vec()),
     Fault::new("100 and nothing more", Any, Either, |reply| reply.raw(b"HTTP/1.1 100 Continue\r\n\r\n", Then::Stall)),
@@ -189,17 +189,34 @@ fn set_null(items: &mut [Value], field: &str) {
 
 /// A choice that injects a fault into this share of the requests (0..1), each kind equally often, repeatable with the
 /// seed.
+///
+/// In addition, each way of each fault happens once to each operation if there are enough requests, in the order of
+/// [`FAULTS`]: to the submissions of recordings with an even `number`, to the first reads of the jobs of the others, and to
+/// every other request for the listing.
 #[must_use]
-pub fn seeded(seed: u64, share: f64) -> super::Choose {
+pub fn seeded(seed: u64, share: f64, number: fn(&str) -> Option<u64>) -> super::Choose {
     Box::new(move |operation, audio, n| {
         let mut hasher = DefaultHasher::new();
         (seed, operation, audio, n).hash(&mut hasher);
         let mut random = fastrand::Rng::with_seed(hasher.finish());
+        let applicable = FAULTS.iter().filter(|fault| fault.applies_to(operation));
+        let applicable: Vec<&'static Fault> = applicable.collect();
+        let turn = match operation {
+            Operation::ListJobs => Some(n),
+            _ if n > 0 => None,
+            // A submission with a fault may have no job that is read.
+            Operation::ReadJob => number(audio).and_then(|number| number.checked_sub(1)),
+            _ => number(audio),
+        };
+        if let Some(turn) = turn.filter(|turn| share > 0.0 && turn.is_multiple_of(2)) {
+            let mut injections = applicable.iter().flat_map(|fault| fault.injections());
+            if let Some(injection) = injections.nth(usize::try_from(turn / 2).ok()?) {
+                return Some(injection);
+            }
+        }
         if random.f64() >= share {
             return None;
         }
-        let applicable = FAULTS.iter().filter(|fault| fault.applies_to(operation));
-        let applicable: Vec<&'static Fault> = applicable.collect();
         let fault = random.choice(applicable)?;
         random.choice(fault.injections())
     })
@@ -215,10 +232,19 @@ mod tests {
 
     /// The faults of ten thousand requests for an operation.
     fn chosen(seed: u64, share: f64, operation: Operation) -> Vec<Option<(&'static str, bool)>> {
-        let choose = seeded(seed, share);
+        let choose = seeded(seed, share, |_| None);
         let choice = |n| choose(operation, "https://example.com/a.wav", n);
         let fault = |injection: Injection| (injection.fault.name, injection.forwarded);
         (0..10_000).map(|n| choice(n).map(fault)).collect()
+    }
+
+    /// All ways of all faults that can happen to an operation.
+    fn all(operation: Operation) -> HashSet<(&'static str, bool)> {
+        let applicable = FAULTS.iter().filter(|fault| fault.applies_to(operation));
+        let injections = applicable.flat_map(Fault::injections);
+        injections
+            .map(|one| (one.fault.name, one.forwarded))
+            .collect()
     }
 
     #[test]
@@ -229,18 +255,30 @@ mod tests {
             assert_ne!(choices, chosen(2, 0.25, operation));
             let faults: Vec<_> = choices.into_iter().flatten().collect();
             assert!((2_300..2_700).contains(&faults.len()), "{}", faults.len());
-            let applicable = FAULTS.iter().filter(|fault| fault.applies_to(operation));
-            let injections = applicable.flat_map(Fault::injections);
-            let all: HashSet<_> = injections
-                .map(|one| (one.fault.name, one.forwarded))
-                .collect();
-            assert_eq!(faults.into_iter().collect::<HashSet<_>>(), all);
+            assert_eq!(faults.into_iter().collect::<HashSet<_>>(), all(operation));
         }
         assert!(
             chosen(1, 0.0, Operation::Submit)
                 .iter()
                 .all(Option::is_none)
         );
+    }
+
+    #[test]
+    fn few_requests_suffice_for_every_applicable_kind() {
+        for share in [0.001, 0.25] {
+            let choose = seeded(1, share, |audio| audio.parse().ok());
+            for operation in OPERATIONS {
+                let choice = |number: u64| match operation {
+                    Operation::ListJobs => choose(operation, "", number),
+                    _ => choose(operation, &number.to_string(), 0),
+                };
+                let chosen = (0..200).filter_map(choice);
+                let chosen: HashSet<_> =
+                    chosen.map(|one| (one.fault.name, one.forwarded)).collect();
+                assert_eq!(chosen, all(operation), "{operation:?}");
+            }
+        }
     }
 
     #[test]
