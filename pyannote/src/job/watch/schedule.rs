@@ -135,8 +135,8 @@ pub(super) struct Schedule<W> {
     reads_per_minute: BTreeMap<Option<u32>, usize>,
     reads: RateWindow,
     pages: RateWindow,
-    /// Whether there are more jobs than can be polled alone.
-    is_crowded: bool,
+    /// Whether there are more jobs than can be polled alone, so that they are followed in the listing.
+    uses_listing: bool,
     /// When the next job may be polled that the listing does not show, while there are many.
     next_poll: Duration,
     listing: Listing,
@@ -160,7 +160,7 @@ impl<W> Default for Schedule<W> {
             reads_per_minute: BTreeMap::new(),
             reads: RateWindow::new(RateLimit::off()),
             pages: RateWindow::new(RateLimit::off()),
-            is_crowded: false,
+            uses_listing: false,
             next_poll: Duration::ZERO,
             listing: Listing::default(),
             rejections: 0,
@@ -283,7 +283,7 @@ impl<W: Watched> Schedule<W> {
             Verdict::Unfinished | Verdict::Rejected { .. } => {
                 entry.is_contradicted |= entry.phase == Phase::Reading { has_ended: true };
                 let delay = poll_delay(entry.attempt, random);
-                entry.due = now.saturating_add(match self.is_crowded {
+                entry.due = now.saturating_add(match self.uses_listing {
                     true => delay.min(self.listing.max_delay(now)),
                     false => delay,
                 });

@@ -7,7 +7,7 @@ use super::{Action, Entry, MINUTE, Phase, Schedule, Watched};
 use crate::job::progress::poll_delay;
 use crate::transport::{Admission, RateLimit, RateWindow};
 
-/// Number of polls of a job in its first minute. As many jobs as have all their polls within the limit are polled alone.
+/// Number of polls of a job in its first minute. Jobs are polled alone if all these polls are within the limit.
 const POLLS_PER_MINUTE: u32 = 8;
 
 impl<W: Watched> Schedule<W> {
@@ -30,7 +30,7 @@ impl<W: Watched> Schedule<W> {
         pages: Option<u32>,
     ) -> Action<W> {
         if self.entries.is_empty() {
-            self.is_crowded = false;
+            self.uses_listing = false;
             self.listing = Listing::default();
             return Action::Stop;
         }
@@ -44,7 +44,7 @@ impl<W: Watched> Schedule<W> {
             let rejected = rejected.filter_map(|key| Some((key, self.forget(key)?)));
             return Action::Reject(kind, rejected.collect());
         }
-        self.set_crowded(reads, now, random);
+        self.choose_mode(reads, now, random);
         if let Some(expired) = self.pass_deadlines(now) {
             return Action::Expire(expired);
         }
@@ -72,17 +72,17 @@ impl<W: Watched> Schedule<W> {
     }
 
     /// Decides whether the jobs are polled alone or followed in the listing.
-    fn set_crowded(&mut self, reads: Option<u32>, now: Duration, random: f64) {
+    fn choose_mode(&mut self, reads: Option<u32>, now: Duration, random: f64) {
         let max_alone = reads.map_or(usize::MAX, |reads| (reads / POLLS_PER_MINUTE) as usize);
         // The last jobs of a large group stay in the listing, where they have been found.
         let mut groups = self.groups.values();
-        let is_crowded = self.entries.len() > max_alone
+        let uses_listing = self.entries.len() > max_alone
             || groups.any(|group| group.size > max_alone && !group.keys.is_empty());
-        if is_crowded == self.is_crowded {
+        if uses_listing == self.uses_listing {
             return;
         }
-        self.is_crowded = is_crowded;
-        if is_crowded {
+        self.uses_listing = uses_listing;
+        if uses_listing {
             // The listing comes first: it may show all jobs.
             self.next_poll = now.saturating_add(interval(reads));
             self.listing.next = self.listing.next.min(now);
@@ -165,7 +165,7 @@ impl<W: Watched> Schedule<W> {
             .take_while(|(due, _)| *due <= now)
             .find(|(_, key)| self.has_room(*key));
         let Some(&(_, key)) = ready else {
-            // Those that the listing shows are looked after when there is something to do anyway.
+            // Jobs that the listing shows can wait until the next sweep.
             let after = self.due.range((now, u64::MAX)..).next();
             if let Some(&(due, key)) = after
                 && !self.is_listed(key)
@@ -174,8 +174,8 @@ impl<W: Watched> Schedule<W> {
             }
             return None;
         };
-        // Evenly, so that jobs that end can be read at once.
-        if self.is_crowded && now < self.next_poll {
+        // Evenly, so that jobs that end can be read immediately.
+        if self.uses_listing && now < self.next_poll {
             wake.at(self.next_poll);
             return None;
         }

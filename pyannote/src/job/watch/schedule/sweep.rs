@@ -11,7 +11,7 @@ use crate::job::progress::poll_delay;
 
 /// Limits of the maximum delay between two readings of the listing, unless its pages take longer within the limit. In
 /// between, it is a [`QUIET_FACTOR`]th of the time since a job last ended: after ten quiet minutes, it is 10 s.
-const CROWD_DELAY_MAX: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(20)];
+const MAX_SWEEP_DELAY: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(20)];
 const QUIET_FACTOR: u32 = 60;
 /// Delay after which a job is polled even if the listing shows it as unfinished: the listing may be out of date.
 const LISTED_POLL_DELAY: Duration = Duration::from_secs(600);
@@ -62,7 +62,7 @@ impl Listing {
 
     /// The maximum delay between two sweeps.
     pub(super) fn max_delay(&self, now: Duration) -> Duration {
-        let [min, max] = CROWD_DELAY_MAX;
+        let [min, max] = MAX_SWEEP_DELAY;
         let quiet = now.saturating_sub(self.last_change);
         (quiet / QUIET_FACTOR).clamp(min, max)
     }
@@ -75,7 +75,7 @@ pub(super) struct Sweep {
     /// Number of pages so far.
     count: usize,
     max_pages: usize,
-    /// Jobs that were on pages from this one on are not looked for.
+    /// The sweep does not continue for jobs that were on this page or later ones.
     depth: usize,
     is_search: bool,
     has_ended: bool,
@@ -89,7 +89,7 @@ impl<W: Watched> Schedule<W> {
         pages_per_minute: Option<u32>,
         wake: &mut Wake,
     ) -> Option<Option<String>> {
-        if !self.is_crowded {
+        if !self.uses_listing {
             return None;
         }
         if self.listing.sweep.is_none() {
