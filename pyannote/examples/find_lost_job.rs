@@ -20,8 +20,8 @@ use futures_util::TryStreamExt;
 use pyannote::{Client, ClientBuilder, Diarization, Job, JobId, JobSummary};
 
 const IDS: &str = "jobs.txt";
-/// A new job may be listed with a delay.
-const LOOKS: u32 = 10;
+/// How often the listing is read: a new job may be listed with a delay.
+const ATTEMPTS: u32 = 10;
 const DELAY: Duration = Duration::from_secs(30);
 
 #[tokio::main]
@@ -73,8 +73,8 @@ pub(crate) async fn submit_or_find(
         return Err(error.into());
     };
     eprintln!("{error:#}");
-    for look in 0..LOOKS {
-        if look > 0 {
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
             tokio::time::sleep(delay).await;
         }
         let known = known(ids)?;

@@ -14,7 +14,7 @@ pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
 
 /// Returns the values of the named fields of an object, or `None` if `json` is not an object.
 ///
-/// A null is as good as a missing field. Of duplicate fields, the last counts.
+/// A field that is null counts as missing. Of duplicate fields, the last counts.
 pub(crate) fn fields<'a, const N: usize>(
     json: &'a RawValue,
     names: [&str; N],

@@ -145,7 +145,7 @@
 //! [`extra`](Request::extra) fields, and [`ClientBuilder::keep_raw_bodies`] keeps the JSON of results. [`Client::raw`]
 //! is the generated client of every operation, on the same transport.
 //!
-//! A result was billed, so an unexpected form of one of its parts costs no other: the part is left out, and
+//! A result was billed, so a part with an unexpected form does not affect the others: it is left out, and
 //! [`decode_warnings`](Diarization::decode_warnings) names it. [`Client::job_json`] fetches the JSON of any job.
 //!
 //! # Public dependencies

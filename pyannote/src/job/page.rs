@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_cannot_be_read_costs_neither_the_item_nor_the_page() {
+    fn a_field_that_cannot_be_read_hides_neither_the_item_nor_the_page() {
         let deep = "[".repeat(5_000) + &"]".repeat(5_000);
         for value in [r#""\ud800""#, "1e999", deep.as_str()] {
             let text = format!(

@@ -30,7 +30,7 @@ type Events = Pin<Box<dyn Stream<Item = Event> + Send>>;
 /// error as its source if that poll failed, and any error of a request. Each has the job's id and its last known status.
 ///
 /// A gateway may replace the service's response now and then, so a response that says nothing of the job, such as a
-/// redirect, a 403 or a page of HTML, ends the wait only if three polls in a row have one. A 401 ends it at once.
+/// redirect, a 403 or a page of HTML, ends the wait only if three polls in a row have one. A 401 ends it immediately.
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct Wait<T> {
     job: Job<T>,

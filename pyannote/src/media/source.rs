@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, FieldError};
 pub(super) const MAX_RECORDING_BYTES: u64 = 1 << 30;
 /// How many bytes are read to detect the format. Matroska needs the most.
 const SNIFF_BYTES: usize = 4096;
-/// Size of the chunks for the digest. They are larger than those that are sent, since nobody waits for single ones.
+/// Size of the chunks for the digest. Larger than those that are sent, because only the digest of all of them is needed.
 const DIGEST_CHUNK_BYTES: usize = 1024 * 1024;
 
 type OpenFuture = Pin<Box<dyn Future<Output = io::Result<Reader>> + Send>>;

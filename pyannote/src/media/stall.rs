@@ -1,6 +1,6 @@
 //! Whether an upload has stalled.
 //!
-//! The HTTP client does not tell how many bytes the network accepted. But it asks for the next chunk only once it has
+//! The HTTP client does not report how many bytes the network accepted. But it asks for the next chunk only once it has
 //! written most of the last one to the socket, so an upload makes progress with each chunk that is asked for.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -34,8 +34,8 @@ use crate::transport::{Endpoint, Executor, Failure, Operation, TransferError, wi
 /// [`stall_timeout`](crate::ClientBuilder::stall_timeout), or if the storage does not respond for that long after the last
 /// byte. It may take the client's attempt timeout plus 1 s for every 100 kB.
 ///
-/// The last bytes are held back until the source is known to be unchanged. So a file that changes while it is uploaded,
-/// which its length and the time of its last modification tell, is an error and not stored.
+/// The last bytes are held back until the source is known to be unchanged. So if a file changes while it is uploaded,
+/// as its length or the time of its last modification shows, the upload fails and nothing is stored.
 ///
 /// ```no_run
 /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
@@ -110,7 +110,7 @@ impl Upload {
     /// it. Both times the digest is computed, and if they differ, nothing is stored.
     ///
     /// With your own key, that an existing object has the same content is up to you: only a different length is detected,
-    /// and uploaded, as is an object whose length the storage does not tell.
+    /// and uploaded, as is an object whose length the storage does not report.
     pub fn skip_existing(mut self, skip: bool) -> Self {
         self.skip_existing = skip;
         self

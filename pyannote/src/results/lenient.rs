@@ -1,4 +1,4 @@
-//! Decodes the parts of an output that has an unexpected form, each by itself, so that what is odd costs nothing else.
+//! Decodes the parts of an output that has an unexpected form, each by itself, so that an invalid part does not affect the others.
 //!
 //! Only used if an output cannot be decoded as specified: that is faster.
 

@@ -38,8 +38,8 @@ macro_rules! impl_origin {
             /// Returns the parts of the response that have an unexpected form, and are therefore missing in the result;
             /// usually none.
             ///
-            /// One odd item, such as a word without a start, never costs the rest of a result that was billed: it is
-            /// left out and named here. The complete JSON is available from
+            /// An invalid item, such as a word without a start, does not affect the rest of a result that was billed: it
+            /// is left out and named here. The complete JSON is available from
             /// [`Client::job_json`](crate::Client::job_json), until the service deletes it.
             ///
             /// These warnings are the SDK's own, unlike [`warning`](Self::warning), and are not serialized.

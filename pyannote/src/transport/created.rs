@@ -82,11 +82,11 @@ fn id(value: &Value) -> Option<JobId> {
     }
 }
 
-/// Whether a text can be the id of a job: one that names no job would hide that the job is lost.
+/// Whether a text can be the id of a job. An id that cannot be one would hide that the job is lost.
 fn is_usable(text: &str) -> bool {
-    let is_odd =
+    let is_invalid =
         |char: char| char.is_control() || char == char::REPLACEMENT_CHARACTER || char == '/';
-    !text.is_empty() && text.len() <= MAX_ID_BYTES && !text.contains(is_odd)
+    !text.is_empty() && text.len() <= MAX_ID_BYTES && !text.contains(is_invalid)
 }
 
 /// The fields of the JSON object at the start of a text, up to the first error, and whether there is none.
@@ -151,7 +151,7 @@ mod tests {
             (r#"[{"jobId":"1"}]"#, Some("1")),
             ("{\"jobId\":\"1\"}\n{\"jobId\":\"2\"}", Some("1")),
             (r#"{"jobId":"1"}<!-- gateway -->"#, Some("1")),
-            // Other fields of odd types.
+            // Other fields of unexpected types.
             (
                 r#"{"jobId":"1","status":5,"warning":{},"createdAt":[]}"#,
                 Some("1"),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_can_name_no_job_is_none() {
+    fn an_invalid_id_is_ignored() {
         for id in [
             " ",
             "a\\nb",

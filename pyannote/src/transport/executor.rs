@@ -234,8 +234,8 @@ impl Executor {
 
     /// The same for a wait, within `timeout`.
     ///
-    /// The time in the queue of the rate limiter does not count toward the total timeout of the client: that other
-    /// requests come first is no failure of this one.
+    /// The time in the queue of the rate limiter does not count toward the total timeout of the client: it
+    /// depends on the number of other requests, not on the service.
     pub(crate) async fn poll<T: Send>(
         self: &Arc<Self>,
         timeout: Option<Duration>,

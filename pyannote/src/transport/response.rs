@@ -143,7 +143,7 @@ pub(crate) fn no_job_id(response: &ApiResponse) -> Error {
         .with_body(&response.body)
 }
 
-/// What an error body says. Both documented forms are read, and whatever else can be understood: one odd part must not
+/// What an error body says. Both documented forms are read, and whatever else can be read: an invalid part must not
 /// hide the others.
 #[derive(Debug, Default)]
 struct ErrorBody {

@@ -73,7 +73,7 @@ impl Executor {
             let mut result = report.executor.send(endpoint, None, request, permit).await;
             report.finish(&mut result);
             if let Err(Err(unreported)) = sender.send(result) {
-                // Unless the outcome is unknown, nothing was accepted, and nobody is there to try again.
+                // Unless the outcome is unknown, nothing was accepted. There is no caller to try again.
                 debug!(failure = ?unreported.failure, "a submission failed after its future was dropped");
             }
         };

@@ -182,8 +182,8 @@ async fn a_listing_is_restricted_to_a_time_of_creation() {
     assert_eq!(page.next_cursor, None);
 }
 
-/// Responses with status 200 that are no page of the listing.
-const ODD_PAGES: [&str; 6] = [
+/// Responses with status 200 that are not a page of the listing.
+const INVALID_PAGES: [&str; 6] = [
     "<html>Bad gateway</html>",
     "",
     r#"{"items":[{"id":"#,
@@ -193,8 +193,8 @@ const ODD_PAGES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn one_odd_page_costs_no_other() {
-    for odd in ODD_PAGES {
+async fn one_invalid_page_does_not_affect_the_others() {
+    for odd in INVALID_PAGES {
         let server = TestServer::with_responses([
             page(0..2, Some("c-1")),
             Response::ok(odd),
@@ -219,8 +219,8 @@ async fn one_odd_page_costs_no_other() {
 }
 
 #[tokio::test]
-async fn a_page_that_stays_odd_is_a_decode_error() {
-    for odd in ODD_PAGES {
+async fn a_page_that_stays_invalid_is_a_decode_error() {
+    for odd in INVALID_PAGES {
         let server = TestServer::with_responses([Response::ok(odd)]).await;
         let (client, _) = client(&server);
         let error = client.jobs().page(None).await.unwrap_err();

@@ -212,7 +212,7 @@ fn values_in_another_notation_need_no_warning() {
 }
 
 #[test]
-fn invalid_text_costs_no_words() {
+fn invalid_text_does_not_remove_words() {
     let mut body = diarization();
     body["output"]["wordLevelTranscription"][0]["text"] = "X".into();
     let body = body.to_string();

@@ -191,8 +191,8 @@ impl Known<'_> {
             }
             Some((listed, _)) if listed.contains(&job.id) => None,
             Some((listed, _)) => Some(format!("is not among the {} listed jobs", listed.len())),
-            None if self.failed.is_empty() => Some("nobody knows it".to_owned()),
-            None => Some(format!("the caller was told {}", self.failed.join(", "))),
+            None if self.failed.is_empty() => Some("the caller does not know it".to_owned()),
+            None => Some(format!("the caller received {}", self.failed.join(", "))),
         }
     }
 
@@ -213,7 +213,7 @@ fn unreported(evidence: &Evidence, dropped: usize) -> Vec<String> {
         }
     }
     let mut problems = Vec::new();
-    let mut told = 0;
+    let mut returned = 0;
     for entry in &evidence.entries {
         match &entry.event {
             Event::Accepted { job } if !received.contains(job) => {
@@ -222,13 +222,13 @@ fn unreported(evidence: &Evidence, dropped: usize) -> Vec<String> {
             Event::Failed {
                 call: Call::Submit,
                 kind,
-            } if kind == OUTCOME_UNKNOWN => told += 1,
+            } if kind == OUTCOME_UNKNOWN => returned += 1,
             _ => {}
         }
     }
-    if unknown < told + dropped {
+    if unknown < returned + dropped {
         problems.push(format!(
-            "{unknown} unknown outcomes, but callers were told {told}, and {dropped} submissions were dropped"
+            "{unknown} unknown outcomes, but callers received {returned}, and {dropped} submissions were dropped"
         ));
     }
     problems

@@ -16,7 +16,7 @@ pub struct Sample {
     pub ended: u64,
     /// Allocated bytes.
     pub allocated: usize,
-    /// Resident bytes, where the platform tells.
+    /// Resident bytes, if the platform reports them.
     pub resident: Option<usize>,
 }
 

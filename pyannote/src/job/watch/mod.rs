@@ -1,8 +1,8 @@
 //! Watches jobs for their end, on behalf of all waits of a client: one task decides when each job is read, and when the
 //! listing is.
 //!
-//! The task is started by the first wait, and ends when nobody waits. It is no part of a wait, so one that is not polled,
-//! or is dropped, does not hold up others.
+//! The task is started by the first wait, and ends with the last one. It is not part of a wait, so a wait that is not polled,
+//! or is dropped, does not delay others.
 
 mod schedule;
 mod waits;
@@ -155,7 +155,7 @@ async fn run(executor: Arc<Executor>, mut running: Running) {
                 running.has_ended = true;
             }
             let is_reading = !state.reads.is_empty();
-            // Nobody waits for the page that may be being read.
+            // A page that is still being read is not needed any more.
             let unused = match action {
                 Action::Stop => std::mem::take(&mut state.reads),
                 _ => HashMap::new(),

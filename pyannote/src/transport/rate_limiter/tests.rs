@@ -221,7 +221,7 @@ fn a_request_counts_until_a_minute_after_its_response() {
 }
 
 #[tokio::test]
-async fn those_who_leave_the_queue_are_told_their_turn() {
+async fn a_timeout_in_the_queue_returns_the_time_until_the_turn() {
     let clock = ManualClock::new();
     let shared_clock = shared(&clock);
     let limiter = RateLimiter::new(RateLimit::per_minute(2));

@@ -137,7 +137,7 @@ fn what_a_caller_knows_or_can_find_is_not_lost() {
 #[test]
 fn lost_jobs_are_detected() {
     for (events, fault) in [
-        // Nobody was told.
+        // The caller received nothing.
         (vec![], None),
         // The error says that there is no job.
         (vec![failed("Server")], RESET),
