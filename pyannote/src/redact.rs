@@ -7,7 +7,7 @@ use std::fmt;
 
 mod secrets;
 
-pub(crate) use secrets::{Protected, protect, remove as remove_secrets};
+pub(crate) use secrets::{MIN_SECRET_BYTES, Protected, protect, remove as remove_secrets};
 
 /// Maximum length of an excerpt, in characters, without the ellipsis.
 const MAX_EXCERPT_CHARS: usize = 300;

@@ -8,11 +8,9 @@ use serde::Deserialize;
 
 use super::MediaUrl;
 use crate::error::{Error, ErrorKind};
+use crate::redact::MIN_SECRET_BYTES;
 use crate::transport::{ApiResponse, Endpoint, Executor, HAS_TLS, NO_TLS};
 use pyannote_api_sys::hooks::is_loopback;
-
-/// Shorter query values are not secrets, and may be ordinary words of a response.
-const MIN_SECRET_BYTES: usize = 6;
 
 /// A URL that is its own credential.
 pub(crate) struct PresignedUrl(Url);

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 /// Shorter values are not treated as secrets: they occur in ordinary words.
-const MIN_SECRET_BYTES: usize = 6;
+pub(crate) const MIN_SECRET_BYTES: usize = 6;
 /// What a secret is replaced with.
 const REPLACEMENT: &str = "…";
 
