@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use pyannote::output::Turns;
+use pyannote_tests::process::memory_bytes;
 use serde::{Deserialize, Serialize};
 
 /// The input of a subprocess.
@@ -76,15 +77,7 @@ impl Task {
             elapsed_s: start.elapsed().as_secs_f64(),
             audio_s: samples.len() as f64 / f64::from(pyannote_engine::SAMPLE_RATE),
             turns,
-            peak_bytes: peak_bytes(),
+            peak_bytes: memory_bytes("self", "VmHWM"),
         }
     }
-}
-
-/// Peak memory of this process in bytes, on Linux.
-fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
 }

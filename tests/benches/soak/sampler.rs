@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use peak_alloc::PeakAlloc;
+use pyannote_tests::process::memory_bytes;
 use pyannote_tests::soak::Sample;
 
 use crate::ledger::Ledger;
@@ -30,7 +31,7 @@ impl Sampler {
                 samples.push(Sample {
                     ended: ledger.ended(),
                     allocated: allocator.current_usage(),
-                    resident: resident(),
+                    resident: memory_bytes("self", "VmRSS").and_then(|bytes| bytes.try_into().ok()),
                 });
                 std::thread::sleep(INTERVAL);
             }
@@ -43,14 +44,4 @@ impl Sampler {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
-}
-
-/// Resident bytes of this process, on Linux.
-fn resident() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(kilobytes << 10)
 }

@@ -4,11 +4,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pyannote_tests::process::memory_bytes;
 use serde::{Deserialize, Serialize};
 
-use super::process::{cpu_s, peak_bytes};
+use super::process::cpu_s;
 use super::{client, fastest};
 
+/// The peak of resident memory.
+const PEAK: &str = "VmHWM";
 /// How often the memory of curl is read.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -105,7 +108,7 @@ pub(crate) async fn upload(uploader: Uploader, url: &str, path: &Path) {
         cpu_s: cpu_s("self")
             .zip(cpu_before)
             .map(|(end, start)| end - start),
-        peak_bytes: peak_bytes("self"),
+        peak_bytes: memory_bytes("self", PEAK),
     };
     println!("{}", serde_json::to_string(&measured).unwrap());
 }
@@ -130,7 +133,7 @@ fn curl(url: &str, path: &Path) -> Measured {
     let (mut peak_bytes_seen, mut cpu_seen) = (None, None);
     // curl may have ended, and its entry may be incomplete then.
     while curl.try_wait().unwrap().is_none() {
-        peak_bytes_seen = peak_bytes_seen.max(peak_bytes(&process));
+        peak_bytes_seen = peak_bytes_seen.max(memory_bytes(&process, PEAK));
         cpu_seen = cpu_s(&process).or(cpu_seen);
         std::thread::sleep(SAMPLE_INTERVAL);
     }
