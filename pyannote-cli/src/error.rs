@@ -57,7 +57,7 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// The job that the error is about.
     pub(crate) job_id: Option<String>,
-    /// The reader of standard output is gone, so that there is nobody to tell.
+    /// The reader of standard output has closed it, so the error is not printed.
     is_closed_pipe: bool,
 }
 
@@ -213,13 +213,14 @@ impl From<pyannote::Error> for Failure {
     }
 }
 
-/// What the SDK tells programmers, for the users of the command.
+/// Replaces what the messages of the SDK say to programmers with words for users of the command.
 #[cfg(feature = "api")]
 fn in_words_of_the_command(message: String) -> String {
     [
         ("look in client.jobs() for a job", "look for a job"),
         (", and client.job(id) can wait for it again", ""),
         ("set it with its own method", "it has an option of its own"),
+        ("; use https, or call .allow_insecure_http()", "; use https"),
     ]
     .iter()
     .fold(message, |message, (method, words)| {

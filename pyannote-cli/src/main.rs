@@ -64,7 +64,7 @@ fn usage(error: &clap::Error) -> ExitCode {
             ..Global::default()
         });
         let text = error.render().ansi().to_string();
-        // The help of a closed pipe is of interest to nobody.
+        // Not an error if the reader has closed the pipe.
         let _ = match error.use_stderr() {
             true => anstream::stderr().write_all(text.as_bytes()),
             false => anstream::stdout().write_all(text.as_bytes()),

@@ -82,14 +82,14 @@ impl Ui {
         self.print(&format!("{}\n", serde_json::to_string(value)?))
     }
 
-    /// Tells what happens: not part of the result, and not shown with `--quiet` or `--json`.
+    /// Prints a note, which is not part of the result and not shown with `--quiet` or `--json`.
     pub(crate) fn note(self, text: &str) {
         if !self.is_json && !self.is_quiet {
             stderr(text);
         }
     }
 
-    /// Tells that something happened, as one line of JSON on standard error.
+    /// Prints an event as one line of JSON on standard error.
     #[cfg(feature = "api")]
     pub(crate) fn event(self, event: &impl Serialize) {
         stderr_json(event);

@@ -33,10 +33,9 @@ pub(crate) struct Diarize {
     local: bool,
     #[command(flatten)]
     turns: TurnArgs,
-    /// Include a transcription, optionally by the given model.
     #[cfg(feature = "api")]
-    #[arg(long, value_name = "MODEL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    transcribe: Option<String>,
+    #[command(flatten)]
+    transcribe: crate::service::TranscribeArgs,
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
@@ -65,10 +64,7 @@ impl Diarize {
 
     fn run_local(&self, ui: Ui) -> Result<Document> {
         #[cfg(feature = "api")]
-        {
-            let option = self.transcribe.as_ref().map(|_| "--transcribe");
-            local::reject(option.or(self.service.used()))?;
-        }
+        local::reject(self.transcribe.used().or(self.service.used()))?;
         if self.output.wants_subtitles() {
             return Err(Failure::usage(
                 "subtitles need a transcript, and --local does not transcribe",
@@ -89,27 +85,26 @@ impl Diarize {
     fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<Document>> {
         use crate::service;
 
-        if self.transcribe.is_none() && self.output.wants_subtitles() {
+        if !self.transcribe.is_set() && self.output.wants_subtitles() {
             return Err(Failure::usage(
                 "subtitles need a transcript; pass --transcribe",
             ));
         }
         let client = service::connect(global)?;
         let result = service::process(&client, &self.recording, &self.service, ui, |url| {
-            let request = self.turns.apply(client.diarize(url));
-            match self.transcribe.as_deref() {
-                None => request,
-                Some("") => request.transcription(true),
-                Some(model) => request.transcription(true).transcription_model(model),
-            }
+            self.transcribe.apply(self.turns.apply(client.diarize(url)))
         })?;
         let Some((id, diarization)) = result else {
             return Ok(None);
         };
-        let mut document = Document::of_job(id.as_str(), diarization.raw())?;
-        document.audio = Some(self.recording.name());
-        document.model.clone_from(&self.service.model);
-        Ok(Some(document))
+        let document = Document::of_result(
+            &id,
+            &diarization,
+            diarization.raw(),
+            diarization.decode_warnings(),
+        )?;
+        let model = self.service.request.model.as_deref();
+        Ok(Some(document.with_request(&self.recording, model)))
     }
 
     #[cfg(feature = "api")]
@@ -119,17 +114,12 @@ impl Diarize {
         let url = program.provide(&self.recording);
         let mut calls = vec![format!(".diarize({url})")];
         calls.extend(self.turns.setters());
-        if let Some(model) = &self.transcribe {
-            calls.push(".transcription(true)".to_owned());
-            if !model.is_empty() {
-                calls.push(format!(".transcription_model({model:?})"));
-            }
-        }
+        calls.extend(self.transcribe.setters());
         program.process("", calls, &self.service);
         if !self.service.no_wait {
-            let segments = match self.transcribe {
-                Some(_) => r#"result.transcript().ok_or("no transcript")?"#,
-                None => "result.turns()",
+            let segments = match self.transcribe.is_set() {
+                true => r#"result.transcript().ok_or("no transcript")?"#,
+                false => "result.turns()",
             };
             program.write(&self.output, &self.recording.stem(), segments);
         }

@@ -145,7 +145,7 @@ impl Identify {
 
         let client = service::connect(global)?;
         let is_pyannoteai = service::is_pyannoteai(global)?;
-        let model = self.service.model.as_deref();
+        let model = self.service.request.model.as_deref();
         let voiceprints =
             self.voiceprints(ui, |stored| stored.for_service(model, is_pyannoteai))?;
         let result = service::process(&client, &self.recording, &self.service, ui, |url| {
@@ -163,10 +163,9 @@ impl Identify {
         let Some((id, found)) = result else {
             return Ok(None);
         };
-        let mut document = Document::of_job(id.as_str(), found.raw())?;
-        document.audio = Some(self.recording.name());
-        document.model.clone_from(&self.service.model);
-        Ok(Some(document))
+        let document = Document::of_result(&id, &found, found.raw(), found.decode_warnings())?;
+        let model = self.service.request.model.as_deref();
+        Ok(Some(document.with_request(&self.recording, model)))
     }
 
     #[cfg(feature = "api")]

@@ -285,7 +285,7 @@ fn present(id: &str, body: &[u8], output: &OutputArgs, ui: Ui) -> Result<()> {
             }
         }
         (JobStatus::Succeeded, Some(_)) => {
-            let document = Document::of_job(id, Some(body))?;
+            let document = Document::of_job(id, body)?;
             output.write(&document, id, ui)
         }
         (status, _) => {

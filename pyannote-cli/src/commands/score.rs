@@ -77,7 +77,7 @@ struct RatesOutput {
     jer: f64,
     /// Speech that was missed, in seconds.
     missed_detection: f64,
-    /// Speech that is none in the reference, in seconds.
+    /// Speech in the diarization without speech in the reference, in seconds.
     false_alarm: f64,
     /// Speech of another speaker, in seconds.
     confusion: f64,

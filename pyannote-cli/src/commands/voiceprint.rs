@@ -223,7 +223,7 @@ impl Create {
         if let Some(warning) = voiceprint.warning() {
             ui.warn(warning);
         }
-        let model = self.service.model.clone();
+        let model = self.service.request.model.clone();
         StoredVoiceprint::new(&self.name, voiceprint.as_base64(), model).map(Some)
     }
 

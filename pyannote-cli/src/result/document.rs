@@ -10,6 +10,10 @@ use super::speakers::milliseconds;
 use super::{Output, SpeakerSummary, summarize};
 #[cfg(feature = "api")]
 use crate::error::{Failure, Result};
+#[cfg(feature = "api")]
+use crate::input::Input;
+#[cfg(feature = "api")]
+use pyannote::{DecodeWarning, JobId};
 
 /// What computed a result.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -80,15 +84,45 @@ impl Document {
         document
     }
 
+    /// The document of a result of the service, whose job has the body `body`.
+    ///
+    /// If the SDK left out parts of the body because they cannot be read, so does the document: its warnings name them.
+    #[cfg(feature = "api")]
+    pub(crate) fn of_result(
+        id: &JobId,
+        result: &impl Serialize,
+        body: Option<&[u8]>,
+        problems: &[DecodeWarning],
+    ) -> Result<Self> {
+        let id = id.as_str();
+        let document = match problems {
+            // The body has fields that the SDK does not know.
+            [] => Self::of_job(id, body.unwrap_or_default()),
+            _ => Self::of_job(id, &serde_json::to_vec(result)?),
+        };
+        let mut document = document?;
+        document
+            .warnings
+            .extend(problems.iter().map(ToString::to_string));
+        Ok(document)
+    }
+
     /// The document of a job that succeeded. `body` is the body of the job.
     #[cfg(feature = "api")]
-    pub(crate) fn of_job(id: &str, body: Option<&[u8]>) -> Result<Self> {
-        let body = str::from_utf8(body.unwrap_or_default())
-            .map_err(|error| Failure::of(&error).with_job(id))?;
+    pub(crate) fn of_job(id: &str, body: &[u8]) -> Result<Self> {
+        let body = str::from_utf8(body).map_err(|error| Failure::of(&error).with_job(id))?;
         let mut document = super::read::parse(body).map_err(|failure| failure.with_job(id))?;
         document.backend = Some(Backend::Service);
         document.job_id = Some(id.to_owned());
         Ok(document)
+    }
+
+    /// Sets the recording, and the model if one was requested.
+    #[cfg(feature = "api")]
+    pub(crate) fn with_request(mut self, recording: &Input, model: Option<&str>) -> Self {
+        self.audio = Some(recording.name());
+        self.model = model.map(str::to_owned);
+        self
     }
 
     /// Adds the identification of the speakers.

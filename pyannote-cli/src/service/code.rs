@@ -89,7 +89,7 @@ impl Program {
 
     /// Submits a request, waits for its result, and names it `result`.
     pub(crate) fn process(&mut self, start: &str, mut calls: Vec<String>, service: &ServiceArgs) {
-        calls.extend(setters(service));
+        calls.extend(service.setters());
         if service.no_wait {
             calls.push(".submit().await?;".to_owned());
             self.chain(&format!("let job = client{start}"), &calls);
@@ -154,28 +154,6 @@ impl Program {
             self.body
         )
     }
-}
-
-/// The setters of the options that all requests have.
-fn setters(service: &ServiceArgs) -> Vec<String> {
-    let mut calls = Vec::new();
-    if let Some(model) = &service.model {
-        calls.push(format!(".model({model:?})"));
-    }
-    if let Some(webhook) = &service.webhook {
-        // A webhook may have a token in its query.
-        let url = webhook.split(['?', '#']).next().unwrap_or_default();
-        calls.push(format!(".webhook({url:?})"));
-    }
-    if service.webhook_status_only {
-        calls.push(".webhook_status_only(true)".to_owned());
-    }
-    for (name, value) in &service.extra {
-        calls.push(format!(
-            ".extra({name:?}, pyannote::serde_json::json!({value}))"
-        ));
-    }
-    calls
 }
 
 /// A duration as an expression.

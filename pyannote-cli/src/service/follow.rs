@@ -13,7 +13,7 @@ use crate::error::{ErrorType, Failure, Result};
 use crate::progress;
 use crate::ui::Ui;
 
-/// The JSON form of the news that a job was accepted, on standard error.
+/// The JSON form of the acceptance of a job, on standard error.
 #[derive(Serialize, schemars::JsonSchema)]
 #[schemars(title = "Accepted job")]
 #[serde(rename_all = "camelCase")]
@@ -22,7 +22,7 @@ pub(crate) struct AcceptedOutput<'a> {
     accepted_job_id: &'a str,
 }
 
-/// Submits a job, and tells its id at once.
+/// Submits a job, and prints its id immediately.
 ///
 /// A submission is not interrupted: whether the job was accepted would be unknown.
 pub(super) async fn submit<T: JobKind>(request: Request<T>, ui: Ui) -> Result<Job<T>> {
@@ -88,7 +88,8 @@ pub(crate) async fn end_of_job<T: JobKind>(
     watch(job, wait, ui).await
 }
 
-async fn wait<T: JobKind>(
+/// Waits for the end of a job.
+pub(crate) async fn wait<T: JobKind>(
     job: &Job<T>,
     timeout: Option<Duration>,
 ) -> std::result::Result<T, pyannote::Error> {

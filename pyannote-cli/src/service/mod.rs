@@ -21,13 +21,13 @@ use crate::ui::Ui;
 
 pub(crate) use code::{Program, duration};
 pub(crate) use config::{Config, StoredKey, StoredProfile, folder as config_folder};
-pub(crate) use follow::{AcceptedOutput, end_of_job, interrupted};
+pub(crate) use follow::{AcceptedOutput, end_of_job, interrupted, wait};
 pub(crate) use input::{provide, upload};
 pub(crate) use keyring::Entry as KeyringEntry;
 pub(crate) use profile::{
     BASE_URL_VAR, DEFAULT_BASE_URL, DEFAULT_PROFILE, KEY_VAR, Profile, variable,
 };
-pub(crate) use request::{ServiceArgs, parse_extra, parse_seconds};
+pub(crate) use request::{RequestArgs, ServiceArgs, TranscribeArgs, parse_seconds};
 
 pub(crate) const USER_AGENT: &str = concat!("pyannote-cli/", env!("CARGO_PKG_VERSION"));
 
@@ -52,10 +52,6 @@ pub(crate) fn build(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(|error| {
         let mut failure = Failure::from(error);
         failure.error_type = ErrorType::Usage;
-        // The command has no such setting: a key must not cross a network unencrypted.
-        if let Some((problem, _)) = failure.message.split_once("; use https") {
-            failure.message = format!("{problem}; use https");
-        }
         failure
     })
 }

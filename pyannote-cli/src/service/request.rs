@@ -1,27 +1,103 @@
-//! The options of a request that only the service has.
+//! The options of requests.
 
 use std::time::Duration;
 
 use clap::Args;
-use pyannote::{JobKind, Request};
+use pyannote::{Diarization, JobKind, Request};
 use serde_json::Value;
 
-/// Options of the service.
+/// The transcription of a diarization.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Service")]
-pub(crate) struct ServiceArgs {
+pub(crate) struct TranscribeArgs {
+    /// Include a transcription, optionally by the given model.
+    #[arg(long, value_name = "MODEL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    transcribe: Option<String>,
+}
+
+impl TranscribeArgs {
+    pub(crate) fn is_set(&self) -> bool {
+        self.transcribe.is_some()
+    }
+
+    /// Returns the option if it was used.
+    pub(crate) fn used(&self) -> Option<&'static str> {
+        self.is_set().then_some("--transcribe")
+    }
+
+    /// Adds the option to a request.
+    pub(crate) fn apply(&self, request: Request<Diarization>) -> Request<Diarization> {
+        match self.transcribe.as_deref() {
+            None => request,
+            Some("") => request.transcription(true),
+            Some(model) => request.transcription(true).transcription_model(model),
+        }
+    }
+
+    /// The calls that add the option to a request.
+    pub(crate) fn setters(&self) -> Vec<String> {
+        let mut calls = Vec::new();
+        if let Some(model) = &self.transcribe {
+            calls.push(".transcription(true)".to_owned());
+            if !model.is_empty() {
+                calls.push(format!(".transcription_model({model:?})"));
+            }
+        }
+        calls
+    }
+}
+
+/// The options of every request.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct RequestArgs {
     /// Model, such as precision-2 or community-1 [default: that of the service].
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
-    /// URL to which the service sends the result.
-    #[arg(long, value_name = "URL")]
-    pub(crate) webhook: Option<String>,
-    /// Send the status to the webhook, without the output.
-    #[arg(long, requires = "webhook")]
-    pub(crate) webhook_status_only: bool,
     /// Field of the request that has no option, as JSON, such as vadSensitivity=0.5; repeatable.
     #[arg(long, value_name = "NAME=JSON", value_parser = parse_extra)]
-    pub(crate) extra: Vec<(String, Value)>,
+    extra: Vec<(String, Value)>,
+}
+
+impl RequestArgs {
+    /// Returns the first option that was used.
+    pub(crate) fn used(&self) -> Option<&'static str> {
+        let model = self.model.as_ref().map(|_| "--model");
+        model.or_else(|| (!self.extra.is_empty()).then_some("--extra"))
+    }
+
+    /// Adds the options to a request.
+    pub(crate) fn apply<T: JobKind>(&self, mut request: Request<T>) -> Request<T> {
+        if let Some(model) = &self.model {
+            request = request.model(model.as_str());
+        }
+        for (name, value) in &self.extra {
+            request = request.extra(name, value.clone());
+        }
+        request
+    }
+
+    /// The calls that add the options to a request.
+    pub(crate) fn setters(&self) -> Vec<String> {
+        let model = self.model.iter().map(|model| format!(".model({model:?})"));
+        let extra = self
+            .extra
+            .iter()
+            .map(|(name, value)| format!(".extra({name:?}, pyannote::serde_json::json!({value}))"));
+        model.chain(extra).collect()
+    }
+}
+
+/// The options of a request for one recording.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Service")]
+pub(crate) struct ServiceArgs {
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// URL to which the service sends the result.
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+    /// Send the status to the webhook, without the output.
+    #[arg(long, requires = "webhook")]
+    webhook_status_only: bool,
     /// Maximum time to wait for the job, in seconds [default: no limit].
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) timeout: Option<Duration>,
@@ -33,37 +109,46 @@ pub(crate) struct ServiceArgs {
 impl ServiceArgs {
     /// Returns the first option that was used.
     pub(crate) fn used(&self) -> Option<&'static str> {
-        [
-            (self.model.is_some(), "--model"),
+        let own = [
             (self.webhook.is_some(), "--webhook"),
-            (!self.extra.is_empty(), "--extra"),
             (self.timeout.is_some(), "--timeout"),
             (self.no_wait, "--no-wait"),
-        ]
-        .into_iter()
-        .find_map(|(used, name)| used.then_some(name))
+        ];
+        let own = own
+            .into_iter()
+            .find_map(|(used, name)| used.then_some(name));
+        self.request.used().or(own)
     }
 
     /// Adds the options to a request.
-    pub(crate) fn apply<T: JobKind>(&self, mut request: Request<T>) -> Request<T> {
-        if let Some(model) = &self.model {
-            request = request.model(model.as_str());
-        }
+    pub(crate) fn apply<T: JobKind>(&self, request: Request<T>) -> Request<T> {
+        let mut request = self.request.apply(request);
         if let Some(webhook) = &self.webhook {
             request = request.webhook(webhook);
         }
         if self.webhook_status_only {
             request = request.webhook_status_only(true);
         }
-        for (name, value) in &self.extra {
-            request = request.extra(name, value.clone());
-        }
         request
+    }
+
+    /// The calls that add the options to a request.
+    pub(crate) fn setters(&self) -> Vec<String> {
+        let mut calls = self.request.setters();
+        if let Some(webhook) = &self.webhook {
+            // A webhook may have a token in its query.
+            let url = webhook.split(['?', '#']).next().unwrap_or_default();
+            calls.push(format!(".webhook({url:?})"));
+        }
+        if self.webhook_status_only {
+            calls.push(".webhook_status_only(true)".to_owned());
+        }
+        calls
     }
 }
 
 /// Parses a field of a request.
-pub(crate) fn parse_extra(text: &str) -> Result<(String, Value), String> {
+fn parse_extra(text: &str) -> Result<(String, Value), String> {
     let (name, json) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())

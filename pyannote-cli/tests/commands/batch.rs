@@ -23,14 +23,6 @@ fn sandbox(names: &[&str]) -> Sandbox {
     sandbox
 }
 
-fn submissions(sandbox: &Sandbox) -> usize {
-    let requests = sandbox.server().requests();
-    let submissions = requests
-        .iter()
-        .filter(|request| request.path == "/v1/diarize");
-    submissions.count()
-}
-
 #[test]
 fn what_is_done_is_skipped() {
     let sandbox = sandbox(&["a.wav", "b/c.wav"]);
@@ -41,13 +33,13 @@ fn what_is_done_is_skipped() {
     assert_eq!(files, ["a.json", "a.rttm", "b/c.json", "b/c.rttm"]);
     sandbox.run(&[&BATCH[..], &["-f", "rttm"]].concat());
     sandbox.run(&[&BATCH[..], &["--num-speakers", "2", "--json"]].concat());
-    assert_eq!(submissions(&sandbox), 2);
+    assert_eq!(sandbox.submissions(), 2);
     sandbox.run(&[&BATCH[..], &["--force", "--quiet"]].concat());
-    assert_eq!(submissions(&sandbox), 4);
+    assert_eq!(sandbox.submissions(), 4);
     // A result that is gone is fetched again, not made again.
     std::fs::remove_file(sandbox.path("results/a.json")).unwrap();
     sandbox.run(&[&BATCH[..], &["--json"]].concat());
-    assert_eq!(submissions(&sandbox), 4);
+    assert_eq!(sandbox.submissions(), 4);
     insta::assert_snapshot!(sandbox.transcript());
 }
 
@@ -168,7 +160,7 @@ fn an_unknown_outcome_is_for_the_user_to_decide() {
     let first = sandbox.run(&BATCH);
     assert_eq!(first.status.code(), Some(4), "{first:?}");
     let again = sandbox.run(&[&BATCH[..], &["--json"]].concat());
-    assert_eq!(submissions(&sandbox), 2);
+    assert_eq!(sandbox.submissions(), 2);
     let events = stdout(&again);
     let unknown = events
         .lines()
@@ -179,7 +171,7 @@ fn an_unknown_outcome_is_for_the_user_to_decide() {
     sandbox.run(&[&BATCH[..], &["--adopt", "other.wav=1"]].concat());
     sandbox.run(&[&BATCH[..], &["--adopt", "recordings/b.wav=1"]].concat());
     sandbox.run(&[&BATCH[..], &["--adopt", &format!("recordings/a.wav={id}")]].concat());
-    assert_eq!(submissions(&sandbox), 2);
+    assert_eq!(sandbox.submissions(), 2);
     insta::assert_snapshot!(sandbox.transcript());
 }
 
@@ -193,7 +185,7 @@ fn an_unknown_outcome_is_submitted_again_if_the_user_says_so() {
         .inject(Operation::Diarize, 1, lost);
     sandbox.run(&BATCH);
     sandbox.run(&[&BATCH[..], &["--resubmit", "recordings/a.wav"]].concat());
-    assert_eq!(submissions(&sandbox), 2);
+    assert_eq!(sandbox.submissions(), 2);
     insta::assert_snapshot!(sandbox.transcript());
 }
 
@@ -209,5 +201,19 @@ fn a_recording_that_failed_is_done_with_the_options_of_today() {
     sandbox.run(&two);
     sandbox.run(&two);
     sandbox.run(&BATCH);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_job_on_the_service_is_not_forgotten() {
+    let sandbox = sandbox(&["a.wav"]);
+    sandbox.engine().then_stuck();
+    sandbox.run(&[&BATCH[..], &["--timeout", "0.1"]].concat());
+    // The only record of the job is not overwritten on this machine.
+    sandbox.run(&[&BATCH[..], &["--local", "--json"]].concat());
+    // A changed file is another recording, whose job is submitted; the id of the first one is not lost.
+    sandbox.write_recording("recordings/a.wav", 2);
+    sandbox.run(&[&BATCH[..], &["--timeout", "0.1"]].concat());
+    assert_eq!(sandbox.submissions(), 2);
     insta::assert_snapshot!(sandbox.transcript());
 }

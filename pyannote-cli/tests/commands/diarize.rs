@@ -212,3 +212,30 @@ fn a_job_that_fails_and_one_without_speech() {
     sandbox.run(&["diarize", url]);
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+#[test]
+fn an_odd_part_of_a_result_costs_no_other() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("recordings/meeting.wav", 1);
+    let mut odd = transcribed();
+    odd["confidence"] = json!("none");
+    odd["wordLevelTranscription"][0]["start"] = Value::Null;
+    for arguments in [
+        &["diarize", "https://example.com/meeting.wav", "--transcribe"][..],
+        &[
+            "batch",
+            "recordings",
+            "-o",
+            "results",
+            "--transcribe",
+            "-f",
+            "srt",
+        ],
+    ] {
+        sandbox.engine().then(Ok(odd.clone()));
+        sandbox.run(arguments);
+    }
+    let subtitles = std::fs::read_to_string(sandbox.path("results/meeting.srt")).unwrap();
+    assert!(subtitles.contains("Hello!"), "{subtitles}");
+    insta::assert_snapshot!(sandbox.transcript());
+}

@@ -52,14 +52,6 @@ fn interrupt_at(sandbox: &Sandbox, arguments: &[&str], operation: &str) -> Outpu
     output
 }
 
-fn submissions(sandbox: &Sandbox) -> usize {
-    let requests = sandbox.server().requests();
-    let submissions = requests
-        .iter()
-        .filter(|request| request.path == "/v1/diarize");
-    submissions.count()
-}
-
 #[test]
 fn a_wait_is_interrupted_and_resumed() {
     let sandbox = Sandbox::new();
@@ -111,7 +103,7 @@ fn nothing_is_submitted_after_an_interrupted_upload() {
         let output = interrupt_at(&sandbox, arguments, "/media/input");
         assert_eq!(output.status.code(), Some(130), "{output:?}");
     }
-    assert_eq!(submissions(&sandbox), 0);
+    assert_eq!(sandbox.submissions(), 0);
     insta::assert_snapshot!(sandbox.transcript());
 }
 
@@ -129,7 +121,7 @@ fn a_submission_is_answered_before_the_end() {
         "/diarize",
     );
     assert_eq!(output.status.code(), Some(130), "{output:?}");
-    assert_eq!(submissions(&sandbox), 1);
+    assert_eq!(sandbox.submissions(), 1);
     insta::assert_snapshot!(sandbox.transcript());
 }
 
@@ -152,6 +144,6 @@ fn a_batch_goes_on_when_it_is_run_again() {
     let output = sandbox.run(&batch);
     // The first job never ends.
     assert_eq!(output.status.code(), Some(5), "{output:?}");
-    assert_eq!(submissions(&sandbox), 2);
+    assert_eq!(sandbox.submissions(), 2);
     insta::assert_snapshot!(sandbox.transcript());
 }

@@ -46,6 +46,15 @@ impl Sandbox {
         &self.engine
     }
 
+    /// The number of diarizations that the server was asked for.
+    pub(crate) fn submissions(&self) -> usize {
+        let requests = self.server().requests();
+        let submissions = requests
+            .iter()
+            .filter(|request| request.path == "/v1/diarize");
+        submissions.count()
+    }
+
     pub(crate) fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
     }

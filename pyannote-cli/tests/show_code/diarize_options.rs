@@ -12,10 +12,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .transcription(true)
         .transcription_model("faster-whisper-large-v3-turbo")
         .model("precision-2")
-        .webhook("https://example.com/hook")
-        .webhook_status_only(true)
         .extra("vadSensitivity", pyannote::serde_json::json!(0.5))
         .extra("name", pyannote::serde_json::json!({"a":[1,null]}))
+        .webhook("https://example.com/hook")
+        .webhook_status_only(true)
         .timeout(std::time::Duration::from_secs_f64(60.0))
         .await?;
     std::fs::write("out/a \"b\".json", pyannote::serde_json::to_string(&result)?)?;

@@ -79,7 +79,7 @@ fn price(batch: &Batch) -> Result<Option<f64>> {
     };
     let prices: BTreeMap<String, f64> = toml::from_str(&read_text(path)?)
         .map_err(|error| Failure::failed(format!("{}: {}", path.display(), error.message())))?;
-    let model = batch.model.as_deref().unwrap_or("default");
+    let model = batch.options.model.as_deref().unwrap_or("default");
     match prices.get(model) {
         Some(price) => Ok(Some(*price)),
         None => Err(Failure::failed(format!(

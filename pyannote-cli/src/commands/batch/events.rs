@@ -1,4 +1,4 @@
-//! What a batch tells while it runs: events as JSON, or one progress display and a line per result.
+//! The output of a batch while it runs: events as JSON, or one progress display and a line per result.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,6 +6,7 @@ use indicatif::ProgressBar;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::inputs::Item;
 use crate::error::{ErrorType, Failure, Result};
 use crate::progress;
 use crate::ui::Ui;
@@ -62,7 +63,7 @@ pub(crate) struct Summary {
     pub(super) unknown: usize,
 }
 
-/// Tells the events, and counts them.
+/// Prints the events, and counts them.
 pub(super) struct Reporter {
     ui: Ui,
     bar: ProgressBar,
@@ -103,6 +104,24 @@ impl Reporter {
         self.bar.suspend(|| self.print(event))
     }
 
+    pub(super) fn skipped(&self, item: &Item, other_options: bool) -> Result<()> {
+        self.report(&Event::Skipped {
+            file: &item.name,
+            reason: match other_options {
+                false => "done",
+                true => "done with other options; --force does it again",
+            },
+        })
+    }
+
+    pub(super) fn failed(&self, item: &Item, job_id: Option<&str>, message: &str) -> Result<()> {
+        self.report(&Event::Failed {
+            file: &item.name,
+            job_id,
+            message,
+        })
+    }
+
     fn print(&self, event: &Event<'_>) -> Result<()> {
         let ui = self.ui;
         if ui.is_json() {
@@ -141,7 +160,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// Tells the summary, and returns the failure if some recordings have no results.
+    /// Prints the summary, and returns the failure if some recordings have no results.
     pub(super) fn finish(&self) -> Result<()> {
         let summary = self.summary();
         self.bar.finish_and_clear();

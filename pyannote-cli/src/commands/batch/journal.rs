@@ -80,6 +80,24 @@ pub(super) struct Entry {
     pub(super) submitted_at: Option<DateTime<Utc>>,
 }
 
+impl Entry {
+    /// The start of a submission whose answer is not in the journal: the job may exist.
+    pub(super) fn open_since(&self) -> Option<DateTime<Utc>> {
+        let is_open = matches!(
+            (self.state, &self.job_id),
+            (State::Submitting, _) | (State::Accepted, None)
+        );
+        is_open.then(|| self.submitted_at.unwrap_or(self.updated_at))
+    }
+
+    /// The job whose results are not written yet.
+    pub(super) fn pending_job(&self) -> Option<&str> {
+        self.job_id
+            .as_deref()
+            .filter(|_| self.state == State::Accepted)
+    }
+}
+
 /// The journal, which only one process at a time can open.
 pub(super) struct Journal {
     connection: Mutex<Connection>,

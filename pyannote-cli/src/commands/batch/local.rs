@@ -6,7 +6,7 @@ use pyannote_engine::assets::Assets;
 use super::events::{Event, Reporter};
 use super::inputs::Item;
 use super::journal::Journal;
-use super::plan::{Step, next_step};
+use super::plan::Step;
 use super::{Batch, fingerprint};
 use crate::error::Result;
 use crate::local;
@@ -21,37 +21,37 @@ pub(super) fn run(
     request: &str,
     ui: Ui,
 ) -> Result<()> {
-    let engine = local::load(ui, Assets::locate()?, &batch.engine)?;
+    // Loaded when the first recording needs it.
+    let mut engine = None;
     for item in items {
         let fingerprint = match fingerprint(item) {
             Ok(fingerprint) => fingerprint,
             Err(failure) => {
-                failed(reporter, item, &failure.message)?;
+                reporter.failed(item, None, &failure.message)?;
                 continue;
             }
         };
         let entry = journal.get(&item.key)?;
-        let has_results = batch.outputs(item).all(|(_, path)| path.exists());
-        let step = next_step(
-            entry.as_ref(),
-            &fingerprint,
-            request,
-            has_results,
-            batch.force,
-        );
-        if let Step::Skip { other_options } = step {
-            let reason = match other_options {
-                false => "done",
-                true => "done with other options; --force does it again",
-            };
-            reporter.report(&Event::Skipped {
-                file: &item.name,
-                reason,
-            })?;
+        if let Step::Skip { other_options } =
+            batch.next_step(item, &fingerprint, entry.as_ref(), request)
+        {
+            reporter.skipped(item, other_options)?;
             continue;
         }
+        // The only record of a job that is paid for must not be overwritten.
+        if let Some(entry) = &entry
+            && (entry.pending_job().is_some() || entry.open_since().is_some())
+        {
+            let message = "it was submitted to the service; run the batch without --local first, or use another --output";
+            reporter.failed(item, entry.pending_job(), message)?;
+            continue;
+        }
+        let engine = match &mut engine {
+            Some(engine) => engine,
+            None => engine.insert(local::load(ui, Assets::locate()?, &batch.engine)?),
+        };
         journal.start(&item.key, &fingerprint, request)?;
-        match process(batch, &engine, item) {
+        match process(batch, engine, item) {
             Ok(outputs) => {
                 journal.done(&item.key)?;
                 reporter.report(&Event::Done {
@@ -62,7 +62,7 @@ pub(super) fn run(
             }
             Err(failure) => {
                 journal.failed(&item.key, &failure.message)?;
-                failed(reporter, item, &failure.message)?;
+                reporter.failed(item, None, &failure.message)?;
             }
         }
     }
@@ -76,12 +76,4 @@ fn process(batch: &Batch, engine: &Engine, item: &Item) -> Result<Vec<String>> {
         .turns
         .document(engine, &recording, diarization, item.input.name());
     batch.write(item, &document)
-}
-
-fn failed(reporter: &Reporter, item: &Item, message: &str) -> Result<()> {
-    reporter.report(&Event::Failed {
-        file: &item.name,
-        job_id: None,
-        message,
-    })
 }

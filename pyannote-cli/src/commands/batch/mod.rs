@@ -23,11 +23,12 @@ use crate::export::{AudioLink, Format, render, write_file};
 use crate::input::Input;
 use crate::local::EngineArgs;
 use crate::result::Document;
-use crate::service::{parse_extra, parse_seconds};
+use crate::service::{RequestArgs, TranscribeArgs, parse_seconds};
 use crate::ui::Ui;
 use events::Reporter;
 use inputs::Item;
-use journal::Journal;
+use journal::{Entry, Journal};
+use plan::{Step, next_step};
 
 pub(crate) use dry_run::DryRunOutput;
 pub(crate) use events::Event;
@@ -94,15 +95,10 @@ pub(crate) struct Batch {
     local: bool,
     #[command(flatten)]
     turns: TurnArgs,
-    /// Include a transcription, optionally by the given model.
-    #[arg(long, value_name = "MODEL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    transcribe: Option<String>,
-    /// Model, such as precision-2 or community-1 [default: that of the service].
-    #[arg(long, value_name = "MODEL")]
-    model: Option<String>,
-    /// Field of the request that has no option, as JSON; repeatable.
-    #[arg(long, value_name = "NAME=JSON", value_parser = parse_extra)]
-    extra: Vec<(String, serde_json::Value)>,
+    #[command(flatten)]
+    transcribe: TranscribeArgs,
+    #[command(flatten)]
+    options: RequestArgs,
     /// Maximum time to wait for each job, in seconds [default: no limit].
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     timeout: Option<Duration>,
@@ -125,21 +121,13 @@ impl Batch {
             .formats
             .iter()
             .any(|format| matches!(format, Format::Srt | Format::Vtt));
-        if subtitles && self.transcribe.is_none() {
+        if subtitles && !self.transcribe.is_set() {
             return Err(Failure::usage(
                 "subtitles need a transcript; pass --transcribe",
             ));
         }
         if self.local {
-            let option = [
-                (self.transcribe.is_some(), "--transcribe"),
-                (self.model.is_some(), "--model"),
-                (!self.extra.is_empty(), "--extra"),
-            ];
-            let used = option
-                .into_iter()
-                .find_map(|(used, name)| used.then_some(name));
-            crate::local::reject(used)?;
+            crate::local::reject(self.transcribe.used().or(self.options.used()))?;
         }
         if global.show_code {
             return ui.print(&self.code(global)?);
@@ -176,20 +164,8 @@ impl Batch {
         program.line("    let media = client.upload(path.as_str()).skip_existing(true).await?;");
         let mut calls = vec![".diarize(&media)".to_owned()];
         calls.extend(self.turns.setters());
-        if let Some(model) = &self.model {
-            calls.push(format!(".model({model:?})"));
-        }
-        if let Some(model) = &self.transcribe {
-            calls.push(".transcription(true)".to_owned());
-            if !model.is_empty() {
-                calls.push(format!(".transcription_model({model:?})"));
-            }
-        }
-        for (name, value) in &self.extra {
-            calls.push(format!(
-                ".extra({name:?}, pyannote::serde_json::json!({value}))"
-            ));
-        }
+        calls.extend(self.transcribe.setters());
+        calls.extend(self.options.setters());
         program.chain(
             "    let request = client",
             &[calls.concat(), ";".to_owned()],
@@ -228,20 +204,8 @@ impl Batch {
 
     /// The request for a recording.
     fn request(&self, client: &Client, url: AudioUrl) -> Request<Diarization> {
-        let mut request = self.turns.apply(client.diarize(url));
-        if let Some(model) = &self.model {
-            request = request.model(model.as_str());
-        }
-        if let Some(model) = &self.transcribe {
-            request = request.transcription(true);
-            if !model.is_empty() {
-                request = request.transcription_model(model.as_str());
-            }
-        }
-        for (name, value) in &self.extra {
-            request = request.extra(name, value.clone());
-        }
-        request
+        let request = self.turns.apply(client.diarize(url));
+        self.options.apply(self.transcribe.apply(request))
     }
 
     /// A digest of the options that results depend on. Fails if they are invalid.
@@ -259,6 +223,18 @@ impl Batch {
             .to_json()?;
         let backend = if self.local { "local" } else { "service" };
         Ok(hex::encode(Sha256::digest(format!("{backend} {request}"))))
+    }
+
+    /// Decides the next step for a recording.
+    fn next_step(
+        &self,
+        item: &Item,
+        fingerprint: &str,
+        entry: Option<&Entry>,
+        request: &str,
+    ) -> Step {
+        let has_results = self.outputs(item).all(|(_, path)| path.exists());
+        next_step(entry, fingerprint, request, has_results, self.force)
     }
 
     /// The files of the results of a recording.

@@ -33,10 +33,11 @@ pub(super) fn next_step(
     };
     let is_same_file = entry.fingerprint == fingerprint;
     let other_options = entry.request != request;
+    // Whatever was asked for: a job that may exist is not submitted again.
+    if entry.open_since().is_some() {
+        return Step::Reconcile;
+    }
     match (entry.state, &entry.job_id) {
-        // Whatever was asked for: a job that may exist is not submitted again.
-        (State::Submitting, _) => Step::Reconcile,
-        (State::Accepted, None) => Step::Reconcile,
         (State::Accepted, Some(job_id)) if is_same_file => Step::Follow {
             job_id: job_id.clone(),
             other_options,
@@ -46,7 +47,7 @@ pub(super) fn next_step(
             job_id: job_id.clone(),
             other_options,
         },
-        (State::New | State::Failed | State::Done | State::Accepted, _) => Step::Upload,
+        _ => Step::Upload,
     }
 }
 

@@ -10,8 +10,8 @@ use pyannote::{AudioUrl, Client, Diarization, ErrorKind, Job};
 
 use super::events::{Event, Reporter};
 use super::inputs::Item;
-use super::journal::{Journal, State};
-use super::plan::{Candidate, Step, candidates, next_step};
+use super::journal::{Entry, Journal, State};
+use super::plan::{Candidate, Step, candidates};
 use super::{Batch, fingerprint};
 use crate::error::{ErrorType, Failure, Result};
 use crate::input::Input;
@@ -23,9 +23,6 @@ use crate::ui::Ui;
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(2);
 /// Greatest duration of a submission.
 const LONGEST_SUBMISSION: TimeDelta = TimeDelta::minutes(5);
-
-/// The end of a recording's way through this run.
-type Ended = Result<()>;
 
 struct Run<'a> {
     batch: &'a Batch,
@@ -57,7 +54,7 @@ pub(super) fn run(
     service::block_on(async {
         run.decide_unknown(items)?;
         let result = tokio::select! {
-            // First: uploads are interrupted, too, which is no failure of theirs.
+            // First: an interrupted upload must not count as failed.
             biased;
             () = service::interrupted() => Err(Failure::new(
                 ErrorType::Interrupted,
@@ -100,28 +97,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn process(&self, item: &Item) -> Ended {
+    async fn process(&self, item: &Item) -> Result<()> {
         let fingerprint = match fingerprint(item) {
             Ok(fingerprint) => fingerprint,
-            Err(failure) => return self.failed(item, None, &failure.message),
+            Err(failure) => return self.reporter.failed(item, None, &failure.message),
         };
         let entry = self.journal.get(&item.key)?;
-        let has_results = self.batch.outputs(item).all(|(_, path)| path.exists());
-        let step = next_step(
-            entry.as_ref(),
-            &fingerprint,
-            &self.request,
-            has_results,
-            self.batch.force,
-        );
+        let step = self
+            .batch
+            .next_step(item, &fingerprint, entry.as_ref(), &self.request);
         match step {
-            Step::Skip { other_options } => self.reporter.report(&Event::Skipped {
-                file: &item.name,
-                reason: match other_options {
-                    false => "done",
-                    true => "done with other options; --force does it again",
-                },
-            }),
+            Step::Skip { other_options } => self.reporter.skipped(item, other_options),
             Step::Follow {
                 job_id,
                 other_options,
@@ -137,6 +123,12 @@ impl Run<'_> {
             // Decided elsewhere: see `reconcile`.
             Step::Reconcile => Ok(()),
             Step::Upload => {
+                if let Some(id) = entry.as_ref().and_then(Entry::pending_job) {
+                    self.ui.warn(&format!(
+                        "{}: the file has changed; the result of its earlier content: pyannote jobs wait {id}",
+                        item.name
+                    ));
+                }
                 // Only the batch's own progress is shown.
                 let url = match service::provide(self.client, &item.input, Ui::silent()).await {
                     Ok(url) => url,
@@ -153,7 +145,7 @@ impl Run<'_> {
     }
 
     /// Submits a job. The journal knows of it before it is sent, and of its id before anything else happens.
-    async fn submit(&self, item: &Item, url: AudioUrl) -> Ended {
+    async fn submit(&self, item: &Item, url: AudioUrl) -> Result<()> {
         self.journal.submitting(&item.key)?;
         let recorded = Arc::new(Mutex::new(Ok(())));
         let request = self.batch.request(self.client, url).on_accepted({
@@ -196,14 +188,15 @@ impl Run<'_> {
     }
 
     /// Waits for a job, and writes its results.
-    async fn follow(&self, item: &Item, job: &Job<Diarization>) -> Ended {
+    async fn follow(&self, item: &Item, job: &Job<Diarization>) -> Result<()> {
         let id = job.id().as_str();
-        let result = match self.batch.timeout {
-            Some(timeout) => job.wait().timeout(timeout).await,
-            None => job.wait().await,
-        };
-        let document = match result {
-            Ok(diarization) => Document::of_job(id, diarization.raw()),
+        let document = match service::wait(job, self.batch.timeout).await {
+            Ok(diarization) => Document::of_result(
+                job.id(),
+                &diarization,
+                diarization.raw(),
+                diarization.decode_warnings(),
+            ),
             Err(error) => {
                 if matches!(
                     error.kind(),
@@ -214,12 +207,13 @@ impl Run<'_> {
                     return Err(error.into());
                 }
                 // Otherwise the job goes on, and the next run waits for it.
-                return self.failed(item, Some(id), &Failure::from(error).message);
+                let message = Failure::from(error).message;
+                return self.reporter.failed(item, Some(id), &message);
             }
         };
-        let written = document.and_then(|mut document| {
-            document.audio = Some(item.input.name());
-            document.model.clone_from(&self.batch.model);
+        let model = self.batch.options.model.as_deref();
+        let written = document.and_then(|document| {
+            let document = document.with_request(&item.input, model);
             self.batch.write(item, &document)
         });
         match written {
@@ -231,27 +225,19 @@ impl Run<'_> {
                     outputs,
                 })
             }
-            Err(failure) => self.failed(item, Some(id), &failure.message),
+            Err(failure) => self.reporter.failed(item, Some(id), &failure.message),
         }
     }
 
     /// Records that a recording was not submitted. An error that concerns all recordings ends the batch.
-    fn refused(&self, item: &Item, failure: Failure) -> Ended {
+    fn refused(&self, item: &Item, failure: Failure) -> Result<()> {
         match failure.error_type {
             ErrorType::Access => Err(failure),
-            _ => self.failed(item, None, &failure.message),
+            _ => self.reporter.failed(item, None, &failure.message),
         }
     }
 
-    fn failed(&self, item: &Item, job_id: Option<&str>, message: &str) -> Ended {
-        self.reporter.report(&Event::Failed {
-            file: &item.name,
-            job_id,
-            message,
-        })
-    }
-
-    fn unknown(&self, item: &Item, message: &str, candidates: &[&Candidate]) -> Ended {
+    fn unknown(&self, item: &Item, message: &str, candidates: &[&Candidate]) -> Result<()> {
         self.reporter.report(&Event::Unknown {
             file: &item.name,
             message,
@@ -289,14 +275,10 @@ impl Run<'_> {
 
     /// The start of a submission whose answer is not in the journal, because an earlier run was killed.
     fn open_submission(&self, item: &Item) -> Result<Option<DateTime<Utc>>> {
-        let Some(entry) = self.journal.get(&item.key)? else {
-            return Ok(None);
-        };
-        let is_open = matches!(
-            (entry.state, &entry.job_id),
-            (State::Submitting, _) | (State::Accepted, None)
-        );
-        Ok(is_open.then(|| entry.submitted_at.unwrap_or(entry.updated_at)))
+        Ok(self
+            .journal
+            .get(&item.key)?
+            .and_then(|entry| entry.open_since()))
     }
 
     /// Finds out what became of submissions without an answer. Returns the recordings that were not submitted.
