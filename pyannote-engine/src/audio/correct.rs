@@ -1,6 +1,8 @@
-//! Corrections of headers: FLAC without a minimum block length, and AIFF files that were cut.
+//! Corrections of headers: FLAC without a minimum block length, and AIFF with sizes that exceed the file or are missing.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
+
+use super::chunks::{is_placeholder, read_at};
 
 /// Minimum block length of FLAC, in samples.
 const MIN_FLAC_BLOCK: u16 = 16;
@@ -23,10 +25,9 @@ pub(super) struct Corrections {
 
 /// Returns the corrections of a file of `bytes` bytes: none if it needs none, or cannot be read.
 pub(super) fn corrections(file: &mut (impl Read + Seek), bytes: u64) -> Corrections {
-    let mut start = [0; 12];
-    if read_at(file, 0, &mut start).is_none() {
+    let Some(start) = bytes_at::<12>(file, 0) else {
         return Corrections::default();
-    }
+    };
     let found = match (&start[..4], &start[8..]) {
         (b"fLaC", _) => flac(file),
         (b"FORM", b"AIFF" | b"AIFC") => aiff(file, bytes),
@@ -35,16 +36,14 @@ pub(super) fn corrections(file: &mut (impl Read + Seek), bytes: u64) -> Correcti
     found.unwrap_or_default()
 }
 
-fn read_at(file: &mut (impl Read + Seek), at: u64, buffer: &mut [u8]) -> Option<()> {
-    file.seek(SeekFrom::Start(at)).ok()?;
-    file.read_exact(buffer).ok()
+fn bytes_at<const N: usize>(file: &mut (impl Read + Seek), at: u64) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    read_at(file, at, &mut bytes).ok()?.then_some(bytes)
 }
 
 /// A minimum block length of 0 means that it is unknown.
 fn flac(file: &mut (impl Read + Seek)) -> Option<Corrections> {
-    let mut info = [0; 12];
-    read_at(file, 0, &mut info)?;
-    let [.., min_high, min_low, max_high, max_low] = info;
+    let [.., min_high, min_low, max_high, max_low] = bytes_at::<12>(file, 0)?;
     let min = u16::from_be_bytes([min_high, min_low]);
     let max = u16::from_be_bytes([max_high, max_low]);
     if min >= MIN_FLAC_BLOCK || max < MIN_FLAC_BLOCK {
@@ -52,19 +51,14 @@ fn flac(file: &mut (impl Read + Seek)) -> Option<Corrections> {
     }
     let mut at = 4;
     for _ in 0..MAX_CHUNKS {
-        let mut head = [0; 4];
-        read_at(file, at, &mut head)?;
-        let [kind, size @ ..] = head;
-        let [high, middle, low] = size;
+        let [kind, high, middle, low] = bytes_at(file, at)?;
         at += 4 + u64::from(u32::from_be_bytes([0, high, middle, low]));
         if kind & 0x80 != 0 {
             break;
         }
     }
     // The lowest bit of the second byte of a frame: whether blocks have different lengths.
-    let mut sync = [0; 2];
-    read_at(file, at, &mut sync)?;
-    let [_, flags] = sync;
+    let [_, flags] = bytes_at::<2>(file, at)?;
     let min = if flags & 1 == 1 { MIN_FLAC_BLOCK } else { max };
     Some(Corrections {
         all: vec![Correction {
@@ -75,27 +69,29 @@ fn flac(file: &mut (impl Read + Seek)) -> Option<Corrections> {
     })
 }
 
-/// The sizes of an AIFF file that was cut become those of what is there.
+/// The sizes of an AIFF file that was cut, or whose recorder could not seek, become those of the file.
 fn aiff(file: &mut (impl Read + Seek), bytes: u64) -> Option<Corrections> {
     let mut at = 12_u64;
     let mut expected_s = None;
     for _ in 0..MAX_CHUNKS {
-        let mut head = [0; 8];
-        read_at(file, at, &mut head)?;
+        let head = bytes_at::<8>(file, at)?;
         let [_, _, _, _, size @ ..] = head;
         let size = u64::from(u32::from_be_bytes(size));
         let body = at + 8;
         match &head[..4] {
             b"COMM" => {
-                let mut fields = [0; 18];
-                read_at(file, body, &mut fields)?;
-                let [_, _, a, b, c, d, _, _, rate @ ..] = fields;
+                let [_, _, a, b, c, d, _, _, rate @ ..] = bytes_at::<18>(file, body)?;
                 let frames = f64::from(u32::from_be_bytes([a, b, c, d]));
                 expected_s = Some(frames / extended(rate)).filter(|seconds| seconds.is_finite());
             }
-            b"SSND" if body + size > bytes => {
-                let left = u32::try_from(bytes.saturating_sub(body)).ok()?;
+            b"SSND" => {
+                let available = bytes.saturating_sub(body);
+                let placeholder = is_placeholder(size, available);
+                if !placeholder && size <= available {
+                    return None;
+                }
                 let form = u32::try_from(bytes - 8).ok()?;
+                let sound = u32::try_from(available).ok()?;
                 return Some(Corrections {
                     all: vec![
                         Correction {
@@ -104,10 +100,11 @@ fn aiff(file: &mut (impl Read + Seek), bytes: u64) -> Option<Corrections> {
                         },
                         Correction {
                             at: at + 4,
-                            bytes: left.to_be_bytes().to_vec(),
+                            bytes: sound.to_be_bytes().to_vec(),
                         },
                     ],
-                    expected_s,
+                    // The number of samples is a placeholder, too.
+                    expected_s: expected_s.filter(|_| !placeholder),
                 });
             }
             _ => {}

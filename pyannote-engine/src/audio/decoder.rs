@@ -142,7 +142,7 @@ impl Decoder {
             None => Vec::new(),
         };
         let expected_s = expected_s.or_else(|| {
-            let seconds = expected_duration(format.as_ref(), track, bytes)?;
+            let seconds = expected_duration(format.as_ref(), track)?;
             Some(presented_duration(&edits, seconds))
         });
         let mpeg = is_mpeg(format.as_ref()).then(|| Mpeg::new(track.padding.unwrap_or_default()));
@@ -553,7 +553,7 @@ fn peak(path: &Path, bytes: u64) -> Result<f32, AudioError> {
 }
 
 /// The duration in the header, in seconds, if it is plausible.
-fn expected_duration(format: &dyn FormatReader, track: &Track, bytes: u64) -> Option<f64> {
+fn expected_duration(format: &dyn FormatReader, track: &Track) -> Option<f64> {
     // ADTS has no duration in a header: it would be estimated from the first packets.
     if format.format_info().format == formats::FORMAT_ID_ADTS {
         return None;
@@ -571,23 +571,7 @@ fn expected_duration(format: &dyn FormatReader, track: &Track, bytes: u64) -> Op
         Some(seconds(media.duration?.get(), media.time_base?))
     };
     let expected = by_duration().or_else(by_frames).or_else(by_media)?;
-    // Recorders that cannot seek leave a placeholder size in the header: more than 1 GiB of uncompressed samples, and
-    // more than the file has.
-    let size = track
-        .num_frames
-        .zip(parameters.bits_per_sample)
-        .map(|(frames, bits)| {
-            let channels = parameters
-                .channels
-                .as_ref()
-                .map_or(1, |all| all.count() as u64);
-            frames
-                .saturating_mul(u64::from(bits / 8))
-                .saturating_mul(channels)
-        });
-    let placeholder = format.format_info().format == formats::FORMAT_ID_AIFF
-        && size.is_some_and(|size| size > (1 << 30) && size > bytes);
-    (expected > 0.0 && !placeholder).then_some(expected)
+    (expected > 0.0).then_some(expected)
 }
 
 /// Converts ticks to seconds.

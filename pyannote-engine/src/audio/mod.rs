@@ -8,6 +8,7 @@
 //! of codecs and the padding at the end are applied. Of several audio tracks, the enabled or default one is decoded, and a
 //! warning names the others.
 
+mod chunks;
 mod codec;
 mod correct;
 mod decode;

@@ -3,7 +3,7 @@
 //! Pipes, interrupted recorders and telephone systems write wrong sizes, odd chunks and short headers. Only the `fmt `
 //! and `data` chunks matter; sizes are trusted as far as the file has the bytes.
 
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::num::NonZero;
 
 use symphonia::core::audio::Channels;
@@ -21,6 +21,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase, Timestamp};
 
 use super::AudioError;
+use super::chunks::{is_placeholder, read_at};
 
 /// Maximum number of channels.
 const MAX_CHANNELS: u16 = 64;
@@ -32,8 +33,6 @@ const MAX_FMT_BYTES: u64 = 64;
 const MAX_SEARCH_BYTES: u64 = 1 << 20;
 /// Maximum number of chunks before the samples.
 const MAX_CHUNKS: usize = 10_000;
-/// A size of at least this many bytes that exceeds the file is a placeholder of a recorder that cannot seek.
-const MIN_PLACEHOLDER_BYTES: u64 = 1 << 30;
 
 const INFO: FormatInfo = FormatInfo {
     format: FORMAT_ID_WAVE,
@@ -221,9 +220,7 @@ impl Header {
                         (0xffff_ffff, Some(long)) => long,
                         _ => size,
                     };
-                    let placeholder = size == 0
-                        || size == u64::from(u32::MAX)
-                        || (size >= MIN_PLACEHOLDER_BYTES && size > available);
+                    let placeholder = is_placeholder(size, available);
                     return Ok(Self {
                         format,
                         start: body,
@@ -247,16 +244,6 @@ impl Header {
 /// Whether a chunk header is one that occurs in WAV files: four printable characters.
 fn is_known(head: &[u8; 8]) -> bool {
     head[..4].iter().all(|byte| (b' '..=b'~').contains(byte))
-}
-
-/// Fills `buffer` from a position, or returns `false` if the file ends before; the rest of `buffer` is zero.
-fn read_at(file: &mut (impl Read + Seek), at: u64, buffer: &mut [u8]) -> std::io::Result<bool> {
-    file.seek(SeekFrom::Start(at))?;
-    match file.read_exact(buffer) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// The first position of a chunk from `start`.

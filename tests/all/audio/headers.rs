@@ -132,6 +132,23 @@ fn cut_aiff_files_have_a_warning() {
     }
 }
 
+#[test]
+fn aiff_sizes_may_be_placeholders() {
+    let mut aiff = bytes("tone.aiff");
+    let expected = decoded(&aiff).unwrap();
+    let chunk = |tag: &[u8]| aiff.windows(4).position(|window| window == tag).unwrap();
+    let (common, sound) = (chunk(b"COMM"), chunk(b"SSND"));
+    // As sox and ffmpeg write them to a pipe.
+    for (size, frames) in [(0x7f00_0000_u32, 0x3f80_0000_u32), (0, 0)] {
+        aiff[4..8].copy_from_slice(&size.to_be_bytes());
+        aiff[common + 10..common + 14].copy_from_slice(&frames.to_be_bytes());
+        aiff[sound + 4..sound + 8].copy_from_slice(&size.to_be_bytes());
+        let recording = decoded(&aiff).unwrap();
+        assert_eq!(recording.samples, expected.samples, "{size:#x}");
+        assert!(recording.warnings.is_empty(), "{:?}", recording.warnings);
+    }
+}
+
 /// The only packet of the ALAC fixture, 4,000 samples, in a CAF file with packets of 8,192 samples.
 fn alac_caf() -> Vec<u8> {
     let m4a = bytes("tone_alac.m4a");

@@ -1,0 +1,21 @@
+//! What the readers of headers share: RIFF, AIFF, FLAC and MP4.
+
+use std::io::{ErrorKind, Read, Result, Seek, SeekFrom};
+
+/// A size of at least this many bytes that exceeds the file is a placeholder of a recorder that cannot seek.
+const MIN_PLACEHOLDER_BYTES: u64 = 1 << 30;
+
+/// Fills `buffer` from a position, or returns `false` if the file ends before.
+pub(super) fn read_at(file: &mut (impl Read + Seek), at: u64, buffer: &mut [u8]) -> Result<bool> {
+    file.seek(SeekFrom::Start(at))?;
+    match file.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the size of a chunk of samples is a placeholder, if the file has `available` bytes from its start on.
+pub(super) fn is_placeholder(size: u64, available: u64) -> bool {
+    size == 0 || size == u64::from(u32::MAX) || (size >= MIN_PLACEHOLDER_BYTES && size > available)
+}
