@@ -16,6 +16,13 @@ pub(super) struct Correction {
     pub(super) bytes: Vec<u8>,
 }
 
+impl Correction {
+    /// The position after the last byte.
+    pub(super) fn end(&self) -> u64 {
+        self.at + self.bytes.len() as u64
+    }
+}
+
 /// The corrections of a file, and its duration in seconds if that of the corrected header is not that of the recording.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Corrections {

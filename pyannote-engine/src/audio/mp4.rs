@@ -1,7 +1,9 @@
 //! What the demuxer of MP4 and MOV does not tell: edit lists, enabled tracks, and boxes that must be hidden from it.
 
-use std::io::{Read, Result, Seek, SeekFrom};
+use std::collections::HashSet;
+use std::io::{Read, Result, Seek};
 
+use super::chunks::read_at;
 use super::correct::Correction;
 use super::time_axis::Edit;
 
@@ -82,7 +84,6 @@ pub(super) fn read(source: &mut (impl Read + Seek), length: u64) -> Result<Optio
         }
         at = header.end;
     }
-    reader.source.seek(SeekFrom::Start(0))?;
     Ok(is_mp4.then_some(movie))
 }
 
@@ -155,20 +156,22 @@ impl<S: Read + Seek> Reader<'_, S> {
         }))
     }
 
-    /// Reads `N` words of 32 bits, big-endian. What is beyond the end of the file is zero.
+    /// Reads `N` words of 32 bits, big-endian: zeros if the file ends before the last one.
     fn words<const N: usize>(&mut self, at: u64) -> Result<[u32; N]> {
-        self.source.seek(SeekFrom::Start(at))?;
-        let mut words = [0; N];
-        for word in &mut words {
-            let mut bytes = [0; 4];
-            match self.source.read_exact(&mut bytes) {
-                Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                    return Err(error);
-                }
-                _ => *word = u32::from_be_bytes(bytes),
-            }
+        let mut words = [[0; 4]; N];
+        if !read_at(self.source, at, words.as_flattened_mut())? {
+            return Ok([0; N]);
         }
-        Ok(words)
+        Ok(words.map(u32::from_be_bytes))
+    }
+
+    /// The time scale in a header of the movie or of a media, in ticks per second.
+    fn time_scale(&mut self, header: &Header) -> Result<u32> {
+        let [version, _, _, scale, _, long_scale] = self.words(header.body)?;
+        Ok(match version >> 24 {
+            1 => long_scale,
+            _ => scale,
+        })
     }
 
     /// The boxes within a box, to the first one that does not fit.
@@ -187,18 +190,12 @@ impl<S: Read + Seek> Reader<'_, S> {
 
     fn movie(&mut self, moov: &Header, movie: &mut Movie) -> Result<()> {
         let mut movie_scale = 0;
-        let mut others = Vec::new();
+        let mut others = HashSet::new();
+        let mut corrections = Vec::new();
         let mut extends = Vec::new();
         for header in self.children(moov)? {
             match &header.kind {
-                b"mvhd" => {
-                    let [version, _, _, scale, _, long_scale] = self.words(header.body)?;
-                    movie_scale = if version >> 24 == 1 {
-                        long_scale
-                    } else {
-                        scale
-                    };
-                }
+                b"mvhd" => movie_scale = self.time_scale(&header)?,
                 b"trak" => {
                     let trak = self.trak(&header)?;
                     if trak.is_audio {
@@ -208,7 +205,8 @@ impl<S: Read + Seek> Reader<'_, S> {
                             edits: edits(&trak, movie_scale),
                         });
                     } else {
-                        others.push((trak.id, header));
+                        others.insert(trak.id);
+                        corrections.push(hidden(&header));
                     }
                 }
                 b"mvex" => extends = self.children(&header)?,
@@ -218,15 +216,13 @@ impl<S: Read + Seek> Reader<'_, S> {
         if movie.audio_tracks.is_empty() {
             return Ok(());
         }
-        movie
-            .corrections
-            .extend(others.iter().map(|(_, header)| hidden(header)));
         for header in extends.iter().filter(|header| &header.kind == b"trex") {
             let [_, id] = self.words(header.body)?;
-            if others.iter().any(|(other, _)| *other == id) {
-                movie.corrections.push(hidden(header));
+            if others.contains(&id) {
+                corrections.push(hidden(header));
             }
         }
+        movie.corrections.extend(corrections);
         Ok(())
     }
 
@@ -253,15 +249,7 @@ impl<S: Read + Seek> Reader<'_, S> {
                                 let [_, _, kind] = self.words(header.body)?;
                                 trak.is_audio = kind.to_be_bytes() == *b"soun";
                             }
-                            b"mdhd" => {
-                                let [version, _, _, scale, _, long_scale] =
-                                    self.words(header.body)?;
-                                trak.media_scale = if version >> 24 == 1 {
-                                    long_scale
-                                } else {
-                                    scale
-                                };
-                            }
+                            b"mdhd" => trak.media_scale = self.time_scale(&header)?,
                             _ => {}
                         }
                     }

@@ -12,13 +12,19 @@ pub(super) struct Overlay {
     file: File,
     bytes: u64,
     at: u64,
+    /// Sorted by position.
     corrections: Vec<Correction>,
 }
 
 impl Overlay {
-    /// Reads the first `bytes` bytes of `file`.
-    pub(super) fn new(mut file: File, bytes: u64, corrections: Vec<Correction>) -> Result<Self> {
+    /// Reads the first `bytes` bytes of `file`. The corrections must not overlap.
+    pub(super) fn new(
+        mut file: File,
+        bytes: u64,
+        mut corrections: Vec<Correction>,
+    ) -> Result<Self> {
         file.rewind()?;
+        corrections.sort_by_key(|correction| correction.at);
         Ok(Self {
             file,
             bytes,
@@ -36,7 +42,11 @@ impl Read for Overlay {
             .min(usize::try_from(left).unwrap_or(usize::MAX));
         let (buffer, _) = buffer.split_at_mut(size);
         let count = self.file.read(buffer)?;
-        for Correction { at, bytes } in &self.corrections {
+        let end = self.at + count as u64;
+        let is_before = |correction: &Correction| correction.end() <= self.at;
+        let first = self.corrections.partition_point(is_before);
+        let rest = self.corrections.iter().skip(first);
+        for Correction { at, bytes } in rest.take_while(|correction| correction.at < end) {
             for (position, byte) in (*at..).zip(bytes) {
                 let offset = position.checked_sub(self.at).map(usize::try_from);
                 if let Some(Ok(offset)) = offset
@@ -47,7 +57,7 @@ impl Read for Overlay {
                 }
             }
         }
-        self.at += count as u64;
+        self.at = end;
         Ok(count)
     }
 }
@@ -85,7 +95,7 @@ mod tests {
             at,
             bytes: bytes.to_vec(),
         };
-        let corrections = vec![correction(2, b"ab"), correction(8, b"xyz")];
+        let corrections = vec![correction(8, b"xyz"), correction(2, b"ab")];
         let mut overlay = Overlay::new(file, 9, corrections).unwrap();
         for (from, expected) in [(0, "01ab4567x"), (3, "b4567x"), (9, "")] {
             overlay.seek(SeekFrom::Start(from)).unwrap();
