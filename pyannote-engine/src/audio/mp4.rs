@@ -284,7 +284,7 @@ impl<S: Read + Seek> Reader<'_, S> {
     }
 }
 
-/// Converts an edit list to seconds. An edit of duration 0 extends to the end of the track.
+/// Converts an edit list to seconds. An edit of duration 0 extends to the end of the track, so that it is the last one.
 fn edits(trak: &Trak, movie_scale: u32) -> Vec<Edit> {
     if movie_scale == 0 || trak.media_scale == 0 {
         return Vec::new();
@@ -302,6 +302,9 @@ fn edits(trak: &Trak, movie_scale: u32) -> Vec<Edit> {
                 duration_s,
                 at_s,
             });
+        }
+        if duration_s.is_infinite() {
+            break;
         }
         at_s += duration_s;
     }

@@ -75,6 +75,15 @@ fn an_edit_of_no_duration_extends_to_the_end() {
 }
 
 #[test]
+fn edits_after_one_without_an_end_are_ignored() {
+    let samples = [silence(1.0), tone(1.0)].concat();
+    let edits = &[(0, 4_000), (1_000, 0), (0, 0)];
+    let recording = decoded(&mp4(&[track(edits, samples)], None));
+    assert_close(&recording, 1.5);
+    assert_eq!(sounds(&recording), [(0.5, 1.5)]);
+}
+
+#[test]
 fn the_enabled_track_is_decoded_and_the_other_one_is_named() {
     let silent = Trak {
         is_enabled: false,
