@@ -14,7 +14,7 @@ use super::downmix::Downmix;
 use super::mpeg::Mpeg;
 use super::open::{Opened, is_mpeg, open};
 use super::resample::Resampler;
-use super::time_axis::{Edit, Piece, TimeAxis};
+use super::time_axis::{Edit, Placement, TimeAxis};
 use super::tracks::{self, audio};
 use super::{AudioError, Limits, levels, opus};
 use crate::SAMPLE_RATE;
@@ -74,8 +74,8 @@ pub struct Decoder {
     base_s: f64,
     /// The earliest time of any track, in seconds.
     start_s: f64,
-    /// What is left of the last packet.
-    pieces: VecDeque<Piece>,
+    /// The samples of the last packet that are still to be appended.
+    placements: VecDeque<Placement>,
     /// Whether the end of the file is missing.
     is_truncated: bool,
     /// Set by the first packet, because the sample rate in the header may be wrong.
@@ -178,7 +178,7 @@ impl Decoder {
             axis: None,
             base_s: 0.0,
             start_s: f64::INFINITY,
-            pieces: VecDeque::new(),
+            placements: VecDeque::new(),
             is_truncated: movie.is_truncated,
             resampler: None,
             limits,
@@ -207,7 +207,8 @@ impl Decoder {
         usize::try_from(samples).unwrap_or_default()
     }
 
-    /// Returns human-readable warnings of minor damage and of audio tracks that are not decoded. They are complete after the last block.
+    /// Returns human-readable warnings of minor damage and of audio tracks that are not decoded. They are complete after
+    /// the last block.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -225,8 +226,8 @@ impl Decoder {
 
     /// Appends samples of the last packet to the block, or reads the next one.
     fn step(&mut self) -> Result<Step, AudioError> {
-        if let Some(piece) = self.pieces.pop_front() {
-            self.append(piece)?;
+        if let Some(placement) = self.placements.pop_front() {
+            self.append(placement)?;
             return Ok(Step::Continue);
         }
         let packet = match self.format.next_packet() {
@@ -336,7 +337,7 @@ impl Decoder {
                 TimeAxis::new(self.stream_edits(), self.base_s, self.expected_s)
             }
         };
-        self.pieces.extend(axis.place(time_s, frames, rate));
+        self.placements.extend(axis.place(time_s, frames, rate));
         self.axis = Some(axis);
         Ok(())
     }
@@ -378,17 +379,17 @@ impl Decoder {
         }]
     }
 
-    /// Appends a piece of the last packet to the block: at most a second of it, so that memory is limited.
-    fn append(&mut self, mut piece: Piece) -> Result<(), AudioError> {
+    /// Appends silence or samples of the last packet to the block: at most a second of silence, so that memory is limited.
+    fn append(&mut self, mut placement: Placement) -> Result<(), AudioError> {
         let Some(resampler) = &mut self.resampler else {
             return Ok(());
         };
-        if piece.silence > 0 {
-            let frames = piece.silence.min(u64::from(resampler.rate()));
+        if placement.silence > 0 {
+            let frames = placement.silence.min(u64::from(resampler.rate()));
             resampler.push(&vec![0.0; frames as usize], &mut self.block)?;
-            piece.silence -= frames;
-            self.pieces.push_front(piece);
-        } else if let Some(samples) = self.mono.get(piece.frames) {
+            placement.silence -= frames;
+            self.placements.push_front(placement);
+        } else if let Some(samples) = self.mono.get(placement.frames) {
             resampler.push(samples, &mut self.block)?;
         }
         self.check_length()

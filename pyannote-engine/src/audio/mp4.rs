@@ -1,4 +1,4 @@
-//! What the demuxer of MP4 and MOV does not tell: edit lists, enabled tracks, and boxes that must be hidden from it.
+//! The structure of MP4 and MOV that the demuxer does not report: edit lists, enabled tracks, and boxes to hide from it.
 
 use std::collections::HashSet;
 use std::io::{Read, Result, Seek};

@@ -1,4 +1,4 @@
-//! What streams of MPEG audio (MP1 to MP3) need: their frame counts may be wrong, and their format may change.
+//! Streams of MPEG audio (MP1 to MP3), whose frame counts may be wrong, and whose format may change.
 
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::packet::Packet;
@@ -20,7 +20,7 @@ pub(super) struct Mpeg {
     /// Whether there are more samples than the header says.
     is_count_wrong: bool,
     format: Option<Format>,
-    /// The decoder of the format before: one damaged header may look like a change.
+    /// The decoder of the previous format: a single damaged header may be mistaken for a change.
     other: Option<(Format, Box<dyn AudioDecoder>)>,
 }
 

@@ -1,4 +1,4 @@
-//! Opens the demultiplexer of a file.
+//! Opens the demuxer of a file.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -20,12 +20,12 @@ use super::{AudioError, riff};
 /// Maximum size of a frame of MPEG audio, in bytes. As many zeros follow the file: a last frame that was cut is decoded.
 const MAX_MPEG_FRAME_BYTES: u64 = 2_881;
 
-/// A demultiplexer.
+/// A demuxer, and what it does not report.
 pub(super) struct Opened {
     pub(super) format: Box<dyn FormatReader>,
-    /// The duration of the recording, in seconds, if the demultiplexer has another one.
+    /// The duration of the recording, in seconds, if the demuxer reports another one.
     pub(super) expected_s: Option<f64>,
-    /// What the demultiplexer of MP4 and MOV does not tell.
+    /// The edit lists and enabled tracks of MP4 and MOV.
     pub(super) movie: Movie,
 }
 

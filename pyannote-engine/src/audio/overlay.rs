@@ -1,4 +1,4 @@
-//! A file some bytes of which are replaced in memory: corrections of headers that the demultiplexers refuse.
+//! A file with corrections of headers that the demuxer rejects. They are applied in memory.
 
 use std::fs::File;
 use std::io::{Read, Result, Seek, SeekFrom};

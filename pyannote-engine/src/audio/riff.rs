@@ -40,7 +40,7 @@ const INFO: FormatInfo = FormatInfo {
     long_name: "Waveform Audio File Format",
 };
 
-/// What the chunks before the samples say.
+/// The content of the chunks before the samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Header {
     pub(super) format: Format,
@@ -158,7 +158,7 @@ fn name(tag: u16) -> Option<&'static str> {
         0x270 => "ATRAC3",
         0x2000 => "AC-3",
         0x2001 => "DTS",
-        0x704f => "Opus",
+        0x704f => "Opus in WAV",
         0xa109 => "Speex",
         0xf1ac => "FLAC in WAV",
         _ => return None,

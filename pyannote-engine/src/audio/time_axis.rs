@@ -17,9 +17,9 @@ pub(super) struct Edit {
     pub(super) at_s: f64,
 }
 
-/// Silence, followed by frames of a packet.
+/// Frames of a packet that are presented, and the silence before them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Piece {
+pub(super) struct Placement {
     /// Number of frames of silence.
     pub(super) silence: u64,
     /// The frames of the packet.
@@ -56,9 +56,9 @@ impl TimeAxis {
     }
 
     /// Places `frames` frames that start at `start_s` of the media, in seconds, at `rate` in Hz.
-    pub(super) fn place(&mut self, start_s: f64, frames: usize, rate: u32) -> Vec<Piece> {
+    pub(super) fn place(&mut self, start_s: f64, frames: usize, rate: u32) -> Vec<Placement> {
         let rate = f64::from(rate);
-        let mut pieces = Vec::new();
+        let mut placements = Vec::new();
         for edit in &self.edits {
             let to_frame = |seconds: f64| {
                 // The casts saturate.
@@ -82,13 +82,13 @@ impl TimeAxis {
             }
             if from + cut < to {
                 self.end_s += (silence as f64 + (to - from - cut) as f64) / rate;
-                pieces.push(Piece {
+                placements.push(Placement {
                     silence,
                     frames: from + cut..to,
                 });
             }
         }
-        pieces
+        placements
     }
 }
 
@@ -104,28 +104,28 @@ mod tests {
         }
     }
 
-    fn piece(silence: u64, frames: Range<usize>) -> Vec<Piece> {
-        vec![Piece { silence, frames }]
+    fn placement(silence: u64, frames: Range<usize>) -> Vec<Placement> {
+        vec![Placement { silence, frames }]
     }
 
     #[test]
     fn gaps_become_silence_and_overlaps_are_cut() {
         let mut axis = TimeAxis::new(vec![edit(2.0, f64::INFINITY, 0.0)], 0.0, None);
         // 20 ms of a late start, and jitter.
-        assert_eq!(axis.place(2.02, 1_000, 1_000), piece(20, 0..1_000));
-        assert_eq!(axis.place(3.07, 1_000, 1_000), piece(0, 0..1_000));
-        assert_eq!(axis.place(13.02, 1_000, 1_000), piece(9_000, 0..1_000));
-        assert_eq!(axis.place(13.52, 1_000, 1_000), piece(0, 500..1_000));
+        assert_eq!(axis.place(2.02, 1_000, 1_000), placement(20, 0..1_000));
+        assert_eq!(axis.place(3.07, 1_000, 1_000), placement(0, 0..1_000));
+        assert_eq!(axis.place(13.02, 1_000, 1_000), placement(9_000, 0..1_000));
+        assert_eq!(axis.place(13.52, 1_000, 1_000), placement(0, 500..1_000));
         assert_eq!(axis.place(0.0, 1_000, 1_000), []);
-        assert_eq!(axis.place(14.52, 1_000, 1_000), piece(0, 0..1_000));
+        assert_eq!(axis.place(14.52, 1_000, 1_000), placement(0, 0..1_000));
     }
 
     #[test]
     fn what_is_before_the_origin_is_dropped() {
         let mut axis = TimeAxis::new(vec![edit(0.0, f64::INFINITY, 0.0)], 0.0, None);
         assert_eq!(axis.place(-1.5, 1_000, 1_000), []);
-        assert_eq!(axis.place(-0.5, 1_000, 1_000), piece(0, 500..1_000));
-        assert_eq!(axis.place(0.5, 1_000, 1_000), piece(0, 0..1_000));
+        assert_eq!(axis.place(-0.5, 1_000, 1_000), placement(0, 500..1_000));
+        assert_eq!(axis.place(0.5, 1_000, 1_000), placement(0, 0..1_000));
     }
 
     #[test]
@@ -133,27 +133,27 @@ mod tests {
         let edits = vec![edit(1.0, 0.5, 3.0), edit(1.75, 0.75, 3.5)];
         let mut axis = TimeAxis::new(edits, 0.0, None);
         assert_eq!(axis.place(0.0, 1_000, 1_000), []);
-        let pieces = axis.place(1.0, 1_000, 1_000);
+        let placements = axis.place(1.0, 1_000, 1_000);
         assert_eq!(
-            pieces,
-            [piece(3_000, 0..500), piece(0, 750..1_000)].concat()
+            placements,
+            [placement(3_000, 0..500), placement(0, 750..1_000)].concat()
         );
-        assert_eq!(axis.place(2.0, 1_000, 1_000), piece(0, 0..500));
+        assert_eq!(axis.place(2.0, 1_000, 1_000), placement(0, 0..500));
         assert_eq!(axis.place(3.0, 1_000, 1_000), []);
     }
 
     #[test]
     fn chained_streams_continue() {
         let mut axis = TimeAxis::new(vec![edit(0.5, f64::INFINITY, 0.0)], 7.0, None);
-        assert_eq!(axis.place(0.0, 1_000, 1_000), piece(0, 500..1_000));
-        assert_eq!(axis.place(1.0, 1_000, 1_000), piece(0, 0..1_000));
+        assert_eq!(axis.place(0.0, 1_000, 1_000), placement(0, 500..1_000));
+        assert_eq!(axis.place(1.0, 1_000, 1_000), placement(0, 0..1_000));
         assert_eq!(axis.end_s(), 8.5);
     }
 
     #[test]
     fn damaged_timestamps_are_ignored() {
         let mut axis = TimeAxis::new(vec![edit(0.0, f64::INFINITY, 0.0)], 0.0, Some(10.0));
-        assert_eq!(axis.place(1e9, 1_000, 1_000), piece(0, 0..1_000));
-        assert_eq!(axis.place(2.0, 1_000, 1_000), piece(1_000, 0..1_000));
+        assert_eq!(axis.place(1e9, 1_000, 1_000), placement(0, 0..1_000));
+        assert_eq!(axis.place(2.0, 1_000, 1_000), placement(1_000, 0..1_000));
     }
 }

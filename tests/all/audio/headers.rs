@@ -1,4 +1,4 @@
-//! Headers that do not tell the truth: MP3, FLAC and AIFF.
+//! Wrong headers of MP3, FLAC and AIFF files.
 
 use super::riff::decoded;
 use super::tone::{fixture, measure};
@@ -186,7 +186,7 @@ fn alac_caf() -> Vec<u8> {
 }
 
 #[test]
-fn a_short_last_packet_of_alac_is_no_damage() {
+fn a_short_last_packet_of_alac_is_not_damage() {
     let recording = decoded(&alac_caf()).unwrap();
     assert_eq!(recording.samples.len(), 8_000);
     assert!(recording.warnings.is_empty(), "{:?}", recording.warnings);

@@ -42,9 +42,9 @@ fn samples_beyond_full_scale_are_scaled_by_their_peak() {
 
 #[test]
 fn invalid_samples_are_silence_and_do_not_change_the_level_of_others() {
-    let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38];
+    let invalid = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38];
     let recording = tone(&[1.0], |n, sample| match n < 100 {
-        true => odd[n % 4],
+        true => invalid[n % 4],
         false => sample,
     });
     assert!(recording.samples[..100].iter().all(|sample| *sample == 0.0));

@@ -257,6 +257,7 @@ fn unsupported_formats_have_their_names() {
     for (tag, channels, bits, expected) in [
         (0x31, 1, 0, "GSM 6.10"),
         (0x2000, 2, 16, "AC-3"),
+        (0x704f, 2, 0, "Opus in WAV"),
         (0x1234, 1, 16, "WAV format 0x1234"),
         (1, 65, 16, "WAV with 65 channels"),
         (1, 0, 16, "WAV with 0 channels"),

@@ -96,7 +96,7 @@ fn the_enabled_track_is_decoded_and_the_other_one_is_named() {
 }
 
 #[test]
-fn an_unreadable_video_header_does_not_refuse_the_audio() {
+fn the_audio_is_decoded_in_spite_of_an_unreadable_video_header() {
     let mut entry = [0; 86 + 8 + 1_100];
     let size = u32::try_from(entry.len()).unwrap();
     entry[..4].copy_from_slice(&size.to_be_bytes());
