@@ -4,9 +4,12 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Once;
 
+use hound::SampleFormat;
 use proptest::prelude::*;
-use pyannote_engine::audio::{AudioError, Recording, decode};
+use pyannote_engine::audio::{AudioError, Decoder, Limits, Recording, decode, decode_with};
 
+use super::containers::{Trak, mkv, mp4, tone};
+use super::riff::with_long_sizes;
 use super::tone::{fixture, measure};
 use super::wav;
 
@@ -29,10 +32,45 @@ const NAMES: &[&str] = &[
     "tone_opus.webm",
 ];
 
+/// Names and contents of valid files of each format.
+fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let fixtures = NAMES
+        .iter()
+        .map(|name| (*name, std::fs::read(fixture(name)).unwrap()));
+    let generated = [
+        ("RF64", with_long_sizes(b"RF64", u32::MAX, 32_000)),
+        ("BW64", with_long_sizes(b"BW64", u32::MAX, 32_000)),
+        (
+            "float WAV",
+            wav::bytes_of(wav::spec(16_000, 2, 32, SampleFormat::Float), 8_000),
+        ),
+    ];
+    fixtures.chain(generated).collect()
+}
+
+/// Names and contents of files whose edit list or timestamps delay samples: damage may turn the delay into hours.
+fn timed() -> Vec<(&'static str, Vec<u8>)> {
+    let track = |edits, is_enabled| Trak {
+        is_enabled,
+        edits,
+        samples: tone(0.5),
+    };
+    let tracks = [
+        track(&[], false),
+        track(&[(100, -1), (200, 0), (100, 2_400)], true),
+    ];
+    let blocks = [0, 500, 2_000].map(|time_ms| (2, time_ms, tone(0.1)));
+    vec![
+        ("MP4 with edits", mp4(&tracks, Some(&[0; 64]))),
+        ("MKV with gaps", mkv(&[true, false], true, &blocks)),
+    ]
+}
+
 /// The first bytes of each format.
 const MAGIC: &[&[u8]] = &[
     b"",
     b"RIFF\x10\0\0\0WAVEfmt ",
+    b"RF64\xff\xff\xff\xffWAVEds64",
     b"fLaC",
     b"OggS",
     b"\x1aE\xdf\xa3",
@@ -45,9 +83,13 @@ const MAGIC: &[&[u8]] = &[
 ];
 
 fn decoded(bytes: &[u8]) -> Result<Recording, AudioError> {
+    decoded_with(bytes, Limits::default())
+}
+
+fn decoded_with(bytes: &[u8], limits: Limits) -> Result<Recording, AudioError> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
-    decode(file.path())
+    decode_with(file.path(), limits)
 }
 
 thread_local! {
@@ -73,8 +115,12 @@ fn record_panic_locations() {
 ///
 /// The CAF decoder is known to panic on some headers, which the loader catches. A panic in our own code is a failure.
 fn assert_no_panic(bytes: Vec<u8>, what: &str) {
+    assert_no_panic_with(bytes, Limits::default(), what);
+}
+
+fn assert_no_panic_with(bytes: Vec<u8>, limits: Limits, what: &str) {
     record_panic_locations();
-    let Ok(result) = std::panic::catch_unwind(|| decoded(&bytes)) else {
+    let Ok(result) = std::panic::catch_unwind(|| decoded_with(&bytes, limits)) else {
         let location = PANIC_LOCATION.take();
         assert!(!location.contains("pyannote-engine"), "{what}: {location}");
         return;
@@ -132,8 +178,8 @@ fn a_corrupted_packet_affects_only_its_neighbors() {
 
 #[test]
 fn no_panic_on_truncated_files() {
-    for name in NAMES {
-        let whole = std::fs::read(fixture(name)).unwrap();
+    for (name, whole) in files().into_iter().chain(timed()) {
+        decoded(&whole).unwrap_or_else(|error| unreachable!("{name}: {error}"));
         let step = (whole.len() / 60).max(1);
         for cut in (0..200.min(whole.len()))
             .step_by(3)
@@ -149,17 +195,29 @@ proptest! {
 
     #[test]
     fn no_panic_on_corrupted_files(
-        name in prop::sample::select(NAMES),
+        (name, mut bytes) in prop::sample::select(files()),
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
         early in any::<bool>(),
     ) {
-        let mut bytes = std::fs::read(fixture(name)).unwrap();
         // Corrupted headers are the most likely to cause problems.
         let range = if early { 256 } else { bytes.len() };
         for (at, value) in &flips {
             bytes[at.index(range)] = *value;
         }
         assert_no_panic(bytes, &format!("{name} with {flips:?}, early: {early}"));
+    }
+
+    #[test]
+    fn no_panic_on_corrupted_times(
+        (name, mut bytes) in prop::sample::select(timed()),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        // The headers, and some of the samples.
+        for (at, value) in &flips {
+            bytes[at.index(1_600)] = *value;
+        }
+        let limits = Limits::default().max_seconds(60.0);
+        assert_no_panic_with(bytes, limits, &format!("{name} with {flips:?}"));
     }
 
     #[test]
@@ -194,6 +252,6 @@ fn a_huge_announced_length_allocates_no_memory() {
     );
 }
 
-fn open(path: &Path) -> Result<pyannote_engine::audio::Decoder, AudioError> {
-    pyannote_engine::audio::Decoder::open(path, pyannote_engine::audio::Limits::default())
+fn open(path: &Path) -> Result<Decoder, AudioError> {
+    Decoder::open(path, Limits::default())
 }

@@ -107,23 +107,24 @@ fn samples_end_where_the_data_chunk_says() {
     assert_tone(&file(b"RIFF", 0, &chunks), "LIST after data");
 }
 
+/// A file with sizes of 64 bits. `data` and `long` are the sizes of the samples in their chunk and in `ds64`.
+pub(super) fn with_long_sizes(marker: &[u8; 4], data: u32, long: u64) -> Vec<u8> {
+    let sizes = [0, long, 0, 0].map(u64::to_le_bytes).concat();
+    let chunks = [
+        chunk(b"ds64", 28, &sizes[..28]),
+        simple_fmt(),
+        chunk(b"data", data, &samples(1)),
+    ];
+    file(marker, u32::MAX, &chunks)
+}
+
 #[test]
 fn sizes_of_64_bits() {
-    let samples = samples(1);
-    for (data, long) in [
-        (u32::MAX, samples.len() as u64),
-        (u32::MAX, 0),
-        (samples.len() as u32, 0),
-    ] {
+    let size = samples(1).len() as u32;
+    for (data, long) in [(u32::MAX, u64::from(size)), (u32::MAX, 0), (size, 0)] {
         for marker in [b"RF64", b"BW64"] {
-            let sizes = [0, long, 0, 0].map(u64::to_le_bytes).concat();
-            let chunks = [
-                chunk(b"ds64", 28, &sizes[..28]),
-                simple_fmt(),
-                chunk(b"data", data, &samples),
-            ];
             assert_tone(
-                &file(marker, u32::MAX, &chunks),
+                &with_long_sizes(marker, data, long),
                 &format!("{data:#x}, {long}"),
             );
         }

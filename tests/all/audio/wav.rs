@@ -27,9 +27,14 @@ pub(crate) fn write(path: &Path, spec: WavSpec, frames: usize) {
 
 /// The bytes of a mono WAV file with a tone, 16 bits at 16 kHz.
 pub(crate) fn bytes(frames: usize) -> Vec<u8> {
+    bytes_of(spec(16_000, 1, 16, SampleFormat::Int), frames)
+}
+
+/// The bytes of a WAV file with a tone.
+pub(crate) fn bytes_of(spec: WavSpec, frames: usize) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tone.wav");
-    write(&path, spec(16_000, 1, 16, SampleFormat::Int), frames);
+    write(&path, spec, frames);
     std::fs::read(path).unwrap()
 }
 
