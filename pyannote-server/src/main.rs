@@ -1,13 +1,12 @@
 //! The program `pyannote-server`.
 
-use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 #[cfg(feature = "engine")]
 use pyannote_engine::assets::LICENSES;
-use pyannote_server::cli::{Serve, ServeError, Started, Stopped, init_logging, serve};
+use pyannote_server::cli::{Serve, ServeError, Started, Stopped, init_logging, serve, with_causes};
 
 /// The command that downloads the models.
 const DOWNLOAD_COMMAND: &str = "pyannote-server assets";
@@ -82,21 +81,6 @@ async fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Formats an error and its causes. Skips a cause that the message before it repeats, as messages of sqlx do.
-fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !text.ends_with(&message) {
-            text += ": ";
-            text += &message;
-        }
-        cause = error.source();
-    }
-    text
 }
 
 async fn run_server(options: Serve) -> Result<ExitCode, ServeError> {

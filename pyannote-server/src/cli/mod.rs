@@ -2,13 +2,9 @@
 //!
 //! The program `pyannote-server` is one of them, and shows how to use this module.
 
-#![allow(
-    rustdoc::bare_urls,
-    reason = "the documentation of an option is its help on a terminal"
-)]
-
 mod signals;
 
+use std::error::Error;
 use std::fmt;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -27,11 +23,12 @@ use tracing_subscriber::EnvFilter;
 use self::signals::{StopSignals, stopping_message};
 #[cfg(feature = "engine")]
 use crate::engine::DiarizerEngine;
+use crate::error::Chain;
 use crate::store::Store;
 use crate::{RateLimits, ScriptedEngine, Server, StartError};
 
 /// An error of the command. Causes are sources.
-pub type ServeError = Box<dyn std::error::Error + Send + Sync>;
+pub type ServeError = Box<dyn Error + Send + Sync>;
 
 /// Options of the command `serve`. Its help is not part of them: each program describes its own command.
 #[derive(Args)]
@@ -94,6 +91,7 @@ pub struct Serve {
     allow_public_bind: bool,
     /// URL that clients use to reach the server behind a proxy, such as https://diarization.example [default: the
     /// listening address].
+    #[allow(rustdoc::bare_urls, reason = "the text is also the help on a terminal")]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 }
@@ -119,13 +117,13 @@ impl fmt::Debug for Serve {
     }
 }
 
-/// A server that is ready. Its `Display` tells people how to use it.
+/// A server that is ready. Its `Display` says how to use it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Started<'a> {
     /// The base URL for clients.
     pub url: &'a str,
-    /// The engine that processes jobs, in words.
+    /// Human-readable description of the engine that processes jobs.
     pub engine: &'a str,
 }
 
@@ -148,6 +146,12 @@ pub enum Stopped {
     Gracefully,
     /// By a second signal.
     AtOnce,
+}
+
+/// Formats an error and its causes, separated by colons. Skips a cause that the message before it repeats.
+#[must_use]
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    Chain(error).to_string()
 }
 
 /// Writes log messages to standard error. The variable `RUST_LOG` selects them.
