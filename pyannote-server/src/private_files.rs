@@ -25,8 +25,8 @@ pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Restricts a file or directory to its owner, if it exists. Logs a warning if that fails, for example because somebody
-/// else owns it.
+/// Restricts a file or directory to its owner, if it exists. Logs a warning if that fails, for example because another
+/// user owns it.
 pub(crate) fn restrict(path: &Path) {
     #[cfg(unix)]
     if let Err(error) = unix::restrict(path)

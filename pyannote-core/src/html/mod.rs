@@ -43,7 +43,7 @@ impl HtmlOptions {
     /// `http`, `https` or `file`; or `data:audio/…` with the recording itself. Characters that have a meaning in URLs,
     /// such as `#`, `?` and `%` in the name of a file, must be percent-encoded.
     ///
-    /// Whoever gets the page gets the URL as well: a pre-signed URL gives access to the recording until it expires.
+    /// Everyone who has the page has the URL as well: a pre-signed URL gives access to the recording until it expires.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Access to the database. All statements go through this module, so that no write is reported before it is committed.
 //!
 //! SQLite writes to the disk when it commits. So a row that `INSERT … RETURNING` has returned may still be lost, for
-//! example because the disk is full. A caller that stops after the first row never learns of it: the statement commits
+//! example because the disk is full. A caller that stops after the first row misses this error: the statement commits
 //! when it is reset, and that error is dropped. So reads and writes have different types. A [`Write`] runs either in a
 //! [`Transaction`], whose `COMMIT` is checked, or alone and to its end, which includes the commit.
 

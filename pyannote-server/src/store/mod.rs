@@ -12,8 +12,8 @@
 //!
 //! # Writes
 //!
-//! All statements go through `database.rs`, so that nobody is told of a write that was not committed: a job is accepted,
-//! processed or finished, and a webhook sent, only after the commit has succeeded.
+//! All statements go through `database.rs`, which reports success only after the commit was checked: a job is accepted,
+//! processed or finished, and a webhook sent, only then.
 //!
 //! # Secrets
 //!

@@ -51,7 +51,7 @@ pub(crate) async fn deliver(store: Store, sender: Sender, schedule: Schedule, sh
                         wait = due.clamp(Duration::from_millis(1), wait);
                     }
                 }
-                // A claim that was not committed is none: the webhook is not sent.
+                // The claim was not committed, so the webhook is not sent.
                 Err(error) => {
                     tracing::error!(error = %Chain(&error), "failed to claim a webhook");
                     if are_jobs_done {

@@ -39,7 +39,7 @@ pub(super) async fn run(
                 continue;
             }
             Ok(None) => backoff.reset(),
-            // A claim that was not committed is none: the job is not processed.
+            // The claim was not committed, so the job is not processed.
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "failed to claim a job");
                 wait = backoff.next_delay();
