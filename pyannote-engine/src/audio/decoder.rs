@@ -1,6 +1,7 @@
 //! Streaming decoder of audio files.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use symphonia::core::codecs::audio::AudioDecoder;
@@ -116,6 +117,10 @@ impl Decoder {
     /// Fails if the file cannot be read, exceeds the limits, or has no audio track in a supported format.
     pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, AudioError> {
         let path = path.as_ref();
+        without_panics(|| Self::open_file(path, limits))
+    }
+
+    fn open_file(path: &Path, limits: Limits) -> Result<Self, AudioError> {
         // Before it is opened: opening a pipe would block, and some platforms cannot open a directory.
         let metadata = std::fs::metadata(path)?;
         if !metadata.is_file() {
@@ -222,6 +227,17 @@ impl Decoder {
     /// Duration decoded so far, in seconds.
     fn decoded_s(&self) -> f64 {
         (self.returned + self.block.len()) as f64 / f64::from(SAMPLE_RATE)
+    }
+
+    /// Decodes until the block has its minimum length, or the recording ends.
+    fn fill_block(&mut self) -> Result<(), AudioError> {
+        while !self.ended && self.block.len() < BLOCK_SAMPLES {
+            if let Step::End = self.step()? {
+                self.ended = true;
+                self.finish()?;
+            }
+        }
+        Ok(())
     }
 
     /// Appends samples of the last packet to the block, or reads the next one.
@@ -498,17 +514,10 @@ impl Iterator for Decoder {
     type Item = Result<Vec<f32>, AudioError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.ended && self.block.len() < BLOCK_SAMPLES {
-            let result = match self.step() {
-                Ok(Step::Continue) => continue,
-                Ok(Step::End) => self.finish(),
-                Err(error) => Err(error),
-            };
+        if let Err(error) = without_panics(|| self.fill_block()) {
             self.ended = true;
-            if let Err(error) = result {
-                self.block.clear();
-                return Some(Err(error));
-            }
+            self.block.clear();
+            return Some(Err(error));
         }
         if self.block.is_empty() {
             return None;
@@ -527,6 +536,11 @@ impl std::fmt::Debug for Decoder {
             .field("damaged", &self.damaged)
             .finish_non_exhaustive()
     }
+}
+
+/// Turns a panic into an error: some malformed headers, for example of CAF, make symphonia panic.
+fn without_panics<T>(decode: impl FnOnce() -> Result<T, AudioError>) -> Result<T, AudioError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(AudioError::DecoderFailed))
 }
 
 /// The maximum absolute value of the samples of a file that is in full scale up to 1.

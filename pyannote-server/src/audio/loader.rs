@@ -139,7 +139,7 @@ fn decode_media(
     }
 }
 
-/// Runs blocking work on another thread. Turns a panic, which a malformed file may cause in a decoder, into an error.
+/// Runs blocking work on another thread. Turns a panic into an error.
 async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RecordingError> + Send + 'static,
 ) -> Result<T, RecordingError> {
