@@ -1,6 +1,7 @@
 //! Packages every published crate as `cargo publish` would, and checks what is in the packages.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -32,6 +33,7 @@ pub fn check(workspace: &Workspace, release: bool, output: &mut impl Write) -> R
         ensure!(problems.is_empty(), "{}", problems.join("\n"));
     }
 
+    forget_earlier_packages(&metadata.target_directory, &packages)?;
     let names = packages
         .iter()
         .map(|package| format!("--package={}", package.name));
@@ -70,6 +72,59 @@ pub fn check(workspace: &Workspace, release: bool, output: &mut impl Write) -> R
     }
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
     Ok(())
+}
+
+/// Removes what cargo keeps of earlier packages of the same versions.
+///
+/// To compile a package, cargo puts those that it depends on into a registry in the target directory. It takes for
+/// granted that a version in a registry never changes: once unpacked or compiled, an earlier state of the crate would
+/// be used.
+fn forget_earlier_packages(target: &Path, packages: &[&Package]) -> Result<()> {
+    let mut unwanted = Vec::new();
+    for registry in folders(&cargo_home()?.join("registry/src"), |name| {
+        // Registries on a disk have no host; their folders are named `-` and a hash.
+        name.starts_with('-')
+    })? {
+        for package in packages {
+            unwanted.push(registry.join(format!("{}-{}", package.name, package.version)));
+        }
+    }
+    unwanted.extend(folders(&target.join("debug/.fingerprint"), |folder| {
+        let package = folder.rsplit_once('-').map(|(name, _hash)| name);
+        packages.iter().any(|known| package == Some(&known.name))
+    })?);
+    for folder in unwanted {
+        if folder.is_dir() {
+            fs_err::remove_dir_all(folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// The folders in `parent` with a suitable name; none if `parent` does not exist.
+fn folders(parent: &Path, is_suitable: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    if parent.is_dir() {
+        for entry in fs_err::read_dir(parent)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(&is_suitable) {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(folders)
+}
+
+/// Where cargo keeps what it downloads and unpacks.
+fn cargo_home() -> Result<PathBuf> {
+    match std::env::var_os("CARGO_HOME") {
+        Some(folder) => Ok(folder.into()),
+        None => {
+            let home =
+                std::env::home_dir().context("the home directory is unknown; set CARGO_HOME")?;
+            Ok(home.join(".cargo"))
+        }
+    }
 }
 
 /// The files of a package.
