@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use crate::{SubtitleOptions, SvgOptions, Transcript, TranscriptSegment, Turn, Turns};
 
-fn times() -> impl Strategy<Value = f64> {
-    // Any float, and often floats that are close to each other.
+/// Any float, and often floats that are close to each other.
+pub(crate) fn times() -> impl Strategy<Value = f64> {
     prop_oneof![
         any::<f64>(),
         -1.0..100.0_f64,

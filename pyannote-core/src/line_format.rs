@@ -1,8 +1,12 @@
-//! What the line-based formats RTTM and UEM share: the error of an invalid line, and the parser of fields.
+//! What the line-based formats RTTM and UEM share: the error of an invalid line, the parser of fields, and which times can
+//! be written.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+
+/// What [`are_valid_times`] requires, for error messages.
+pub(crate) const TIMES_RULE: &str = "times must be finite, not negative, and in order";
 
 /// Longest excerpt of a line in an error message, in characters.
 const MAX_EXCERPT_CHARS: usize = 80;
@@ -118,6 +122,11 @@ pub(crate) fn split_fields(line: &str) -> Vec<&str> {
     line.split([' ', '\t'])
         .filter(|field| !field.is_empty())
         .collect()
+}
+
+/// Whether a turn or region with these times can be written.
+pub(crate) fn are_valid_times(start: f64, end: f64) -> bool {
+    start >= 0.0 && start <= end && end.is_finite()
 }
 
 /// Parses a finite time in seconds, which may be negative. `field` names it in the error.

@@ -15,7 +15,9 @@ use std::error::Error;
 use std::fmt;
 use std::fmt::Write;
 
-use crate::line_format::{InvalidField, parse_lines, parse_time, split_fields};
+use crate::line_format::{
+    InvalidField, TIMES_RULE, are_valid_times, parse_lines, parse_time, split_fields,
+};
 use crate::rttm::name::{NAME_RULE, is_valid_name};
 use crate::{ParseLineError, Span};
 
@@ -86,7 +88,7 @@ pub fn format(uri: &str, regions: &[Span]) -> Result<String, WriteUemError> {
     }
     let mut text = String::new();
     for (index, &Span { start, end }) in regions.iter().enumerate() {
-        if !(start >= 0.0 && start <= end && end.is_finite()) {
+        if !are_valid_times(start, end) {
             return Err(WriteUemError::Times {
                 region: index,
                 start,
@@ -126,8 +128,7 @@ impl fmt::Display for WriteUemError {
             ),
             Self::Times { region, start, end } => write!(
                 f,
-                "region {region} has invalid times for UEM: start {start} s, end {end} s; \
-                 times must be finite, not negative, and in order"
+                "region {region} has invalid times for UEM: start {start} s, end {end} s; {TIMES_RULE}"
             ),
         }
     }

@@ -7,6 +7,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 use sha2::{Digest, Sha256};
 
 use super::page::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH};
+use crate::export_properties::times;
 use crate::timeline::theme::PAGE_VARIABLES;
 use crate::whitespace::collapse_whitespace;
 use crate::{HtmlOptions, Transcript, TranscriptSegment, Turn, Turns};
@@ -113,16 +114,6 @@ fn thousands_of_turns_give_a_small_page() {
     let page = turns.to_html_with(&HtmlOptions::default().transcript(words));
     assert_eq!(page.matches("data-at=").count(), 50_000);
     assert!(page.len() < 4_000_000, "{} bytes", page.len());
-}
-
-fn times() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        any::<f64>(),
-        -1.0..100.0_f64,
-        Just(f64::NAN),
-        Just(f64::MAX),
-        Just(0.0)
-    ]
 }
 
 fn hostile() -> impl Strategy<Value = String> {

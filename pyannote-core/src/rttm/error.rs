@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::name::NAME_RULE;
+use crate::line_format::TIMES_RULE;
 
 /// The reason why turns cannot be written as RTTM.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +34,7 @@ impl fmt::Display for WriteRttmError {
             Self::Times { turn, start, end } => {
                 return write!(
                     f,
-                    "turn {turn} has invalid times for RTTM: start {start} s, end {end} s; \
-                     times must be finite, not negative, and in order"
+                    "turn {turn} has invalid times for RTTM: start {start} s, end {end} s; {TIMES_RULE}"
                 );
             }
         };

@@ -6,6 +6,7 @@ use super::decimal;
 use super::error::WriteRttmError;
 use super::name::is_valid_name;
 use crate::Turns;
+use crate::line_format::are_valid_times;
 
 impl Turns {
     /// Formats the turns as RTTM, one line per turn in list order. `uri` identifies the recording.
@@ -38,8 +39,7 @@ impl Turns {
             if !is_valid_name(speaker) {
                 return Err(WriteRttmError::Speaker(speaker.clone()));
             }
-            // A range up to infinity contains every finite number.
-            if !(0.0..f64::INFINITY).contains(&start) || !(start..f64::INFINITY).contains(&end) {
+            if !are_valid_times(start, end) {
                 return Err(WriteRttmError::Times {
                     turn: index,
                     start,

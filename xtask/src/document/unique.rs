@@ -69,13 +69,8 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         while let Some(key) = entries.next_key::<String>()? {
             let Unique(value) = entries.next_value()?;
             match (key.as_str(), value) {
-                ("<<", Value::Object(other)) => merged.push(Value::Object(other)),
                 ("<<", Value::Array(others)) => merged.extend(others),
-                ("<<", _) => {
-                    return Err(A::Error::custom(
-                        "the merge key `<<` needs a map or a list of maps",
-                    ));
-                }
+                ("<<", other) => merged.push(other),
                 (_, value) => {
                     if map.insert(key.clone(), value).is_some() {
                         return Err(A::Error::custom(format!(

@@ -1,6 +1,6 @@
 //! Finds names in the specification that become the same name in Rust.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail, ensure};
 use heck::{ToSnakeCase, ToUpperCamelCase};
@@ -92,7 +92,7 @@ fn check_unique<'a>(
 
 /// Checks the names of the generated types, fields and variants.
 pub(super) fn check_generated(items: &[syn::Item]) -> Result<()> {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for item in items {
         let name = match item {
             syn::Item::Struct(item) => {
@@ -135,7 +135,7 @@ pub(super) fn check_generated(items: &[syn::Item]) -> Result<()> {
             _ => continue,
         };
         ensure!(
-            seen.insert(name.clone(), ()).is_none(),
+            seen.insert(name.clone()),
             "two schemas have the same name in Rust, `{name}`, one of them derived from the property that it \
              describes: {REMEDY}"
         );

@@ -67,10 +67,8 @@ fn remove_defaults(value: &mut Value, is_names: bool) {
                         | "content"
                         | "mapping"
                 );
-                match key.as_str() {
-                    "enum" | "default" | "example" | "examples" if !is_names => {}
-                    key if !is_names && document::is_extension(key) => {}
-                    _ => remove_defaults(inner, has_names && !is_names),
+                if is_names || !holds_values(key) {
+                    remove_defaults(inner, has_names && !is_names);
                 }
             }
         }
@@ -79,6 +77,11 @@ fn remove_defaults(value: &mut Value, is_names: bool) {
             .for_each(|item| remove_defaults(item, false)),
         _ => {}
     }
+}
+
+/// Whether a keyword contains values instead of schemas.
+fn holds_values(key: &str) -> bool {
+    document::is_extension(key) || matches!(key, "enum" | "default" | "example" | "examples")
 }
 
 /// The style of a parameter that does not state it.
@@ -129,9 +132,7 @@ impl Flattener<'_> {
         match value {
             Value::Object(map) => {
                 for (key, inner) in map.iter_mut() {
-                    if !document::is_extension(key)
-                        && !["enum", "default", "example", "examples"].contains(&key.as_str())
-                    {
+                    if !holds_values(key) {
                         self.within(inner);
                     }
                 }
