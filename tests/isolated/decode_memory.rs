@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 
 use peak_alloc::PeakAlloc;
-use pyannote_engine::audio::{Decoder, Limits, decode};
+use pyannote_engine::audio::{DecodeOptions, Decoder, decode};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -65,7 +65,7 @@ fn decoding_needs_the_memory_of_the_samples() {
 
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
-    let blocks = Decoder::open(&path, Limits::default()).unwrap();
+    let blocks = Decoder::open(&path, &DecodeOptions::new()).unwrap();
     let samples: usize = blocks.map(|block| block.unwrap().len()).sum();
     let in_blocks = ALLOCATOR.peak_usage() - before;
     println!("{in_blocks} bytes in blocks");

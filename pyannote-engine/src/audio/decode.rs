@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{AudioError, Decoder, Limits};
+use super::{AudioError, DecodeOptions, Decoder};
 use crate::{Recording, SAMPLE_RATE};
 
 /// Minimum growth of the buffer, in samples, if the duration is unknown: one minute.
 const MIN_GROWTH_SAMPLES: usize = 60 * SAMPLE_RATE as usize;
 
-/// Decodes a file, with the default [`Limits`]. Blocks the thread.
+/// Decodes a file, with the default [`DecodeOptions`]. Blocks the thread.
 ///
 /// If the end of the recording is missing, or up to a tenth cannot be decoded, the recording has a warning.
 ///
@@ -23,23 +23,27 @@ const MIN_GROWTH_SAMPLES: usize = 60 * SAMPLE_RATE as usize;
 /// # Ok::<(), pyannote_engine::audio::AudioError>(())
 /// ```
 pub fn decode(path: impl AsRef<Path>) -> Result<Recording, AudioError> {
-    decode_with(path, Limits::default())
+    decode_with(path, &DecodeOptions::new())
 }
 
-/// Decodes a file, with the given limits.
+/// Decodes a file, with the given options.
 ///
 /// # Errors
 ///
-/// As [`decode`].
+/// As [`decode`], or if the selected audio track does not exist.
 ///
 /// ```no_run
-/// use pyannote_engine::audio::{Limits, decode_with};
+/// use pyannote_engine::audio::{DecodeOptions, Limits, decode_with};
 ///
-/// let recording = decode_with("ada.flac", Limits::default().max_seconds(30.0))?;
+/// let options = DecodeOptions::new().limits(Limits::default().max_seconds(30.0));
+/// let recording = decode_with("ada.flac", &options)?;
 /// # Ok::<(), pyannote_engine::audio::AudioError>(())
 /// ```
-pub fn decode_with(path: impl AsRef<Path>, limits: Limits) -> Result<Recording, AudioError> {
-    let mut decoder = Decoder::open(path, limits)?;
+pub fn decode_with(
+    path: impl AsRef<Path>,
+    options: &DecodeOptions,
+) -> Result<Recording, AudioError> {
+    let mut decoder = Decoder::open(path, options)?;
     let mut samples = Vec::new();
     reserve(&mut samples, decoder.expected_samples())?;
     for block in &mut decoder {

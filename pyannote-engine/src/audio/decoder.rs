@@ -1,6 +1,7 @@
 //! Streaming decoder of audio files.
 
 use std::collections::VecDeque;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use super::open::{Opened, is_mpeg, open};
 use super::resample::Resampler;
 use super::time_axis::{Edit, Placement, TimeAxis};
 use super::tracks::{self, audio};
-use super::{AudioError, Limits, levels, opus};
+use super::{AudioError, DecodeOptions, levels, opus};
 use crate::SAMPLE_RATE;
 
 /// Minimum number of samples of a block, except the last: one second.
@@ -49,10 +50,10 @@ const MAX_RESETS: u32 = 16;
 /// timing of the others. Iteration ends after an error; damage of the recording as a whole is reported last.
 ///
 /// ```no_run
-/// use pyannote_engine::audio::{Decoder, Limits};
+/// use pyannote_engine::audio::{DecodeOptions, Decoder};
 ///
 /// let mut peak = 0.0_f32;
-/// for block in Decoder::open("meeting.mp3", Limits::default())? {
+/// for block in Decoder::open("meeting.mp3", &DecodeOptions::new())? {
 ///     peak = block?.iter().fold(peak, |peak, sample| peak.max(sample.abs()));
 /// }
 /// # Ok::<(), pyannote_engine::audio::AudioError>(())
@@ -81,7 +82,7 @@ pub struct Decoder {
     is_truncated: bool,
     /// Set by the first packet, because the sample rate in the header may be wrong.
     resampler: Option<Resampler>,
-    limits: Limits,
+    options: DecodeOptions,
     /// Size of the file, in bytes.
     bytes: u64,
     /// Duration in the header, in seconds, if it is plausible.
@@ -114,14 +115,16 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be read, exceeds the limits, or has no audio track in a supported format.
-    pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, AudioError> {
+    /// Fails if the file cannot be read, exceeds the limits, or has no audio track in a supported format, or not the
+    /// selected one.
+    pub fn open(path: impl AsRef<Path>, options: &DecodeOptions) -> Result<Self, AudioError> {
         let path = path.as_ref();
-        without_panics(|| Self::open_file(path, limits))
+        without_panics(|| Self::open_file(path, options.clone()))
     }
 
-    fn open_file(path: &Path, limits: Limits) -> Result<Self, AudioError> {
+    fn open_file(path: &Path, options: DecodeOptions) -> Result<Self, AudioError> {
         // Before it is opened: opening a pipe would block, and some platforms cannot open a directory.
+        let (limits, number) = (options.limits, options.track);
         let metadata = std::fs::metadata(path)?;
         if !metadata.is_file() {
             return Err(AudioError::NotAFile);
@@ -140,7 +143,7 @@ impl Decoder {
             expected_s,
             mut movie,
         } = open(path, bytes)?;
-        let (track, decoder) = tracks::select(format.as_ref(), movie.enabled())?;
+        let (track, decoder) = tracks::select(format.as_ref(), number, movie.enabled())?;
         let mut audio_tracks = movie.audio_tracks.iter_mut();
         let edits = match audio_tracks.find(|other| other.id == track.id) {
             Some(track) => std::mem::take(&mut track.edits),
@@ -161,10 +164,13 @@ impl Decoder {
         }
         let is_unbounded = audio(track).is_some_and(|audio| levels::is_unbounded(audio.codec));
         let peak = match is_unbounded {
-            true => peak(path, bytes)?,
+            true => peak(path, bytes, number)?,
             false => 0.0,
         };
-        let mut warnings = Vec::from_iter(tracks::warning(format.as_ref(), track.id));
+        let mut warnings = match number {
+            Some(_) => Vec::new(),
+            None => Vec::from_iter(tracks::warning(format.as_ref(), track.id)),
+        };
         if peak > 1.0 {
             warnings.push(format!(
                 "samples exceed full scale up to {peak:.1} times: the recording was scaled down by that factor"
@@ -186,7 +192,7 @@ impl Decoder {
             placements: VecDeque::new(),
             is_truncated: movie.is_truncated,
             resampler: None,
-            limits,
+            options,
             bytes,
             expected_s,
             packet_s: 0.0,
@@ -303,9 +309,9 @@ impl Decoder {
     fn decode(&mut self, packet: &Packet) -> Result<(), AudioError> {
         self.mono.clear();
         if let Some(mpeg) = &mut self.mpeg {
-            let format = self.format.as_ref();
+            let (format, number) = (self.format.as_ref(), self.options.track);
             mpeg.follow(packet, &mut self.decoder, || {
-                tracks::select(format, None)
+                tracks::select(format, number, None)
                     .ok()
                     .map(|(_, decoder)| decoder)
             });
@@ -441,7 +447,7 @@ impl Decoder {
                 at: self.decoded_s(),
             });
         }
-        let (track, decoder) = tracks::select(self.format.as_ref(), None)?;
+        let (track, decoder) = tracks::select(self.format.as_ref(), self.options.track, None)?;
         self.track = track.id;
         self.time_base = track.time_base;
         self.decoder = decoder;
@@ -453,9 +459,9 @@ impl Decoder {
     }
 
     fn check_length(&self) -> Result<(), AudioError> {
-        match self.decoded_s() > self.limits.seconds + LIMIT_TOLERANCE_S {
+        match self.decoded_s() > self.options.limits.seconds + LIMIT_TOLERANCE_S {
             true => Err(AudioError::TooLong {
-                limit: self.limits.seconds,
+                limit: self.options.limits.seconds,
             }),
             false => Ok(()),
         }
@@ -544,11 +550,11 @@ fn without_panics<T>(decode: impl FnOnce() -> Result<T, AudioError>) -> Result<T
 }
 
 /// The maximum absolute value of the samples of a file that is in full scale up to 1.
-fn peak(path: &Path, bytes: u64) -> Result<f32, AudioError> {
+fn peak(path: &Path, bytes: u64, number: Option<NonZero<usize>>) -> Result<f32, AudioError> {
     let Opened {
         mut format, movie, ..
     } = open(path, bytes)?;
-    let (track, mut decoder) = tracks::select(format.as_ref(), movie.enabled())?;
+    let (track, mut decoder) = tracks::select(format.as_ref(), number, movie.enabled())?;
     let track = track.id;
     let (mut peak, mut samples, mut packets) = (0.0_f32, Vec::new(), 0);
     // Damage is reported when the samples are used.

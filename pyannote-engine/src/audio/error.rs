@@ -25,6 +25,14 @@ pub enum AudioError {
     /// The file has no audio track.
     #[error("the file has no audio track")]
     NoAudioTrack,
+    /// The file does not have the selected audio track. With its number, and the tracks of the file.
+    #[error("the recording has no audio track {number}: it has {tracks}")]
+    NoSuchTrack {
+        /// The number of the selected track, from 1.
+        number: usize,
+        /// The numbers of the audio tracks, and their languages if they are known.
+        tracks: String,
+    },
     /// The codec is not supported. With its name.
     #[error("unsupported codec {0}: convert the recording, for example to FLAC or WAV")]
     UnsupportedCodec(String),

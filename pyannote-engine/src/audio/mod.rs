@@ -6,12 +6,13 @@
 //! Times are those of the presentation. In MP4, MOV, MKV, WebM and Ogg, the timestamps of packets count: a gap becomes
 //! silence, what overlaps is cut, and audio that starts later than the video starts with silence. Edit lists, the priming
 //! of codecs and the padding at the end are applied. Of several audio tracks, the enabled or default one is decoded, and a
-//! warning names the others.
+//! warning names the others; [`DecodeOptions::track`] selects one.
 
 mod chunks;
 mod codec;
 mod correct;
 mod decode;
+mod decode_options;
 mod decoder;
 mod downmix;
 mod error;
@@ -29,6 +30,7 @@ mod tracks;
 
 pub use crate::Recording;
 pub use decode::{decode, decode_with};
+pub use decode_options::DecodeOptions;
 pub use decoder::Decoder;
 pub use error::AudioError;
 pub use limits::Limits;

@@ -1,26 +1,52 @@
 //! Selection of the audio track.
 
+use std::num::NonZero;
+
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 
 use super::{AudioError, codec, opus};
 
-/// Selects the track `preferred`, or else the default audio track, or else the first one that can be decoded, and
-/// creates its decoder.
+/// Selects an audio track, and creates its decoder: the one with `number`, from 1, or else `preferred`, or else the
+/// default one, or else the first one that can be decoded.
+///
+/// # Errors
+///
+/// Fails if there is no audio track, if the track with `number` does not exist, or if it cannot be decoded.
 pub(super) fn select(
     format: &dyn FormatReader,
+    number: Option<NonZero<usize>>,
     preferred: Option<u32>,
 ) -> Result<(&Track, Box<dyn AudioDecoder>), AudioError> {
+    if let Some(number) = number {
+        let candidates = numbered(format).collect::<Vec<_>>();
+        return match candidates.get(number.get() - 1) {
+            Some((track, _)) => first_decodable([*track]),
+            None if candidates.is_empty() => Err(AudioError::NoAudioTrack),
+            None => Err(AudioError::NoSuchTrack {
+                number: number.get(),
+                tracks: Vec::from_iter(candidates.into_iter().map(|(_, label)| label)).join(", "),
+            }),
+        };
+    }
     let preferred = format
         .tracks()
         .iter()
         .filter(|track| Some(track.id) == preferred);
+    first_decodable(
+        preferred
+            .chain(format.default_track(TrackType::Audio))
+            .chain(format.tracks()),
+    )
+}
+
+/// The first audio track that can be decoded.
+fn first_decodable<'a>(
+    tracks: impl IntoIterator<Item = &'a Track>,
+) -> Result<(&'a Track, Box<dyn AudioDecoder>), AudioError> {
     let mut error = AudioError::NoAudioTrack;
-    for track in preferred
-        .chain(format.default_track(TrackType::Audio))
-        .chain(format.tracks())
-    {
+    for track in tracks {
         let Some(parameters) = audio(track) else {
             continue;
         };
@@ -37,19 +63,26 @@ pub(super) fn select(
     Err(error)
 }
 
-/// A warning that names the audio tracks that are not decoded, if there are any.
-pub(super) fn warning(format: &dyn FormatReader, selected: u32) -> Option<String> {
-    let mut name = None;
-    let mut others = Vec::new();
+/// The audio tracks, each with its number, from 1, and its language.
+fn numbered(format: &dyn FormatReader) -> impl Iterator<Item = (&Track, String)> {
     let tracks = format
         .tracks()
         .iter()
         .filter(|track| audio(track).is_some());
-    for (number, track) in (1..).zip(tracks) {
+    tracks.zip(1..).map(|(track, number)| {
         let label = match track.language.as_deref() {
             None | Some("und" | "") => format!("track {number}"),
             Some(language) => format!("track {number} ({language})"),
         };
+        (track, label)
+    })
+}
+
+/// A warning that names the audio tracks that are not decoded, if there are any.
+pub(super) fn warning(format: &dyn FormatReader, selected: u32) -> Option<String> {
+    let mut name = None;
+    let mut others = Vec::new();
+    for (track, label) in numbered(format) {
         match track.id == selected {
             true => name = Some(label),
             false => others.push(label),

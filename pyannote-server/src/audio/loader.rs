@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyannote_engine::Recording;
-use pyannote_engine::audio::{AudioError, Limits, decode_with};
+use pyannote_engine::audio::{AudioError, DecodeOptions, Limits, decode_with};
 
 use super::{FetchConfig, Fetcher, RecordingError};
 use crate::worker::{AudioSource, RecordingFuture};
@@ -90,16 +90,17 @@ impl Loader {
             Some(seconds) => self.limits.max_seconds(seconds),
             None => self.limits,
         };
+        let options = DecodeOptions::new().limits(limits);
         let Some(key) = url.strip_prefix("media://") else {
             let file = self.fetcher.fetch(url).await?;
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
-            return run_blocking(move || Ok(decode_with(file.path(), limits)?)).await;
+            return run_blocking(move || Ok(decode_with(file.path(), &options)?)).await;
         };
         let (media, team, key) = (Arc::clone(&self.media), team.to_owned(), key.to_owned());
         run_blocking(move || {
             let missing = || RecordingError::NotUploaded(format!("media://{key}"));
             let path = media.path(&team, &key).ok_or_else(missing)?;
-            decode_media(&path, limits, missing)
+            decode_media(&path, &options, missing)
         })
         .await
     }
@@ -128,10 +129,10 @@ impl AudioSource for Loader {
 /// Decodes uploaded media, which may have been deleted since they were found.
 fn decode_media(
     path: &Path,
-    limits: Limits,
+    options: &DecodeOptions,
     missing: impl Fn() -> RecordingError,
 ) -> Result<Recording, RecordingError> {
-    match decode_with(path, limits) {
+    match decode_with(path, options) {
         Err(AudioError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(missing())
         }

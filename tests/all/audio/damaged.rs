@@ -6,7 +6,9 @@ use std::sync::Once;
 
 use hound::SampleFormat;
 use proptest::prelude::*;
-use pyannote_engine::audio::{AudioError, Decoder, Limits, Recording, decode, decode_with};
+use pyannote_engine::audio::{
+    AudioError, DecodeOptions, Decoder, Limits, Recording, decode, decode_with,
+};
 
 use super::containers::{Trak, mkv, mp4, tone};
 use super::riff::with_long_sizes;
@@ -89,7 +91,7 @@ fn decoded(bytes: &[u8]) -> Result<Recording, AudioError> {
 fn decoded_with(bytes: &[u8], limits: Limits) -> Result<Recording, AudioError> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
-    decode_with(file.path(), limits)
+    decode_with(file.path(), &DecodeOptions::new().limits(limits))
 }
 
 thread_local! {
@@ -251,5 +253,5 @@ fn a_huge_announced_length_allocates_no_memory() {
 }
 
 fn open(path: &Path) -> Result<Decoder, AudioError> {
-    Decoder::open(path, Limits::default())
+    Decoder::open(path, &DecodeOptions::new())
 }

@@ -1,7 +1,7 @@
 //! Limits on size and duration, and decoding in blocks.
 
 use hound::SampleFormat;
-use pyannote_engine::audio::{AudioError, Decoder, Limits, decode, decode_with};
+use pyannote_engine::audio::{AudioError, DecodeOptions, Decoder, Limits, decode, decode_with};
 
 use super::tone::fixture;
 use super::wav;
@@ -10,11 +10,11 @@ use super::wav;
 fn recordings_over_the_maximum_duration_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.wav");
-    let limits = Limits::default().max_seconds(30.0);
+    let options = DecodeOptions::new().limits(Limits::default().max_seconds(30.0));
     for (seconds, fits) in [(29.0, true), (30.0, true), (30.05, true), (31.0, false)] {
         let spec = wav::spec(8_000, 1, 8, SampleFormat::Int);
         wav::write(&path, spec, (seconds * 8_000.0) as usize);
-        match decode_with(&path, limits) {
+        match decode_with(&path, &options) {
             Ok(recording) => {
                 assert!(fits, "{seconds}");
                 assert!((recording.duration() - seconds).abs() < 0.001);
@@ -27,8 +27,8 @@ fn recordings_over_the_maximum_duration_are_errors() {
         }
     }
     // The duration of an MP3 is known only after decoding.
-    let limits = Limits::default().max_seconds(0.5);
-    let error = decode_with(fixture("tone.mp3"), limits).unwrap_err();
+    let options = DecodeOptions::new().limits(Limits::default().max_seconds(0.5));
+    let error = decode_with(fixture("tone.mp3"), &options).unwrap_err();
     assert!(matches!(error, AudioError::TooLong { .. }), "{error}");
 }
 
@@ -56,7 +56,7 @@ fn blocks_add_up_to_the_recording() {
         44_100 * 5,
     );
     let whole = decode(&path).unwrap().samples;
-    let mut decoder = Decoder::open(&path, Limits::default()).unwrap();
+    let mut decoder = Decoder::open(&path, &DecodeOptions::new()).unwrap();
     assert_eq!(decoder.expected_samples(), 80_000);
     let blocks: Vec<_> = decoder.by_ref().map(Result::unwrap).collect();
     assert!(blocks.len() >= 4, "{}", blocks.len());

@@ -1,6 +1,8 @@
 //! The time axis and the tracks of MP4 and Matroska: edit lists, gaps, late starts, track flags, unreadable video.
 
-use pyannote_engine::audio::{Recording, decode};
+use std::num::NonZero;
+
+use pyannote_engine::audio::{AudioError, DecodeOptions, Recording, decode, decode_with};
 
 use super::containers::{Trak, mkv, mp4, silence, tone};
 use super::tone::SAMPLE_RATE_HZ;
@@ -93,6 +95,42 @@ fn the_enabled_track_is_decoded_and_the_other_one_is_named() {
     assert_eq!(sounds(&recording), [(0.0, 1.0)]);
     let warning = "the recording has 2 audio tracks: track 2 was decoded, but not track 1";
     assert_eq!(recording.warnings, [warning]);
+}
+
+/// Decodes the audio track with this number.
+fn decoded_track(bytes: &[u8], number: usize) -> Result<Recording, AudioError> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    let options = DecodeOptions::new().track(NonZero::new(number).unwrap());
+    decode_with(file.path(), &options)
+}
+
+#[test]
+fn the_selected_track_is_decoded_and_the_others_are_not_named() {
+    let disabled = Trak {
+        is_enabled: false,
+        ..track(&[], tone(2.0))
+    };
+    let movie = mp4(&[track(&[], tone(1.0)), disabled], None);
+    let sections = [blocks(2, 0, &tone(1.0)), blocks(3, 0, &tone(2.0))].concat();
+    // The video is not an audio track: its number in the file does not count.
+    let matroska = mkv(&[true, false], true, &sections);
+    // The default language of Matroska is English.
+    for (file, tracks) in [
+        (&movie, "track 1, track 2"),
+        (&matroska, "track 1 (eng), track 2 (eng)"),
+    ] {
+        for (number, end) in [(1, 1.0), (2, 2.0)] {
+            let recording = decoded_track(file, number).unwrap();
+            assert_eq!(sounds(&recording), [(0.0, end)]);
+            assert_eq!(recording.warnings, [] as [String; 0]);
+        }
+        let error = decoded_track(file, 3).unwrap_err().to_string();
+        let expected = format!("the recording has no audio track 3: it has {tracks}");
+        assert_eq!(error, expected);
+    }
+    let error = decoded_track(&mp4(&[], None), 1).unwrap_err();
+    assert!(matches!(error, AudioError::NoAudioTrack), "{error}");
 }
 
 #[test]

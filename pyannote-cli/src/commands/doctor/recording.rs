@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pyannote_engine::SAMPLE_RATE;
-use pyannote_engine::audio::{AudioError, Decoder, Limits};
+use pyannote_engine::audio::{AudioError, DecodeOptions, Decoder};
 
 use super::machine::size;
 use super::report::{Check, Report};
@@ -59,7 +59,7 @@ fn decode(
     path: &Path,
     progress: impl Fn(f64),
 ) -> std::result::Result<(f64, Vec<String>), AudioError> {
-    let mut decoder = Decoder::open(path, Limits::default())?;
+    let mut decoder = Decoder::open(path, &DecodeOptions::new())?;
     let expected = decoder.expected_samples().max(1);
     let mut samples = 0;
     for block in decoder.by_ref() {

@@ -1,0 +1,46 @@
+//! Options of decoding.
+
+use std::num::NonZero;
+
+use super::Limits;
+
+/// Options of decoding: the limits, and the audio track.
+///
+/// ```
+/// use std::num::NonZero;
+/// use pyannote_engine::audio::{DecodeOptions, Limits};
+///
+/// let second = NonZero::new(2).ok_or("no track 0")?;
+/// let options = DecodeOptions::new()
+///     .limits(Limits::default().max_seconds(30.0))
+///     .track(second);
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct DecodeOptions {
+    pub(super) limits: Limits,
+    pub(super) track: Option<NonZero<usize>>,
+}
+
+impl DecodeOptions {
+    /// Returns the defaults: the default [`Limits`], and the enabled or default audio track.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the limits on the duration and the size.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Selects an audio track by its number among the audio tracks, from 1.
+    ///
+    /// The warning about tracks that are not decoded has the numbers. If there is no such track, decoding fails with
+    /// [`AudioError::NoSuchTrack`](super::AudioError::NoSuchTrack).
+    pub fn track(mut self, number: NonZero<usize>) -> Self {
+        self.track = Some(number);
+        self
+    }
+}
