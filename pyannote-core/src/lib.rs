@@ -14,6 +14,11 @@
 //! | Jaccard error rate (JER) | [`Jer::score`] |
 //! | DER, JER and speaker counts of many recordings | [`Evaluation::score`] |
 //!
+//! # Words
+//!
+//! [`Turns::assign_words`] assigns the words of any speech recognizer to speakers, and [`LiveWords`] does while they are
+//! spoken. [`LiveTurns`] are the turns of a live diarization so far.
+//!
 //! # Formats
 //!
 //! | format | from turns | from a transcript |
@@ -57,6 +62,7 @@ mod identified;
 mod interval_index;
 mod line_format;
 mod list;
+mod live;
 mod markup;
 pub mod rttm;
 mod span;
@@ -82,6 +88,7 @@ pub use frame_confidence::FrameConfidence;
 pub use html::{HtmlOptions, InvalidAudioUrl};
 pub use identified::{IdentifiedTurn, SpeakerMatch};
 pub use line_format::ParseLineError;
+pub use live::{LiveTurns, LiveWords, SpeakerEvent, WordEvent};
 pub use span::Span;
 pub use subtitle::SubtitleOptions;
 pub use svg::SvgOptions;
