@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 use pyannote_engine::assets::Assets;
-use pyannote_engine::audio::{self, AudioError};
+use pyannote_engine::audio::{self, AudioError, DecodeOptions};
 use pyannote_engine::{Engine, Recording};
 
 use crate::error::{Failure, Result};
@@ -20,6 +20,45 @@ pub(crate) struct EngineArgs {
     /// Number of threads [default: number of processors].
     #[arg(long, value_name = "THREADS")]
     pub(crate) threads: Option<NonZero<usize>>,
+}
+
+/// Options of decoding recordings on this machine.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "On this machine")]
+pub(crate) struct AudioArgs {
+    /// Audio track of the recording, from 1 [default: the enabled or default one].
+    #[arg(long, value_name = "NUMBER")]
+    track: Option<NonZero<usize>>,
+}
+
+impl AudioArgs {
+    /// The options of the decoder.
+    pub(crate) fn options(self) -> DecodeOptions {
+        match self.track {
+            Some(track) => DecodeOptions::new().track(track),
+            None => DecodeOptions::new(),
+        }
+    }
+
+    /// The options as a text. It is empty if none was used.
+    #[cfg(feature = "api")]
+    pub(crate) fn digest(self) -> String {
+        match self.track {
+            Some(track) => format!(" track {track}"),
+            None => String::new(),
+        }
+    }
+
+    /// Fails if an option was used: the service decodes by itself.
+    #[cfg(feature = "api")]
+    pub(crate) fn check_service(self) -> Result<()> {
+        match self.track {
+            None => Ok(()),
+            Some(_) => Err(Failure::usage(
+                "--track needs --local: the service selects the audio track itself",
+            )),
+        }
+    }
 }
 
 /// Fails if an option of the service was used with `--local`.
@@ -55,9 +94,9 @@ const FORMATS: &str = "wav, mp3, m4a, flac, ogg, opus, mkv and webm can be read;
                        ffmpeg -i FILE recording.wav";
 
 /// Decodes a recording.
-pub(crate) fn decode(path: &Path) -> Result<Recording> {
+pub(crate) fn decode(path: &Path, audio: AudioArgs) -> Result<Recording> {
     check_file(path)?;
-    audio::decode(path).map_err(|error| {
+    audio::decode_with(path, &audio.options()).map_err(|error| {
         let is_format = matches!(
             error,
             AudioError::NotAudio | AudioError::NoAudioTrack | AudioError::UnsupportedCodec(_)

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::error::{Failure, Result};
 use crate::excerpt::{file_word, samples, write_wav};
 use crate::export::stem_of;
-use crate::local;
+use crate::local::{self, AudioArgs};
 use crate::result;
 use crate::ui::Ui;
 
@@ -34,6 +34,8 @@ pub(crate) struct Clip {
     /// Folder of the files.
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
+    #[command(flatten)]
+    decoding: AudioArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -63,7 +65,7 @@ impl Clip {
         let document = result::read(&self.result)?;
         let turns = document.output.named_turns();
         let speakers = self.selected(&turns)?;
-        let recording = local::decode(&self.recording)?;
+        let recording = local::decode(&self.recording, self.decoding)?;
         for warning in &recording.warnings {
             ui.warn(warning);
         }

@@ -12,7 +12,7 @@ use pyannote_engine::assets::{Assets, LICENSES};
 use crate::error::{Failure, Result};
 use crate::export::write_file;
 use crate::input::check_file;
-use crate::local::{self, EngineArgs};
+use crate::local::{self, AudioArgs, EngineArgs};
 use crate::page;
 use crate::timeline::timeline;
 use crate::ui::Ui;
@@ -33,6 +33,8 @@ pub(crate) struct Demo {
     /// command wrote it].
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    decoding: AudioArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print the sources and licenses of the open models and the sample recording instead.
@@ -58,7 +60,7 @@ impl Demo {
         let path = self.file.as_ref().unwrap_or(&sample.wav);
 
         let start = Instant::now();
-        let recording = local::decode(path)?;
+        let recording = local::decode(path, self.decoding)?;
         let diarization = local::with_progress(ui, "diarizing", |report| {
             Ok(engine.diarize(&recording, Options::new().on_progress(report))?)
         })?;

@@ -8,7 +8,7 @@ use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::export::OutputArgs;
 use crate::input::Input;
-use crate::local::{self, EngineArgs};
+use crate::local::{self, AudioArgs, EngineArgs};
 use crate::result::Document;
 use crate::ui::Ui;
 
@@ -40,6 +40,8 @@ pub(crate) struct Diarize {
     #[command(flatten)]
     service: crate::service::ServiceArgs,
     #[command(flatten)]
+    audio: AudioArgs,
+    #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -70,7 +72,9 @@ impl Diarize {
                 "subtitles need a transcript, and --local does not transcribe",
             ));
         }
-        let recording = self.recording.with_path(local::decode)?;
+        let recording = self
+            .recording
+            .with_path(|path| local::decode(path, self.audio))?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let diarization = local::with_progress(ui, "diarizing", |report| {
             Ok(engine.diarize(&recording, self.turns.options().on_progress(report))?)
@@ -90,6 +94,7 @@ impl Diarize {
                 "subtitles need a transcript; pass --transcribe",
             ));
         }
+        self.audio.check_service()?;
         let client = service::connect(global)?;
         let result = service::process(&client, &self.recording, &self.service, ui, |url| {
             self.transcribe.apply(self.turns.apply(client.diarize(url)))
@@ -110,6 +115,7 @@ impl Diarize {
     #[cfg(feature = "api")]
     fn code(&self, global: &Global) -> Result<String> {
         local::reject(self.local.then_some("--show-code"))?;
+        self.audio.check_service()?;
         let mut program = crate::service::Program::new(global)?;
         let url = program.provide(&self.recording);
         let mut calls = vec![format!(".diarize({url})")];

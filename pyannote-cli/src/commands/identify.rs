@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::export::OutputArgs;
 use crate::input::Input;
-use crate::local::{self, EngineArgs};
+use crate::local::{self, AudioArgs, EngineArgs};
 use crate::result::Document;
 use crate::ui::Ui;
 use crate::voiceprints::{StoredVoiceprint, VoiceprintStore};
@@ -52,6 +52,8 @@ pub(crate) struct Identify {
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    audio: AudioArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -116,7 +118,9 @@ impl Identify {
             .fold(matching, |matching, (name, voiceprint)| {
                 matching.voiceprint(name, voiceprint)
             });
-        let recording = self.recording.with_path(local::decode)?;
+        let recording = self
+            .recording
+            .with_path(|path| local::decode(path, self.audio))?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let found = local::with_progress(ui, "identifying", |report| {
             Ok(engine.identify(
@@ -143,6 +147,7 @@ impl Identify {
     fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<Document>> {
         use crate::service;
 
+        self.audio.check_service()?;
         let client = service::connect(global)?;
         let is_pyannoteai = service::is_pyannoteai(global)?;
         let model = self.service.request.model.as_deref();
@@ -171,6 +176,7 @@ impl Identify {
     #[cfg(feature = "api")]
     fn code(&self, global: &Global) -> Result<String> {
         local::reject(self.local.then_some("--show-code"))?;
+        self.audio.check_service()?;
         let names = match self.all {
             true => VoiceprintStore::open()?.names()?,
             false => self.voiceprints.clone(),

@@ -13,7 +13,7 @@ use pyannote_engine::{Options, Recording};
 use crate::error::{ErrorType, Failure, Result};
 use crate::excerpt::{clear_speech, file_word, longest_clear, samples, write_wav};
 use crate::export::{OutputArgs, stem_of};
-use crate::local::{self, EngineArgs};
+use crate::local::{self, AudioArgs, EngineArgs};
 use crate::result::{self, Document};
 use crate::table::printable;
 use crate::ui::Ui;
@@ -56,6 +56,8 @@ pub(crate) struct Label {
     /// Store a voiceprint of each speaker who gets a name, made by open models on this machine.
     #[arg(long)]
     enroll: bool,
+    #[command(flatten)]
+    decoding: AudioArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -155,7 +157,7 @@ impl Label {
                     .with_hint("pass it with --audio FILE"));
             }
         };
-        local::decode(&path)
+        local::decode(&path, self.decoding)
     }
 
     /// Stores a voiceprint of each named speaker.

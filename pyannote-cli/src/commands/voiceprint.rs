@@ -12,7 +12,7 @@ use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::export::write_file_with_mode;
 use crate::input::Input;
-use crate::local::{self, EngineArgs};
+use crate::local::{self, AudioArgs, EngineArgs};
 use crate::result::Backend;
 use crate::table::Columns;
 use crate::ui::Ui;
@@ -98,6 +98,8 @@ struct Create {
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    audio: AudioArgs,
     #[command(flatten)]
     engine: EngineArgs,
 }
@@ -197,7 +199,9 @@ impl Create {
     fn run_local(&self, ui: Ui) -> Result<StoredVoiceprint> {
         #[cfg(feature = "api")]
         local::reject(self.service.used())?;
-        let recording = self.recording.with_path(local::decode)?;
+        let recording = self
+            .recording
+            .with_path(|path| local::decode(path, self.audio))?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let enrollment = local::with_progress(ui, "creating the voiceprint", |report| {
             Ok(engine.voiceprint(&recording, Options::new().on_progress(report))?)
@@ -213,6 +217,7 @@ impl Create {
     fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<StoredVoiceprint>> {
         use crate::service;
 
+        self.audio.check_service()?;
         let client = service::connect(global)?;
         let result = service::process(&client, &self.recording, &self.service, ui, |url| {
             client.voiceprint(url)
@@ -230,6 +235,7 @@ impl Create {
     #[cfg(feature = "api")]
     fn code(&self, global: &Global) -> Result<String> {
         local::reject(self.local.then_some("--show-code"))?;
+        self.audio.check_service()?;
         let mut program = crate::service::Program::new(global)?;
         let url = program.provide(&self.recording);
         program.process("", vec![format!(".voiceprint({url})")], &self.service);

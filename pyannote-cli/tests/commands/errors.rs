@@ -179,3 +179,40 @@ fn arguments_that_are_wrong() {
     sandbox.run::<&str>(&[]);
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+#[test]
+fn the_audio_track_is_one_that_exists_and_never_left_to_the_service() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("meeting.wav", 1);
+    sandbox.write(
+        "meeting.rttm",
+        "SPEAKER meeting 1 0.0 0.5 <NA> <NA> A <NA> <NA>\n",
+    );
+    sandbox.write("ada.voiceprint", "AAAA\n");
+    sandbox.run(&["voiceprint", "import", "Ada", "ada.voiceprint"]);
+    let clip = ["clip", "meeting.wav", "meeting.rttm", "-o", "clips"];
+    for track in ["--track=1", "--track=2", "--track=0"] {
+        sandbox.run(&[&clip[..], &[track]].concat());
+    }
+    sandbox.run(&["diarize", "meeting.wav", "--local", "--track=2"]);
+    sandbox.run(&[
+        "batch",
+        "meeting.wav",
+        "-o",
+        "results",
+        "--local",
+        "--track=2",
+        "--dry-run",
+    ]);
+    for arguments in [
+        &["diarize", "meeting.wav"][..],
+        &["diarize", "meeting.wav", "--show-code"],
+        &["identify", "meeting.wav", "--all"],
+        &["voiceprint", "create", "Grace", "meeting.wav"],
+        &["batch", "meeting.wav", "-o", "results"],
+    ] {
+        sandbox.run(&[arguments, &["--track=1"]].concat());
+    }
+    assert!(sandbox.server().requests().is_empty());
+    insta::assert_snapshot!(sandbox.transcript());
+}

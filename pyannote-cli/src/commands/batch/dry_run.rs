@@ -51,9 +51,11 @@ pub(super) fn run(batch: &Batch, items: &[Item], ui: Ui) -> Result<()> {
     let price_per_hour = price(batch)?;
     let files: Vec<DryRunFile> = items.iter().map(|item| examine(batch, item)).collect();
     let durations = || files.iter().filter_map(|file| file.duration);
-    let billed_s: f64 = durations().map(|duration| duration.max(MIN_BILLED_S)).sum();
+    // The sum of no numbers is -0.0.
+    let sum = |seconds: f64| seconds + 0.0;
+    let billed_s: f64 = sum(durations().map(|duration| duration.max(MIN_BILLED_S)).sum());
     let output = DryRunOutput {
-        duration: durations().sum(),
+        duration: sum(durations().sum()),
         cost: price_per_hour.map(|price| billed_s / 3600.0 * price),
         problems: files.iter().filter(|file| file.problem.is_some()).count(),
         files,
@@ -103,7 +105,7 @@ fn examine(batch: &Batch, item: &Item) -> DryRunFile {
                     file.len()
                 )),
             ),
-            Ok(_) => match local::decode(path) {
+            Ok(_) => match local::decode(path, batch.audio) {
                 Ok(recording) => (Some(recording.duration()), None),
                 // The service may know more formats than the decoders here.
                 Err(failure) if batch.local => (None, Some(failure.message)),

@@ -70,7 +70,9 @@ pub(super) fn run(
 }
 
 fn process(batch: &Batch, engine: &Engine, item: &Item) -> Result<Vec<String>> {
-    let recording = item.input.with_path(local::decode)?;
+    let recording = item
+        .input
+        .with_path(|path| local::decode(path, batch.audio))?;
     let diarization = engine.diarize(&recording, batch.turns.options())?;
     let document = batch
         .turns

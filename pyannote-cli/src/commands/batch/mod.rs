@@ -21,7 +21,7 @@ use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::export::{AudioLink, Format, render, write_file};
 use crate::input::Input;
-use crate::local::EngineArgs;
+use crate::local::{AudioArgs, EngineArgs};
 use crate::result::Document;
 use crate::service::{RequestArgs, TranscribeArgs, parse_seconds};
 use crate::ui::Ui;
@@ -103,6 +103,8 @@ pub(crate) struct Batch {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     timeout: Option<Duration>,
     #[command(flatten)]
+    audio: AudioArgs,
+    #[command(flatten)]
     engine: EngineArgs,
 }
 
@@ -128,6 +130,8 @@ impl Batch {
         }
         if self.local {
             crate::local::reject(self.transcribe.used().or(self.options.used()))?;
+        } else {
+            self.audio.check_service()?;
         }
         if global.show_code {
             return ui.print(&self.code(global)?);
@@ -221,7 +225,10 @@ impl Batch {
         let request = self
             .request(client, AudioUrl::from("media://placeholder"))
             .to_json()?;
-        let backend = if self.local { "local" } else { "service" };
+        let backend = match self.local {
+            true => format!("local{}", self.audio.digest()),
+            false => "service".to_owned(),
+        };
         Ok(hex::encode(Sha256::digest(format!("{backend} {request}"))))
     }
 

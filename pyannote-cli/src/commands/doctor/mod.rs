@@ -15,6 +15,7 @@ use clap::Args;
 use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::input::Input;
+use crate::local::AudioArgs;
 use crate::ui::Ui;
 pub(crate) use report::DoctorOutput;
 use report::Report;
@@ -35,6 +36,8 @@ pub(crate) struct Doctor {
     /// Check only what is on this machine: no key, no network.
     #[arg(long)]
     local: bool,
+    #[command(flatten)]
+    decoding: AudioArgs,
 }
 
 impl Doctor {
@@ -60,7 +63,7 @@ impl Doctor {
             service::check(&mut report, global)?;
         }
         if let Some(path) = recording {
-            recording::check(&mut report, path, is_local)?;
+            recording::check(&mut report, path, self.decoding, is_local)?;
         }
         report.finish()
     }

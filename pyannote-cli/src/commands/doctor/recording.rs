@@ -3,18 +3,24 @@
 use std::path::Path;
 
 use pyannote_engine::SAMPLE_RATE;
-use pyannote_engine::audio::{AudioError, DecodeOptions, Decoder};
+use pyannote_engine::audio::{AudioError, Decoder};
 
 use super::machine::size;
 use super::report::{Check, Report};
 use crate::error::{Result, chain};
+use crate::local::AudioArgs;
 use crate::progress;
 
 /// Maximum duration of a recording from which a voiceprint is made, in seconds.
 const MAX_VOICEPRINT_S: f64 = 30.0;
 const CONVERT: &str = "convert the recording, for example with `ffmpeg -i FILE recording.flac`";
 
-pub(super) fn check(report: &mut Report, path: &Path, is_local: bool) -> Result<()> {
+pub(super) fn check(
+    report: &mut Report,
+    path: &Path,
+    decoding: AudioArgs,
+    is_local: bool,
+) -> Result<()> {
     const NAME: &str = "recording";
     let bytes = match path.metadata() {
         Ok(file) => file.len(),
@@ -27,7 +33,7 @@ pub(super) fn check(report: &mut Report, path: &Path, is_local: bool) -> Result<
         }
     };
     let bar = progress::fraction(report.ui(), "decoding");
-    let decoded = decode(path, |fraction| {
+    let decoded = decode(path, decoding, |fraction| {
         bar.set_position((fraction.clamp(0.0, 1.0) * 1e3).round() as u64);
     });
     bar.finish_and_clear();
@@ -57,9 +63,10 @@ pub(super) fn check(report: &mut Report, path: &Path, is_local: bool) -> Result<
 /// Decodes a recording without keeping it. Returns its duration in seconds, and warnings.
 fn decode(
     path: &Path,
+    decoding: AudioArgs,
     progress: impl Fn(f64),
 ) -> std::result::Result<(f64, Vec<String>), AudioError> {
-    let mut decoder = Decoder::open(path, &DecodeOptions::new())?;
+    let mut decoder = Decoder::open(path, &decoding.options())?;
     let expected = decoder.expected_samples().max(1);
     let mut samples = 0;
     for block in decoder.by_ref() {
