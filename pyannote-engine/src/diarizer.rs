@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Diarization, Options, VoiceprintError};
+use crate::{Diarization, LiveDiarization, LiveOptions, Options, VoiceprintError};
 
 /// Computes who speaks when. All calls block the thread.
 ///
@@ -32,6 +32,16 @@ pub trait Diarizer: Send + Sync + 'static {
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError>;
 
+    /// Starts a live diarization. Speakers may have any labels. What is returned owns what it needs of the models.
+    ///
+    /// # Errors
+    ///
+    /// [`DiarizeError::LiveUnsupported`] unless implemented.
+    fn live(&self, options: &LiveOptions) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
+        let _ = options;
+        Err(DiarizeError::LiveUnsupported)
+    }
+
     /// Converts the cosine similarity of two embeddings to the probability that they are of the same speaker, 0..1.
     ///
     /// The probability is calibrated for equal priors: the same speaker and different speakers are equally likely a
@@ -57,6 +67,10 @@ impl<D: Diarizer + ?Sized> Diarizer for Arc<D> {
         (**self).diarize(samples, options)
     }
 
+    fn live(&self, options: &LiveOptions) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
+        (**self).live(options)
+    }
+
     fn same_speaker_probability(&self, cosine: f32) -> f32 {
         (**self).same_speaker_probability(cosine)
     }
@@ -72,11 +86,15 @@ pub enum DiarizeError {
     /// An option is invalid.
     #[error("`{option}` {reason}")]
     InvalidOptions {
-        /// The name of the option: that of its method in [`Options`] or [`Matching`](crate::Matching).
+        /// The name of the option: that of its method in [`Options`], [`LiveOptions`] or
+        /// [`Matching`](crate::Matching).
         option: &'static str,
         /// Which values are valid.
         reason: String,
     },
+    /// The [`Diarizer`] has no live mode.
+    #[error("these models do not support live diarization")]
+    LiveUnsupported,
     /// There is no speech to create a voiceprint from.
     #[error("the recording contains no speech")]
     NoSpeech,

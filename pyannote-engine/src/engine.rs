@@ -8,7 +8,9 @@ use crate::assets::{self, Assets};
 use crate::identification::Identification;
 use crate::normalize::normalize;
 use crate::voiceprint::{Enrollment, Voiceprint, VoiceprintError};
-use crate::{Diarization, DiarizeError, Diarizer, Matching, Options, Recording};
+use crate::{
+    Diarization, DiarizeError, Diarizer, LiveDiarization, LiveOptions, Matching, Options, Recording,
+};
 #[cfg(feature = "models")]
 use crate::{LoadError, OpenModels};
 
@@ -95,6 +97,32 @@ impl<D: Diarizer> Engine<D> {
         diarization.warnings.splice(0..0, warnings);
         options.report(1.0);
         Ok(diarization)
+    }
+
+    /// Starts a live diarization, which reports who starts and stops speaking while the audio arrives.
+    ///
+    #[cfg_attr(all(feature = "audio", feature = "models"), doc = "```no_run")]
+    #[cfg_attr(not(all(feature = "audio", feature = "models")), doc = "```ignore")]
+    /// use pyannote_engine::output::LiveTurns;
+    /// use pyannote_engine::{Engine, LiveOptions, audio};
+    ///
+    /// let engine = Engine::load()?;
+    /// let mut live = engine.live(&LiveOptions::new())?;
+    /// let mut turns = LiveTurns::new();
+    /// for samples in audio::decode("meeting.mp3")?.samples.chunks(1_600) {
+    ///     turns.extend(&live.push(samples)?);
+    ///     println!("{:?}", turns.speaking().collect::<Vec<_>>());
+    /// }
+    /// turns.extend(&live.finish()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails if an option is invalid, or if the diarizer has no live mode.
+    pub fn live(&self, options: &LiveOptions) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
+        options.check()?;
+        self.diarizer.live(options)
     }
 
     /// Computes who speaks when, and which voiceprint each speaker matches.

@@ -33,6 +33,7 @@ mod diarization;
 mod diarizer;
 mod engine;
 mod identification;
+mod live;
 #[cfg(feature = "models")]
 mod load_error;
 mod matching;
@@ -53,6 +54,7 @@ pub use engine::Engine;
 #[cfg(feature = "models")]
 pub use engine::EngineBuilder;
 pub use identification::Identification;
+pub use live::{LiveDiarization, LiveOptions};
 #[cfg(feature = "models")]
 pub use load_error::LoadError;
 pub use matching::Matching;
