@@ -103,6 +103,18 @@ pub(crate) fn file_word(name: &str) -> String {
     }
 }
 
+/// Makes a name unique: names of different speakers may become the same name of a file.
+pub(crate) fn unique(names: &mut Vec<String>, name: String) -> String {
+    let mut candidate = name.clone();
+    let mut number = 2;
+    while names.contains(&candidate) {
+        candidate = format!("{name}-{number}");
+        number += 1;
+    }
+    names.push(candidate.clone());
+    candidate
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

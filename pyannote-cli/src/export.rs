@@ -215,7 +215,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     write_file_with_mode(path, bytes, 0o666)
 }
 
-/// [`write_file`], with the permissions that the user's umask leaves of `mode`.
+/// [`write_file`], with the permissions that the user's umask, or else the file that is replaced, leaves of `mode`.
 pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let fail = |error: std::io::Error| {
         // A temporary file has a path of its own, which is of no interest.
@@ -225,35 +225,20 @@ pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Resu
         };
         Failure::failed(format!("cannot write {}: {error}", path.display()))
     };
-    if let Ok(existing) = std::fs::metadata(path) {
-        if existing.is_dir() {
-            return Err(Failure::failed(format!(
-                "cannot write {}: it is a folder",
-                path.display()
-            )));
-        }
-        // A device or a pipe is written to, and not replaced by a file.
-        if !existing.is_file() {
-            return std::fs::write(path, bytes).map_err(fail);
-        }
-    }
     // A link stays, and its target is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    // A device or a pipe, such as /dev/null, is written to, not replaced.
-    if path
-        .metadata()
-        .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
-    {
-        let written = std::fs::OpenOptions::new().write(true).open(path);
-        return written
-            .and_then(|mut file| file.write_all(bytes))
-            .map_err(fail);
+    let existing = target.metadata().ok();
+    if existing.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+        return Err(Failure::failed(format!(
+            "cannot write {}: it is a folder",
+            path.display()
+        )));
     }
-    // What a symbolic link refers to is replaced, not the link.
-    let target = path.canonicalize();
-    let path = target.as_deref().unwrap_or(path);
-    let directory = match path.parent() {
+    // A device or a pipe, such as /dev/null, is written to, and not replaced by a file.
+    if existing.as_ref().is_some_and(|file| !file.is_file()) {
+        return std::fs::write(&target, bytes).map_err(fail);
+    }
+    let directory = match target.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
@@ -264,11 +249,19 @@ pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Resu
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(std::fs::Permissions::from_mode(mode))
     };
+    let mut file = builder.tempfile_in(directory).map_err(fail)?;
+    // A file that was private stays private.
+    #[cfg(unix)]
+    if let Some(existing) = existing {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = existing.permissions().mode() & mode;
+        let permissions = std::fs::Permissions::from_mode(mode);
+        file.as_file().set_permissions(permissions).map_err(fail)?;
+    }
     #[cfg(not(unix))]
     let _ = mode;
-    let mut file = builder.tempfile_in(directory).map_err(fail)?;
     file.write_all(bytes).map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
+    file.persist(&target).map_err(|error| fail(error.error))?;
     Ok(())
 }
 
@@ -307,7 +300,7 @@ pub(crate) fn render(
         Format::Json => format!("{}\n", serde_json::to_string(document)?),
         Format::Ndjson => ndjson(document)?,
         Format::Rttm => {
-            let uri = document.audio.as_deref().map_or("recording", stem_of);
+            let uri = document.stem().unwrap_or("recording");
             rttm_names(&output.named_turns()).to_rttm(&rttm::sanitize_name(uri))?
         }
         Format::Srt => words(document)?.to_srt(),
@@ -580,6 +573,25 @@ mod tests {
             ("a/", "recording"),
         ] {
             assert_eq!(stem_of(audio), stem);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_stays_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("meeting.json");
+        for (before, mode, after) in [
+            (0o600, 0o666, 0o600),
+            (0o640, 0o666, 0o640),
+            (0o644, 0o600, 0o600),
+        ] {
+            std::fs::write(&file, "old").unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(before)).unwrap();
+            write_file_with_mode(&file, b"new", mode).unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, after);
+            assert_eq!(std::fs::read(&file).unwrap(), b"new");
         }
     }
 

@@ -1,10 +1,11 @@
 //! Recordings as arguments.
 
 use std::ffi::OsStr;
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::fs::File;
+use std::io::{IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Failure, Result};
 use crate::export::stem_of;
@@ -61,8 +62,9 @@ impl Input {
     /// Calls `run` with the path of the recording on this machine.
     pub(crate) fn with_path<T>(&self, run: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
         match self {
+            Self::File(path) if is_pipe(path) => Buffered::of_pipe(path)?.with_path(run),
             Self::File(path) => run(path),
-            Self::Stdin => run(buffer_stdin()?.path()),
+            Self::Stdin => Buffered::of_stdin()?.with_path(run),
             Self::Url(url) if url.starts_with("media://") => Err(Failure::usage(format!(
                 "{url} is stored by the service, and --local cannot read it"
             ))),
@@ -75,47 +77,140 @@ impl Input {
 
 /// Reads a text file, or the standard input if `path` is `-`.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut bytes);
-        read.map_err(|error| Failure::of(&error).context("cannot read the standard input"))?;
-        bytes
-    } else {
-        std::fs::read(path).map_err(|error| Failure::reading(path, &error))?
-    };
-    String::from_utf8(bytes).map_err(|_| Failure::failed(format!("{} is not text", path.display())))
+    String::from_utf8(read_bytes(path)?)
+        .map_err(|_| Failure::failed(format!("{} is not text", display(path))))
+}
+
+/// Reads a file, or the standard input if `path` is `-`.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    if path != Path::new("-") {
+        return std::fs::read(path).map_err(|error| Failure::reading(path, &error));
+    }
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|error| Failure::of(&error).context("cannot read the standard input"))?;
+    Ok(bytes)
+}
+
+/// What to call a file in messages, or the standard input if `path` is `-`.
+pub(crate) fn display(path: &Path) -> String {
+    match path == Path::new("-") {
+        true => "the standard input".to_owned(),
+        false => path.display().to_string(),
+    }
 }
 
 /// Fails if a file cannot be a recording, before anything is loaded or sent.
 pub(crate) fn check_file(path: &Path) -> Result<()> {
-    let file = std::fs::metadata(path).map_err(|error| Failure::reading(path, &error))?;
+    let name = path.display();
+    let unreadable = |error: std::io::Error| Failure::reading(path, &error);
+    let file = std::fs::metadata(path).map_err(unreadable)?;
     if file.is_dir() {
+        std::fs::read_dir(path).map_err(unreadable)?;
         return Err(
-            Failure::failed(format!("{} is a folder, not a recording", path.display()))
+            Failure::failed(format!("{name} is a folder, not a recording"))
                 .with_hint("name a file in it, or use `pyannote batch` for all of them"),
         );
     }
-    if file.is_file() && file.len() == 0 {
-        return Err(Failure::failed(format!("{} is empty", path.display())));
+    if !file.is_file() {
+        return Err(Failure::failed(format!(
+            "{name} is a device or a pipe, not a file"
+        )));
     }
-    Ok(())
+    if file.len() == 0 {
+        return Err(Failure::failed(format!("{name} is empty")));
+    }
+    File::open(path).map(drop).map_err(unreadable)
 }
 
-/// Copies the standard input to a temporary file, which nobody else can read and which is deleted when it is dropped.
-pub(crate) fn buffer_stdin() -> Result<NamedTempFile> {
-    let mut stdin = std::io::stdin().lock();
-    if stdin.is_terminal() {
-        return Err(Failure::usage(
-            "the standard input is a terminal; pass a file, or pipe a recording to the command",
-        ));
+/// Whether a file is a named pipe, as of `<(command)` in a shell.
+pub(crate) fn is_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo())
     }
-    let mut file = NamedTempFile::new()?;
-    let length = std::io::copy(&mut stdin, &mut file)?;
-    if length == 0 {
-        return Err(Failure::failed("the standard input is empty"));
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
     }
-    file.flush()?;
-    Ok(file)
+}
+
+/// A copy of a recording that can be read only once: the standard input, or a named pipe. Nobody else can read it.
+///
+/// On Linux, the file has no name, so that nothing remains of it however the process ends.
+pub(crate) struct Buffered {
+    /// What is copied, for messages.
+    source: String,
+    path: PathBuf,
+    _file: File,
+    /// Deletes the file, if it has a name.
+    _name: Option<TempPath>,
+}
+
+impl Buffered {
+    pub(crate) fn of_stdin() -> Result<Self> {
+        let stdin = std::io::stdin().lock();
+        if stdin.is_terminal() {
+            return Err(Failure::usage(
+                "the standard input is a terminal; pass a file, or pipe a recording to the command",
+            ));
+        }
+        Self::of(stdin, "the standard input")
+    }
+
+    pub(crate) fn of_pipe(path: &Path) -> Result<Self> {
+        let pipe = File::open(path).map_err(|error| Failure::reading(path, &error))?;
+        Self::of(pipe, &path.display().to_string())
+    }
+
+    fn of(mut recording: impl Read, source: &str) -> Result<Self> {
+        let fail =
+            |error: std::io::Error| Failure::of(&error).context(format!("cannot copy {source}"));
+        let (mut file, path, name) = temporary_file().map_err(fail)?;
+        match std::io::copy(&mut recording, &mut file).map_err(fail)? {
+            0 => Err(Failure::failed(format!("{source} is empty"))),
+            _ => Ok(Self {
+                source: source.to_owned(),
+                path,
+                _file: file,
+                _name: name,
+            }),
+        }
+    }
+
+    #[cfg(feature = "api")]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Calls `run` with the path of the copy. Messages have the name of the source.
+    pub(crate) fn with_path<T>(&self, run: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+        run(&self.path).map_err(|failure| self.named(failure))
+    }
+
+    /// Replaces the path of the copy in a message by the name of the source.
+    pub(crate) fn named(&self, mut failure: Failure) -> Failure {
+        let path = self.path.display().to_string();
+        failure.message = failure.message.replace(&path, &self.source);
+        failure
+    }
+}
+
+/// Creates a temporary file, and returns a path by which this process can read it.
+fn temporary_file() -> std::io::Result<(File, PathBuf, Option<TempPath>)> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd as _;
+        let file = tempfile::tempfile()?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        if path.exists() {
+            return Ok((file, path, None));
+        }
+    }
+    let (file, name) = NamedTempFile::new()?.into_parts();
+    Ok((file, name.to_path_buf(), Some(name)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
-use crate::excerpt::{file_word, samples, write_wav};
+use crate::excerpt::{file_word, samples, unique, write_wav};
 use crate::export::stem_of;
 use crate::local::{self, AudioArgs};
 use crate::result;
@@ -139,16 +139,4 @@ impl Clip {
         }
         Ok(self.speakers.iter().map(String::as_str).collect())
     }
-}
-
-/// Makes a name unique: names of different speakers may become the same name of a file.
-fn unique(names: &mut Vec<String>, name: String) -> String {
-    let mut candidate = name.clone();
-    let mut number = 2;
-    while names.contains(&candidate) {
-        candidate = format!("{name}-{number}");
-        number += 1;
-    }
-    names.push(candidate.clone());
-    candidate
 }

@@ -11,8 +11,8 @@ use pyannote_engine::assets::Assets;
 use pyannote_engine::{Options, Recording};
 
 use crate::error::{ErrorType, Failure, Result};
-use crate::excerpt::{clear_speech, file_word, longest_clear, samples, write_wav};
-use crate::export::{OutputArgs, stem_of};
+use crate::excerpt::{clear_speech, file_word, longest_clear, samples, unique, write_wav};
+use crate::export::{Format, OutputArgs, stem_of};
 use crate::local::{self, AudioArgs, EngineArgs};
 use crate::result::{self, Document};
 use crate::table::printable;
@@ -76,7 +76,7 @@ fn parse_map(text: &str) -> std::result::Result<(String, String), String> {
 impl Label {
     pub(crate) fn run(self, ui: Ui) -> Result<()> {
         self.output.check(ui)?;
-        let mut document = result::read(&self.result)?;
+        let (mut document, format) = result::read_with_format(&self.result)?;
         let turns = document.output.named_turns();
         let names = match self.map.is_empty() {
             true => self.ask(&document, &turns, ui)?,
@@ -86,7 +86,7 @@ impl Label {
             self.enroll(&document, &turns, &names, ui)?;
         }
         document.rename(&names);
-        self.write(&document, ui)
+        self.write(&document, format, ui)
     }
 
     /// The names of `--map`.
@@ -112,32 +112,31 @@ impl Label {
             .with_hint("pass the names with --map SPEAKER_00=NAME"));
         }
         let recording = self.recording(document)?;
-        let temporary = tempfile::tempdir()?;
-        let folder = self.clips.as_deref().unwrap_or(temporary.path());
         let player = match self.clips {
             None => Some(find_player()?),
             Some(_) => None,
         };
         let mut names = BTreeMap::new();
+        let mut files = Vec::new();
         for speaker in turns.speakers() {
             let Some(span) = longest_clear(turns, speaker, EXCERPT_S) else {
                 continue;
             };
-            let path = folder.join(format!("{}.wav", file_word(speaker)));
-            write_wav(&path, samples(&recording, span))?;
-            match player {
-                Some(player) => play(player, &path, ui),
-                None => ui.note(&format!("wrote {}", path.display())),
+            let excerpt = samples(&recording, span);
+            if let Some(folder) = &self.clips {
+                let path = folder.join(unique(&mut files, file_word(speaker)) + ".wav");
+                write_wav(&path, excerpt)?;
+                ui.note(&format!("wrote {}", path.display()));
             }
+            let play = || player.map_or(Ok(()), |player| play(player, excerpt, ui));
+            play()?;
             if !std::io::stdin().is_terminal() {
                 continue;
             }
             loop {
                 match prompt(speaker, player.is_some())?.as_str() {
                     "" => break,
-                    "r" if player.is_some() => {
-                        player.iter().for_each(|player| play(player, &path, ui))
-                    }
+                    "r" if player.is_some() => play()?,
                     name => {
                         names.insert(speaker.to_owned(), name.to_owned());
                         break;
@@ -199,15 +198,16 @@ impl Label {
     }
 
     /// Rewrites the result in its own format, unless another output was asked for.
-    fn write(&self, document: &Document, ui: Ui) -> Result<()> {
+    fn write(&self, document: &Document, format: Format, ui: Ui) -> Result<()> {
         let path = self.result.to_string_lossy();
         let mut output = self.output.clone();
         let is_default = output.output.is_none() && output.formats.is_empty();
         if is_default && !ui.is_json() && self.result != Path::new("-") {
             output.output = Some(self.result.clone());
+            output.formats = vec![format];
         }
-        let stem = stem_of(document.audio.as_deref().unwrap_or(&path)).to_owned();
-        output.write(document, &stem, ui)
+        let stem = document.stem().unwrap_or_else(|| stem_of(&path));
+        output.write(document, stem, ui)
     }
 }
 
@@ -251,7 +251,11 @@ fn find_player() -> Result<&'static Player> {
         })
 }
 
-fn play((name, arguments): &Player, path: &Path, ui: Ui) {
+/// Plays samples. They are private, so their file is deleted before anything else happens.
+fn play((name, arguments): &Player, samples: &[f32], ui: Ui) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("excerpt.wav");
+    write_wav(&path, samples)?;
     let status = Command::new(name)
         .args(*arguments)
         .arg(path)
@@ -263,4 +267,5 @@ fn play((name, arguments): &Player, path: &Path, ui: Ui) {
         Ok(status) => ui.warn(&format!("{name} failed: {status}")),
         Err(error) => ui.warn(&format!("{name} failed: {error}")),
     }
+    Ok(())
 }

@@ -28,7 +28,7 @@ impl Render {
         self.output.check(ui)?;
         let document = result::read(&self.result)?;
         let path = self.result.to_string_lossy();
-        let stem = stem_of(document.audio.as_deref().unwrap_or(&path)).to_owned();
-        self.output.write(&document, &stem, ui)
+        let stem = document.stem().unwrap_or_else(|| stem_of(&path));
+        self.output.write(&document, stem, ui)
     }
 }

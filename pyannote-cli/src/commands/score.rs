@@ -95,6 +95,20 @@ struct SpeakerCountOutput {
 
 impl Score {
     pub(crate) fn run(self, ui: Ui) -> Result<()> {
+        let files = [
+            Some(&self.reference),
+            Some(&self.hypothesis),
+            self.uem.as_ref(),
+        ];
+        let from_stdin = files
+            .into_iter()
+            .flatten()
+            .filter(|path| *path == Path::new("-"));
+        if from_stdin.count() > 1 {
+            return Err(Failure::usage(
+                "only one of the files can be read from the standard input",
+            ));
+        }
         let mut reference = recordings(&self.reference, &ui)?;
         let mut hypothesis = recordings(&self.hypothesis, &ui)?;
         let regions = match &self.uem {

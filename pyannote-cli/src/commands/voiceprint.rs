@@ -171,7 +171,7 @@ impl Voiceprint {
                 store.check_free(&name, replace)?;
                 let text = crate::input::read_text(&file)?;
                 let voiceprint = StoredVoiceprint::new(&name, &text, model)
-                    .map_err(|failure| failure.context(file.display()))?;
+                    .map_err(|failure| failure.context(crate::input::display(&file)))?;
                 save(&store, &voiceprint, ui)
             }
         }

@@ -10,6 +10,7 @@ use super::speakers::milliseconds;
 use super::{Output, SpeakerSummary, summarize};
 #[cfg(feature = "api")]
 use crate::error::{Failure, Result};
+use crate::export::stem_of;
 #[cfg(feature = "api")]
 use crate::input::Input;
 #[cfg(feature = "api")]
@@ -41,6 +42,9 @@ pub(crate) struct Document {
     /// The recording: a path or a URL without its query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) audio: Option<String>,
+    /// Name of the recording in RTTM that was read. It may have dots, but has no extension.
+    #[serde(skip)]
+    pub(crate) uri: Option<String>,
     /// Duration of the recording, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) duration: Option<f64>,
@@ -71,6 +75,7 @@ impl Document {
     pub(crate) fn new(output: Output) -> Self {
         let mut document = Self {
             audio: None,
+            uri: None,
             duration: None,
             backend: None,
             model: None,
@@ -125,6 +130,12 @@ impl Document {
         self
     }
 
+    /// The name of files with this result, and of the recording in RTTM, if the recording is known.
+    pub(crate) fn stem(&self) -> Option<&str> {
+        let audio = self.audio.as_deref().map(stem_of);
+        self.uri.as_deref().or(audio)
+    }
+
     /// Adds the identification of the speakers.
     pub(crate) fn identify(&mut self, turns: Vec<IdentifiedTurn>, matches: Vec<SpeakerMatch>) {
         self.output.identification = Some(turns);
@@ -138,7 +149,8 @@ impl Document {
         self.sum_up();
     }
 
-    fn sum_up(&mut self) {
+    /// Computes the totals.
+    pub(super) fn sum_up(&mut self) {
         let turns = self.output.named_turns();
         self.speakers = summarize(&turns);
         self.overlap = milliseconds(turns.overlap_time());

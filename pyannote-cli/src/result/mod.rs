@@ -7,5 +7,5 @@ mod speakers;
 
 pub(crate) use document::{Backend, Document};
 pub(crate) use output::Output;
-pub(crate) use read::{parse, read};
+pub(crate) use read::{parse, read, read_with_format};
 pub(crate) use speakers::{SpeakerSummary, summarize};

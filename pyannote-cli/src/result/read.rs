@@ -8,24 +8,43 @@ use serde_json::value::RawValue;
 
 use super::{Document, Output};
 use crate::error::{Failure, Result};
-use crate::input::read_text;
+use crate::export::Format;
+use crate::input::{display, read_text};
 
 /// Reads a result from a file, or from standard input if `path` is `-`.
 ///
 /// The format is found by the content: JSON of this command, a job or a webhook of the API, the output of a job alone,
 /// or RTTM.
 pub(crate) fn read(path: &Path) -> Result<Document> {
+    Ok(read_with_format(path)?.0)
+}
+
+/// Reads a result, and returns its format, too: JSON or RTTM.
+pub(crate) fn read_with_format(path: &Path) -> Result<(Document, Format)> {
     let text = read_text(path)?;
-    parse(&text).map_err(|failure| failure.context(path.display()))
+    let document = parse(&text).map_err(|failure| failure.context(display(path)))?;
+    let format = match is_json(&text) {
+        true => Format::Json,
+        false => Format::Rttm,
+    };
+    Ok((document, format))
+}
+
+fn is_json(text: &str) -> bool {
+    without_bom(text).trim_start().starts_with('{')
+}
+
+fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Reads a result from text.
 pub(crate) fn parse(text: &str) -> Result<Document> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match text.trim_start().chars().next() {
-        Some('{') => parse_json(text),
-        None => Err(Failure::failed("the file is empty").with_hint(FORMATS)),
-        Some(_) => parse_rttm(text),
+    let text = without_bom(text);
+    match text.trim().is_empty() {
+        true => Err(Failure::failed("the file is empty").with_hint(FORMATS)),
+        false if is_json(text) => parse_json(text),
+        false => parse_rttm(text),
     }
 }
 
@@ -57,7 +76,10 @@ fn parse_json(text: &str) -> Result<Document> {
     match (parts.output, parts.diarization, &parts.status) {
         // Written by this command.
         (Some(_), None, None) if parts.speakers.is_some() => {
-            serde_json::from_str(text).map_err(invalid)
+            let mut document: Document = serde_json::from_str(text).map_err(invalid)?;
+            // Another program may have changed the turns.
+            document.sum_up();
+            Ok(document)
         }
         // A job that failed has an output, too.
         (Some(output), None, Some(status)) if status == "failed" => {
@@ -93,7 +115,8 @@ fn parse_rttm(text: &str) -> Result<Document> {
     match <[_; 1]>::try_from(files) {
         Ok([(uri, turns)]) => {
             let mut document = Document::new(Output::new(turns));
-            document.audio = Some(uri);
+            document.audio = Some(uri.clone());
+            document.uri = Some(uri);
             document.warnings = skipped;
             Ok(document)
         }
@@ -121,6 +144,8 @@ mod tests {
         for text in [
             output.clone(),
             own,
+            // Edited by hand: the totals are those of the turns.
+            format!(r#"{{"speakers":[],"overlap":9,"output":{output}}}"#),
             format!(r#"{{"jobId":"1","diarization":{TURN}}}"#),
             format!(r#"{{"jobId":"1","status":"succeeded","output":{output}}}"#),
             format!("\u{feff} {output}"),
@@ -129,6 +154,7 @@ mod tests {
             let document = parse(text.as_str()).unwrap();
             assert_eq!(document.output.turns.speech_time(), 1.5, "{text}");
             assert_eq!(document.speakers.len(), 1, "{text}");
+            assert_eq!(document.overlap, 0.0, "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use pyannote::{AudioUrl, Client, MediaUrl};
 
 use super::follow::interrupted;
 use crate::error::{ErrorType, Failure, Result};
-use crate::input::{Input, check_file};
+use crate::input::{Buffered, Input, check_file, is_pipe};
 use crate::progress;
 use crate::ui::Ui;
 
@@ -14,13 +14,18 @@ use crate::ui::Ui;
 pub(crate) async fn provide(client: &Client, input: &Input, ui: Ui) -> Result<AudioUrl> {
     match input {
         Input::Url(url) => Ok(AudioUrl::from(url.as_str())),
-        Input::File(path) => Ok(AudioUrl::from(&upload(client, path, None, ui).await?)),
-        Input::Stdin => {
-            let file = crate::input::buffer_stdin()?;
-            Ok(AudioUrl::from(
-                &upload(client, file.path(), None, ui).await?,
-            ))
+        Input::File(path) if is_pipe(path) => {
+            upload_buffered(client, &Buffered::of_pipe(path)?, ui).await
         }
+        Input::File(path) => Ok(AudioUrl::from(&upload(client, path, None, ui).await?)),
+        Input::Stdin => upload_buffered(client, &Buffered::of_stdin()?, ui).await,
+    }
+}
+
+async fn upload_buffered(client: &Client, recording: &Buffered, ui: Ui) -> Result<AudioUrl> {
+    match upload(client, recording.path(), None, ui).await {
+        Ok(url) => Ok(AudioUrl::from(&url)),
+        Err(failure) => Err(recording.named(failure)),
     }
 }
 

@@ -43,6 +43,24 @@ fn a_file_a_url_and_the_standard_input() {
     insta::assert_snapshot!(transcript);
 }
 
+/// As with `pyannote diarize <(ffmpeg …)`.
+#[cfg(unix)]
+#[test]
+fn a_named_pipe() {
+    let sandbox = Sandbox::new();
+    for (name, content) in [("pipe", "audio"), ("empty", "")] {
+        let path = sandbox.path(name);
+        let mut mkfifo = std::process::Command::new("mkfifo");
+        assert!(mkfifo.arg(&path).status().unwrap().success());
+        let writer = std::thread::spawn(move || std::fs::write(path, content).unwrap());
+        sandbox.run(&["diarize", name, "-f", "rttm"]);
+        writer.join().unwrap();
+    }
+    sandbox.pipe(b"not audio", &["diarize", "--local", "-"]);
+    sandbox.run(&["diarize", "/dev/null"]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
 #[test]
 fn every_format() {
     let sandbox = Sandbox::new();

@@ -1,7 +1,7 @@
 //! Ctrl-C.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Output};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use pyannote_server::{Fault, Operation};
@@ -123,6 +123,33 @@ fn a_submission_is_answered_before_the_end() {
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert_eq!(sandbox.submissions(), 1);
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// A copy of the recording has no name, so that nobody finds it later, even if the process is killed.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_remains_of_a_recording_from_the_standard_input() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("temporary")).unwrap();
+    let delay = Fault::Delay(Duration::from_secs(600));
+    sandbox
+        .server()
+        .faults()
+        .inject(Operation::MediaInput, 10, delay);
+    let mut command = sandbox.command();
+    command.args(["diarize", "-"]).stdin(Stdio::piped());
+    let mut child = command
+        .env("TMPDIR", sandbox.path("temporary"))
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"private").unwrap();
+    // The upload begins when everything is copied.
+    while sandbox.server().requests().is_empty() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(sandbox.list("temporary").is_empty());
 }
 
 #[test]

@@ -49,6 +49,28 @@ fn names_from_the_arguments() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+/// Whatever its name is: as text, the result would lose the turns of a transcript, and everything that is not a turn.
+#[test]
+fn a_result_keeps_its_format() {
+    let sandbox = Sandbox::new();
+    let rttm = RTTM.replace(" meeting ", " ES2004a.Mix-Headset ");
+    sandbox.write("result.csv", &rttm);
+    sandbox.write("result.txt", sandbox.render("result.csv"));
+    sandbox.write("result", sandbox.render("result.csv"));
+    for name in ["result.csv", "result.txt", "result"] {
+        sandbox.run(&["label", name, "--map", "SPEAKER_00=Ada"]);
+    }
+    let start = "SPEAKER ES2004a.Mix-Headset 1 0.5 2.5 <NA> <NA> Ada ";
+    assert!(sandbox.read("result.csv").starts_with(start));
+    for name in ["result.txt", "result"] {
+        assert!(
+            sandbox
+                .read(name)
+                .starts_with(r#"{"audio":"ES2004a.Mix-Headset","#)
+        );
+    }
+}
+
 #[test]
 fn without_a_terminal() {
     let sandbox = Sandbox::new();

@@ -50,6 +50,7 @@ fn two_files() {
     ]);
     sandbox.run(&["score", "reference.rttm", "hypothesis.rttm", "--collar=-1"]);
     sandbox.run(&["score", "reference.rttm", "missing.rttm"]);
+    sandbox.pipe(RTTM.as_bytes(), &["score", "-", "-"]);
     insta::assert_snapshot!(sandbox.transcript());
 }
 
