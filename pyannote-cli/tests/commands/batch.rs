@@ -80,6 +80,80 @@ fn recordings_from_lists_and_patterns() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+/// As `find -print0 | pyannote batch --from-stdin`.
+#[cfg(target_os = "linux")]
+#[test]
+fn lists_of_any_names() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let sandbox = Sandbox::new();
+    let names = ["two\nlines.wav", "# one.wav", " blank.wav "].map(OsStr::new);
+    let latin = [
+        OsStr::from_bytes(b"caf\xe9.wav"),
+        OsStr::from_bytes(b"caf\xe8.wav"),
+    ];
+    for name in names.into_iter().chain(latin) {
+        sandbox.write_recording(name, 1);
+    }
+    let arguments = ["batch", "--from-stdin", "-o", "results", "--concurrency=1"];
+    let list = names.map(OsStr::as_bytes).join(&0);
+    sandbox.pipe(&list, &arguments);
+    sandbox.pipe(b"./caf\xe9.wav\n./caf\xe8.wav\n", &arguments);
+    assert_eq!(sandbox.submissions(), 5);
+    sandbox.run(&[
+        "batch",
+        "caf*.wav",
+        "-o",
+        "results",
+        "--adopt",
+        "caf\u{fffd}.wav=id",
+    ]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// One part that cannot be read does not keep the others from being done.
+#[cfg(unix)]
+#[test]
+fn folders_with_links_that_lead_nowhere_or_back() {
+    use std::os::unix::fs::symlink;
+
+    let sandbox = sandbox(&["a.wav", "b/c.wav"]);
+    symlink("missing.wav", sandbox.path("recordings/link.wav")).unwrap();
+    symlink("missing.txt", sandbox.path("recordings/link.txt")).unwrap();
+    symlink("..", sandbox.path("recordings/b/back")).unwrap();
+    sandbox.run(&[&BATCH[..], &["--dry-run"]].concat());
+    let output = sandbox.run(&BATCH);
+    assert_eq!(output.status.code(), Some(5));
+    assert_eq!(sandbox.submissions(), 2);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// Files of the user, or results whose journal was lost: they are paid for.
+#[test]
+fn files_that_the_journal_does_not_know_are_not_replaced() {
+    let sandbox = sandbox(&["a.wav", "b.wav"]);
+    sandbox.write("results/a.txt", "my own notes");
+    let batch = [&BATCH[..], &["-f", "txt"]].concat();
+    sandbox.run(&batch);
+    assert_eq!(sandbox.read("results/a.txt"), "my own notes");
+    std::fs::remove_file(sandbox.path("results/a.txt")).unwrap();
+    sandbox.run(&batch);
+    assert_eq!(sandbox.submissions(), 2);
+    sandbox.write("results/.pyannote-batch.sqlite", "damaged");
+    sandbox.run(&batch);
+    for name in sandbox.list("results") {
+        if name.starts_with('.') {
+            std::fs::remove_file(sandbox.path("results").join(name)).unwrap();
+        }
+    }
+    sandbox.run(&batch);
+    assert_eq!(sandbox.submissions(), 2);
+    sandbox.run(&[&batch[..], &["--force"]].concat());
+    assert_eq!(sandbox.submissions(), 4);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
 #[test]
 fn a_dry_run_does_nothing() {
     let sandbox = sandbox(&["a.wav", "b.wav"]);

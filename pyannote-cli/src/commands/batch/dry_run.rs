@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Batch;
 use super::inputs::Item;
 use crate::error::{ErrorType, Failure, Result};
-use crate::input::{Input, read_text};
+use crate::input::{Input, check_file, read_text};
 use crate::local;
 use crate::table::Columns;
 use crate::ui::Ui;
@@ -95,9 +95,8 @@ fn price(batch: &Batch) -> Result<Option<f64>> {
 fn examine(batch: &Batch, item: &Item) -> DryRunFile {
     let (duration, problem) = match &item.input {
         Input::Url(_) => (None, None),
-        Input::File(path) => match std::fs::metadata(path) {
-            Err(error) => (None, Some(error.to_string())),
-            Ok(file) if file.len() == 0 => (None, Some("the file is empty".to_owned())),
+        Input::File(path) => match check_file(path).and_then(|()| Ok(std::fs::metadata(path)?)) {
+            Err(failure) => (None, Some(failure.message)),
             Ok(file) if file.len() > MAX_BYTES && !batch.local => (
                 None,
                 Some(format!(

@@ -141,6 +141,7 @@ impl Reporter {
                 )?;
             }
             Event::Skipped { file, reason } => ui.note(&format!("{file}: {reason}")),
+            Event::Failed { file, message, .. } if names(message, file) => ui.warn(message),
             Event::Failed { file, message, .. } => ui.warn(&format!("{file}: {message}")),
             Event::Unknown {
                 file,
@@ -184,6 +185,15 @@ impl Reporter {
         }
         Ok(())
     }
+}
+
+/// Whether a message says already which file it is about.
+fn names(message: &str, file: &str) -> bool {
+    let starts = ["", "cannot read "].map(|verb| message.strip_prefix(verb)?.strip_prefix(file));
+    starts
+        .into_iter()
+        .flatten()
+        .any(|rest| rest.starts_with([' ', ':']))
 }
 
 fn counts(summary: Summary) -> String {

@@ -1,7 +1,6 @@
 //! The recordings of a batch.
 
 use std::collections::BTreeMap;
-use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
@@ -9,7 +8,7 @@ use walkdir::WalkDir;
 
 use crate::error::{Failure, Result};
 use crate::excerpt::file_word;
-use crate::input::{Input, read_text};
+use crate::input::{Input, display, read_bytes};
 
 /// Extensions of the files in a folder that are taken for recordings.
 const EXTENSIONS: [&str; 19] = [
@@ -39,14 +38,13 @@ pub(super) fn expand(
     for argument in arguments {
         expand_one(argument, &mut items)?;
     }
-    if let Some(list) = list {
-        for line in read_text(list)?.lines() {
-            expand_line(line, &mut items)?;
-        }
-    }
-    if from_stdin {
-        for line in std::io::stdin().lock().lines() {
-            expand_line(&line?, &mut items)?;
+    let stdin = from_stdin.then_some(Path::new("-"));
+    for list in list.into_iter().chain(stdin) {
+        let bytes = read_bytes(list)?;
+        for entry in entries(&bytes) {
+            let path = path_of(entry)
+                .ok_or_else(|| Failure::failed(format!("{} is not text", display(list))))?;
+            expand_one(path, &mut items)?;
         }
     }
     let mut seen = BTreeMap::new();
@@ -59,11 +57,28 @@ pub(super) fn expand(
     Ok(items)
 }
 
-fn expand_line(line: &str, items: &mut Vec<Item>) -> Result<()> {
-    match line.trim() {
-        "" => Ok(()),
-        line if line.starts_with('#') => Ok(()),
-        line => expand_one(Path::new(line), items),
+/// The entries of a list: lines that are not comments, or, as `find -print0` writes them, whatever is between NULs.
+fn entries(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let has_lines = !list.contains(&0);
+    let list = list.strip_prefix("\u{feff}".as_bytes()).unwrap_or(list);
+    list.split(move |byte| *byte == if has_lines { b'\n' } else { 0 })
+        .map(move |entry| match has_lines {
+            true => entry.trim_ascii(),
+            false => entry,
+        })
+        .filter(move |entry| !(entry.is_empty() || has_lines && entry.starts_with(b"#")))
+}
+
+/// The path that bytes are: any on Unix, text elsewhere.
+fn path_of(bytes: &[u8]) -> Option<&Path> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        Some(Path::new(std::ffi::OsStr::from_bytes(bytes)))
+    }
+    #[cfg(not(unix))]
+    {
+        str::from_utf8(bytes).ok().map(Path::new)
     }
 }
 
@@ -148,9 +163,19 @@ fn walk(
 ) -> Result<()> {
     let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name();
     for entry in entries {
-        let entry = entry.map_err(|error| Failure::of(&error))?;
-        let path = entry.path().strip_prefix("./").unwrap_or(entry.path());
-        if entry.file_type().is_file() && select(path) {
+        let (path, is_selected) = match &entry {
+            Ok(entry) => (entry.path(), entry.file_type().is_file()),
+            // All files of a folder that has a link to itself are found without the link.
+            Err(error) if error.loop_ancestor().is_some() => continue,
+            Err(error) => match error.path() {
+                Some(path) => (path, true),
+                None => return Err(Failure::of(error)),
+            },
+        };
+        // A folder that cannot be read, or a link that leads nowhere, fails like a recording that cannot be read.
+        let is_unreadable_folder = entry.is_err() && path.is_dir();
+        let path = path.strip_prefix("./").unwrap_or(path);
+        if is_unreadable_folder || (is_selected && select(path)) {
             let relative = path.strip_prefix(root).unwrap_or(path);
             items.push(file_item(path, relative.with_extension(""))?);
         }
@@ -220,6 +245,19 @@ mod tests {
     }
 
     #[test]
+    fn entries_of_lists() {
+        for (list, expected) in [
+            ("", &[][..]),
+            ("a b.wav \r\n\n# c\nÉ.wav", &["a b.wav", "É.wav"]),
+            ("a\nb.wav\0# c\0 d \0", &["a\nb.wav", "# c", " d "]),
+        ] {
+            let found: Vec<&[u8]> = entries(list.as_bytes()).collect();
+            let expected: Vec<&[u8]> = expected.iter().map(|text| text.as_bytes()).collect();
+            assert_eq!(found, expected, "{list:?}");
+        }
+    }
+
+    #[test]
     fn files_folders_patterns_urls_and_lists() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -235,7 +273,7 @@ mod tests {
         std::fs::write(
             path("list.txt"),
             format!(
-                "# calls\n\n{}\nhttps://host/d.wav?sig=1\n",
+                "\u{feff}# calls\r\n\r\n{}\r\nhttps://host/d.wav?sig=1",
                 path("b.wav").display()
             ),
         )

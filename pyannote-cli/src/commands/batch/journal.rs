@@ -119,6 +119,12 @@ impl Journal {
                 path.display()
             ))
         };
+        let fail_database = |error: rusqlite::Error| {
+            fail(&error).with_hint(
+                "if it is damaged, restore it; without it, recordings that have no results yet are submitted and \
+                 billed again, also those of `pyannote jobs list`",
+            )
+        };
         let lock = private_file(&path.with_extension("lock")).map_err(|error| fail(&error))?;
         for attempt in 1.. {
             match lock.try_lock() {
@@ -138,13 +144,13 @@ impl Journal {
         }
         // SQLite gives its own files the permissions of the database.
         private_file(&path).map_err(|error| fail(&error))?;
-        let connection = Connection::open(&path).map_err(|error| fail(&error))?;
+        let connection = Connection::open(&path).map_err(fail_database)?;
         // A commit is on disk before it returns.
         let configured = connection
             .pragma_update(None, "journal_mode", "wal")
             .and_then(|()| connection.pragma_update(None, "synchronous", "full"))
             .and_then(|()| connection.execute(SCHEMA, []));
-        configured.map_err(|error| fail(&error))?;
+        configured.map_err(fail_database)?;
         Ok(Self {
             connection: Mutex::new(connection),
             path,

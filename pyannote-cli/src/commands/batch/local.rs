@@ -7,7 +7,7 @@ use super::events::{Event, Reporter};
 use super::inputs::Item;
 use super::journal::Journal;
 use super::plan::Step;
-use super::{Batch, fingerprint};
+use super::{Batch, CONFLICT, fingerprint};
 use crate::error::Result;
 use crate::local;
 use crate::ui::Ui;
@@ -32,11 +32,16 @@ pub(super) fn run(
             }
         };
         let entry = journal.get(&item.key)?;
-        if let Step::Skip { other_options } =
-            batch.next_step(item, &fingerprint, entry.as_ref(), request)
-        {
-            reporter.skipped(item, other_options)?;
-            continue;
+        match batch.next_step(item, &fingerprint, entry.as_ref(), request) {
+            Step::Skip { other_options } => {
+                reporter.skipped(item, other_options)?;
+                continue;
+            }
+            Step::Conflict => {
+                reporter.failed(item, None, CONFLICT)?;
+                continue;
+            }
+            Step::Follow { .. } | Step::Reconcile | Step::Upload => {}
         }
         // The only record of a job that is paid for must not be overwritten.
         if let Some(entry) = &entry

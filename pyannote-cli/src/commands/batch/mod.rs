@@ -20,7 +20,7 @@ use super::turns::TurnArgs;
 use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::export::{AudioLink, Format, render, write_file};
-use crate::input::Input;
+use crate::input::{Input, check_file};
 use crate::local::{AudioArgs, EngineArgs};
 use crate::result::Document;
 use crate::service::{RequestArgs, TranscribeArgs, parse_seconds};
@@ -49,10 +49,10 @@ pub(crate) struct Batch {
     /// Recordings: files, folders with their subfolders, patterns in quotes, or URLs.
     #[arg(value_name = "FILE|DIR|PATTERN|URL")]
     recordings: Vec<PathBuf>,
-    /// File with one recording per line; # begins a comment.
+    /// File with one recording per line, # begins a comment; or with NULs between them, as of `find -print0`.
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
-    /// Read a list of recordings from the standard input.
+    /// Read such a list from the standard input.
     #[arg(long)]
     from_stdin: bool,
     /// Folder of the results and of the journal.
@@ -240,7 +240,11 @@ impl Batch {
         entry: Option<&Entry>,
         request: &str,
     ) -> Step {
-        let has_results = self.outputs(item).all(|(_, path)| path.exists());
+        let mut exist = self.outputs(item).map(|(_, path)| path.exists());
+        let has_results = match entry {
+            Some(_) => exist.all(|exists| exists),
+            None => exist.any(|exists| exists),
+        };
         next_step(entry, fingerprint, request, has_results, self.force)
     }
 
@@ -274,15 +278,17 @@ impl Batch {
     }
 }
 
+/// Why a recording of which the journal knows nothing is left alone.
+const CONFLICT: &str = "files with the names of its results exist, but it is not in the journal; \
+                        move them away, or pass --force to do all recordings again";
+
 /// Changes with the content of a file: its length and the time of its last change.
 fn fingerprint(item: &Item) -> Result<String> {
     let Input::File(path) = &item.input else {
         return Ok(String::new());
     };
+    check_file(path)?;
     let file = std::fs::metadata(path).map_err(|error| Failure::reading(path, &error))?;
-    if file.len() == 0 {
-        return Err(Failure::failed("the file is empty"));
-    }
     let modified = file
         .modified()?
         .duration_since(std::time::UNIX_EPOCH)

@@ -16,11 +16,14 @@ pub(super) enum Step {
     Follow { job_id: String, other_options: bool },
     /// A submission was started, and whether the job exists is not known.
     Reconcile,
+    /// Nothing is known about it, but there are files with the names of its results: of another batch, or because the
+    /// journal was lost. They are not replaced, and nothing is billed again.
+    Conflict,
     /// Upload, unless the service has the same content already, and submit a job.
     Upload,
 }
 
-/// Decides the next step. `has_results` says whether the files of the results exist.
+/// Decides the next step. `has_results` says whether the files of the results exist; without an entry, whether any does.
 pub(super) fn next_step(
     entry: Option<&Entry>,
     fingerprint: &str,
@@ -29,7 +32,10 @@ pub(super) fn next_step(
     force: bool,
 ) -> Step {
     let Some(entry) = entry else {
-        return Step::Upload;
+        return match has_results && !force {
+            true => Step::Conflict,
+            false => Step::Upload,
+        };
     };
     let is_same_file = entry.fingerprint == fingerprint;
     let other_options = entry.request != request;
@@ -204,7 +210,13 @@ mod tests {
                 "{entry:?} {fingerprint} {request} {has_results} {force}"
             );
         }
-        assert_eq!(next_step(None, "1", "r", true, false), Step::Upload);
+        for (has_results, force, expected) in [
+            (false, false, Step::Upload),
+            (true, false, Step::Conflict),
+            (true, true, Step::Upload),
+        ] {
+            assert_eq!(next_step(None, "1", "r", has_results, force), expected);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::events::{Event, Reporter};
 use super::inputs::Item;
 use super::journal::{Entry, Journal, State};
 use super::plan::{Candidate, Step, candidates};
-use super::{Batch, fingerprint};
+use super::{Batch, CONFLICT, fingerprint};
 use crate::error::{ErrorType, Failure, Result};
 use crate::input::Input;
 use crate::result::Document;
@@ -120,6 +120,7 @@ impl Run<'_> {
                 }
                 self.follow(item, &self.client.job(job_id)).await
             }
+            Step::Conflict => self.reporter.failed(item, None, CONFLICT),
             // Decided elsewhere: see `reconcile`.
             Step::Reconcile => Ok(()),
             Step::Upload => {
@@ -248,10 +249,19 @@ impl Run<'_> {
     /// Applies `--adopt` and `--resubmit`.
     fn decide_unknown(&self, items: &[Item]) -> Result<()> {
         let find = |name: &str| {
-            let item = items
-                .iter()
-                .find(|item| item.name == name || item.key == name);
-            item.ok_or_else(|| Failure::usage(format!("{name} is not a recording of this batch")))
+            let is_meant = |item: &&Item| item.name == name || item.key == name;
+            let mut found = items.iter().filter(is_meant);
+            match (found.next(), found.next()) {
+                (Some(item), None) => Ok(item),
+                // Names that are not text may look the same.
+                (Some(item), Some(other)) => Err(Failure::usage(format!(
+                    "{name} may be {} or {}; pass one of them",
+                    item.key, other.key
+                ))),
+                (None, _) => Err(Failure::usage(format!(
+                    "{name} is not a recording of this batch"
+                ))),
+            }
         };
         let check = |item: &Item| match self.journal.get(&item.key)? {
             Some(entry) if entry.state == State::Submitting => Ok(()),
