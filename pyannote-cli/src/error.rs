@@ -215,12 +215,32 @@ impl From<pyannote::Error> for Failure {
 
 /// Replaces what the messages of the SDK say to programmers with words for users of the command.
 #[cfg(feature = "api")]
-fn in_words_of_the_command(message: String) -> String {
+pub(crate) fn in_words_of_the_command(message: String) -> String {
     [
         ("look in client.jobs() for a job", "look for a job"),
         (", and client.job(id) can wait for it again", ""),
         ("set it with its own method", "it has an option of its own"),
         ("; use https, or call .allow_insecure_http()", "; use https"),
+        ("; set it with .api_key(key)", ""),
+        ("; set a larger limit with .max_bytes()", ""),
+        (
+            "; check the certificates of `.root_certificate(pem_or_der)`",
+            "",
+        ),
+        ("in `.proxy(url)`", "in the variable HTTPS_PROXY"),
+        (
+            "update the crate, or use check() and decode the body yourself",
+            "update this command",
+        ),
+        (", or set a larger tolerance", ""),
+        (
+            "the body is passed as received, byte for byte, before any parsing",
+            "the tunnel passes the body on as it received it, byte for byte",
+        ),
+        (
+            " of the route; if outputs can be this large, set a larger DefaultBodyLimit",
+            "",
+        ),
     ]
     .iter()
     .fold(message, |message, (method, words)| {
@@ -260,6 +280,34 @@ mod tests {
         ]
         .map(ErrorType::exit_code);
         assert_eq!(codes, [1, 2, 3, 4, 5, 130]);
+    }
+
+    /// Users of the command do not write Rust.
+    #[cfg(feature = "api")]
+    #[test]
+    fn messages_have_no_words_for_programmers() {
+        use pyannote::webhook::{EventRejection, VerifyError};
+
+        let reason = "it has no status";
+        for message in [
+            pyannote::Client::builder().build().unwrap_err().to_string(),
+            VerifyError::BadSignature.to_string(),
+            VerifyError::TooOld {
+                age: std::time::Duration::from_secs(600),
+                tolerance: std::time::Duration::from_secs(300),
+            }
+            .to_string(),
+            VerifyError::NotJson { line: 1, column: 2 }.to_string(),
+            VerifyError::NotAnEvent { reason }.to_string(),
+            EventRejection::TooLarge.to_string(),
+        ] {
+            let message = in_words_of_the_command(message);
+            for word in [
+                "()", "::", "crate", "Limit", "route", "(key)", "parsing", "set a",
+            ] {
+                assert!(!message.contains(word), "{word}: {message}");
+            }
+        }
     }
 
     #[test]

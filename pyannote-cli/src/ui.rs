@@ -1,7 +1,9 @@
 //! What the command prints: the result to standard output, everything else to standard error.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
@@ -9,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::Global;
 use crate::error::{Failure, Result};
+use crate::table::printable;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -68,13 +71,18 @@ impl Ui {
         !self.is_json && !self.is_quiet && io::stderr().is_terminal()
     }
 
-    /// Prints a result as it is.
+    /// Prints a result: as it is, or, to a terminal, without control characters that the terminal would obey.
     pub(crate) fn print(self, text: &str) -> Result<()> {
-        let mut stdout = anstream::stdout().lock();
-        let written = stdout.write_all(text.as_bytes());
-        written
-            .and_then(|()| stdout.flush())
-            .map_err(|error| Failure::stdout(&error))
+        let mut stdout = io::stdout().lock();
+        match stdout.is_terminal() {
+            true => write(&mut stdout, &lines_for_terminal(text)),
+            false => write(&mut stdout, text),
+        }
+    }
+
+    /// Prints text that has styles, and no control characters of others.
+    pub(crate) fn print_styled(self, text: &str) -> Result<()> {
+        write(&mut anstream::stdout().lock(), text)
     }
 
     /// Prints a result as one line of JSON.
@@ -85,7 +93,7 @@ impl Ui {
     /// Prints a note, which is not part of the result and not shown with `--quiet` or `--json`.
     pub(crate) fn note(self, text: &str) {
         if !self.is_json && !self.is_quiet {
-            stderr(text);
+            stderr(&printable(text));
         }
     }
 
@@ -95,11 +103,17 @@ impl Ui {
         stderr_json(event);
     }
 
-    /// Prints a warning.
+    /// Prints a warning, once: the service repeats that of the acceptance of a job in its result.
     pub(crate) fn warn(self, text: &str) {
+        static PRINTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let mut printed = PRINTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if !printed.insert(text.to_owned()) {
+            return;
+        }
         if self.is_json {
             stderr_json(&WarningOutput { warning: text });
         } else {
+            let text = printable(text);
             stderr(&format!("{WARNING}warning{WARNING:#}: {text}"));
         }
     }
@@ -112,13 +126,34 @@ impl Ui {
         if self.is_json {
             stderr_json(&failure.to_json());
         } else {
-            stderr(&format!("{ERROR}error{ERROR:#}: {}", failure.message));
-            if let Some(hint) = &failure.hint {
+            let message = printable(&failure.message);
+            stderr(&format!("{ERROR}error{ERROR:#}: {message}"));
+            if let Some(hint) = failure.hint.as_deref().map(printable) {
                 stderr(&format!("{HINT}hint{HINT:#}: {hint}"));
             }
         }
         ExitCode::from(failure.error_type.exit_code())
     }
+}
+
+fn write(stdout: &mut impl Write, text: &str) -> Result<()> {
+    let written = stdout.write_all(text.as_bytes());
+    written
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::stdout(&error))
+}
+
+/// Replaces control characters, except those of lines and columns.
+fn lines_for_terminal(text: &str) -> String {
+    let lines = text.split_inclusive('\n').map(|line| {
+        let (content, end) = match line.strip_suffix('\n') {
+            Some(content) => (content.trim_end_matches('\r'), "\n"),
+            None => (line, ""),
+        };
+        let columns: Vec<String> = content.split('\t').map(printable).collect();
+        columns.join("\t") + end
+    });
+    lines.collect()
 }
 
 /// Writes a line to standard error. There is nothing to do if that fails.
@@ -129,5 +164,24 @@ fn stderr(text: &str) {
 fn stderr_json(value: &impl Serialize) {
     if let Ok(json) = serde_json::to_string(value) {
         stderr(&json);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_no_control_characters() {
+        for (text, expected) in [
+            ("0.5\t2\tAda\n", "0.5\t2\tAda\n"),
+            ("a\r\nb", "a\nb"),
+            (
+                "\x1b[31mAda\x07\rGrace\n\u{9b}31m",
+                "\u{fffd}[31mAda\u{fffd}\u{fffd}Grace\n\u{fffd}31m",
+            ),
+        ] {
+            assert_eq!(lines_for_terminal(text), expected);
+        }
     }
 }

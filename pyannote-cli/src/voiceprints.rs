@@ -180,7 +180,15 @@ impl VoiceprintStore {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(self.missing(name)?),
             json => json?,
         };
-        serde_json::from_slice(&json).map_err(|error| Failure::of(&error).context(path.display()))
+        serde_json::from_slice(&json).map_err(|error| {
+            let name = shell_word(name);
+            Failure::of(&error)
+                .context(format!("{} is damaged", path.display()))
+                .with_hint(format!(
+                    "create it again with `pyannote voiceprint create {name} FILE --replace`, or delete it with \
+                     `pyannote voiceprint remove {name}`"
+                ))
+        })
     }
 
     fn missing(&self, name: &str) -> Result<Failure> {
@@ -213,6 +221,15 @@ impl VoiceprintStore {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Checks that there is a voiceprint, which may be damaged.
+    pub(crate) fn check_exists(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        match self.path(name).exists() {
+            true => Ok(()),
+            false => Err(self.missing(name)?),
+        }
     }
 
     /// Checks that a voiceprint can be stored under a name, before it is made and billed.

@@ -7,6 +7,7 @@ use clap::Args;
 use pyannote::http::StatusCode;
 use pyannote::reqwest::{self, Method, Url};
 use pyannote::secrecy::ExposeSecret as _;
+use serde::Deserialize;
 
 use crate::cli::Global;
 use crate::error::{ErrorType, Failure, Result};
@@ -55,7 +56,8 @@ impl Api {
             serde_json::from_str::<serde::de::IgnoredAny>(body)
                 .map_err(|error| Failure::usage(format!("the body is not JSON: {error}")))?;
         }
-        let (status, text) = service::block_on(async {
+        let is_safe = method.is_safe();
+        let exchange = async {
             let client = service::http_client(TIMEOUT)?;
             let mut request = client.request(method, url).bearer_auth(key.expose_secret());
             if let Some(body) = body {
@@ -63,30 +65,66 @@ impl Api {
                     .header("content-type", "application/json")
                     .body(body);
             }
-            let response = request
-                .send()
-                .await
-                .map_err(|error| sending(&error.without_url()))?;
+            let failure = |error: reqwest::Error| {
+                let was_sent = !error.is_connect();
+                let failure = Failure::of(&error.without_url());
+                match was_sent && !is_safe {
+                    true => outcome_unknown(&failure.message),
+                    false => failure,
+                }
+            };
+            let response = request.send().await.map_err(failure)?;
             let status = response.status();
-            let text = response
-                .text()
-                .await
-                .map_err(|error| sending(&error.without_url()))?;
+            let text = response.text().await.map_err(failure)?;
             Ok((status, text))
+        };
+        let (status, text) = service::block_on(async {
+            tokio::select! {
+                result = exchange => result,
+                () = service::interrupted() => Err(match is_safe {
+                    true => Failure::new(ErrorType::Interrupted, "interrupted"),
+                    false => outcome_unknown("interrupted"),
+                }),
+            }
         })?;
-        ui.print(&format!("{}\n", text.trim_end()))?;
+        ui.print(&format!("{}\n", text.trim_end()))
+            .map_err(|failure| with_accepted_job(failure, &text))?;
         match status {
             status if status.is_success() => Ok(()),
             StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN => Err(
                 Failure::new(ErrorType::Access, format!("the service answered {status}")),
             ),
+            status if status.is_server_error() && !is_safe => {
+                Err(outcome_unknown(&format!("the service answered {status}")))
+            }
             status => Err(Failure::failed(format!("the service answered {status}"))),
         }
     }
 }
 
-fn sending(error: &reqwest::Error) -> Failure {
-    Failure::of(error)
+/// Adds the job that was accepted, if the response has its id.
+fn with_accepted_job(failure: Failure, response: &str) -> Failure {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Accepted {
+        job_id: String,
+    }
+    match serde_json::from_str(response) {
+        Ok(Accepted { job_id }) => {
+            let hint = format!("to wait for its result: pyannote jobs wait {job_id}");
+            failure.with_job(job_id).with_hint(hint)
+        }
+        Err(_) => failure,
+    }
+}
+
+/// The failure of a request that may have had its effect, such as a job that is billed.
+fn outcome_unknown(reason: &str) -> Failure {
+    Failure::new(
+        ErrorType::OutcomeUnknown,
+        format!("{reason}; the service may have processed the request"),
+    )
+    .with_hint("if it was the submission of a job, look for it with `pyannote jobs list` before you send it again")
 }
 
 /// The URL of a path of the API. The key is sent to the origin of the base URL only.

@@ -6,7 +6,7 @@ use pyannote_engine::assets::Assets;
 
 use super::turns::TurnArgs;
 use crate::cli::Global;
-use crate::error::{Failure, Result};
+use crate::error::{ErrorType, Failure, Result};
 use crate::export::OutputArgs;
 use crate::input::Input;
 use crate::local::{self, AudioArgs, EngineArgs};
@@ -95,7 +95,12 @@ impl Identify {
         for name in names {
             match store.get(&name).and_then(|stored| convert(&stored)) {
                 Ok(voiceprint) => voiceprints.push((name, voiceprint)),
-                Err(failure) if self.all => ui.note(&failure.message),
+                // It was made by another model.
+                Err(failure) if self.all && failure.error_type == ErrorType::Usage => {
+                    ui.note(&failure.message);
+                }
+                // Without it, a speaker is not identified.
+                Err(failure) if self.all => ui.warn(&failure.message),
                 Err(failure) => return Err(failure),
             }
         }

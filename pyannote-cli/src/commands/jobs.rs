@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use futures_util::StreamExt as _;
-use pyannote::{Client, Diarization, Job, JobStatus, JobSummary};
+use pyannote::{Client, Diarization, Identification, Job, JobStatus, JobSummary};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::cli::Global;
@@ -70,7 +71,7 @@ impl Jobs {
             JobsCommand::Get { id, output } => {
                 check(&output, ui)?;
                 let body = service::block_on(async { Ok(client.job_json(id.as_str()).await?) })?;
-                present(&id, &body, &output, ui)
+                present(&client, &id, &body, &output, ui)
             }
             JobsCommand::Wait {
                 ids,
@@ -88,7 +89,7 @@ impl Jobs {
                 for (index, id) in ids.iter().enumerate() {
                     // A job that fails does not keep the results of the others from being fetched.
                     let waited = service::block_on(wait(&client, id, timeout, ui))
-                        .and_then(|body| present(id, &body, &output, ui));
+                        .and_then(|body| present(&client, id, &body, &output, ui));
                     let waited = match waited {
                         Err(failure) if failure.error_type == ErrorType::Interrupted => {
                             let remaining = ids[index..].join(" ");
@@ -242,10 +243,24 @@ struct Body {
 struct Output {
     voiceprint: Option<String>,
     error: Option<String>,
+    identification: Option<IgnoredAny>,
+}
+
+/// The result of a job that succeeded, without the parts that cannot be read. Its warnings name them.
+async fn readable_parts(client: &Client, id: &str, is_identification: bool) -> Result<Document> {
+    if is_identification {
+        let job: Job<Identification> = client.job(id);
+        let result = job.wait().await?;
+        Document::of_result(job.id(), &result, result.raw(), result.decode_warnings())
+    } else {
+        let job: Job<Diarization> = client.job(id);
+        let result = job.wait().await?;
+        Document::of_result(job.id(), &result, result.raw(), result.decode_warnings())
+    }
 }
 
 /// Prints or writes the result of a job, or else its status.
-fn present(id: &str, body: &[u8], output: &OutputArgs, ui: Ui) -> Result<()> {
+fn present(client: &Client, id: &str, body: &[u8], output: &OutputArgs, ui: Ui) -> Result<()> {
     if prints_job(output, ui) {
         return ui.print(&format!("{}\n", String::from_utf8_lossy(body).trim_end()));
     }
@@ -284,8 +299,10 @@ fn present(id: &str, body: &[u8], output: &OutputArgs, ui: Ui) -> Result<()> {
                 None => ui.print(&format!("{voiceprint}\n")),
             }
         }
-        (JobStatus::Succeeded, Some(_)) => {
-            let document = Document::of_job(id, body)?;
+        (JobStatus::Succeeded, Some(Output { identification, .. })) => {
+            let document = Document::of_job(id, body).or_else(|_| {
+                service::block_on(readable_parts(client, id, identification.is_some()))
+            })?;
             output.write(&document, id, ui)
         }
         (status, _) => {

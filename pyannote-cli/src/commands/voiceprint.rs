@@ -143,7 +143,7 @@ impl Voiceprint {
             VoiceprintCommand::Remove { names } => {
                 // All or none: a wrong name is found before anything is deleted.
                 for name in &names {
-                    store.get(name)?;
+                    store.check_exists(name)?;
                 }
                 names.iter().try_for_each(|name| {
                     store.remove(name)?;

@@ -86,9 +86,10 @@ impl Profile {
     }
 }
 
-/// A variable of the environment, unless it is empty.
+/// A variable of the environment, unless it is blank. One that is not text is not ignored, but invalid.
 pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let value = std::env::var_os(name)?.to_string_lossy().into_owned();
+    (!value.trim().is_empty()).then_some(value)
 }
 
 /// The command that stores the key of a profile.

@@ -1,5 +1,8 @@
 //! `pyannote test` and `pyannote api`.
 
+use http::StatusCode;
+use pyannote_server::{Fault, Operation};
+
 use crate::sandbox::Sandbox;
 
 #[test]
@@ -34,5 +37,28 @@ fn any_request() {
     sandbox.run_with(&["api", "GET", "/v1/test"], |command| {
         command.env("PYANNOTEAI_API_KEY", "another-key");
     });
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// A job may have been submitted, and billed.
+#[test]
+fn requests_without_an_answer() {
+    let sandbox = Sandbox::new();
+    let faults = sandbox.server().faults();
+    let unavailable = || Fault::Status {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        retry_after: None,
+        body: None,
+    };
+    let lost = || Fault::TruncateBody { after_bytes: 0 };
+    let body = r#"{"url":"https://example.com/a.wav"}"#;
+    for fault in [lost(), unavailable()] {
+        faults.inject(Operation::Diarize, 1, fault);
+        sandbox.run(&["api", "POST", "/v1/diarize", "--data", body]);
+    }
+    for fault in [lost(), unavailable()] {
+        faults.inject(Operation::ListJobs, 1, fault);
+        sandbox.run(&["api", "GET", "/v2/jobs"]);
+    }
     insta::assert_snapshot!(sandbox.transcript());
 }

@@ -1,5 +1,6 @@
 //! `pyannote diarize` on the service.
 
+use pyannote_server::{Fault, Operation};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, stdout};
@@ -229,6 +230,30 @@ fn a_job_that_fails_and_one_without_speech() {
         .then(Ok(json!({ "diarization": "of another kind" })));
     sandbox.run(&["diarize", url]);
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_warning_is_printed_once() {
+    let sandbox = Sandbox::new();
+    let url = "https://example.com/a.wav";
+    let warning = "the model is not available";
+    let output = json!({ "diarization": [], "warning": warning });
+    sandbox.engine().then(Ok(output));
+    let output = sandbox.run(&["diarize", url, "--no-wait", "--quiet"]);
+    let accepted =
+        json!({ "jobId": stdout(&output).trim(), "status": "created", "warning": warning });
+    let fault = Fault::Status {
+        status: http::StatusCode::OK,
+        retry_after: None,
+        body: Some(accepted),
+    };
+    sandbox
+        .server()
+        .faults()
+        .inject(Operation::Diarize, 1, fault);
+    let output = sandbox.run(&["diarize", url]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr.matches(warning).count(), 1, "{stderr}");
 }
 
 #[test]

@@ -32,6 +32,9 @@ fn no_key_and_a_wrong_key() {
     sandbox.run_with(&["test"], |command| {
         command.env("PYANNOTEAI_API_KEY", "two\nlines");
     });
+    sandbox.run_with(&["test"], |command| {
+        command.env("PYANNOTEAI_API_KEY", " \n");
+    });
     sandbox.run(&["test", "--profile", "staging"]);
     insta::assert_snapshot!(sandbox.transcript());
 }
@@ -103,6 +106,24 @@ fn no_server() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+/// As if it were not set, the key would be sent to pyannoteAI.
+#[cfg(target_os = "linux")]
+#[test]
+fn variables_that_are_not_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let sandbox = Sandbox::new();
+    let value = OsStr::from_bytes(b"http://caf\xe9:8000");
+    for name in ["PYANNOTEAI_API_KEY", "PYANNOTEAI_BASE_URL"] {
+        let output = sandbox.run_with(&["test"], |command| {
+            command.env(name, value);
+        });
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
 /// The job is paid, and its result is not lost.
 #[cfg(target_os = "linux")]
 #[test]
@@ -120,6 +141,10 @@ fn no_space_for_the_result() {
         command.stdout(full());
     });
     sandbox.run_with(&["jobs", "list"], |command| {
+        command.stdout(full());
+    });
+    let body = r#"{"url":"https://example.com/a.wav"}"#;
+    sandbox.run_with(&["api", "POST", "/v1/diarize", "--data", body], |command| {
         command.stdout(full());
     });
     // The device is written to, and not replaced by a file.

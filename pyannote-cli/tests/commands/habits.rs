@@ -79,6 +79,32 @@ fn a_closed_pipe_is_silent() {
     }
 }
 
+/// A program that reads the names gets them as they are; a person at a terminal is not fooled by them.
+#[cfg(unix)]
+#[test]
+fn control_characters_in_names() {
+    let sandbox = Sandbox::new();
+    let name = "two\nlines\x1b[31m.wav";
+    sandbox.write_recording(name, 1);
+    let output = sandbox.run(&["batch", name, "-o", "results"]);
+    assert_eq!(
+        stdout(&output),
+        "results/two\nlines\x1b[31m.json\n",
+        "{output:?}"
+    );
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.starts_with("two lines\u{fffd}[31m.wav: accepted"),
+        "{stderr}"
+    );
+    let output = sandbox.run(&["render", "missing\n\x1b[31m.json"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.starts_with("error: cannot read missing \u{fffd}[31m.json: "),
+        "{stderr}"
+    );
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn paths_of_any_encoding() {

@@ -125,6 +125,26 @@ fn a_submission_is_answered_before_the_end() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+/// A request that may have submitted a job is not forgotten silently.
+#[test]
+fn requests_of_any_kind() {
+    let sandbox = Sandbox::new();
+    let delay = Fault::Delay(Duration::from_secs(600));
+    for operation in [Operation::Diarize, Operation::ListJobs] {
+        sandbox
+            .server()
+            .faults()
+            .inject(operation, 10, delay.clone());
+    }
+    let body = r#"{"url":"https://example.com/a.wav"}"#;
+    let post = ["api", "POST", "/v1/diarize", "--data", body, "--json"];
+    let output = interrupt_at(&sandbox, &post, "/diarize");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let output = interrupt_at(&sandbox, &["api", "GET", "/v2/jobs"], "/jobs");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
 /// A copy of the recording has no name, so that nobody finds it later, even if the process is killed.
 #[cfg(target_os = "linux")]
 #[test]

@@ -98,3 +98,23 @@ fn fields_that_nobody_knows_are_kept() {
     sandbox.run(&["jobs", "get", &id, "-f", "json"]);
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+#[test]
+fn an_odd_part_of_a_result_costs_no_other() {
+    let sandbox = Sandbox::new();
+    let turns = json!([
+        { "speaker": "SPEAKER_00", "start": 0, "end": 1 },
+        { "speaker": "SPEAKER_01", "start": "soon", "end": 2 },
+    ]);
+    let identification = json!([{ "speaker": "Ada", "diarizationSpeaker": "SPEAKER_00", "match": "Ada", "start": 0, "end": 1 }]);
+    for output in [
+        json!({ "diarization": turns }),
+        json!({ "diarization": turns, "identification": identification }),
+    ] {
+        sandbox.engine().then(Ok(output));
+        let id = submit(&sandbox);
+        sandbox.run(&["jobs", "wait", &id, "-f", "rttm"]);
+        sandbox.run(&["jobs", "get", &id, "-f", "json"]);
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}

@@ -55,6 +55,10 @@ fn from_the_recording_to_the_removal() {
     sandbox.run(&["voiceprint", "show", "Joan"]);
     sandbox.write("voiceprints/Broken.voiceprint.json", "{");
     sandbox.run(&["voiceprint", "list"]);
+    sandbox.run(&["voiceprint", "show", "Broken"]);
+    sandbox.run(&["identify", "https://example.com/a.wav", "--all"]);
+    sandbox.run(&["voiceprint", "remove", "Broken"]);
+    assert!(!sandbox.path("voiceprints/Broken.voiceprint.json").exists());
     insta::assert_snapshot!(sandbox.transcript());
 }
 

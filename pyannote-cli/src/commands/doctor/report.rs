@@ -114,7 +114,7 @@ impl Report {
 
     pub(super) fn add(&mut self, check: Check) -> Result<()> {
         if !self.ui.is_json() {
-            self.ui.print(&check.to_text())?;
+            self.ui.print_styled(&check.to_text())?;
         }
         self.checks.push(check);
         Ok(())

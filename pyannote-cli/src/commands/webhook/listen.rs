@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::forward::Forward;
 use super::output::{DeliveryOutput, WebhookOutput};
 use super::{Listen, secret};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, in_words_of_the_command};
 use crate::service::{block_on, interrupted};
 use crate::ui::Ui;
 
@@ -159,7 +159,7 @@ fn handle(
             ui,
             &WebhookOutput::Rejected {
                 status: rejection.status().as_u16(),
-                reason: rejection.to_string(),
+                reason: in_words_of_the_command(rejection.to_string()),
             },
         ),
         Received::Delivery(headers, event) => {
