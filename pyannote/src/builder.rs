@@ -409,6 +409,8 @@ impl ClientBuilder {
             wait_reads_per_minute: self.wait_reads_per_minute,
             response_limits: self.response_limits,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            #[cfg(feature = "live")]
+            connection: self.connection,
             custom_http_client,
             keep_raw_bodies: self.keep_raw_bodies,
             submission_hooks: self.submission_hooks,

@@ -170,6 +170,13 @@ impl Client {
         Jobs::new(Arc::clone(&self.executor))
     }
 
+    /// Live diarization: who is speaking now, from audio that is sent while it is recorded.
+    #[cfg(feature = "live")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "live")))]
+    pub fn live(&self) -> crate::live::Live {
+        crate::live::Live::new(Arc::clone(&self.executor))
+    }
+
     /// Waits for any number of jobs. Yields each job's id and result, or error, as it ends.
     ///
     /// [`Results`] says how long it takes to notice the end of a job, and has a timeout and a limit of requests:

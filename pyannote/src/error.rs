@@ -89,6 +89,12 @@ pub enum ErrorKind {
     /// The job was not seen to end before the timeout of the wait. It may still be running: wait again with
     /// [`Error::job_id`].
     WaitTimeout,
+    /// The service closed a live stream because of what it was sent (close code 1008): audio too far ahead of real time,
+    /// no audio for 5 s, or an invalid token.
+    StreamRejected,
+    /// The service closed a live stream before its end for any other reason, such as an internal error (close code 1011).
+    /// [`Error::close_code`] is the code.
+    StreamFailed,
     /// A local file could not be read or written.
     Io,
 }
@@ -181,6 +187,7 @@ struct Inner {
     /// Never printed: it may contain a voiceprint.
     job_json: Option<Bytes>,
     submission_window: Option<Range<DateTime<Utc>>>,
+    close_code: Option<u16>,
     source: Option<Source>,
 }
 
@@ -198,6 +205,7 @@ impl Error {
             job_status: None,
             job_json: None,
             submission_window: None,
+            close_code: None,
             source: None,
         }))
     }
@@ -263,6 +271,12 @@ impl Error {
         self
     }
 
+    #[cfg(feature = "live")]
+    pub(crate) fn with_close_code(mut self, code: Option<u16>) -> Self {
+        self.0.close_code = code;
+        self
+    }
+
     /// Wraps the error in one of another kind, which has it as its source and shares its details.
     pub(crate) fn into_kind(self, kind: ErrorKind, message: impl Into<String>) -> Self {
         Self::new(kind, message).with_source(self)
@@ -291,7 +305,7 @@ impl Error {
     }
 
     /// Returns whether the same call may succeed if it is made again later: the connection failed or was lost, the
-    /// request timed out, the service failed (5xx) or is rate limiting (429).
+    /// request timed out, the service failed (5xx), closed a live stream, or is rate limiting (429).
     ///
     /// The client has made its own retries by then, so wait a while, or as long as [`retry_after`](Self::retry_after)
     /// says. Trying again is always safe: [`ErrorKind::OutcomeUnknown`] is *not* transient, because a second submission
@@ -320,6 +334,7 @@ impl Error {
                 | ErrorKind::Network
                 | ErrorKind::RateLimited
                 | ErrorKind::Server
+                | ErrorKind::StreamFailed
                 | ErrorKind::Timeout
         )
     }
@@ -393,6 +408,12 @@ impl Error {
     #[must_use]
     pub fn submission_window(&self) -> Option<Range<DateTime<Utc>>> {
         self.detail(|inner| inner.submission_window.clone())
+    }
+
+    /// Returns the code with which the service closed the WebSocket of a live stream, such as 1008 or 1011.
+    #[must_use]
+    pub fn close_code(&self) -> Option<u16> {
+        self.detail(|inner| inner.close_code)
     }
 
     /// Returns the last known status of the job.
@@ -501,6 +522,9 @@ impl fmt::Debug for Error {
         if let Some((_, status)) = &inner.job_status {
             debug.field("last_status", &status.as_str());
         }
+        if let Some(code) = inner.close_code {
+            debug.field("close_code", &code);
+        }
         if let Some(window) = &inner.submission_window {
             debug.field("submission_window", window);
         }
@@ -546,6 +570,8 @@ mod tests {
             (ErrorKind::JobCanceled, false),
             (ErrorKind::OutputGone, false),
             (ErrorKind::WaitTimeout, false),
+            (ErrorKind::StreamRejected, false),
+            (ErrorKind::StreamFailed, true),
             (ErrorKind::Io, false),
         ] {
             assert_eq!(

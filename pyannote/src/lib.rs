@@ -68,6 +68,21 @@
 //! # }
 //! ```
 //!
+//! # Live
+//!
+//! With the feature `live`, `Client::live` says who is speaking while audio is recorded:
+//!
+//! ```no_run
+//! # async fn run(client: pyannote::Client, samples: Vec<f32>) -> Result<(), pyannote::Error> {
+//! # #[cfg(feature = "live")] {
+//! let mut session = client.live().connect().await?;
+//! session.send(&samples).await?; // mono, 16 kHz
+//! let turns = session.finish().await?;
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Errors
 //!
 //! All operations return the same type, [`Error`]. Its message says what is wrong and how to fix it, and its
@@ -176,6 +191,8 @@ mod error;
 mod header;
 mod job;
 mod json;
+#[cfg(feature = "live")]
+pub mod live;
 mod media;
 mod open_enum;
 mod redact;

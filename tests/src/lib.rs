@@ -3,6 +3,7 @@
 pub mod fault_proxy;
 pub mod http;
 pub mod jobs;
+pub mod live_service;
 pub mod process;
 pub mod soak;
 

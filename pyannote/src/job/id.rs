@@ -23,23 +23,28 @@ impl JobId {
         Self(String::new())
     }
 
-    /// Percent-encodes the id as one segment of a URL path. Returns `None` for an id that cannot be a segment: empty,
-    /// `.` or `..`.
+    /// The id as one segment of a URL path: see [`path_segment`].
     pub(crate) fn path_segment(&self) -> Option<String> {
-        if matches!(self.0.as_str(), "" | "." | "..") {
-            return None;
-        }
-        let mut segment = String::with_capacity(self.0.len());
-        for byte in self.0.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                    segment.push(byte.into())
-                }
-                other => segment.push_str(&format!("%{other:02X}")),
-            }
-        }
-        Some(segment)
+        path_segment(&self.0)
     }
+}
+
+/// Percent-encodes an id as one segment of a URL path. Returns `None` for an id that cannot be a segment: empty, `.` or
+/// `..`.
+pub(crate) fn path_segment(id: &str) -> Option<String> {
+    if matches!(id, "" | "." | "..") {
+        return None;
+    }
+    let mut segment = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                segment.push(byte.into())
+            }
+            other => segment.push_str(&format!("%{other:02X}")),
+        }
+    }
+    Some(segment)
 }
 
 impl fmt::Display for JobId {

@@ -1,5 +1,7 @@
 //! The SDK's own HTTP client: its proxy, certificates and connect timeout.
 
+#[cfg(feature = "live")]
+use std::fmt;
 use std::time::Duration;
 
 use pyannote_api_sys::hooks::is_loopback;
@@ -30,6 +32,13 @@ pub(crate) struct Connection {
     pub(crate) proxy: Proxy,
     /// Each in PEM or DER.
     pub(crate) root_certificates: Vec<Vec<u8>>,
+}
+
+#[cfg(feature = "live")]
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connection(…)")
+    }
 }
 
 /// The proxy of the HTTP client.
@@ -70,8 +79,28 @@ impl Connection {
         base_url: &Url,
         allow_insecure_http: bool,
     ) -> Result<reqwest::Client, Error> {
+        self.build(reqwest::Client::builder(), base_url, allow_insecure_http)
+    }
+
+    /// Creates a client for WebSockets at `url`, which need HTTP/1.1.
+    #[cfg(feature = "live")]
+    pub(crate) fn websocket_client(
+        &self,
+        url: &Url,
+        allow_insecure_http: bool,
+    ) -> Result<reqwest::Client, Error> {
+        let builder = reqwest::Client::builder().http1_only();
+        self.build(builder, url, allow_insecure_http)
+    }
+
+    fn build(
+        &self,
+        builder: reqwest::ClientBuilder,
+        base_url: &Url,
+        allow_insecure_http: bool,
+    ) -> Result<reqwest::Client, Error> {
         check_crypto_provider()?;
-        let builder = reqwest::Client::builder()
+        let builder = builder
             .connect_timeout(self.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
             // By default, it repeats requests that an HTTP/2 server refuses.

@@ -62,6 +62,9 @@ pub(crate) struct Settings {
     pub(crate) wait_reads_per_minute: Option<u32>,
     pub(crate) response_limits: ResponseLimits,
     pub(crate) clock: Arc<dyn Clock>,
+    /// How the SDK's own HTTP clients connect.
+    #[cfg(feature = "live")]
+    pub(crate) connection: super::Connection,
     /// Whether the user supplied the HTTP client, which may therefore follow redirects.
     pub(crate) custom_http_client: bool,
     /// Whether results keep the body that they were decoded from.
@@ -808,7 +811,7 @@ pub(super) fn classify(error: &reqwest::Error) -> Failure {
 }
 
 /// Returns whether a proxy refused to tunnel to the server with status 407.
-fn is_proxy_authentication(error: &reqwest::Error) -> bool {
+pub(crate) fn is_proxy_authentication(error: &reqwest::Error) -> bool {
     let mut causes = successors(error.source(), |&cause| cause.source());
     // The HTTP client does not export the type of this error.
     causes.any(|cause| cause.to_string().ends_with("proxy authorization required"))

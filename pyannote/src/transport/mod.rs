@@ -22,6 +22,7 @@ mod retry;
 mod retry_after;
 mod retry_budget;
 mod retry_policy;
+mod secret_url;
 mod submission;
 mod time_limit;
 mod trace;
@@ -32,6 +33,8 @@ pub(crate) use clock::{Clock, SystemClock};
 pub(crate) use connection::{Connection, HAS_TLS, NO_TLS, Proxy};
 pub(crate) use created::Created;
 pub(crate) use endpoint::Endpoint;
+#[cfg(feature = "live")]
+pub(crate) use executor::is_proxy_authentication;
 pub(crate) use executor::{
     Executor, RESERVED_HEADERS, RawExecutor, Settings, Submission, with_deadline,
 };
@@ -49,5 +52,6 @@ pub(crate) use retry::{Failure, Operation};
 use retry_after::retry_after;
 use retry_budget::RetryBudget;
 pub use retry_policy::RetryPolicy;
+pub(crate) use secret_url::SecretUrl;
 pub(crate) use submission::{OnAccepted, SubmissionHooks};
 pub(crate) use transfer::TransferError;

@@ -5,6 +5,7 @@ mod every_fault;
 mod find_lost_job;
 mod jobs;
 mod limits;
+mod live;
 mod logs;
 mod observability;
 mod odd_bodies;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use pyannote::testing::ManualClock;
 use pyannote::{Client, ClientBuilder, ErrorKind, RetryPolicy};
 use pyannote_tests::http::{Response, TestServer};
+use pyannote_tests::live_service::{LiveService, Script, Step, TOKEN};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,10 +36,10 @@ fn acceptor(certificate: &CertifiedKey<KeyPair>, alpn: &[u8]) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Listens with TLS in front of `server`. Returns the port.
-async fn tls_in_front_of(server: &TestServer, certificate: &CertifiedKey<KeyPair>) -> u16 {
+/// Listens with TLS in front of the server at `url`. Returns the port.
+async fn tls_in_front_of(url: &str, certificate: &CertifiedKey<KeyPair>) -> u16 {
     let acceptor = acceptor(certificate, b"http/1.1");
-    let target = server.url().trim_start_matches("http://").to_owned();
+    let target = url.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -103,7 +104,7 @@ fn builder(port: u16) -> ClientBuilder {
 async fn trusts_root_certificates_in_pem_and_der() {
     let server = TestServer::with_responses([Response::ok(VALID)]).await;
     let certificate = certificate();
-    let port = tls_in_front_of(&server, &certificate).await;
+    let port = tls_in_front_of(server.url(), &certificate).await;
     let pem = certificate.cert.pem();
     let other = self::certificate().cert.pem();
     for trusted in [
@@ -132,7 +133,7 @@ async fn trusts_root_certificates_in_pem_and_der() {
 async fn a_proxy_sees_neither_the_key_nor_the_request() {
     let server = TestServer::with_responses([Response::ok(CREATED)]).await;
     let certificate = certificate();
-    let port = tls_in_front_of(&server, &certificate).await;
+    let port = tls_in_front_of(server.url(), &certificate).await;
     let seen = Arc::default();
     let proxy = tunnel(Arc::clone(&seen)).await;
     let client = builder(port)
@@ -230,4 +231,29 @@ async fn a_refused_http_2_stream_is_not_sent_again_within_an_attempt() {
     let error = client.diarize(AUDIO).submit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
     assert_eq!(streams.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn live_audio_goes_through_the_proxy_with_tls() {
+    let service = LiveService::start([Script::Open(vec![Step::End])]).await;
+    let certificate = certificate();
+    let port = tls_in_front_of(service.url(), &certificate).await;
+    service.set_socket_url(format!("wss://localhost:{port}"));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let proxy = tunnel(Arc::clone(&seen)).await;
+    let client = builder(port)
+        .proxy(format!("http://{proxy}"))
+        .root_certificate(certificate.cert.pem())
+        .build()
+        .unwrap();
+    let mut session = client.live().connect().await.unwrap();
+    session.send(&[0.5; 1_600]).await.unwrap();
+    session.finish().await.unwrap();
+    assert_eq!(service.received()[0].samples, [0.5; 1_600]);
+    let seen = String::from_utf8_lossy(&seen.lock().unwrap()).into_owned();
+    assert_eq!(
+        seen.matches(&format!("CONNECT localhost:{port} ")).count(),
+        2
+    );
+    assert!(!seen.contains(TOKEN) && !seen.contains("secret-key"));
 }
