@@ -2,9 +2,9 @@
 
 use std::num::NonZero;
 
-use super::Limits;
+use super::{Ffmpeg, Limits};
 
-/// Options of decoding: the limits, and the audio track.
+/// Options of decoding: the limits, the audio track, and ffmpeg.
 ///
 /// ```
 /// use std::num::NonZero;
@@ -21,10 +21,11 @@ use super::Limits;
 pub struct DecodeOptions {
     pub(super) limits: Limits,
     pub(super) track: Option<NonZero<usize>>,
+    pub(super) ffmpeg: Ffmpeg,
 }
 
 impl DecodeOptions {
-    /// Returns the defaults: the default [`Limits`], and the enabled or default audio track.
+    /// Returns the defaults: the default [`Limits`], the enabled or default audio track, and `ffmpeg` on the `PATH`.
     pub fn new() -> Self {
         Self::default()
     }
@@ -41,6 +42,12 @@ impl DecodeOptions {
     /// [`AudioError::NoSuchTrack`](super::AudioError::NoSuchTrack).
     pub fn track(mut self, number: NonZero<usize>) -> Self {
         self.track = Some(number);
+        self
+    }
+
+    /// Sets whether, and which, `ffmpeg` decodes what the decoders of this crate refuse. Default: the one on the `PATH`.
+    pub fn ffmpeg(mut self, ffmpeg: Ffmpeg) -> Self {
+        self.ffmpeg = ffmpeg;
         self
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
@@ -13,8 +13,9 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
 use super::downmix::Downmix;
+use super::ffmpeg::{Conversion, Failure, FfmpegError};
 use super::mpeg::Mpeg;
-use super::open::{Opened, is_mpeg, open};
+use super::open::{Opened, is_mpeg, open, wave};
 use super::resample::Resampler;
 use super::time_axis::{Edit, Placement, TimeAxis};
 use super::tracks::{self, audio};
@@ -100,6 +101,10 @@ pub struct Decoder {
     mono: Vec<f32>,
     block: Vec<f32>,
     warnings: Vec<String>,
+    /// If ffmpeg decodes the file, with the reason.
+    conversion: Option<(Conversion, AudioError)>,
+    /// The file, unless ffmpeg decodes it.
+    path: Option<PathBuf>,
 }
 
 /// The outcome of reading a packet.
@@ -124,7 +129,7 @@ impl Decoder {
 
     fn open_file(path: &Path, options: DecodeOptions) -> Result<Self, AudioError> {
         // Before it is opened: opening a pipe would block, and some platforms cannot open a directory.
-        let (limits, number) = (options.limits, options.track);
+        let limits = options.limits;
         let metadata = std::fs::metadata(path)?;
         if !metadata.is_file() {
             return Err(AudioError::NotAFile);
@@ -138,11 +143,55 @@ impl Decoder {
         if bytes == 0 {
             return Err(AudioError::Empty);
         }
+        match without_panics(|| Self::new(open(path, bytes)?, Some(path), bytes, options.clone())) {
+            Err(refusal) if refusal.is_refusal() => Self::open_with_ffmpeg(path, options, refusal),
+            result => result,
+        }
+    }
+
+    /// Opens a file with ffmpeg, which the decoders of this crate refuse.
+    fn open_with_ffmpeg(
+        path: &Path,
+        options: DecodeOptions,
+        refusal: AudioError,
+    ) -> Result<Self, AudioError> {
+        if options.ffmpeg.is_off() {
+            return Err(refusal);
+        }
+        let (conversion, header, samples) = match Conversion::start(path, &options) {
+            Ok(started) => started,
+            Err(failure) => return Err(failure.into_error(refusal)),
+        };
+        let options = DecodeOptions {
+            track: None,
+            ..options
+        };
+        // Silence may have more packets than the file has bytes.
+        let decoder = wave(samples, &header)
+            .and_then(|opened| Self::new(opened, None, u64::MAX, options))
+            .map_err(|error| FfmpegError::Failed(error.to_string()));
+        match decoder {
+            Ok(decoder) => Ok(Self {
+                conversion: Some((conversion, refusal)),
+                ..decoder
+            }),
+            Err(error) => Err(Failure::from(error).into_error(refusal)),
+        }
+    }
+
+    /// Creates a decoder of a file that was opened.
+    fn new(
+        opened: Opened,
+        path: Option<&Path>,
+        bytes: u64,
+        options: DecodeOptions,
+    ) -> Result<Self, AudioError> {
+        let (limits, number) = (options.limits, options.track);
         let Opened {
             format,
             expected_s,
             mut movie,
-        } = open(path, bytes)?;
+        } = opened;
         let (track, decoder) = tracks::select(format.as_ref(), number, movie.enabled())?;
         let mut audio_tracks = movie.audio_tracks.iter_mut();
         let edits = match audio_tracks.find(|other| other.id == track.id) {
@@ -163,9 +212,9 @@ impl Decoder {
             });
         }
         let is_unbounded = audio(track).is_some_and(|audio| levels::is_unbounded(audio.codec));
-        let peak = match is_unbounded {
-            true => peak(path, bytes, number)?,
-            false => 0.0,
+        let peak = match path {
+            Some(path) if is_unbounded => peak(path, bytes, number)?,
+            _ => 0.0,
         };
         let mut warnings = match number {
             Some(_) => Vec::new(),
@@ -205,6 +254,8 @@ impl Decoder {
             mono: Vec::new(),
             block: Vec::new(),
             warnings,
+            conversion: None,
+            path: path.map(Path::to_owned),
         })
     }
 
@@ -223,6 +274,12 @@ impl Decoder {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Whether ffmpeg decodes the file, because the decoders of this crate refuse it. Known after the first block.
+    #[must_use]
+    pub fn is_decoded_by_ffmpeg(&self) -> bool {
+        self.path.is_none()
     }
 
     /// Returns the warnings without copying them.
@@ -480,6 +537,13 @@ impl Decoder {
         for packet in self.mpeg.as_mut().map(Mpeg::finish).unwrap_or_default() {
             self.decode(&packet)?;
         }
+        if let Some((mut conversion, refusal)) = self.conversion.take() {
+            // Before anything else is judged: what is missing may be its fault.
+            let finished = conversion.finish();
+            let report = finished.map_err(|failure| failure.into_error(refusal))?;
+            self.expected_s = report.expected_s;
+            self.warnings.extend(report.warnings);
+        }
         if let Some(resampler) = &mut self.resampler {
             resampler.finish(&mut self.block)?;
         }
@@ -520,8 +584,23 @@ impl Iterator for Decoder {
     type Item = Result<Vec<f32>, AudioError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Err(error) = without_panics(|| self.fill_block()) {
+        if let Err(mut error) = without_panics(|| self.fill_block()) {
+            // A codec may prove to be unsupported only when it is decoded.
+            if error.is_refusal()
+                && self.resampler.is_none()
+                && let Some(path) = self.path.clone()
+            {
+                match Self::open_with_ffmpeg(&path, self.options.clone(), error) {
+                    Ok(decoder) => {
+                        *self = decoder;
+                        return self.next();
+                    }
+                    Err(both) => error = both,
+                }
+            }
             self.ended = true;
+            // Stops ffmpeg.
+            self.conversion = None;
             self.block.clear();
             return Some(Err(error));
         }

@@ -1,5 +1,7 @@
 //! The error of decoding a recording.
 
+use super::FfmpegError;
+
 /// The reason why a recording cannot be decoded. The cause, if any, is in [`source`](std::error::Error::source).
 ///
 /// Messages do not contain paths or URLs: a pre-signed URL is a secret.
@@ -68,12 +70,37 @@ pub enum AudioError {
         /// The maximum size, in bytes.
         limit: u64,
     },
+    /// The decoders of this crate refuse the recording, and ffmpeg did not decode it either.
+    #[error("{refusal}; {ffmpeg}")]
+    NoDecoder {
+        /// Why the decoders of this crate refuse it.
+        refusal: Box<AudioError>,
+        /// Why ffmpeg did not decode it.
+        #[source]
+        ffmpeg: FfmpegError,
+    },
     /// There is not enough memory for the samples.
     #[error("not enough memory for the recording")]
     OutOfMemory,
     /// The decoder failed.
     #[error("the decoder failed")]
     DecoderFailed,
+}
+
+impl AudioError {
+    /// Whether the reason is that the format is not supported or not understood, so that ffmpeg may help.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NotAudio
+                | Self::NoAudioTrack
+                | Self::UnsupportedCodec(_)
+                | Self::UnsupportedRate(_)
+                | Self::Corrupted { .. }
+                | Self::DamagedPackets { .. }
+                | Self::DecoderFailed
+        )
+    }
 }
 
 /// A human-readable duration: in hours if it is at least one, or else in seconds.

@@ -29,6 +29,16 @@ pub(super) struct Opened {
     pub(super) movie: Movie,
 }
 
+impl From<Box<dyn FormatReader>> for Opened {
+    fn from(format: Box<dyn FormatReader>) -> Self {
+        Self {
+            format,
+            expected_s: None,
+            movie: Movie::default(),
+        }
+    }
+}
+
 /// Opens a file of `bytes` bytes.
 ///
 /// # Errors
@@ -81,17 +91,20 @@ pub(super) fn is_mpeg(format: &dyn FormatReader) -> bool {
 fn open_wave(mut file: File, bytes: u64) -> Result<Opened, AudioError> {
     let header = riff::Header::read(&mut file, bytes)?;
     file.seek(SeekFrom::Start(header.start))?;
-    let source = Box::new(ReadOnlySource::new(file));
-    let format = if header.format.is_mpeg() {
-        probe(source)?
-    } else {
-        Box::new(riff::WavReader::new(stream(source), &header)?)
-    };
-    Ok(Opened {
-        format,
-        expected_s: None,
-        movie: Movie::default(),
-    })
+    if header.format.is_mpeg() {
+        return Ok(Opened::from(probe(Box::new(ReadOnlySource::new(file)))?));
+    }
+    wave(file, &header)
+}
+
+/// Opens the samples of a WAV file.
+pub(super) fn wave(
+    samples: impl Read + Send + Sync + 'static,
+    header: &riff::Header,
+) -> Result<Opened, AudioError> {
+    let stream = stream(Box::new(ReadOnlySource::new(samples)));
+    let format: Box<dyn FormatReader> = Box::new(riff::WavReader::new(stream, header)?);
+    Ok(Opened::from(format))
 }
 
 fn stream(source: Box<dyn MediaSource>) -> MediaSourceStream<'static> {

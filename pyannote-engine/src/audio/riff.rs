@@ -15,7 +15,7 @@ use symphonia::core::formats::{
     FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track,
     well_known::FORMAT_ID_WAVE,
 };
-use symphonia::core::io::{MediaSourceStream, ReadBytes};
+use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::{Metadata, MetadataLog};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase, Timestamp};
@@ -46,7 +46,7 @@ pub(super) struct Header {
     pub(super) format: Format,
     /// Position of the samples, in bytes.
     pub(super) start: u64,
-    /// Size of the samples that the file has, in bytes.
+    /// Size of the samples that the file has, in bytes, or [`u64::MAX`] if they end with the stream.
     available: u64,
     /// Size of the samples in the header, in bytes, unless it is missing or a placeholder.
     claimed: Option<u64>,
@@ -239,6 +239,15 @@ impl Header {
         }
         Err(AudioError::NotAudio)
     }
+
+    /// The same header, of samples that end with the stream.
+    pub(super) fn unbounded(self) -> Self {
+        Self {
+            available: u64::MAX,
+            claimed: None,
+            ..self
+        }
+    }
 }
 
 /// Whether a chunk header is one that occurs in WAV files: four printable characters.
@@ -300,11 +309,12 @@ impl WavReader {
         track
             .with_codec_params(CodecParameters::Audio(parameters))
             .with_time_base(TimeBase::from_recip(rate));
-        let size = claimed.unwrap_or(available);
-        let frames = (size / unit_bytes).saturating_mul(unit_frames);
-        track
-            .with_num_frames(frames)
-            .with_duration(Duration::from(frames));
+        if let Some(size) = claimed.or((available != u64::MAX).then_some(available)) {
+            let frames = (size / unit_bytes).saturating_mul(unit_frames);
+            track
+                .with_num_frames(frames)
+                .with_duration(Duration::from(frames));
+        }
         Ok(Self {
             stream,
             media: MediaInfo::from_track(&track),
@@ -345,13 +355,24 @@ impl FormatReader for WavReader {
         if units == 0 {
             return Ok(None);
         }
-        let length = usize::try_from(units * self.unit_bytes).unwrap_or_default();
-        let data = self.stream.read_boxed_slice_exact(length)?;
+        let mut data = Vec::new();
+        let bytes = units * self.unit_bytes;
+        self.stream.by_ref().take(bytes).read_to_end(&mut data)?;
+        // The last packet of a stream may be shorter.
+        let units = data.len() as u64 / self.unit_bytes;
+        if units == 0 {
+            return Ok(None);
+        }
         self.units_left -= units;
         let frames = units * self.unit_frames;
         let start = Timestamp::from(i64::try_from(self.next).unwrap_or(i64::MAX));
         self.next = self.next.saturating_add(frames);
-        Ok(Some(Packet::new(0, start, Duration::from(frames), data)))
+        Ok(Some(Packet::new(
+            0,
+            start,
+            Duration::from(frames),
+            data.into_boxed_slice(),
+        )))
     }
 
     fn into_inner<'s>(self: Box<Self>) -> MediaSourceStream<'s>

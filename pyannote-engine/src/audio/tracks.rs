@@ -69,21 +69,31 @@ fn numbered(format: &dyn FormatReader) -> impl Iterator<Item = (&Track, String)>
         .tracks()
         .iter()
         .filter(|track| audio(track).is_some());
-    tracks.zip(1..).map(|(track, number)| {
-        let label = match track.language.as_deref() {
-            None | Some("und" | "") => format!("track {number}"),
-            Some(language) => format!("track {number} ({language})"),
-        };
-        (track, label)
-    })
+    tracks
+        .zip(1..)
+        .map(|(track, number)| (track, label(number, track.language.as_deref())))
+}
+
+/// The number of an audio track, from 1, and its language, if it is known.
+pub(super) fn label(number: usize, language: Option<&str>) -> String {
+    match language {
+        None | Some("und" | "") => format!("track {number}"),
+        Some(language) => format!("track {number} ({language})"),
+    }
 }
 
 /// A warning that names the audio tracks that are not decoded, if there are any.
 pub(super) fn warning(format: &dyn FormatReader, selected: u32) -> Option<String> {
+    others(numbered(format).map(|(track, label)| (label, track.id == selected)))
+}
+
+/// A warning that names the audio tracks that are not decoded, if there are any, from the label of each track, and
+/// whether it is decoded.
+pub(super) fn others(tracks: impl IntoIterator<Item = (String, bool)>) -> Option<String> {
     let mut name = None;
     let mut others = Vec::new();
-    for (track, label) in numbered(format) {
-        match track.id == selected {
+    for (label, is_selected) in tracks {
+        match is_selected {
             true => name = Some(label),
             false => others.push(label),
         }
