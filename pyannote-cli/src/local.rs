@@ -90,8 +90,8 @@ pub(crate) fn load(ui: Ui, assets: Assets, options: &EngineArgs) -> Result<Engin
     Ok(builder.load()?)
 }
 
-const FORMATS: &str = "wav, mp3, m4a, flac, ogg, opus, mkv and webm can be read; to convert another file: \
-                       ffmpeg -i FILE recording.wav";
+const FORMATS: &str = "wav, mp3, m4a, flac, ogg, opus, mkv and webm can be read, and with ffmpeg on the PATH most other \
+                       formats";
 
 /// Decodes a recording.
 pub(crate) fn decode(path: &Path, audio: AudioArgs) -> Result<Recording> {
@@ -99,7 +99,10 @@ pub(crate) fn decode(path: &Path, audio: AudioArgs) -> Result<Recording> {
     audio::decode_with(path, &audio.options()).map_err(|error| {
         let is_format = matches!(
             error,
-            AudioError::NotAudio | AudioError::NoAudioTrack | AudioError::UnsupportedCodec(_)
+            AudioError::NotAudio
+                | AudioError::NoAudioTrack
+                | AudioError::UnsupportedCodec(_)
+                | AudioError::NoDecoder { .. }
         );
         // The errors of the decoder do not name the file.
         let failure = Failure::from(error).context(path.display());

@@ -65,6 +65,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets whether, and which, `ffmpeg` decodes recordings that the engine cannot decode. Default:
+    /// [`Ffmpeg::default`](pyannote_engine::audio::Ffmpeg::default).
+    #[cfg(feature = "engine")]
+    pub fn ffmpeg(mut self, ffmpeg: pyannote_engine::audio::Ffmpeg) -> Self {
+        self.config.ffmpeg = ffmpeg;
+        self
+    }
+
     /// Sets the job store. Default: an SQLite file in the data directory.
     pub fn store(mut self, store: Store) -> Self {
         self.config.store = Some(store);

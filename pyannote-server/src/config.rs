@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) allow_public_bind: bool,
     pub(crate) allow_private_networks: bool,
+    #[cfg(feature = "engine")]
+    pub(crate) ffmpeg: pyannote_engine::audio::Ffmpeg,
     pub(crate) public_url: Option<String>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) rate_limits: RateLimits,
@@ -51,6 +53,8 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_public_bind: false,
             allow_private_networks: false,
+            #[cfg(feature = "engine")]
+            ffmpeg: pyannote_engine::audio::Ffmpeg::default(),
             public_url: None,
             data_dir: None,
             rate_limits: RateLimits::default(),

@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+#[cfg(feature = "engine")]
+use pyannote_engine::audio::Ffmpeg;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
@@ -90,7 +92,15 @@ impl Server {
         };
         let audio = match config.audio_source {
             Some(create) => Some(create(media.clone())),
-            None => default_audio_source(&media, config.allow_private_networks)?,
+            #[cfg(feature = "engine")]
+            None => Some(default_audio_source(
+                &media,
+                config.allow_private_networks,
+                config.ffmpeg,
+            )?),
+            // Recordings come only from a source that the builder was given.
+            #[cfg(not(feature = "engine"))]
+            None => None,
         };
         let faults = Faults::default();
         let worker_config = WorkerConfig {
@@ -258,7 +268,8 @@ impl Drop for Server {
 fn default_audio_source(
     media: &MediaFolder,
     allow_private_networks: bool,
-) -> Result<Option<Arc<dyn AudioSource>>, StartError> {
+    ffmpeg: Ffmpeg,
+) -> Result<Arc<dyn AudioSource>, StartError> {
     let media = media.clone();
     let fetch_config = FetchConfig {
         allow_private_networks,
@@ -267,16 +278,7 @@ fn default_audio_source(
     let files = move |team: &str, key: &str| media.find(team, &MediaKey::new(key).ok()?);
     let loader =
         Loader::new(files, fetch_config).map_err(|error| StartError::HttpClient(error.into()))?;
-    Ok(Some(Arc::new(loader)))
-}
-
-/// Without the feature `engine`, recordings come only from a source that the builder was given.
-#[cfg(not(feature = "engine"))]
-fn default_audio_source(
-    _: &MediaFolder,
-    _: bool,
-) -> Result<Option<Arc<dyn AudioSource>>, StartError> {
-    Ok(None)
+    Ok(Arc::new(loader.ffmpeg(ffmpeg)))
 }
 
 /// Deletes expired media from time to time.

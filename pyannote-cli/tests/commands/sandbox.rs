@@ -121,6 +121,7 @@ impl Sandbox {
             .env("PYANNOTEAI_API_KEY", KEY)
             .env("PYANNOTEAI_BASE_URL", self.server().url())
             .env("PYANNOTE_CONFIG_DIR", self.path("config"))
+            .env("PYANNOTE_FFMPEG", "off")
             .env("PYANNOTE_VOICEPRINTS_DIR", self.path("voiceprints"))
             .env("PYANNOTE_ASSETS_DIR", self.path("no-models"))
             .env("PYANNOTE_PYTHON", self.path("no-python"))

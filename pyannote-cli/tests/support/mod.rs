@@ -66,6 +66,7 @@ impl Home {
             .args(arguments)
             .env("PYANNOTE_KEYRING", "off")
             .env("PYANNOTE_CONFIG_DIR", self.path().join("config"))
+            .env("PYANNOTE_FFMPEG", "off")
             .env("PYANNOTE_VOICEPRINTS_DIR", self.path().join("voiceprints"))
             .env("PYANNOTE_ASSETS_DIR", self.path().join("assets"))
             .env("PYANNOTE_PYTHON", self.path().join("no-python"))

@@ -25,7 +25,8 @@ pub struct DecodeOptions {
 }
 
 impl DecodeOptions {
-    /// Returns the defaults: the default [`Limits`], the enabled or default audio track, and `ffmpeg` on the `PATH`.
+    /// Returns the defaults: the default [`Limits`], the enabled or default audio track, and the default
+    /// [`Ffmpeg`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -45,7 +46,8 @@ impl DecodeOptions {
         self
     }
 
-    /// Sets whether, and which, `ffmpeg` decodes what the decoders of this crate refuse. Default: the one on the `PATH`.
+    /// Sets whether, and which, `ffmpeg` decodes what the decoders of this crate refuse. Default:
+    /// [`Ffmpeg::default`].
     pub fn ffmpeg(mut self, ffmpeg: Ffmpeg) -> Self {
         self.ffmpeg = ffmpeg;
         self

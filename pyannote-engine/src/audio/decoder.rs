@@ -539,8 +539,13 @@ impl Decoder {
         }
         if let Some((mut conversion, refusal)) = self.conversion.take() {
             // Before anything else is judged: what is missing may be its fault.
-            let finished = conversion.finish();
-            let report = finished.map_err(|failure| failure.into_error(refusal))?;
+            let finished = match conversion.finish() {
+                Ok(_) if self.decoded_s() == 0.0 => {
+                    Err(FfmpegError::Failed("it found no audio".to_owned()).into())
+                }
+                finished => finished,
+            };
+            let report = finished.map_err(|failure: Failure| failure.into_error(refusal))?;
             self.expected_s = report.expected_s;
             self.warnings.extend(report.warnings);
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyannote_engine::Recording;
-use pyannote_engine::audio::{AudioError, DecodeOptions, Limits, decode_with};
+use pyannote_engine::audio::{AudioError, DecodeOptions, Ffmpeg, Limits, decode_with};
 
 use super::{FetchConfig, Fetcher, RecordingError};
 use crate::worker::{AudioSource, RecordingFuture};
@@ -42,6 +42,7 @@ pub struct Loader {
     media: Arc<dyn MediaFiles>,
     fetcher: Fetcher,
     limits: Limits,
+    ffmpeg: Ffmpeg,
 }
 
 impl Loader {
@@ -59,7 +60,15 @@ impl Loader {
             media: Arc::new(media),
             fetcher: Fetcher::new(config)?,
             limits,
+            ffmpeg: Ffmpeg::default(),
         })
+    }
+
+    /// Sets whether, and which, `ffmpeg` decodes what the engine cannot. Default: [`Ffmpeg::default`].
+    #[must_use]
+    pub fn ffmpeg(mut self, ffmpeg: Ffmpeg) -> Self {
+        self.ffmpeg = ffmpeg;
+        self
     }
 
     /// Loads the recording at a `media://` or http(s) URL, of at most `max_seconds` (default: 24 h, the limit of the
@@ -90,7 +99,9 @@ impl Loader {
             Some(seconds) => self.limits.max_seconds(seconds),
             None => self.limits,
         };
-        let options = DecodeOptions::new().limits(limits);
+        let options = DecodeOptions::new()
+            .limits(limits)
+            .ffmpeg(self.ffmpeg.clone());
         let Some(key) = url.strip_prefix("media://") else {
             let file = self.fetcher.fetch(url).await?;
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
@@ -111,6 +122,7 @@ impl std::fmt::Debug for Loader {
         f.debug_struct("Loader")
             .field("fetcher", &self.fetcher)
             .field("limits", &self.limits)
+            .field("ffmpeg", &self.ffmpeg)
             .finish_non_exhaustive()
     }
 }

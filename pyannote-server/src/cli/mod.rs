@@ -17,6 +17,8 @@ use clap::{Args, ValueEnum};
 #[cfg(feature = "engine")]
 use pyannote_engine::assets::{Assets, AssetsError, Progress};
 #[cfg(feature = "engine")]
+use pyannote_engine::audio::Ffmpeg;
+#[cfg(feature = "engine")]
 use pyannote_engine::{Diarizer, Engine, LoadError};
 use tracing_subscriber::EnvFilter;
 
@@ -49,6 +51,11 @@ pub struct Serve {
     #[cfg(feature = "engine")]
     #[arg(long)]
     threads: Option<NonZero<usize>>,
+    /// Program to decode recordings with that the engine cannot decode, or "off" to run no other program [default:
+    /// ffmpeg on the PATH].
+    #[cfg(feature = "engine")]
+    #[arg(long, value_name = "PROGRAM", env = "PYANNOTE_FFMPEG")]
+    ffmpeg: Option<Ffmpeg>,
     /// Number of jobs to process at the same time.
     #[arg(long, value_name = "JOBS", default_value_t = 1)]
     concurrency: usize,
@@ -218,6 +225,10 @@ pub async fn serve(
     }
     if options.allow_public_bind {
         builder = builder.allow_public_bind();
+    }
+    #[cfg(feature = "engine")]
+    if let Some(ffmpeg) = options.ffmpeg {
+        builder = builder.ffmpeg(ffmpeg);
     }
     let server = builder.start().await.map_err(start_error)?;
     let mut signals = StopSignals::new()?;

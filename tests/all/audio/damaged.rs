@@ -7,7 +7,7 @@ use std::sync::Once;
 use hound::SampleFormat;
 use proptest::prelude::*;
 use pyannote_engine::audio::{
-    AudioError, DecodeOptions, Decoder, Limits, Recording, decode, decode_with,
+    AudioError, DecodeOptions, Decoder, Ffmpeg, Limits, Recording, decode, decode_with,
 };
 
 use super::containers::{Trak, mkv, mp4, tone};
@@ -91,7 +91,8 @@ fn decoded(bytes: &[u8]) -> Result<Recording, AudioError> {
 fn decoded_with(bytes: &[u8], limits: Limits) -> Result<Recording, AudioError> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
-    decode_with(file.path(), &DecodeOptions::new().limits(limits))
+    let options = DecodeOptions::new().ffmpeg(Ffmpeg::off());
+    decode_with(file.path(), &options.limits(limits))
 }
 
 thread_local! {

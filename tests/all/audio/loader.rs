@@ -1,6 +1,6 @@
 //! The loader that workers use.
 
-use pyannote_engine::audio::AudioError;
+use pyannote_engine::audio::{AudioError, Ffmpeg};
 use pyannote_server::audio::{FetchConfig, Loader, RecordingError};
 use pyannote_server::worker::AudioSource;
 use pyannote_tests::http::{Response, TestServer};
@@ -11,7 +11,7 @@ use super::wav;
 
 fn loader(config: FetchConfig) -> Loader {
     let media = |team: &str, key: &str| (team == "ours").then(|| fixture(key));
-    Loader::new(media, config).unwrap()
+    Loader::new(media, config).unwrap().ffmpeg(Ffmpeg::off())
 }
 
 #[tokio::test]
@@ -87,7 +87,9 @@ async fn a_panicking_decoder_fails_only_its_job() {
     bytes[36] = 32;
     std::fs::write(&path, &bytes).unwrap();
     let media = move |_: &str, _: &str| Some(path.clone());
-    let loader = Loader::new(media, FetchConfig::default()).unwrap();
+    let loader = Loader::new(media, FetchConfig::default())
+        .unwrap()
+        .ffmpeg(Ffmpeg::off());
     let loaded = loader.load("ours", "media://corrupted.caf", None).await;
     if cfg!(debug_assertions) {
         assert!(

@@ -3,6 +3,7 @@
 mod containers;
 mod damaged;
 mod fetch;
+mod ffmpeg;
 mod formats;
 mod headers;
 mod levels;

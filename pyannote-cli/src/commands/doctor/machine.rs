@@ -1,8 +1,9 @@
 //! Checks of this machine: models, programs, folders.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pyannote_engine::assets::Assets;
+use pyannote_engine::audio::Ffmpeg;
 
 use super::report::{Check, Report};
 use crate::error::Result;
@@ -90,35 +91,32 @@ fn models() -> Check {
     )
 }
 
+/// The program that decodes what the decoders of the engine cannot.
 fn ffmpeg() -> Check {
-    match find_program("ffmpeg") {
-        Some(path) => Check::ok("ffmpeg", path.display().to_string()),
-        None => Check::warn(
-            "ffmpeg",
-            "not on the PATH; it is only needed to convert recordings that cannot be decoded, such as Opus",
+    const NAME: &str = "ffmpeg";
+    let ffmpeg = Ffmpeg::default();
+    if ffmpeg.is_off() {
+        return Check::ok(NAME, "turned off by PYANNOTE_FFMPEG");
+    }
+    let Some(path) = ffmpeg.find() else {
+        return Check::warn(
+            NAME,
+            "not on the PATH; recordings such as avi, wma or amr cannot be decoded with --local",
             "install it from https://ffmpeg.org or with the package manager",
+        );
+    };
+    let path = path.display();
+    match ffmpeg.version() {
+        Some(version) => Check::ok(
+            NAME,
+            format!("{path}, version {version}; decodes recordings that the engine cannot decode"),
+        ),
+        None => Check::warn(
+            NAME,
+            format!("{path} does not work"),
+            "correct PYANNOTE_FFMPEG, or install ffmpeg again",
         ),
     }
-}
-
-fn find_program(name: &str) -> Option<PathBuf> {
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders)
-        .map(|folder| folder.join(&file))
-        .find(|path| is_executable(path))
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata()
-        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// Checks that files can be written in a folder, which may not exist yet, and that nobody else can read secret ones.

@@ -13,7 +13,7 @@ use crate::progress;
 
 /// Maximum duration of a recording from which a voiceprint is made, in seconds.
 const MAX_VOICEPRINT_S: f64 = 30.0;
-const CONVERT: &str = "convert the recording, for example with `ffmpeg -i FILE recording.flac`";
+const CONVERT: &str = "convert the recording, for example to FLAC or WAV";
 
 pub(super) fn check(
     report: &mut Report,
@@ -87,7 +87,11 @@ fn voiceprint(seconds: f64) -> String {
 /// The service decodes more than the engine does, but has the same limits.
 fn undecodable(name: &'static str, path: &Path, error: &AudioError, is_local: bool) -> Check {
     let message = format!("{}: {}", path.display(), chain(error));
-    let remedy = match error {
+    let refusal = match error {
+        AudioError::NoDecoder { refusal, .. } => refusal,
+        error => error,
+    };
+    let remedy = match refusal {
         AudioError::TooLong { .. } | AudioError::TooLarge { .. } => {
             "split or compress the recording"
         }

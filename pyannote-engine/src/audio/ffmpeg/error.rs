@@ -23,6 +23,6 @@ pub enum FfmpegError {
     #[error("ffmpeg failed, too: {0}")]
     Failed(String),
     /// It wrote nothing for some time, or took too long in total.
-    #[error("ffmpeg was stopped: it wrote nothing for {:.0} s", .0.as_secs_f64())]
+    #[error("ffmpeg was stopped: it wrote nothing for {0:?}, or took too long")]
     TimedOut(Duration),
 }

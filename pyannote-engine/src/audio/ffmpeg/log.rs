@@ -8,8 +8,9 @@ const MAX_LINE_BYTES: usize = 500;
 const MAX_MESSAGE_CHARS: usize = 120;
 /// Maximum number of audio tracks that are named.
 const MAX_TRACKS: usize = 64;
-/// The start of the message about a packet that cannot be decoded: up to version 6, and since.
-const DAMAGE: [&str; 2] = [
+/// The start of the message about a damaged packet: of the demuxer, and of the decoder up to version 6 and since.
+const DAMAGE: [&str; 3] = [
+    "Packet corrupt",
     "Error while decoding stream",
     "Error submitting packet to decoder",
 ];
@@ -30,8 +31,8 @@ pub(super) struct Log {
     pub(super) duration_s: Option<f64>,
     /// Whether the duration is an estimate.
     is_estimated: bool,
-    /// Number of packets that cannot be decoded.
-    pub(super) damaged: u64,
+    /// Whether there are packets that are incomplete or cannot be decoded.
+    pub(super) is_damaged: bool,
     /// The first error, without paths.
     pub(super) error: Option<String>,
 }
@@ -76,6 +77,9 @@ impl Log {
 
     fn push(&mut self, line: &str) {
         let (level, text) = split_level(line);
+        if DAMAGE.iter().any(|start| text.starts_with(start)) {
+            self.is_damaged = true;
+        }
         match level {
             Some("error" | "fatal" | "panic") => self.push_error(text),
             Some("warning") if text.contains("Estimating duration from bitrate") => {
@@ -87,9 +91,6 @@ impl Log {
     }
 
     fn push_error(&mut self, text: &str) {
-        if DAMAGE.iter().any(|start| text.starts_with(start)) {
-            self.damaged += 1;
-        }
         if self.error.is_none() {
             let text = text.replace(&self.input, "the file");
             self.error = Some(message(&text)).filter(|text| !text.is_empty());
@@ -215,15 +216,15 @@ mod tests {
 [info]   Stream #0:2 -> #0:0 (ac3 (native) -> pcm_s16le (native))
 [info] Output #0, wav, to 'pipe:1':
 [info]   Stream #0:0: Audio: pcm_s16le ([1][0][0][0] / 0x0001), 16000 Hz, mono, s16, 256 kb/s
+[info] size=       2kB time=00:00:00.10 bitrate= 173.1kbits/s speed=  73x
 [error] Error while decoding stream #0:1: Invalid data found when processing input
-[aist#0:1/ac3 @ 0x55] [error] Error submitting packet to decoder: Invalid data found
 ";
         let log = Log::read("file:/tmp/t.ts", text.as_bytes());
         let tracks = log.tracks().collect::<Vec<_>>();
         assert_eq!(tracks, [(Some("eng"), false), (None, true)]);
         assert_eq!(
-            (log.streams, log.damaged, log.duration_s),
-            (3, 2, Some(63.01))
+            (log.streams, log.is_damaged, log.duration_s),
+            (3, true, Some(63.01))
         );
 
         let estimated = "\
@@ -232,6 +233,32 @@ mod tests {
 [info]   Duration: 00:00:10.00, start: 0.0
 ";
         assert_eq!(Log::read("file:/a", estimated.as_bytes()).duration_s, None);
+    }
+
+    #[test]
+    fn damage_is_recognized() {
+        for (line, expected) in [
+            (
+                "[error] Error while decoding stream #0:1: Invalid data found",
+                true,
+            ),
+            (
+                "[aist#0:1/ac3 @ 0x5] [error] Error submitting packet to decoder: Invalid",
+                true,
+            ),
+            (
+                "[avi @ 0x5] [warning] Packet corrupt (stream = 0, dts = 12288).",
+                true,
+            ),
+            (
+                "[mpeg2video @ 0x5] [error] Invalid frame dimensions 0x0.",
+                false,
+            ),
+            ("[info]     title           : Packet corrupt", false),
+        ] {
+            let log = Log::read("file:/a", line.as_bytes());
+            assert_eq!(log.is_damaged, expected, "{line}");
+        }
     }
 
     #[test]

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use super::output::Output;
 
+/// The environment variable with the default.
+const VARIABLE: &str = "PYANNOTE_FFMPEG";
+/// Its value if no program is run.
+const OFF: &str = "off";
 /// How long ffmpeg may write nothing.
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// Timeout of the question for the version.
@@ -24,9 +28,10 @@ const VARIABLES: &[&str] = &[
     "SystemRoot",
 ];
 
-/// Whether, and which, `ffmpeg` decodes what the decoders of this crate refuse. Default: the one on the `PATH`, if any.
+/// Whether, and which, `ffmpeg` decodes what the decoders of this crate refuse.
 ///
-/// From text, as in an option or a variable: `off`, or the path of the program.
+/// The default is what the environment variable `PYANNOTE_FFMPEG` says, `off` or the path of the program, or else the
+/// `ffmpeg` on the `PATH`, if there is one. Options of a command line are parsed like the variable.
 ///
 /// ```
 /// use pyannote_engine::audio::{DecodeOptions, Ffmpeg};
@@ -113,7 +118,11 @@ impl Ffmpeg {
 
 impl Default for Ffmpeg {
     fn default() -> Self {
-        Self::on_path()
+        match std::env::var_os(VARIABLE) {
+            Some(value) if value == OFF => Self::off(),
+            Some(path) if !path.is_empty() => Self::program(path),
+            _ => Self::on_path(),
+        }
     }
 }
 
@@ -122,7 +131,7 @@ impl FromStr for Ffmpeg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
-            "off" => Self::off(),
+            OFF => Self::off(),
             path => Self::program(path),
         })
     }

@@ -1,0 +1,37 @@
+//! The program ffmpeg, for tests that need it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use pyannote_engine::audio::Ffmpeg;
+
+/// The `ffmpeg` on the `PATH`.
+pub(crate) struct Tool {
+    program: PathBuf,
+}
+
+/// Returns the `ffmpeg` on the `PATH`, or says on standard error that a test is skipped.
+pub(crate) fn ffmpeg(test: &str) -> Option<Tool> {
+    let program = Ffmpeg::on_path().find();
+    if program.is_none() {
+        // Not with `eprintln!`, which is hidden unless the test fails.
+        let text = format!("{test} is skipped: there is no ffmpeg on the PATH\n");
+        std::io::stderr().write_all(text.as_bytes()).unwrap();
+    }
+    program.map(|program| Tool { program })
+}
+
+impl Tool {
+    /// Creates a file from inputs, each of which is a list of arguments separated by spaces. Returns `false` if this
+    /// ffmpeg does not have an encoder, for example.
+    pub(crate) fn create(&self, inputs: &[&str], output: &str, path: &Path) -> bool {
+        let mut command = Command::new(&self.program);
+        command.args(["-nostdin", "-y", "-loglevel", "quiet"]);
+        for arguments in inputs.iter().chain([&output]) {
+            command.args(arguments.split_whitespace());
+        }
+        let status = command.arg(path).stdin(Stdio::null()).status().unwrap();
+        status.success() && path.metadata().is_ok_and(|file| file.len() > 0)
+    }
+}
