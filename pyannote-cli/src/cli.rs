@@ -1,6 +1,6 @@
 //! The arguments of the command.
 
-use clap::{Args, ColorChoice, Parser};
+use clap::{Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
 
@@ -68,14 +68,107 @@ Exit codes:
   5    some recordings of a batch failed
   130  interrupted";
 
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
+/// Stands for a space in examples: clap would break their lines, so that they could not be pasted.
+const UNBROKEN_SPACE: &str = "\u{a0}";
 
+impl Cli {
+    /// Parses the arguments of the process.
+    pub(crate) fn parse_arguments() -> Result<Self, clap::Error> {
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// The command, with examples whose lines are not broken. Its help is printed with [`with_spaces`].
+pub(crate) fn command() -> clap::Command {
+    unbroken(Cli::command())
+}
+
+fn unbroken(command: clap::Command) -> clap::Command {
+    let command = command.mut_subcommands(unbroken);
+    match command.get_after_help().map(ToString::to_string) {
+        Some(examples) => command.after_help(examples.replace(' ', UNBROKEN_SPACE)),
+        None => command,
+    }
+}
+
+/// Help of [`command`] as it is printed.
+pub(crate) fn with_spaces(help: &str) -> String {
+    help.replace(UNBROKEN_SPACE, " ")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
     use super::*;
 
     #[test]
     fn the_arguments_are_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    /// The words of the first command `pyannote` in a line for a shell, up to a pipe, redirection or comment.
+    #[cfg(all(feature = "mcp", feature = "serve"))]
+    fn words(line: &str) -> Option<Vec<String>> {
+        let line = &line[line.find("pyannote ")?..];
+        let mut words = vec![String::new()];
+        let mut is_quoted = false;
+        for char in line.chars() {
+            match char {
+                '\'' => is_quoted = !is_quoted,
+                '|' | '>' | '#' | ')' | '`' if !is_quoted => break,
+                ' ' if !is_quoted => words.push(String::new()),
+                char => words.last_mut()?.push(char),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        Some(words)
+    }
+
+    #[cfg(all(feature = "mcp", feature = "serve"))]
+    fn helps(command: &mut clap::Command, texts: &mut Vec<String>) {
+        let help = command.get_after_help().map(ToString::to_string);
+        texts.extend(help.map(|text| with_spaces(&text)));
+        command
+            .get_subcommands_mut()
+            .for_each(|below| helps(below, texts));
+    }
+
+    #[cfg(all(feature = "mcp", feature = "serve"))]
+    #[test]
+    fn every_example_is_valid() {
+        let mut texts = Vec::new();
+        helps(&mut command(), &mut texts);
+        for readme in [
+            include_str!("../README.md"),
+            include_str!("../../README.md"),
+        ] {
+            let blocks = readme.split("```sh\n").skip(1);
+            texts.extend(blocks.filter_map(|block| Some(block.split_once("```")?.0.to_owned())));
+        }
+        let mut examples = 0;
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            let Some(words) = words(line) else { continue };
+            // Arguments of cargo, configurations, and what a variable of the environment completes.
+            let is_configuration = line.contains('{') && !line.contains("--data");
+            if line.contains("cargo") || is_configuration || line.contains("the variable") {
+                continue;
+            }
+            let result = command().try_get_matches_from(&words);
+            assert!(result.is_ok(), "{line}: {}", result.unwrap_err());
+            examples += 1;
+        }
+        assert!(examples > 60, "{examples}");
+    }
+
+    #[cfg(feature = "api")]
+    #[test]
+    fn lines_of_examples_are_not_broken() {
+        let mut command = command().term_width(40);
+        let help = command.find_subcommand_mut("batch").unwrap().clone();
+        let help = with_spaces(&help.term_width(40).render_long_help().to_string());
+        let example = "  pyannote batch recordings/ -o results --dry-run --price-per-hour 0.5";
+        assert!(help.lines().any(|line| line == example), "{help}");
     }
 }

@@ -20,14 +20,14 @@ mod voiceprints;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{ColorChoice, Parser, ValueEnum as _};
+use clap::{ColorChoice, ValueEnum as _};
 
-use cli::{Cli, Global};
+use cli::{Cli, Global, with_spaces};
 use error::Failure;
 use ui::Ui;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::parse_arguments() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -63,7 +63,7 @@ fn usage(error: &clap::Error) -> ExitCode {
             color: color_of_arguments(),
             ..Global::default()
         });
-        let text = error.render().ansi().to_string();
+        let text = with_spaces(&error.render().ansi().to_string());
         // Not an error if the reader has closed the pipe.
         let _ = match error.use_stderr() {
             true => anstream::stderr().write_all(text.as_bytes()),

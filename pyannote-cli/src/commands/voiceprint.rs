@@ -40,6 +40,9 @@ enum VoiceprintCommand {
         name: String,
     },
     /// Rename a voiceprint.
+    #[command(after_help = "\
+Examples:
+  pyannote voiceprint rename Ada 'Ada Lovelace'")]
     Rename {
         /// The present name.
         from: String,
@@ -50,12 +53,18 @@ enum VoiceprintCommand {
         replace: bool,
     },
     /// Delete voiceprints from this machine.
+    #[command(after_help = "\
+Examples:
+  pyannote voiceprint remove Ada Grace")]
     Remove {
         /// The speakers.
         #[arg(required = true)]
         names: Vec<String>,
     },
     /// Print a voiceprint as base64, as the API takes it.
+    #[command(after_help = "\
+Examples:
+  pyannote voiceprint export Ada -o ada.voiceprint")]
     Export {
         /// The speaker.
         name: String,
@@ -64,6 +73,10 @@ enum VoiceprintCommand {
         output: Option<PathBuf>,
     },
     /// Store a voiceprint that is base64.
+    #[command(after_help = "\
+Examples:
+  pyannote voiceprint import Ada ada.voiceprint
+  pyannote voiceprint import Ada ada.voiceprint --model precision-2")]
     Import {
         /// The speaker.
         name: String,
