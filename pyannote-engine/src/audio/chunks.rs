@@ -1,4 +1,4 @@
-//! What the readers of headers share: RIFF, AIFF, FLAC and MP4.
+//! What the readers of headers share.
 
 use std::io::{ErrorKind, Read, Result, Seek, SeekFrom};
 
@@ -13,6 +13,15 @@ pub(super) fn read_at(file: &mut (impl Read + Seek), at: u64, buffer: &mut [u8])
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// The `N` bytes at a position, or `None` if the file ends before the last one.
+pub(super) fn bytes_at<const N: usize>(
+    file: &mut (impl Read + Seek),
+    at: u64,
+) -> Result<Option<[u8; N]>> {
+    let mut bytes = [0; N];
+    Ok(read_at(file, at, &mut bytes)?.then_some(bytes))
 }
 
 /// Whether the size of a chunk of samples is a placeholder, if the file has `available` bytes from its start on.

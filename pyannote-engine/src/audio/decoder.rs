@@ -10,8 +10,9 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatId, FormatReader, Track, well_known as formats};
 use symphonia::core::packet::Packet;
-use symphonia::core::units::TimeBase;
+use symphonia::core::units::{Duration, TimeBase};
 
+use super::demux::CONTINUES;
 use super::downmix::Downmix;
 use super::ffmpeg::{Conversion, Failure, FfmpegError};
 use super::mpeg::Mpeg;
@@ -42,6 +43,8 @@ const TIMED: [FormatId; 3] = [
     formats::FORMAT_ID_MKV,
     formats::FORMAT_ID_OGG,
 ];
+/// Formats whose demuxers report an unexpected end of the file only if the end is missing.
+const ENDS_ARE_KNOWN: [FormatId; 2] = [formats::FORMAT_ID_ISOMP4, formats::FORMAT_ID_MKV];
 /// Maximum number of consecutive stream resets without a packet.
 const MAX_RESETS: u32 = 16;
 
@@ -90,6 +93,8 @@ pub struct Decoder {
     expected_s: Option<f64>,
     /// Maximum duration of a packet, in seconds.
     packet_s: f64,
+    /// Number of frames of the last packet that was decoded.
+    last_frames: usize,
     /// Number of samples returned so far.
     returned: usize,
     packets: u64,
@@ -189,19 +194,14 @@ impl Decoder {
         let (limits, number) = (options.limits, options.track);
         let Opened {
             format,
-            expected_s,
-            mut movie,
+            preferred,
+            mut edits,
+            is_truncated,
         } = opened;
-        let (track, decoder) = tracks::select(format.as_ref(), number, movie.enabled())?;
-        let mut audio_tracks = movie.audio_tracks.iter_mut();
-        let edits = match audio_tracks.find(|other| other.id == track.id) {
-            Some(track) => std::mem::take(&mut track.edits),
-            None => Vec::new(),
-        };
-        let expected_s = expected_s.or_else(|| {
-            let seconds = expected_duration(format.as_ref(), track)?;
-            Some(presented_duration(&edits, seconds))
-        });
+        let (track, decoder) = tracks::select(format.as_ref(), number, preferred)?;
+        let edits = edits.remove(&track.id).unwrap_or_default();
+        let expected_s = expected_duration(format.as_ref(), track)
+            .map(|seconds| presented_duration(&edits, seconds));
         let mpeg = is_mpeg(format.as_ref()).then(|| Mpeg::new(track.padding.unwrap_or_default()));
         // The frame count of MPEG streams may be wrong.
         if mpeg.is_none()
@@ -239,12 +239,13 @@ impl Decoder {
             base_s: 0.0,
             start_s: f64::INFINITY,
             placements: VecDeque::new(),
-            is_truncated: movie.is_truncated,
+            is_truncated,
             resampler: None,
             options,
             bytes,
             expected_s,
             packet_s: 0.0,
+            last_frames: 0,
             returned: 0,
             packets: 0,
             damaged: 0,
@@ -313,7 +314,10 @@ impl Decoder {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(Step::End),
             // The end of a truncated file: `finish` checks how much is missing.
-            Err(Error::IoError(error)) if error.raw_os_error().is_none() => return Ok(Step::End),
+            Err(Error::IoError(error)) if error.raw_os_error().is_none() => {
+                self.is_truncated |= ENDS_ARE_KNOWN.contains(&self.format.format_info().format);
+                return Ok(Step::End);
+            }
             Err(Error::IoError(error)) => return Err(AudioError::Io(error)),
             Err(Error::ResetRequired) => return self.reset(),
             // Nothing more can be read: `finish` checks how much is missing if the duration is known.
@@ -331,52 +335,72 @@ impl Decoder {
                 at: self.decoded_s(),
             });
         }
+        if self.axis.is_none()
+            && let Some(time_s) = self.time_s(&packet)
+        {
+            self.start_s = self.start_s.min(time_s);
+        }
         if packet.track_id != self.track {
-            if self.axis.is_none() {
-                self.start_s = self.start_s.min(self.time_s(&packet));
-            }
             return Ok(Step::Continue);
         }
         if let Some(time_base) = self.time_base {
             self.packet_s = self.packet_s.max(seconds(packet.dur.get(), time_base));
         }
         let Some(mpeg) = &mut self.mpeg else {
-            self.decode(&packet)?;
+            self.decode(packet)?;
             return Ok(Step::Continue);
         };
         for packet in mpeg.push(packet) {
-            self.decode(&packet)?;
+            self.decode(packet)?;
         }
         Ok(Step::Continue)
     }
 
-    /// Start of the decoded samples of a packet, in seconds.
-    fn time_s(&self, packet: &Packet) -> f64 {
+    /// Start of the decoded samples of a packet, in seconds, unless it continues the previous one.
+    fn time_s(&self, packet: &Packet) -> Option<f64> {
+        if packet.pts == CONTINUES {
+            return None;
+        }
         let track = |track: &&Track| track.id == packet.track_id;
         let track = self.format.tracks().iter().find(track);
         let Some(time_base) = track.and_then(|track| track.time_base) else {
-            return 0.0;
+            return Some(0.0);
         };
         let start =
             seconds(packet.pts.get().unsigned_abs(), time_base).copysign(packet.pts.get() as f64);
-        start + seconds(packet.trim_start.get(), time_base)
+        Some(start + seconds(packet.trim_start.get(), time_base))
     }
 
     /// Decodes a packet and places its samples on the time axis.
-    fn decode(&mut self, packet: &Packet) -> Result<(), AudioError> {
+    fn decode(&mut self, mut packet: Packet) -> Result<(), AudioError> {
         self.mono.clear();
+        let time_s = self.time_s(&packet);
+        // Not all decoders trim.
+        let trim_start = std::mem::replace(&mut packet.trim_start, Duration::ZERO);
+        let trim_end = std::mem::replace(&mut packet.trim_end, Duration::ZERO);
         if let Some(mpeg) = &mut self.mpeg {
             let (format, number) = (self.format.as_ref(), self.options.track);
-            mpeg.follow(packet, &mut self.decoder, || {
+            mpeg.follow(&packet, &mut self.decoder, || {
                 tracks::select(format, number, None)
                     .ok()
                     .map(|(_, decoder)| decoder)
             });
         }
-        match self.decoder.decode(packet) {
+        match self.decoder.decode(&packet) {
             Ok(buffer) => {
                 let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
                 buffer.copy_to_vec_interleaved(&mut self.interleaved);
+                if let Some(time_base) = self.time_base {
+                    let samples = |trim: Duration| {
+                        let frames = seconds(trim.get(), time_base) * f64::from(rate);
+                        (frames.round() as usize).saturating_mul(channels)
+                    };
+                    trim(
+                        &mut self.interleaved,
+                        samples(trim_start),
+                        samples(trim_end),
+                    );
+                }
                 levels::silence_invalid(&mut self.interleaved);
                 levels::scale(&mut self.interleaved, self.gain);
                 self.downmix
@@ -384,6 +408,7 @@ impl Decoder {
                 if self.mono.is_empty() {
                     return Ok(());
                 }
+                self.last_frames = self.mono.len();
                 self.set_rate(rate)?;
             }
             // If the decoder cannot recover, the following packets fail and are counted, too.
@@ -392,7 +417,7 @@ impl Decoder {
                 if matches!(error, Error::ResetRequired) {
                     self.decoder.reset();
                 }
-                self.mono.resize(self.concealed_samples(packet), 0.0);
+                self.mono.resize(self.concealed_samples(&packet), 0.0);
             }
         }
         let Some(resampler) = &mut self.resampler else {
@@ -406,15 +431,11 @@ impl Decoder {
         if self.mono.is_empty() {
             return Ok(());
         }
-        let time_s = self.time_s(packet);
-        self.drop_padding(packet, rate);
+        self.drop_padding(&packet, rate);
         let frames = self.mono.len();
         let mut axis = match self.axis.take() {
             Some(axis) => axis,
-            None => {
-                self.start_s = self.start_s.min(time_s);
-                TimeAxis::new(self.stream_edits(), self.base_s, self.expected_s)
-            }
+            None => TimeAxis::new(self.stream_edits(), self.base_s, self.expected_s),
         };
         self.placements.extend(axis.place(time_s, frames, rate));
         self.axis = Some(axis);
@@ -447,10 +468,8 @@ impl Decoder {
             media_s: match format {
                 // Presentation starts at 0, whatever the first packet is.
                 formats::FORMAT_ID_ISOMP4 => skipped_s,
-                // The demuxer subtracts the delay of the codec already, in milliseconds.
-                formats::FORMAT_ID_MKV if (self.start_s + skipped_s).abs() > 0.002 => {
-                    self.start_s.max(0.0)
-                }
+                // The demuxer subtracts the delay of the codec already.
+                formats::FORMAT_ID_MKV => self.start_s.max(0.0),
                 _ => self.start_s + skipped_s,
             },
             duration_s: f64::INFINITY,
@@ -475,11 +494,16 @@ impl Decoder {
     }
 
     /// Number of samples that a packet would have had, at the sample rate of the file.
+    ///
+    /// If the packet has no duration, it is that of the last one.
     fn concealed_samples(&self, packet: &Packet) -> usize {
         let rate = self.resampler.as_ref().map(Resampler::rate);
         let (Some(rate), Some(time_base)) = (rate, self.time_base) else {
             return 0;
         };
+        if packet.dur.get() == 0 {
+            return self.last_frames;
+        }
         let seconds = seconds(packet.dur.get(), time_base).min(MAX_CONCEALED_S);
         (seconds * f64::from(rate)).round() as usize
     }
@@ -535,7 +559,7 @@ impl Decoder {
     /// Flushes the resampler, and checks how much of the recording is missing or damaged.
     fn finish(&mut self) -> Result<(), AudioError> {
         for packet in self.mpeg.as_mut().map(Mpeg::finish).unwrap_or_default() {
-            self.decode(&packet)?;
+            self.decode(packet)?;
         }
         if let Some((mut conversion, refusal)) = self.conversion.take() {
             // Before anything else is judged: what is missing may be its fault.
@@ -636,9 +660,11 @@ fn without_panics<T>(decode: impl FnOnce() -> Result<T, AudioError>) -> Result<T
 /// The maximum absolute value of the samples of a file that is in full scale up to 1.
 fn peak(path: &Path, bytes: u64, number: Option<NonZero<usize>>) -> Result<f32, AudioError> {
     let Opened {
-        mut format, movie, ..
+        mut format,
+        preferred,
+        ..
     } = open(path, bytes)?;
-    let (track, mut decoder) = tracks::select(format.as_ref(), number, movie.enabled())?;
+    let (track, mut decoder) = tracks::select(format.as_ref(), number, preferred)?;
     let track = track.id;
     let (mut peak, mut samples, mut packets) = (0.0_f32, Vec::new(), 0);
     // Damage is reported when the samples are used.
@@ -677,6 +703,12 @@ fn expected_duration(format: &dyn FormatReader, track: &Track) -> Option<f64> {
     };
     let expected = by_duration().or_else(by_frames).or_else(by_media)?;
     (expected > 0.0).then_some(expected)
+}
+
+/// Removes samples from the start and from the end.
+fn trim(samples: &mut Vec<f32>, start: usize, end: usize) {
+    samples.truncate(samples.len().saturating_sub(end));
+    samples.drain(..start.min(samples.len()));
 }
 
 /// Converts ticks to seconds.

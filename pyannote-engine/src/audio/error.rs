@@ -35,6 +35,9 @@ pub enum AudioError {
         /// The numbers of the audio tracks, and their languages if they are known.
         tracks: String,
     },
+    /// The end of an MP4 or MOV file is missing, and with it the index: the recorder did not finish the file.
+    #[error("the end of the file is missing, and with it the index: the recording cannot be read")]
+    NoIndex,
     /// The codec is not supported. With its name.
     #[error("unsupported codec {0}: convert the recording, for example to FLAC or WAV")]
     UnsupportedCodec(String),

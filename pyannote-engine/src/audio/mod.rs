@@ -8,26 +8,32 @@
 //! of codecs and the padding at the end are applied. Of several audio tracks, the enabled or default one is decoded, and a
 //! warning names the others; [`DecodeOptions::track`] selects one.
 
+mod aiff;
+mod au;
 mod chunks;
 mod codec;
-mod correct;
 mod decode;
 mod decode_options;
 mod decoder;
+mod demux;
 mod downmix;
 mod error;
 mod ffmpeg;
+mod flac;
+mod id3;
 mod levels;
 mod limits;
+mod mkv;
 mod mp4;
 mod mpeg;
 mod open;
 mod opus;
-mod overlay;
+mod raw;
 mod resample;
 mod riff;
 mod time_axis;
 mod tracks;
+mod wave_format;
 
 pub use crate::Recording;
 pub use decode::{decode, decode_with};

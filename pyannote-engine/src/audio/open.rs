@@ -1,21 +1,22 @@
 //! Opens the demuxer of a file.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, well_known as formats};
-use symphonia::core::io::{
-    MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource,
-};
+use symphonia::core::io::{MediaSource, MediaSourceStreamOptions, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 
-use super::correct::{Corrections, corrections};
-use super::mp4::{self, Movie};
-use super::overlay::Overlay;
-use super::{AudioError, riff};
+use super::chunks::bytes_at;
+use super::demux::Stream;
+use super::mkv::Matroska;
+use super::raw::Raw;
+use super::time_axis::Edit;
+use super::{AudioError, aiff, au, flac, id3, mkv, mp4, riff};
 
 /// Maximum size of a frame of MPEG audio, in bytes. As many zeros follow the file: a last frame that was cut is decoded.
 const MAX_MPEG_FRAME_BYTES: u64 = 2_881;
@@ -23,18 +24,21 @@ const MAX_MPEG_FRAME_BYTES: u64 = 2_881;
 /// A demuxer, and what it does not report.
 pub(super) struct Opened {
     pub(super) format: Box<dyn FormatReader>,
-    /// The duration of the recording, in seconds, if the demuxer reports another one.
-    pub(super) expected_s: Option<f64>,
-    /// The edit lists and enabled tracks of MP4 and MOV.
-    pub(super) movie: Movie,
+    /// The id of the audio track that is enabled.
+    pub(super) preferred: Option<u32>,
+    /// The edit list of each track that has one.
+    pub(super) edits: HashMap<u32, Vec<Edit>>,
+    /// Whether the end of the file is missing.
+    pub(super) is_truncated: bool,
 }
 
 impl From<Box<dyn FormatReader>> for Opened {
     fn from(format: Box<dyn FormatReader>) -> Self {
         Self {
             format,
-            expected_s: None,
-            movie: Movie::default(),
+            preferred: None,
+            edits: HashMap::new(),
+            is_truncated: false,
         }
     }
 }
@@ -47,35 +51,74 @@ impl From<Box<dyn FormatReader>> for Opened {
 pub(super) fn open(path: &Path, bytes: u64) -> Result<Opened, AudioError> {
     let mut file = File::open(path)?;
     let mut start = Vec::new();
-    file.by_ref().take(12).read_to_end(&mut start)?;
-    if riff::is_wave(&start) {
-        return open_wave(file, bytes);
+    file.by_ref().take(16).read_to_end(&mut start)?;
+    let raw = |raw: Raw, mut file: File| {
+        file.seek(SeekFrom::Start(raw.start))?;
+        let stream = stream(ReadOnlySource::new(file));
+        Ok(Opened::from(raw.open(stream)))
+    };
+    if let Some(kind) = riff::Kind::of(&start) {
+        let header = riff::Header::read(kind, &mut file, bytes)?;
+        if header.format.is_mpeg() {
+            return Ok(probe_from(file, header.start)?.into());
+        }
+        return raw(header.samples(bytes)?, file);
     }
-    if let Some(mut movie) = mp4::read(&mut file, bytes)? {
-        let corrections = std::mem::take(&mut movie.corrections);
+    if aiff::is_aiff(&start) {
+        return raw(aiff::read(&mut file, bytes)?, file);
+    }
+    if au::is_au(&start) {
+        return raw(au::read(&mut file, bytes)?, file);
+    }
+    if mkv::is_matroska(&start) {
+        file.rewind()?;
+        let Matroska {
+            format,
+            preferred,
+            is_truncated,
+        } = mkv::open(stream(file), bytes)?;
         return Ok(Opened {
-            format: probe(Box::new(Overlay::new(file, movie.length, corrections)?))?,
-            expected_s: None,
-            movie,
+            preferred,
+            is_truncated,
+            ..Opened::from(format)
         });
     }
-    let Corrections { all, expected_s } = corrections(&mut file, bytes);
-    file.rewind()?;
-    let mut format = if all.is_empty() {
-        probe(Box::new(file))?
-    } else {
-        probe(Box::new(Overlay::new(file, bytes, all)?))?
-    };
-    if is_mpeg(format.as_ref()) {
-        // The duration is estimated from the first packets unless the source is read in order.
-        let rest = std::io::repeat(0).take(MAX_MPEG_FRAME_BYTES);
-        format = probe(Box::new(ReadOnlySource::new(File::open(path)?.chain(rest))))?;
+    if let Some(movie) = mp4::read(&mut file, bytes)? {
+        file.rewind()?;
+        return Ok(movie.open(stream(file)));
     }
-    Ok(Opened {
-        format,
-        expected_s,
-        movie: Movie::default(),
-    })
+    if [b"OggS", b"caff"]
+        .iter()
+        .any(|marker| start.starts_with(*marker))
+    {
+        file.rewind()?;
+        return Ok(probe(file)?.into());
+    }
+    let start = id3::end(&mut file, bytes)?;
+    Ok(probe_from(file, start)?.into())
+}
+
+/// Opens a stream that starts at a position of a file.
+fn probe_from(mut file: File, start: u64) -> Result<Box<dyn FormatReader>, AudioError> {
+    if bytes_at(&mut file, start)?.as_ref() == Some(flac::MARKER)
+        && let Some((header, frames)) = flac::header(&mut file, start)?
+    {
+        file.seek(SeekFrom::Start(frames))?;
+        return probe(ReadOnlySource::new(Cursor::new(header).chain(file)));
+    }
+    let at_start = || {
+        let mut file = file.try_clone()?;
+        file.seek(SeekFrom::Start(start))?;
+        std::io::Result::Ok(file)
+    };
+    // The duration is estimated from the first packets unless the source is read in order.
+    let format = probe(ReadOnlySource::new(at_start()?))?;
+    if !is_mpeg(format.as_ref()) {
+        return Ok(format);
+    }
+    drop(format);
+    let rest = std::io::repeat(0).take(MAX_MPEG_FRAME_BYTES);
+    probe(ReadOnlySource::new(at_start()?.chain(rest)))
 }
 
 /// Whether a format is MP1, MP2 or MP3.
@@ -88,31 +131,21 @@ pub(super) fn is_mpeg(format: &dyn FormatReader) -> bool {
     .contains(&format.format_info().format)
 }
 
-fn open_wave(mut file: File, bytes: u64) -> Result<Opened, AudioError> {
-    let header = riff::Header::read(&mut file, bytes)?;
-    file.seek(SeekFrom::Start(header.start))?;
-    if header.format.is_mpeg() {
-        return Ok(Opened::from(probe(Box::new(ReadOnlySource::new(file)))?));
-    }
-    wave(file, &header)
-}
-
-/// Opens the samples of a WAV file.
+/// Opens the samples of a WAV file that end with their stream.
 pub(super) fn wave(
     samples: impl Read + Send + Sync + 'static,
     header: &riff::Header,
 ) -> Result<Opened, AudioError> {
-    let stream = stream(Box::new(ReadOnlySource::new(samples)));
-    let format: Box<dyn FormatReader> = Box::new(riff::WavReader::new(stream, header)?);
-    Ok(Opened::from(format))
+    let raw = Raw::unbounded(header.format.layout()?);
+    Ok(raw.open(stream(ReadOnlySource::new(samples))).into())
 }
 
-fn stream(source: Box<dyn MediaSource>) -> MediaSourceStream<'static> {
-    MediaSourceStream::new(source, MediaSourceStreamOptions::default())
+fn stream(source: impl MediaSource + 'static) -> Stream {
+    Stream::new(Box::new(source), MediaSourceStreamOptions::default())
 }
 
 /// Detects the format from the content.
-fn probe(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>, AudioError> {
+fn probe(source: impl MediaSource + 'static) -> Result<Box<dyn FormatReader>, AudioError> {
     symphonia::default::get_probe()
         .probe(
             &Hint::new(),

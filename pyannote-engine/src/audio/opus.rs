@@ -144,8 +144,6 @@ impl AudioDecoder for OpusDecoder {
                 }
                 Ok(())
             })?;
-        let (start, end) = (packet.trim_start.get(), packet.trim_end.get());
-        self.buffer.trim(start as usize, end as usize);
         Ok(self.buffer.as_generic_audio_buffer_ref())
     }
 

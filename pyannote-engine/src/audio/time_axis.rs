@@ -30,6 +30,8 @@ pub(super) struct Placement {
 #[derive(Debug)]
 pub(super) struct TimeAxis {
     edits: Vec<Edit>,
+    /// The end of the last packet, in seconds of the media.
+    media_s: f64,
     /// Duration of the output so far, in seconds.
     end_s: f64,
     /// The start of the output on the time axis, in seconds: chained streams start again at zero.
@@ -44,6 +46,7 @@ impl TimeAxis {
     pub(super) fn new(edits: Vec<Edit>, base_s: f64, expected_s: Option<f64>) -> Self {
         Self {
             edits,
+            media_s: 0.0,
             end_s: base_s,
             base_s,
             latest_s: expected_s.unwrap_or(f64::INFINITY) + MIN_JUMP_S,
@@ -55,9 +58,17 @@ impl TimeAxis {
         self.end_s
     }
 
-    /// Places `frames` frames that start at `start_s` of the media, in seconds, at `rate` in Hz.
-    pub(super) fn place(&mut self, start_s: f64, frames: usize, rate: u32) -> Vec<Placement> {
+    /// Places `frames` frames at `rate` in Hz that start at `start_s` of the media, in seconds, or else at the end of the
+    /// last packet.
+    pub(super) fn place(
+        &mut self,
+        start_s: Option<f64>,
+        frames: usize,
+        rate: u32,
+    ) -> Vec<Placement> {
         let rate = f64::from(rate);
+        let start_s = start_s.unwrap_or(self.media_s);
+        self.media_s = start_s + frames as f64 / rate;
         let mut placements = Vec::new();
         for edit in &self.edits {
             let to_frame = |seconds: f64| {
@@ -112,48 +123,84 @@ mod tests {
     fn gaps_become_silence_and_overlaps_are_cut() {
         let mut axis = TimeAxis::new(vec![edit(2.0, f64::INFINITY, 0.0)], 0.0, None);
         // 20 ms of a late start, and jitter.
-        assert_eq!(axis.place(2.02, 1_000, 1_000), placement(20, 0..1_000));
-        assert_eq!(axis.place(3.07, 1_000, 1_000), placement(0, 0..1_000));
-        assert_eq!(axis.place(13.02, 1_000, 1_000), placement(9_000, 0..1_000));
-        assert_eq!(axis.place(13.52, 1_000, 1_000), placement(0, 500..1_000));
-        assert_eq!(axis.place(0.0, 1_000, 1_000), []);
-        assert_eq!(axis.place(14.52, 1_000, 1_000), placement(0, 0..1_000));
+        assert_eq!(
+            axis.place(Some(2.02), 1_000, 1_000),
+            placement(20, 0..1_000)
+        );
+        assert_eq!(axis.place(Some(3.07), 1_000, 1_000), placement(0, 0..1_000));
+        assert_eq!(
+            axis.place(Some(13.02), 1_000, 1_000),
+            placement(9_000, 0..1_000)
+        );
+        assert_eq!(
+            axis.place(Some(13.52), 1_000, 1_000),
+            placement(0, 500..1_000)
+        );
+        assert_eq!(axis.place(Some(0.0), 1_000, 1_000), []);
+        assert_eq!(
+            axis.place(Some(14.52), 1_000, 1_000),
+            placement(0, 0..1_000)
+        );
+    }
+
+    #[test]
+    fn packets_without_a_time_continue() {
+        let mut axis = TimeAxis::new(vec![edit(0.5, f64::INFINITY, 0.0)], 0.0, None);
+        assert_eq!(
+            axis.place(Some(0.0), 1_000, 1_000),
+            placement(0, 500..1_000)
+        );
+        assert_eq!(axis.place(None, 1_000, 1_000), placement(0, 0..1_000));
+        assert_eq!(
+            axis.place(Some(5.0), 1_000, 1_000),
+            placement(3_000, 0..1_000)
+        );
+        assert_eq!(axis.place(None, 1_000, 1_000), placement(0, 0..1_000));
     }
 
     #[test]
     fn what_is_before_the_origin_is_dropped() {
         let mut axis = TimeAxis::new(vec![edit(0.0, f64::INFINITY, 0.0)], 0.0, None);
-        assert_eq!(axis.place(-1.5, 1_000, 1_000), []);
-        assert_eq!(axis.place(-0.5, 1_000, 1_000), placement(0, 500..1_000));
-        assert_eq!(axis.place(0.5, 1_000, 1_000), placement(0, 0..1_000));
+        assert_eq!(axis.place(Some(-1.5), 1_000, 1_000), []);
+        assert_eq!(
+            axis.place(Some(-0.5), 1_000, 1_000),
+            placement(0, 500..1_000)
+        );
+        assert_eq!(axis.place(Some(0.5), 1_000, 1_000), placement(0, 0..1_000));
     }
 
     #[test]
     fn edits_select_and_move_sections() {
         let edits = vec![edit(1.0, 0.5, 3.0), edit(1.75, 0.75, 3.5)];
         let mut axis = TimeAxis::new(edits, 0.0, None);
-        assert_eq!(axis.place(0.0, 1_000, 1_000), []);
-        let placements = axis.place(1.0, 1_000, 1_000);
+        assert_eq!(axis.place(Some(0.0), 1_000, 1_000), []);
+        let placements = axis.place(Some(1.0), 1_000, 1_000);
         assert_eq!(
             placements,
             [placement(3_000, 0..500), placement(0, 750..1_000)].concat()
         );
-        assert_eq!(axis.place(2.0, 1_000, 1_000), placement(0, 0..500));
-        assert_eq!(axis.place(3.0, 1_000, 1_000), []);
+        assert_eq!(axis.place(Some(2.0), 1_000, 1_000), placement(0, 0..500));
+        assert_eq!(axis.place(Some(3.0), 1_000, 1_000), []);
     }
 
     #[test]
     fn chained_streams_continue() {
         let mut axis = TimeAxis::new(vec![edit(0.5, f64::INFINITY, 0.0)], 7.0, None);
-        assert_eq!(axis.place(0.0, 1_000, 1_000), placement(0, 500..1_000));
-        assert_eq!(axis.place(1.0, 1_000, 1_000), placement(0, 0..1_000));
+        assert_eq!(
+            axis.place(Some(0.0), 1_000, 1_000),
+            placement(0, 500..1_000)
+        );
+        assert_eq!(axis.place(Some(1.0), 1_000, 1_000), placement(0, 0..1_000));
         assert_eq!(axis.end_s(), 8.5);
     }
 
     #[test]
     fn damaged_timestamps_are_ignored() {
         let mut axis = TimeAxis::new(vec![edit(0.0, f64::INFINITY, 0.0)], 0.0, Some(10.0));
-        assert_eq!(axis.place(1e9, 1_000, 1_000), placement(0, 0..1_000));
-        assert_eq!(axis.place(2.0, 1_000, 1_000), placement(1_000, 0..1_000));
+        assert_eq!(axis.place(Some(1e9), 1_000, 1_000), placement(0, 0..1_000));
+        assert_eq!(
+            axis.place(Some(2.0), 1_000, 1_000),
+            placement(1_000, 0..1_000)
+        );
     }
 }

@@ -55,7 +55,7 @@ fn first_decodable<'a>(
             // The error of the first track is reported.
             Err(_) if !matches!(error, AudioError::NoAudioTrack) => {}
             Err(Error::Unsupported(_)) => {
-                error = AudioError::UnsupportedCodec(codec::name(parameters.codec));
+                error = AudioError::UnsupportedCodec(codec::name(parameters));
             }
             Err(_) => error = AudioError::Corrupted { at: 0.0 },
         }

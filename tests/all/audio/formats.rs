@@ -60,7 +60,7 @@ const TONES: &[Tone] = &[
     opus("tone.opus"),
     opus("tone_opus.mp4"),
     Tone {
-        samples: 16_216,
+        // The times of WebM are rounded to a millisecond: by 0.3 samples here.
         delay: -0.3,
         noise: 0.07,
         ..opus("tone_opus.webm")

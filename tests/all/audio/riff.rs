@@ -260,8 +260,8 @@ fn unsupported_formats_have_their_names() {
         (0x2000, 2, 16, "AC-3"),
         (0x704f, 2, 0, "Opus in WAV"),
         (0x1234, 1, 16, "WAV format 0x1234"),
-        (1, 65, 16, "WAV with 65 channels"),
-        (1, 0, 16, "WAV with 0 channels"),
+        (1, 65, 16, "PCM with 65 channels"),
+        (1, 0, 16, "PCM with 0 channels"),
         (1, 1, 64, "WAV with 64 bits per sample"),
     ] {
         let format = chunk(b"fmt ", 16, &fmt(tag, channels, RATE, bits));

@@ -145,7 +145,8 @@ impl Conversion {
         };
         let mut start = Vec::new();
         let read = wav.by_ref().take(MAX_HEADER_BYTES).read_to_end(&mut start);
-        let header = riff::Header::read(&mut Cursor::new(&start), u64::MAX);
+        let header =
+            riff::Header::read(riff::Kind::LittleEndian, &mut Cursor::new(&start), u64::MAX);
         let (Ok(_), Ok(header)) = (read, header) else {
             // If there is more, it does not end by itself.
             if (start.len() as u64) < MAX_HEADER_BYTES {
@@ -155,11 +156,7 @@ impl Conversion {
         };
         let header_bytes = usize::try_from(header.start).unwrap_or(usize::MAX);
         let samples = start.split_off(header_bytes.min(start.len()));
-        Ok((
-            conversion,
-            header.unbounded(),
-            Cursor::new(samples).chain(wav),
-        ))
+        Ok((conversion, header, Cursor::new(samples).chain(wav)))
     }
 
     /// Waits for the end, after the output was read to its end.
