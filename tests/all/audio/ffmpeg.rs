@@ -205,12 +205,10 @@ mod real {
             ("aac.flv", vec![TONE], "-ar 44100 -c:a aac"),
             ("wavpack.wv", vec![TONE], "-c:a wavpack"),
             ("tta.tta", vec![TONE], "-c:a tta"),
-            ("pcm.w64", vec![TONE], "-c:a pcm_s16le"),
             ("speex.ogg", vec![TONE], "-c:a libspeex"),
             ("gsm.wav", vec![TONE], "-ar 8000 -c:a libgsm_ms"),
             ("amrnb.amr", vec![TONE], "-ar 8000 -c:a libopencore_amrnb"),
             ("g722.wav", vec![TONE], "-c:a g722"),
-            ("sound.au", vec![TONE], "-c:a pcm_s16be"),
         ] {
             let path = folder.path().join(name);
             if !ffmpeg.create(&inputs, output, &path) {

@@ -70,9 +70,11 @@ const TONES: &[Tone] = &[
         ..tone("tone.ogg", 16_000)
     },
     // The containers do not declare that the last packet (WebM) or block (ADPCM) is shorter.
+    // The first packet of Vorbis has a duration, 3 ms here, but no samples. Silence takes their place, as in ffmpeg.
     Tone {
+        delay: 11.53,
         noise: 0.03,
-        ..tone("tone.webm", 16_184)
+        ..tone("tone.webm", 16_232)
     },
     Tone {
         noise: 0.04,

@@ -215,7 +215,7 @@ fn pcm(kind: &[u8; 4], fields: &Fields, children: &[u8]) -> Option<AudioCodecId>
 
 /// The object type and the configuration of the decoder, in the content of `esds`.
 fn decoder_config(esds: &[u8]) -> Option<(u8, &[u8])> {
-    let (3, stream) = descriptor(esds.get(4..)?)?.0 else {
+    let (3, stream) = descriptor(esds.get(4..)?)? else {
         return None;
     };
     // An identifier, and flags of optional fields.
@@ -231,20 +231,20 @@ fn decoder_config(esds: &[u8]) -> Option<(u8, &[u8])> {
     if flags & 0x20 != 0 {
         fields = fields.get(2..)?;
     }
-    let (4, config) = descriptor(fields)?.0 else {
+    let (4, config) = descriptor(fields)? else {
         return None;
     };
     let object = *config.first()?;
     // The type of the stream, the size of a buffer, and two bit rates.
     let specific = match config.get(13..).and_then(descriptor) {
-        Some(((5, specific), _)) => specific,
+        Some((5, specific)) => specific,
         _ => &[],
     };
     Some((object, specific))
 }
 
-/// The tag and the content of a descriptor, and what follows it.
-fn descriptor(bytes: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+/// The tag and the content of the first descriptor.
+fn descriptor(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (tag, mut rest) = bytes.split_first()?;
     let mut size = 0;
     for _ in 0..4 {
@@ -254,8 +254,7 @@ fn descriptor(bytes: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
             break;
         }
     }
-    let (content, rest) = rest.split_at(size.min(rest.len()));
-    Some(((*tag, content), rest))
+    Some((*tag, rest.get(..size).unwrap_or(rest)))
 }
 
 /// The codec of an object type.

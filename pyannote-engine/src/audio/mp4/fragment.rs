@@ -131,8 +131,7 @@ fn run(words: &[u32], duration: u32, size: u32) -> (Option<i32>, Run) {
             sizes.extend(sample.next());
         }
     }
-    if per_sample > 0 {
-        let available = rest.len() / per_sample;
+    if let Some(available) = rest.len().checked_div(per_sample) {
         run.count = count.min(u32::try_from(available).unwrap_or(u32::MAX));
     }
     (offset, run)
