@@ -2,8 +2,8 @@
 
 use std::future::pending;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,15 +39,44 @@ const MAX_UNPROCESSED_S: f64 = 5.0;
 const END_OF_STREAM: &str = r#"{"type":"end_of_stream"}"#;
 
 /// What the sender and the receiver of a session share with the task.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
+    clock: Arc<dyn Clock>,
     /// Number of frames sent.
     frames: AtomicU64,
+    /// How far they are ahead of real time.
+    pacing: Mutex<Pacing>,
     /// Whether the end of the audio was sent.
     ended: AtomicBool,
 }
 
 impl Progress {
+    fn new(clock: Arc<dyn Clock>, max_ahead: Duration) -> Self {
+        Self {
+            clock,
+            frames: AtomicU64::new(0),
+            pacing: Mutex::new(Pacing::new(max_ahead)),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// Duration of the audio that the service has had time to process, in seconds.
+    pub(super) fn position_s(&self) -> f64 {
+        let ahead = self.pacing().ahead_at(self.clock.now());
+        (self.sent_s() - ahead.as_secs_f64()).max(0.0)
+    }
+
+    /// A frame was sent.
+    fn sent(&self) {
+        let mut pacing = self.pacing();
+        pacing.sent(self.clock.now());
+        self.frames.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn pacing(&self) -> MutexGuard<'_, Pacing> {
+        self.pacing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Duration of the audio sent so far, in seconds.
     pub(super) fn sent_s(&self) -> f64 {
         self.frames.load(Ordering::Acquire) as f64 * FRAME_DURATION.as_secs_f64()
@@ -100,9 +129,9 @@ impl Driver {
         executor: Arc<Executor>,
         settings: LiveSettings,
     ) -> (Self, LiveSession) {
-        let progress = Arc::new(Progress::default());
-        let (session, samples, events) = session(id, Arc::clone(&progress));
         let clock = Arc::clone(&executor.settings.clock);
+        let progress = Arc::new(Progress::new(Arc::clone(&clock), settings.max_ahead));
+        let (session, samples, events) = session(id, Arc::clone(&progress));
         let stall_timeout = executor.settings.stall_timeout;
         let driver = Self {
             settings,
@@ -162,9 +191,9 @@ impl Driver {
     /// Sends and receives until all audio was processed.
     async fn exchange(&mut self, socket: Socket) -> Result<(), Failure> {
         let (sink, stream) = socket.split();
-        let pacing = Pacing::new(self.settings.max_ahead);
+        *self.outgoing.progress.pacing() = Pacing::new(self.settings.max_ahead);
         let clock = Arc::clone(&self.incoming.clock);
-        let mut send = pin!(self.outgoing.send(sink, pacing));
+        let mut send = pin!(self.outgoing.send(sink));
         let mut receive = pin!(self.incoming.receive(stream));
         let failure = tokio::select! {
             biased;
@@ -226,17 +255,16 @@ fn reconnect_delay(attempts: u32, random: f64) -> Duration {
 
 impl Outgoing {
     /// Sends the audio and its end, and pings until the connection ends. Returns only if that fails.
-    async fn send(&mut self, mut sink: SplitSink<Socket, Message>, mut pacing: Pacing) -> Failure {
+    async fn send(&mut self, mut sink: SplitSink<Socket, Message>) -> Failure {
         let mut ended = false;
         let mut ping = self.next_ping();
         loop {
-            let sent = match self.next(&pacing, ended, &mut ping).await {
+            let sent = match self.next(ended, &mut ping).await {
                 Next::Frame(frame) => {
                     let sent = self.write(&mut sink, Message::Binary(frame)).await;
                     if sent.is_ok() {
                         self.unsent = None;
-                        pacing.sent(self.clock.now());
-                        self.progress.frames.fetch_add(1, Ordering::AcqRel);
+                        self.progress.sent();
                     }
                     sent
                 }
@@ -257,14 +285,14 @@ impl Outgoing {
     }
 
     /// Waits until something is to be sent. `ended` says whether the end was.
-    async fn next(&mut self, pacing: &Pacing, ended: bool, ping: &mut Sleep) -> Next {
+    async fn next(&mut self, ended: bool, ping: &mut Sleep) -> Next {
         loop {
             if self.unsent.is_none() && self.silent_frames > 0 {
                 self.silent_frames -= 1;
                 self.unsent = Some(silence());
             }
             if let Some(frame) = &self.unsent {
-                let delay = pacing.delay(self.clock.now());
+                let delay = self.progress.pacing().delay(self.clock.now());
                 if !delay.is_zero() {
                     self.clock.sleep(delay).await;
                 }

@@ -38,7 +38,8 @@ impl Pacing {
         self.sent_at = now;
     }
 
-    fn ahead_at(&self, now: Duration) -> Duration {
+    /// How far the audio is ahead of real time at `now`.
+    pub(super) fn ahead_at(&self, now: Duration) -> Duration {
         self.ahead.saturating_sub(now.saturating_sub(self.sent_at))
     }
 }

@@ -57,6 +57,8 @@ pub struct LiveEvents {
     early: VecDeque<LiveEvent>,
     turns: LiveTurns,
     progress: Arc<Progress>,
+    /// Whether all events were read.
+    ended: bool,
 }
 
 /// Creates a session, and the ends of its channels for the task behind it.
@@ -78,6 +80,7 @@ pub(super) fn session(
             early: VecDeque::new(),
             turns: LiveTurns::new(),
             progress,
+            ended: false,
         },
     };
     (session, samples, sent)
@@ -160,12 +163,12 @@ impl LiveSender {
 
 impl LiveEvents {
     /// Returns the turns so far, according to the events that were read. Those that have not ended are returned as
-    /// ending with the audio that was sent.
+    /// ending at [`position_s`](Self::position_s).
     ///
     /// After [`LiveEvent::Reconnected`], `SPEAKER_00` is called `SPEAKER_00-2`, and so on: it may be another speaker.
     #[must_use]
     pub fn turns(&self) -> Turns {
-        self.turns.turns(self.progress.sent_s())
+        self.turns.turns(self.position_s())
     }
 
     /// Returns who is speaking, with the names of [`turns`](Self::turns), according to the events that were read.
@@ -173,10 +176,14 @@ impl LiveEvents {
         self.turns.speaking()
     }
 
-    /// Returns how much audio was sent, in seconds.
+    /// Returns the time in the audio that corresponds to now, in seconds: how much was sent, without what was sent ahead
+    /// of real time. For [`LiveWords::advance`](super::LiveWords::advance).
     #[must_use]
-    pub fn sent_s(&self) -> f64 {
-        self.progress.sent_s()
+    pub fn position_s(&self) -> f64 {
+        match self.ended {
+            true => self.progress.sent_s(),
+            false => self.progress.position_s(),
+        }
     }
 
     /// The error with which the stream ended.
@@ -205,6 +212,7 @@ impl Stream for LiveEvents {
                 self.turns.restart(gap.end);
             }
         }
+        self.ended |= event.is_none();
         Poll::Ready(event)
     }
 }
