@@ -11,6 +11,7 @@ use crate::api_key::ApiKey;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::StartError;
+use crate::live::LiveLimits;
 use crate::media::MediaFolder;
 use crate::rate_limit::RateLimits;
 use crate::server::Server;
@@ -103,7 +104,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the origin that clients use to reach the server, for pre-signed URLs. Default: the listening address.
+    /// Sets the origin that clients use to reach the server, for pre-signed URLs and those of live streams. Default: the
+    /// listening address.
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.config.public_url = Some(url.into());
         self
@@ -151,17 +153,23 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how long [`Server::stop`] waits for requests and jobs in progress. Default: 8 s, since service managers often
+    /// Sets how long [`Server::stop`] waits for requests, streams and jobs in progress. Default: 8 s, since service managers often
     /// kill a process 10 s after they have asked it to stop.
     pub fn grace_period(mut self, grace_period: Duration) -> Self {
         self.config.grace_period = grace_period;
         self
     }
 
-    /// Sets how long a job is kept after its end. Its request is deleted as soon as it ends, and its output after 24 h.
-    /// Default: 30 days.
+    /// Sets how long a job or a live stream is kept after its end. The request of a job is deleted as soon as it ends, and
+    /// its output after 24 h. Default: 30 days.
     pub fn job_retention(mut self, retention: Duration) -> Self {
         self.config.job_retention = retention;
+        self
+    }
+
+    /// Sets the limits of live streams, or disables them. Default: those of the pyannoteAI API.
+    pub fn live_limits(mut self, limits: LiveLimits) -> Self {
+        self.config.live_limits = limits;
         self
     }
 

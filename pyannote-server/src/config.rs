@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::api_key::ApiKey;
 use crate::engine::Engine;
 use crate::error::StartError;
+use crate::live::LiveLimits;
 use crate::media::MediaFolder;
 use crate::rate_limit::RateLimits;
 use crate::store::Store;
@@ -40,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) max_recorded_requests: usize,
     pub(crate) grace_period: Duration,
     pub(crate) job_retention: Duration,
+    pub(crate) live_limits: LiveLimits,
 }
 
 impl Default for Config {
@@ -67,6 +69,7 @@ impl Default for Config {
             max_recorded_requests: 1_000,
             grace_period: timing.grace_period,
             job_retention: timing.job_retention,
+            live_limits: LiveLimits::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP connections: accepting them, and closing them at shutdown.
+//! Connections: accepting them, and closing them at shutdown.
 
 use std::io;
 use std::pin::pin;
@@ -24,6 +24,11 @@ impl Connections {
     /// Returns the number of open connections.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Serves a connection that is no longer HTTP.
+    pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(connection);
     }
 
     /// Waits until all connections are closed, and no more are accepted.
@@ -61,7 +66,10 @@ impl Connections {
 /// Serves one connection.
 async fn connection(stream: TcpStream, router: Router, shutdown: Shutdown) {
     let service = TowerToHyperService::new(router);
+    // Events of live streams are small, and must not wait for others.
+    let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let connection = connection.with_upgrades();
     let mut connection = pin!(connection);
     tokio::select! {
         result = connection.as_mut() => return log_end(result),

@@ -1,5 +1,6 @@
 //! Errors of starting a server, and formatting of error chains.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -77,6 +78,13 @@ impl StartError {
             source,
         }
     }
+}
+
+/// Returns the message of a panic.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown cause")
 }
 
 /// Displays an error followed by its causes, separated by colons.

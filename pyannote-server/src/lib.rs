@@ -62,6 +62,7 @@ mod error;
 mod faults;
 #[cfg(test)]
 mod full_disk_tests;
+mod live;
 pub mod media;
 mod metrics;
 mod operation;
@@ -81,6 +82,7 @@ pub use builder::ServerBuilder;
 pub use engine::{Engine, EngineError, ScriptedEngine};
 pub use error::StartError;
 pub use faults::{Fault, Faults};
+pub use live::LiveLimits;
 pub use operation::Operation;
 pub use rate_limit::RateLimits;
 pub use request_log::RecordedRequest;

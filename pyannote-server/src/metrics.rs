@@ -1,11 +1,15 @@
 //! Prometheus metrics.
 
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::engine::JobKind;
@@ -28,6 +32,14 @@ struct JobStatusLabels {
     status: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct StreamEndLabels {
+    reason: &'static str,
+}
+
+/// Upper bounds of the buckets of latencies, in seconds. The default latency of the engine is 1 s.
+const LATENCY_BUCKETS_S: [f64; 10] = [0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 5.0, 10.0];
+
 /// The server's metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -35,6 +47,21 @@ pub(crate) struct Metrics {
     responses: Family<ResponseLabels, Counter>,
     jobs_accepted: Family<JobKindLabels, Counter>,
     jobs: Family<JobStatusLabels, Gauge>,
+    streams_created: Counter,
+    streams_open: Gauge,
+    streams_ended: Family<StreamEndLabels, Counter>,
+    stream_audio_s: Counter<f64, AtomicU64>,
+    event_latency_s: Histogram,
+}
+
+/// Counts a connected stream until it is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenStream(Gauge);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Metrics {
@@ -58,12 +85,75 @@ impl Metrics {
             "Jobs accepted, by kind",
             Family::clone(&jobs_accepted),
         );
+        let streams_created = Counter::default();
+        let streams_open = Gauge::default();
+        let streams_ended = Family::default();
+        let stream_audio_s = Counter::default();
+        let event_latency_s = Histogram::new(LATENCY_BUCKETS_S);
+        registry.register(
+            "pyannote_streams_created",
+            "Live streams created",
+            streams_created.clone(),
+        );
+        registry.register(
+            "pyannote_streams_open",
+            "Live streams that are connected to this server",
+            streams_open.clone(),
+        );
+        registry.register(
+            "pyannote_streams_ended",
+            "Live streams that were connected and have ended, by reason",
+            Family::clone(&streams_ended),
+        );
+        registry.register(
+            "pyannote_stream_audio_seconds",
+            "Audio received in live streams",
+            stream_audio_s.clone(),
+        );
+        registry.register(
+            "pyannote_stream_event_latency_seconds",
+            "Time from the arrival of audio to the event at that time",
+            event_latency_s.clone(),
+        );
         Self {
             registry,
             responses,
             jobs_accepted,
             jobs,
+            streams_created,
+            streams_open,
+            streams_ended,
+            stream_audio_s,
+            event_latency_s,
         }
+    }
+
+    pub(crate) fn count_created_stream(&self) {
+        self.streams_created.inc();
+    }
+
+    /// Counts a stream as open until the result is dropped.
+    pub(crate) fn open_stream(&self) -> OpenStream {
+        self.streams_open.inc();
+        OpenStream(self.streams_open.clone())
+    }
+
+    /// Returns the number of live streams that are connected.
+    pub(crate) fn open_streams(&self) -> usize {
+        usize::try_from(self.streams_open.get()).unwrap_or(0)
+    }
+
+    pub(crate) fn count_ended_stream(&self, reason: &'static str) {
+        let labels = StreamEndLabels { reason };
+        self.streams_ended.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn count_stream_audio(&self, audio: Duration) {
+        self.stream_audio_s.inc_by(audio.as_secs_f64());
+    }
+
+    pub(crate) fn observe_event_latency(&self, latency: Duration) {
+        self.event_latency_s.observe(latency.as_secs_f64());
     }
 
     pub(crate) fn count_response(&self, operation: Operation, status: StatusCode) {

@@ -2,7 +2,7 @@
 
 use crate::api_key::Scope;
 
-/// An operation of the server: one of the API's ten, or one of the two on pre-signed URLs.
+/// An operation of the server: one of the API's ten, one of the two on pre-signed URLs, or the connection of a stream.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Operation {
@@ -26,6 +26,8 @@ pub enum Operation {
     CreateStream,
     /// `GET /v1/live/{id}`
     GetStream,
+    /// Connection to the WebSocket URL of a stream.
+    ConnectStream,
     /// `PUT` to a pre-signed URL.
     StorageUpload,
     /// `GET` from a pre-signed URL.
@@ -55,6 +57,7 @@ impl Operation {
             Self::MediaOutput => "getMediaDownloadURL",
             Self::CreateStream => "createStream",
             Self::GetStream => "getStream",
+            Self::ConnectStream => "connectStream",
             Self::StorageUpload => "storageUpload",
             Self::StorageDownload => "storageDownload",
         }
@@ -69,7 +72,9 @@ impl Operation {
             Self::MediaOutput => Some(Scope::MediaRead),
             Self::CreateStream => Some(Scope::StreamWrite),
             Self::GetStream => Some(Scope::StreamRead),
-            Self::TestKey | Self::StorageUpload | Self::StorageDownload => None,
+            Self::TestKey | Self::ConnectStream | Self::StorageUpload | Self::StorageDownload => {
+                None
+            }
         }
     }
 
@@ -81,9 +86,12 @@ impl Operation {
         )
     }
 
-    /// Returns whether the operation needs an API key. Pre-signed URLs carry a signature instead.
+    /// Returns whether the operation needs an API key. Pre-signed URLs carry a signature instead, those of streams a token.
     pub(crate) fn needs_key(self) -> bool {
-        !matches!(self, Self::StorageUpload | Self::StorageDownload)
+        !matches!(
+            self,
+            Self::ConnectStream | Self::StorageUpload | Self::StorageDownload
+        )
     }
 
     /// Returns the rate limit that applies. The API's documentation gives no limit for reading a live stream; the limit
@@ -91,7 +99,9 @@ impl Operation {
     pub(crate) fn rate_limit_class(self) -> RateLimitClass {
         match self {
             Self::GetJob | Self::ListJobs => RateLimitClass::JobReads,
-            Self::StorageUpload | Self::StorageDownload => RateLimitClass::Unlimited,
+            Self::ConnectStream | Self::StorageUpload | Self::StorageDownload => {
+                RateLimitClass::Unlimited
+            }
             _ => RateLimitClass::Posts,
         }
     }

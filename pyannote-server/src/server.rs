@@ -20,6 +20,7 @@ use crate::connections::Connections;
 use crate::data_dir::DataDir;
 use crate::error::StartError;
 use crate::faults::Faults;
+use crate::live::{Live, LiveConfig};
 #[cfg(feature = "engine")]
 use crate::media::MediaKey;
 use crate::media::{MediaFolder, UrlSigner};
@@ -118,13 +119,24 @@ impl Server {
         };
         let shutdown = Shutdown::new();
         let workers = Workers::start_sharing(worker_config, timing, shutdown.clone()).await?;
+        let connections = Connections::default();
+        let metrics = Arc::new(Metrics::new());
+        let live = Live::new(LiveConfig {
+            limits: config.live_limits,
+            store: store.clone(),
+            engine: Arc::clone(&engine),
+            metrics: Arc::clone(&metrics),
+            connections: connections.clone(),
+            shutdown: shutdown.clone(),
+        });
         let origin = config.public_url.as_deref().unwrap_or(&url);
         let state = Arc::new(AppState {
             keys: ApiKeys::new(config.keys),
             rate_limiter: RateLimiter::new(config.rate_limits),
             faults,
             request_log: RequestLog::new(config.max_recorded_requests),
-            metrics: Metrics::new(),
+            metrics,
+            live: Arc::new(live.await),
             store,
             media: media.clone(),
             url_signer: UrlSigner::new(),
@@ -135,7 +147,6 @@ impl Server {
             max_media_bytes: config.max_media_bytes,
             presigned_url_lifetime: config.presigned_url_lifetime,
         });
-        let connections = Connections::default();
         let router = router(Arc::clone(&state));
         tokio::spawn(
             connections
@@ -203,13 +214,20 @@ impl Server {
         self.workers.as_ref().map_or(0, Workers::running_jobs)
     }
 
-    /// Returns the number of open connections, including idle ones.
+    /// Returns the number of live streams that are connected.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.state.metrics.open_streams()
+    }
+
+    /// Returns the number of open connections, including idle ones and those of live streams.
     #[must_use]
     pub fn open_connections(&self) -> usize {
         self.connections.count()
     }
 
-    /// Stops the server: accepts no new connections and jobs, and finishes the requests and jobs in progress.
+    /// Stops the server: accepts no new connections and jobs, and finishes the requests and jobs in progress. Live streams
+    /// take no more audio, send the events of the audio so far, and are closed with the code 1001.
     ///
     /// What has not been finished after the [grace period](ServerBuilder::grace_period) is aborted: connections are
     /// closed, and jobs are returned to the queue for the next start, without counting the attempt.

@@ -77,6 +77,6 @@ fn list_item(job: &ListedJob) -> Value {
     json!({ "id": job.id, "status": job.status.as_str(), "createdAt": timestamp(job.created_at) })
 }
 
-fn timestamp(time: DateTime<Utc>) -> String {
+pub(super) fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -5,6 +5,7 @@ mod error;
 mod health;
 mod jobs;
 mod list_query;
+mod live;
 mod media;
 mod operation_layer;
 mod parse_request;
@@ -19,15 +20,14 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
-use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::api_key::ApiKeys;
 use crate::engine::Engine;
 use crate::faults::Faults;
+use crate::live::Live;
 use crate::media::{MediaFolder, UrlSigner};
 use crate::metrics::Metrics;
 use crate::operation::Operation;
@@ -43,13 +43,14 @@ pub(crate) struct AppState {
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) faults: Faults,
     pub(crate) request_log: RequestLog,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) live: Arc<Live>,
     pub(crate) store: Store,
     pub(crate) media: MediaFolder,
     pub(crate) url_signer: UrlSigner,
     pub(crate) schemas: Schemas,
     pub(crate) engine: Arc<dyn Engine>,
-    /// Origin of pre-signed URLs, without a trailing slash.
+    /// Origin of pre-signed URLs and those of streams, without a trailing slash.
     pub(crate) origin: String,
     /// Maximum size of a request body, in bytes.
     pub(crate) max_body_bytes: usize,
@@ -89,8 +90,9 @@ pub(crate) fn router(state: Arc<AppState>) -> Router {
             Operation::MediaOutput,
             post(media::output),
         ),
-        ("/v1/live", Operation::CreateStream, post(live)),
-        ("/v1/live/{id}", Operation::GetStream, get(live)),
+        ("/v1/live", Operation::CreateStream, post(live::create)),
+        ("/v1/live/{id}", Operation::GetStream, get(live::get)),
+        ("/live/{id}", Operation::ConnectStream, get(live::connect)),
     ];
     operations
         .into_iter()
@@ -114,10 +116,4 @@ pub(crate) fn router(state: Arc<AppState>) -> Router {
 /// `GET /v1/test`: tests an API key, which the operation layer has already done.
 async fn test_key() -> Json<Value> {
     Json(json!({ "status": "OK", "message": "API key is valid" }))
-}
-
-/// `POST /v1/live` and `GET /v1/live/{id}`: this server has no live streams, and responds as the API does to a team
-/// without access.
-async fn live() -> Response {
-    error::api_error(StatusCode::FORBIDDEN, "Streaming is disabled")
 }

@@ -43,6 +43,7 @@ pub(crate) fn check(kind: RequestKind, request: &Map<String, Value>) -> Vec<Viol
             rules.model();
         }
         RequestKind::Media => rules.media(),
+        RequestKind::Stream => {}
     }
     rules.violations
 }

@@ -18,14 +18,16 @@ const SPECIFICATION: &str = include_str!("../../pyannoteai.yaml");
 pub(crate) enum RequestKind {
     Job(JobKind),
     Media,
+    Stream,
 }
 
 impl RequestKind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Job(JobKind::Diarize),
         Self::Job(JobKind::Identify),
         Self::Job(JobKind::Voiceprint),
         Self::Media,
+        Self::Stream,
     ];
 
     /// Returns the name of the schema in the specification.
@@ -35,6 +37,7 @@ impl RequestKind {
             Self::Job(JobKind::Identify) => "IdentifyRequest",
             Self::Job(JobKind::Voiceprint) => "VoiceprintRequest",
             Self::Media => "GetMediaUploadUrl",
+            Self::Stream => "CreateStream",
         }
     }
 }

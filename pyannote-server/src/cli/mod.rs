@@ -19,7 +19,7 @@ use pyannote_engine::assets::{Assets, AssetsError, Progress};
 #[cfg(feature = "engine")]
 use pyannote_engine::audio::Ffmpeg;
 #[cfg(feature = "engine")]
-use pyannote_engine::{Diarizer, Engine, LoadError};
+use pyannote_engine::{Diarizer, Engine, LiveOptions, LoadError};
 use tracing_subscriber::EnvFilter;
 
 use self::signals::{StopSignals, stopping_message};
@@ -27,7 +27,7 @@ use self::signals::{StopSignals, stopping_message};
 use crate::engine::DiarizerEngine;
 use crate::error::Chain;
 use crate::store::Store;
-use crate::{RateLimits, ScriptedEngine, Server, StartError};
+use crate::{LiveLimits, RateLimits, ScriptedEngine, Server, StartError};
 
 /// An error of the command. Causes are sources.
 pub type ServeError = Box<dyn Error + Send + Sync>;
@@ -43,10 +43,10 @@ pub struct Serve {
     /// Address to listen on; port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// Engine that processes jobs.
+    /// Engine that processes jobs and live streams.
     #[arg(long, value_enum, default_value_t)]
     engine: EngineName,
-    /// Number of threads of the open models, for all jobs together, at most 8 per processor [default: number of
+    /// Number of threads of the open models, for all jobs and live streams together, at most 8 per processor [default: number of
     /// processors].
     #[cfg(feature = "engine")]
     #[arg(long)]
@@ -62,11 +62,21 @@ pub struct Serve {
     /// Directory for uploads and jobs [default: a temporary directory, deleted on exit].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// How long to keep a job after its end, such as 12h or 7d; its request is deleted when it ends, its output after
-    /// 24 h.
+    /// Number of live streams at the same time; 0 disables them, and requests for them fail with status 403.
+    #[arg(long, value_name = "STREAMS", default_value_t = 10)]
+    live_streams: usize,
+    /// Maximum duration of a live stream.
+    #[arg(long, value_name = "TIME", default_value = "5h", value_parser = humantime::parse_duration)]
+    live_duration: Duration,
+    /// How much audio the open models may take to be sure of a live event, 200ms to 5s; more is more accurate.
+    #[cfg(feature = "engine")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_latency)]
+    live_latency: Duration,
+    /// How long to keep a job or live stream after its end, such as 12h or 7d; the request of a job is deleted when it
+    /// ends, its output after 24 h.
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
     retention: Duration,
-    /// How long to wait for running jobs and requests when stopping; then jobs are returned to the queue.
+    /// How long to wait for running jobs, requests and live streams when stopping; then jobs are returned to the queue.
     #[arg(long, value_name = "TIME", default_value = "8s", value_parser = humantime::parse_duration)]
     grace_period: Duration,
     /// Database for jobs: sqlite:PATH, or postgres://… if built with PostgreSQL support [default: a file in
@@ -109,7 +119,7 @@ enum EngineName {
     #[cfg(feature = "engine")]
     #[default]
     Open,
-    /// Ignores the recording and returns invented results immediately, to try out a client.
+    /// Ignores the audio and returns invented results immediately, to try out a client.
     #[cfg_attr(not(feature = "engine"), default)]
     Scripted,
 }
@@ -121,6 +131,20 @@ impl fmt::Debug for Serve {
             .field("listen", &self.listen)
             .field("engine", &self.engine)
             .finish_non_exhaustive()
+    }
+}
+
+/// Parses the latency of live events.
+#[cfg(feature = "engine")]
+fn parse_latency(text: &str) -> Result<Duration, String> {
+    let latency = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match LiveOptions::new().latency(latency).check() {
+        Ok(()) => Ok(latency),
+        Err(_) => Err(format!(
+            "must be {} to {}",
+            humantime::format_duration(LiveOptions::MIN_LATENCY),
+            humantime::format_duration(LiveOptions::MAX_LATENCY)
+        )),
     }
 }
 
@@ -188,7 +212,8 @@ pub async fn serve(
         EngineName::Open => {
             let engine = load_engine(options.threads, download_command).await?;
             let name = format!("open models ({})", engine.diarizer().models());
-            builder = builder.engine(DiarizerEngine::from(engine));
+            let live = LiveOptions::new().latency(options.live_latency);
+            builder = builder.engine(DiarizerEngine::from(engine).live_options(live));
             name
         }
         EngineName::Scripted => {
@@ -204,6 +229,12 @@ pub async fn serve(
         .concurrency(options.concurrency)
         .job_retention(options.retention)
         .grace_period(options.grace_period)
+        .live_limits(LiveLimits {
+            streams_per_team: options.live_streams,
+            streams: options.live_streams,
+            duration: options.live_duration,
+            ..LiveLimits::default()
+        })
         .max_recorded_requests(0);
     if let Some(data_dir) = options.data_dir {
         builder = builder.data_dir(data_dir);

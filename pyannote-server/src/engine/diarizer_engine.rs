@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use pyannote_engine::{CancelToken, Diarizer};
+use pyannote_engine::{CancelToken, DiarizeError, Diarizer, LiveDiarization, LiveOptions};
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
@@ -21,6 +21,7 @@ use crate::violation::Violation;
 ///   `turnLevelConfidence` is [`Diarization::with_turn_confidence`](pyannote_engine::Diarization::with_turn_confidence).
 /// - Identification follows [`pyannote_engine::Matching`].
 /// - Voiceprints of other models, and those of pyannoteAI's own service, are rejected on submission.
+/// - Live streams use [`Diarizer::live`] with [`live_options`](Self::live_options), if the diarizer implements it.
 ///
 /// ```
 /// use pyannote_engine::{Diarization, DiarizeError, Diarizer, Options};
@@ -52,6 +53,7 @@ use crate::violation::Violation;
 #[derive(Debug)]
 pub struct DiarizerEngine<D> {
     engine: Arc<pyannote_engine::Engine<D>>,
+    live_options: LiveOptions,
 }
 
 impl<D: Diarizer> DiarizerEngine<D> {
@@ -60,12 +62,20 @@ impl<D: Diarizer> DiarizerEngine<D> {
     pub fn new(diarizer: D) -> Self {
         Self::from(pyannote_engine::Engine::new(diarizer))
     }
+
+    /// Sets the options of live streams. Streams fail if they are [invalid](LiveOptions::check).
+    #[must_use]
+    pub fn live_options(mut self, options: LiveOptions) -> Self {
+        self.live_options = options;
+        self
+    }
 }
 
 impl<D> From<pyannote_engine::Engine<D>> for DiarizerEngine<D> {
     fn from(engine: pyannote_engine::Engine<D>) -> Self {
         Self {
             engine: Arc::new(engine),
+            live_options: LiveOptions::default(),
         }
     }
 }
@@ -106,6 +116,10 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
                 },
             }
         })
+    }
+
+    fn live(&self) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
+        self.engine.live(&self.live_options)
     }
 }
 

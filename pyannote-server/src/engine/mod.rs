@@ -1,4 +1,4 @@
-//! The interface to engines: a request and audio in, the `output` of a job out.
+//! The interface to engines: a request and audio in, the `output` of a job out; and live diarization.
 //!
 //! The server does not depend on any models. An [`Engine`] computes the API's `output` of a job: [`ScriptedEngine`]
 //! returns scripted outputs, for tests, and [`DiarizerEngine`] adapts any [`Diarizer`](pyannote_engine::Diarizer), such
@@ -7,6 +7,7 @@
 mod diarizer_engine;
 mod output;
 mod scripted;
+mod scripted_live;
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,8 +17,10 @@ use serde_json::{Map, Value};
 use crate::violation::Violation;
 
 pub use diarizer_engine::DiarizerEngine;
-pub use pyannote_engine::Recording;
+pub use pyannote_core::SpeakerEvent;
+pub use pyannote_engine::{DiarizeError, LiveDiarization, LiveOptions, Recording};
 pub use scripted::ScriptedEngine;
+pub use scripted_live::ScriptedLive;
 
 /// The kind of a job.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -120,4 +123,18 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Processes a job. Dropping the future cancels the job.
     fn process(&self, job: EngineJob) -> EngineFuture<'_>;
+
+    /// Starts a live diarization. The server calls this, and what is returned, on threads for blocking work.
+    ///
+    /// # Errors
+    ///
+    /// [`DiarizeError::LiveUnsupported`] unless implemented; another error if the models fail.
+    fn live(&self) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
+        Err(DiarizeError::LiveUnsupported)
+    }
+
+    /// Whether [`live`](Self::live) is implemented. Otherwise, requests for live streams fail with status 403.
+    fn supports_live(&self) -> bool {
+        !matches!(self.live(), Err(DiarizeError::LiveUnsupported))
+    }
 }

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
+use super::{
+    DiarizeError, Engine, EngineError, EngineFuture, EngineJob, JobKind, LiveDiarization,
+    ScriptedLive,
+};
 
 /// An engine that returns scripted outputs in order, and plausible ones after the script. It needs no audio.
 ///
@@ -19,9 +22,12 @@ use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
 /// engine.then(Ok(json!({ "diarization": [] }))); // the next job: no speech
 /// engine.then(Err("the audio could not be read".into())); // the job after that fails
 /// ```
+///
+/// Live streams have a script of their own: see [`then_live`](Self::then_live).
 #[derive(Clone, Debug, Default)]
 pub struct ScriptedEngine {
     script: Arc<Mutex<VecDeque<Step>>>,
+    live_script: Arc<Mutex<VecDeque<ScriptedLive>>>,
 }
 
 /// The outcome of one job.
@@ -48,6 +54,27 @@ impl ScriptedEngine {
         self.script().push_back(Step::Pending);
     }
 
+    /// Appends a live stream to the script. After the script, two speakers take turns.
+    ///
+    /// ```
+    /// use pyannote_server::ScriptedEngine;
+    /// use pyannote_server::engine::{ScriptedLive, SpeakerEvent};
+    ///
+    /// let engine = ScriptedEngine::new();
+    /// let events = [SpeakerEvent::start(0.5, "SPEAKER_00"), SpeakerEvent::end(2.0, "SPEAKER_00")];
+    /// engine.then_live(ScriptedLive::new(events)); // the next stream
+    /// engine.then_live(ScriptedLive::new([]).fails_at(1.0)); // the stream after that fails after 1 s of audio
+    /// ```
+    pub fn then_live(&self, live: ScriptedLive) {
+        self.live_script().push_back(live);
+    }
+
+    fn live_script(&self) -> MutexGuard<'_, VecDeque<ScriptedLive>> {
+        self.live_script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn script(&self) -> MutexGuard<'_, VecDeque<Step>> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,6 +94,15 @@ impl Engine for ScriptedEngine {
                 None => Ok(plausible(&job)),
             }
         })
+    }
+
+    fn live(&self) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
+        let next = self.live_script().pop_front();
+        Ok(next.unwrap_or_else(ScriptedLive::plausible).start())
+    }
+
+    fn supports_live(&self) -> bool {
+        true
     }
 }
 

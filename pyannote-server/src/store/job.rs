@@ -109,7 +109,7 @@ pub(super) fn parse_output(text: &str) -> Result<Value, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::invalid_job("output", error))
 }
 
-fn parse_time(column: &'static str, unix_ms: i64) -> Result<DateTime<Utc>, StoreError> {
+pub(super) fn parse_time(column: &'static str, unix_ms: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp_millis(unix_ms)
         .ok_or_else(|| StoreError::invalid_job(column, format!("{unix_ms} is out of range")))
 }

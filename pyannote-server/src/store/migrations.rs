@@ -49,6 +49,24 @@ UPDATE jobs SET request = '{}' WHERE status NOT IN ('created', 'running');
 /// Removes what earlier versions deleted from SQLite's file without overwriting it.
 const VACUUM: &str = "VACUUM";
 
+/// Live streams. `lease_until` is when the token expires, or else when the server that has the stream counts as gone.
+const STREAMS: &str = "
+CREATE TABLE streams (
+    seq {key},
+    id TEXT NOT NULL UNIQUE,
+    team TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    started_at BIGINT,
+    completed_at BIGINT,
+    token_hash TEXT,
+    claimed_by TEXT,
+    lease_until BIGINT NOT NULL
+);
+CREATE INDEX streams_open ON streams (team) WHERE completed_at IS NULL;
+CREATE INDEX streams_ended ON streams (completed_at) WHERE completed_at IS NOT NULL;
+";
+
 /// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
     let migration = |version, description: &'static str, template, no_tx| {
@@ -67,5 +85,6 @@ pub(super) fn migrator(dialect: Dialect) -> Migrator {
     if matches!(dialect, Dialect::Sqlite) {
         migrations.push(migration(3, "vacuum", VACUUM, true));
     }
+    migrations.push(migration(4, "streams", STREAMS, false));
     Migrator::with_migrations(migrations)
 }

@@ -1,4 +1,4 @@
-//! Job store: an SQLite file, or PostgreSQL (feature `postgres`) for workers on several machines.
+//! Store of jobs and live streams: an SQLite file, or PostgreSQL (feature `postgres`) for workers on several machines.
 //!
 //! A job's row is also its place in the queue. So one `INSERT` accepts and queues a job atomically, and a server that
 //! is killed at any moment leaves no job outside the queue.
@@ -9,6 +9,11 @@
 //! (`lease_until`) into the row. It renews the lease while it processes the job. A job whose lease has expired is
 //! claimed again. Every later write requires the token, so that a worker that has lost its claim cannot write anything.
 //! Leases are measured by the database's clock, so that the clocks of the machines need not agree.
+//!
+//! # Live streams
+//!
+//! A stream is bound to its connection: no other server can go on with it. Its row has a lease like that of a job, but a
+//! stream whose lease has expired has failed. The token of its URL is stored as a hash, which is deleted when it is used.
 //!
 //! # Writes
 //!
@@ -50,6 +55,8 @@ mod queue;
 mod retention;
 mod sql;
 mod status;
+mod stream;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -64,6 +71,8 @@ pub use error::StoreError;
 pub use job::{Job, ListedJob};
 pub(crate) use queue::{Claim, Outcome};
 pub use status::Status;
+pub use stream::{Stream, StreamStatus};
+pub(crate) use streams::StreamClaim;
 
 use claim_hold::Holds;
 use database::Database;

@@ -1,4 +1,4 @@
-//! Deletion of old outputs and jobs.
+//! Deletion of old outputs, jobs and streams.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::database::Write;
 use super::queue::as_millis;
 use super::{Store, StoreError, sql};
 
-/// Maximum number of jobs that one transaction changes, so that the sweep of a large database does not block others.
+/// Maximum number of rows that one transaction changes, so that the sweep of a large database does not block others.
 const BATCH: i64 = 100;
 
 impl Store {
@@ -29,6 +29,15 @@ impl Store {
     /// Returns [`StoreError`] if the database cannot be written to.
     pub async fn delete_jobs(&self, age: Duration) -> Result<u64, StoreError> {
         self.sweep(sql::DELETE_JOBS, age).await
+    }
+
+    /// Deletes the live streams that ended at least `age` ago, by the clock of the database. Returns how many were deleted.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if the database cannot be written to.
+    pub async fn delete_streams(&self, age: Duration) -> Result<u64, StoreError> {
+        self.sweep(sql::DELETE_STREAMS, age).await
     }
 
     async fn sweep(&self, statement: Write, age: Duration) -> Result<u64, StoreError> {

@@ -164,3 +164,66 @@ WHERE seq = $3 AND claimed_by = $4",
 /// Time until the next delivery is due, in milliseconds.
 pub(super) const NEXT_DELIVERY: Read =
     Read::new("SELECT MIN(due_at) - {now} AS wait FROM deliveries");
+
+/// Creates a stream of a team, unless it has as many open streams as it may have.
+pub(super) const CREATE_STREAM: Write = Write::new(
+    "
+INSERT INTO streams (id, team, status, created_at, lease_until, token_hash)
+SELECT $1, $2, 'created', {now}, {now} + $3, $4
+WHERE (SELECT COUNT(*) FROM streams WHERE team = $2 AND completed_at IS NULL AND lease_until > {now}) < $5",
+);
+
+pub(super) const GET_STREAM: Read = Read::new(
+    "
+SELECT id, status, created_at, started_at, completed_at FROM streams WHERE id = $1 AND team = $2",
+);
+
+/// Hash of the token of a stream that nobody has connected to yet.
+pub(super) const STREAM_TOKEN: Read = Read::new(
+    "
+SELECT token_hash FROM streams
+WHERE id = $1 AND token_hash IS NOT NULL AND completed_at IS NULL AND lease_until > {now}",
+);
+
+/// Takes a stream, and deletes its token. Of several connections with the same token, one succeeds.
+pub(super) const CLAIM_STREAM: Write = Write::new(
+    "
+UPDATE streams SET token_hash = NULL, claimed_by = $1, lease_until = {now} + $2
+WHERE id = $3 AND token_hash IS NOT NULL AND completed_at IS NULL AND lease_until > {now}",
+);
+
+/// Renews the lease, and records that audio has arrived, if $1 is 1.
+pub(super) const RENEW_STREAM: Write = Write::new(
+    "
+UPDATE streams
+SET status = CASE WHEN $1 = 1 THEN 'running' ELSE status END,
+    started_at = CASE WHEN $1 = 1 THEN COALESCE(started_at, {now}) ELSE started_at END,
+    lease_until = {now} + $2
+WHERE id = $3 AND claimed_by = $4 AND completed_at IS NULL",
+);
+
+pub(super) const FINISH_STREAM: Write = Write::new(
+    "
+UPDATE streams
+SET status = $1, started_at = CASE WHEN $2 = 1 THEN COALESCE(started_at, {now}) ELSE started_at END,
+    completed_at = {now}, claimed_by = NULL
+WHERE id = $3 AND claimed_by = $4 AND completed_at IS NULL",
+);
+
+/// Ends streams whose token has expired unused, and those of servers that were killed.
+pub(super) const FAIL_LOST_STREAMS: Write = Write::new(
+    "
+UPDATE streams SET status = 'error', completed_at = {now}, claimed_by = NULL, token_hash = NULL
+WHERE completed_at IS NULL AND lease_until <= {now}",
+);
+
+/// Whether [`FAIL_LOST_STREAMS`] has something to end.
+pub(super) const HAS_LOST_STREAMS: Read =
+    Read::new("SELECT 1 FROM streams WHERE completed_at IS NULL AND lease_until <= {now} LIMIT 1");
+
+/// Deletes at most $2 streams.
+pub(super) const DELETE_STREAMS: Write = Write::new(
+    "
+DELETE FROM streams
+WHERE seq IN (SELECT seq FROM streams WHERE completed_at <= {now} - $1 LIMIT $2)",
+);

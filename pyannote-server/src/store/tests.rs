@@ -389,3 +389,124 @@ async fn claims_none_while_claims_are_held() {
     assert!(store.claim(LEASE).await.unwrap().is_some());
     assert!(store.claim_delivery(LEASE).await.unwrap().is_some());
 }
+
+const TOKEN: &str = "hash of a token";
+
+async fn stream(store: &Store, limit: usize) -> Option<Uuid> {
+    let created = store.create_stream("ada", TOKEN, LEASE, limit).await;
+    created.unwrap()
+}
+
+async fn stream_status(store: &Store, id: Uuid) -> StreamStatus {
+    store.stream("ada", id).await.unwrap().unwrap().status
+}
+
+#[tokio::test]
+async fn a_stream_is_claimed_once_and_ends_once() {
+    let store = Store::temporary().await.unwrap();
+    let id = stream(&store, 1).await.unwrap();
+    assert!(store.stream("bob", id).await.unwrap().is_none());
+    let claim = async |id, hash| store.claim_stream(id, hash, LEASE).await.unwrap();
+    assert!(claim(id, "another").await.is_none());
+    assert!(claim(Uuid::new_v4(), TOKEN).await.is_none());
+    let claimed = claim(id, TOKEN).await.unwrap();
+    assert!(claim(id, TOKEN).await.is_none());
+    assert!(store.renew_stream(&claimed, false, LEASE).await.unwrap());
+    let stored = store.stream("ada", id).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.status, stored.started_at, stored.completed_at),
+        (StreamStatus::Created, None, None)
+    );
+    assert!(store.renew_stream(&claimed, true, LEASE).await.unwrap());
+    let running = store.stream("ada", id).await.unwrap().unwrap();
+    assert_eq!(running.status, StreamStatus::Running);
+    assert!(running.started_at.is_some());
+    let finish = async |status| store.finish_stream(&claimed, status, true).await.unwrap();
+    assert!(finish(StreamStatus::Done).await);
+    assert!(!finish(StreamStatus::Error).await);
+    assert!(!store.renew_stream(&claimed, true, LEASE).await.unwrap());
+    let ended = store.stream("ada", id).await.unwrap().unwrap();
+    assert_eq!(
+        (ended.status, ended.started_at),
+        (StreamStatus::Done, running.started_at)
+    );
+    assert!(ended.completed_at.is_some());
+    assert_eq!(store.delete_streams(DAY).await.unwrap(), 0);
+    assert_eq!(store.delete_streams(Duration::ZERO).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn concurrent_connections_take_a_stream_once() {
+    let store = Store::temporary().await.unwrap();
+    let id = stream(&store, 1).await.unwrap();
+    let claim = || store.claim_stream(id, TOKEN, LEASE);
+    let (a, b, c) = tokio::join!(claim(), claim(), claim());
+    let taken = [a, b, c]
+        .into_iter()
+        .filter(|claim| claim.as_ref().unwrap().is_some());
+    assert_eq!(taken.count(), 1);
+}
+
+#[tokio::test]
+async fn a_team_has_a_limited_number_of_open_streams() {
+    let store = Store::temporary().await.unwrap();
+    let first = stream(&store, 2).await.unwrap();
+    assert!(stream(&store, 2).await.is_some());
+    assert_eq!(stream(&store, 2).await, None);
+    let of_another_team = store.create_stream("bob", TOKEN, LEASE, 2).await;
+    assert!(of_another_team.unwrap().is_some());
+    let claimed = store
+        .claim_stream(first, TOKEN, LEASE)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stream(&store, 2).await, None);
+    store
+        .finish_stream(&claimed, StreamStatus::Error, false)
+        .await
+        .unwrap();
+    assert!(stream(&store, 2).await.is_some());
+}
+
+#[tokio::test]
+async fn lost_and_unused_streams_have_failed() {
+    let store = Store::temporary().await.unwrap();
+    let (lost, unused) = (
+        stream(&store, 3).await.unwrap(),
+        stream(&store, 3).await.unwrap(),
+    );
+    let claimed = store
+        .claim_stream(lost, TOKEN, LEASE)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(store.renew_stream(&claimed, true, LEASE).await.unwrap());
+    assert_eq!(store.fail_lost_streams().await.unwrap(), 0);
+    sqlx::query("UPDATE streams SET lease_until = 1")
+        .execute(store.database.pool())
+        .await
+        .unwrap();
+    // The token has expired, also before the stream is ended.
+    assert!(
+        store
+            .claim_stream(unused, TOKEN, LEASE)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let open = stream(&store, 1).await.unwrap();
+    assert_eq!(store.fail_lost_streams().await.unwrap(), 2);
+    for (id, status) in [
+        (lost, StreamStatus::Error),
+        (unused, StreamStatus::Error),
+        (open, StreamStatus::Created),
+    ] {
+        assert_eq!(stream_status(&store, id).await, status);
+    }
+    assert!(
+        !store
+            .finish_stream(&claimed, StreamStatus::Done, true)
+            .await
+            .unwrap()
+    );
+}

@@ -5,7 +5,6 @@
 //! be aborted: it should compute in `spawn_blocking`, and check regularly whether its future has been dropped. Whatever
 //! such an engine returns, only the holder of the claim can write a result.
 
-use std::any::Any;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, 
 use super::{Timing, WorkerConfig};
 use crate::backoff::Backoff;
 use crate::engine::{EngineError, EngineJob, JobKind};
-use crate::error::Chain;
+use crate::error::{Chain, panic_message};
 use crate::shutdown::Shutdown;
 use crate::store::{Claim, Job, Outcome};
 
@@ -182,10 +181,4 @@ fn outcome(result: Result<Result<Value, EngineError>, JoinError>) -> Outcome {
             Err(error) => format!("the engine was aborted: {error}"),
         }),
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("unknown cause")
 }

@@ -1,4 +1,4 @@
-//! Loop that fails jobs that have used up their attempts, and deletes what is no longer kept.
+//! Loop that fails jobs that have used up their attempts and streams that were lost, and deletes what is no longer kept.
 
 use tokio::time::Instant;
 
@@ -14,10 +14,15 @@ pub(super) async fn run(store: Store, timing: Timing, shutdown: Shutdown) {
         if let Err(error) = store.fail_exhausted().await {
             tracing::warn!(error = %Chain(&error), "failed to end jobs without attempts left");
         }
+        match store.fail_lost_streams().await {
+            Ok(0) => {}
+            Ok(streams) => tracing::info!(streams, "ended live streams that were lost or not used"),
+            Err(error) => tracing::warn!(error = %Chain(&error), "failed to end lost streams"),
+        }
         if Instant::now() >= next_sweep {
             next_sweep = Instant::now() + timing.sweep_interval;
             if let Err(error) = sweep(&store, &timing).await {
-                tracing::warn!(error = %Chain(&error), "failed to delete old outputs and jobs");
+                tracing::warn!(error = %Chain(&error), "failed to delete old outputs, jobs and streams");
             }
         }
         if Instant::now() >= next_purge {
@@ -34,8 +39,14 @@ pub(super) async fn run(store: Store, timing: Timing, shutdown: Shutdown) {
 async fn sweep(store: &Store, timing: &Timing) -> Result<(), StoreError> {
     let outputs = store.expire_outputs(timing.output_retention).await?;
     let jobs = store.delete_jobs(timing.job_retention).await?;
-    if outputs + jobs > 0 {
-        tracing::info!(outputs, jobs, "deleted old outputs and jobs");
+    let streams = store.delete_streams(timing.job_retention).await?;
+    if outputs + jobs + streams > 0 {
+        tracing::info!(
+            outputs,
+            jobs,
+            streams,
+            "deleted old outputs, jobs and streams"
+        );
     }
     Ok(())
 }

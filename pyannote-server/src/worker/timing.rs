@@ -21,9 +21,9 @@ pub struct Timing {
     pub webhook_retry_delays: [Duration; 3],
     /// How long the output of a job is kept after its end. Default: 24 h.
     pub output_retention: Duration,
-    /// How long a job is kept after its end, without its request. Default: 30 days.
+    /// How long a job is kept after its end, without its request, and a live stream after its end. Default: 30 days.
     pub job_retention: Duration,
-    /// How often old outputs and jobs are deleted. Default: 1 min.
+    /// How often old outputs, jobs and streams are deleted. Default: 1 min.
     pub sweep_interval: Duration,
     /// How often deleted data are removed from the write-ahead log of SQLite. Default: 5 s.
     pub purge_interval: Duration,

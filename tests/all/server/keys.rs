@@ -94,7 +94,6 @@ async fn scopes_of_all_operations_are_those_of_the_specification() {
                 let request = anonymous(&server, method, &path)
                     .bearer_auth(&key)
                     .json(&json!({}));
-                // Live streaming is refused with 403 too, but for another reason.
                 let refusal = request.send().await.unwrap().text().await.unwrap();
                 assert_eq!(
                     !refusal.contains(&format!("lacks the scope {}", needed.join(" "))),

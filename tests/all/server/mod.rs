@@ -7,6 +7,7 @@ mod fake_diarizer;
 mod faults;
 mod keys;
 mod limits;
+mod live;
 mod media;
 mod operations;
 mod outputs;

@@ -126,23 +126,6 @@ async fn test_key() {
 }
 
 #[tokio::test]
-async fn live_is_disabled() {
-    let server = server().await;
-    let create = status_and_body(post(&server, "/v1/live", &json!({})).await).await;
-    let read = status_and_body(get(&server, "/v1/live/1").await).await;
-    assert_eq!(create, read);
-    insta::assert_json_snapshot!(create, @r#"
-    {
-      "status": 403,
-      "body": {
-        "requestId": "…",
-        "message": "Streaming is disabled"
-      }
-    }
-    "#);
-}
-
-#[tokio::test]
 async fn health_and_metrics_need_no_key() {
     let server = server().await;
     post(&server, "/v1/diarize", &json!({ "url": AUDIO })).await;

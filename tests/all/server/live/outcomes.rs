@@ -1,0 +1,149 @@
+//! Streams that end well, and what the API says of streams.
+
+use pyannote_server::{LiveLimits, ScriptedEngine};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::super::{get, post, status_and_body};
+use super::{
+    connect, create, live_server, metrics, patient, stream, two_speakers, wait_for_status,
+};
+
+#[tokio::test]
+async fn a_stream_sends_events_and_ends() {
+    let engine = ScriptedEngine::new();
+    engine.then_live(two_speakers());
+    let server = live_server(&engine, LiveLimits::default()).await;
+    let (id, mut client) = connect(&server).await;
+    let expected = json!({ "id": id, "status": "created", "startedAt": null, "completedAt": null, "input": {} });
+    assert_eq!(stream(&server, &id).await, expected);
+    client.audio(10).await;
+    let start = json!({ "type": "diarization_speaker_start", "data": { "timestamp": 0.5, "speaker": "SPEAKER_00" } });
+    assert_eq!(client.next().await, start);
+    wait_for_status(&server, &id, "running").await;
+    let running = stream(&server, &id).await;
+    assert!(running["startedAt"].is_string() && running["completedAt"].is_null());
+    client.audio(10).await;
+    client.end().await;
+    let received = client.rest().await;
+    assert_eq!(received.close, Some((1000, String::new())));
+    insta::assert_json_snapshot!(received.messages);
+    let done = stream(&server, &id).await;
+    assert_eq!(
+        (&done["status"], &done["startedAt"]),
+        (&json!("done"), &running["startedAt"])
+    );
+    assert!(done["completedAt"].is_string());
+    assert_eq!(server.open_streams(), 0);
+}
+
+#[tokio::test]
+async fn a_stream_without_audio_ends() {
+    let server = live_server(&ScriptedEngine::new(), LiveLimits::default()).await;
+    let (id, mut client) = connect(&server).await;
+    client.end().await;
+    let received = client.rest().await;
+    assert_eq!(
+        (received.messages, received.close),
+        (vec![], Some((1000, String::new())))
+    );
+    let done = stream(&server, &id).await;
+    assert_eq!(
+        (&done["status"], &done["startedAt"]),
+        (&json!("done"), &Value::Null)
+    );
+}
+
+/// Several streams at once do not mix, and the audio of an hour takes no more memory than the queues.
+#[tokio::test]
+async fn ten_streams_at_once_get_their_own_events() {
+    let engine = ScriptedEngine::new();
+    for _ in 0..10 {
+        engine.then_live(two_speakers());
+    }
+    let server = live_server(&engine, patient()).await;
+    let clients = (0..10).map(async |_| {
+        let (id, mut client) = connect(&server).await;
+        client.audio(600).await;
+        client.end().await;
+        (id, client.rest().await)
+    });
+    let results = futures_util::future::join_all(clients).await;
+    let (_, first) = &results[0];
+    assert_eq!(first.messages.len(), 4);
+    for (id, received) in &results {
+        assert_eq!(received, first);
+        assert_eq!(stream(&server, id).await["status"], "done");
+    }
+    assert_eq!(first.messages[3]["data"]["timestamp"], 60.0);
+}
+
+#[tokio::test]
+async fn pings_are_answered_and_other_fields_ignored() {
+    let server = live_server(&ScriptedEngine::new(), patient()).await;
+    let (_, mut client) = connect(&server).await;
+    client.send(Message::Ping("are you there".into())).await;
+    client
+        .text(r#"{"type":"end_of_stream","reason":"new field"}"#)
+        .await;
+    assert_eq!(client.rest().await.close, Some((1000, String::new())));
+}
+
+#[tokio::test]
+async fn streaming_can_be_disabled() {
+    let server = live_server(&ScriptedEngine::new(), LiveLimits::disabled()).await;
+    let create = status_and_body(post(&server, "/v1/live", &json!({})).await).await;
+    let read = status_and_body(get(&server, "/v1/live/1").await).await;
+    assert_eq!(create, read);
+    insta::assert_json_snapshot!(create, @r#"
+    {
+      "status": 403,
+      "body": {
+        "requestId": "…",
+        "message": "Streaming is disabled"
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn an_unknown_stream_is_not_found() {
+    let server = live_server(&ScriptedEngine::new(), LiveLimits::default()).await;
+    for id in ["1", "3c8a89a5-dcc6-4edb-a75d-ffd64739674d"] {
+        let response = get(&server, &format!("/v1/live/{id}")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    }
+    let response = post(&server, "/v1/live", &json!([])).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn metrics_count_streams() {
+    let engine = ScriptedEngine::new();
+    engine.then_live(two_speakers());
+    let server = live_server(&engine, patient()).await;
+    create(&server).await;
+    let (_, mut client) = connect(&server).await;
+    client.audio(20).await;
+    for _ in 0..3 {
+        client.next().await;
+    }
+    let text = metrics(&server).await;
+    for line in [
+        "pyannote_streams_created_total 2\n",
+        "pyannote_streams_open 1\n",
+        "pyannote_stream_event_latency_seconds_count 3\n",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    let audio = text
+        .lines()
+        .find_map(|line| line.strip_prefix("pyannote_stream_audio_seconds_total "));
+    assert!((audio.unwrap().parse::<f64>().unwrap() - 2.0).abs() < 1e-9);
+    client.end().await;
+    client.rest().await;
+    super::wait_for_end(&server, "completed", 1).await;
+    let text = metrics(&server).await;
+    assert!(text.contains("pyannote_streams_open 0\n"), "{text}");
+}
