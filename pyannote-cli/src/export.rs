@@ -361,7 +361,7 @@ fn words(document: &Document) -> Result<Transcript> {
 
 fn html(document: &Document, link: Option<AudioLink<'_>>) -> Result<String> {
     let mut options = HtmlOptions::default();
-    if let Some(audio) = &document.audio {
+    if let Some(audio) = document.named_audio() {
         options = options.title(audio.rsplit(['/', '\\']).next().unwrap_or(audio));
     }
     if let Some(duration) = document.duration {
@@ -387,8 +387,8 @@ fn html(document: &Document, link: Option<AudioLink<'_>>) -> Result<String> {
 
 fn svg_options(document: &Document) -> SvgOptions {
     let options = SvgOptions::default();
-    match &document.audio {
-        Some(audio) => options.title(audio.as_str()),
+    match document.named_audio() {
+        Some(audio) => options.title(audio),
         None => options,
     }
 }

@@ -10,6 +10,9 @@ use tempfile::{NamedTempFile, TempPath};
 use crate::error::{Failure, Result};
 use crate::export::stem_of;
 
+/// The name of files with results of the standard input, without extension.
+pub(crate) const STDIN_STEM: &str = "recording";
+
 /// A recording: a file, a URL, or the standard input.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Input {
@@ -54,7 +57,7 @@ impl Input {
     /// The name of files with results, without extension.
     pub(crate) fn stem(&self) -> String {
         match self {
-            Self::Stdin => "recording".to_owned(),
+            Self::Stdin => STDIN_STEM.to_owned(),
             Self::Url(_) | Self::File(_) => stem_of(&self.name()).to_owned(),
         }
     }
@@ -198,13 +201,15 @@ impl Buffered {
     }
 }
 
-/// Creates a temporary file, and returns a path by which this process can read it.
+/// Creates a temporary file, and returns a path by which this process and those that it starts can read it.
 fn temporary_file() -> std::io::Result<(File, PathBuf, Option<TempPath>)> {
     #[cfg(target_os = "linux")]
     {
         use std::os::fd::AsRawFd as _;
         let file = tempfile::tempfile()?;
-        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        // Not `/proc/self`: a program that is started to decode the recording is another process.
+        let (process, file_descriptor) = (std::process::id(), file.as_raw_fd());
+        let path = PathBuf::from(format!("/proc/{process}/fd/{file_descriptor}"));
         if path.exists() {
             return Ok((file, path, None));
         }
@@ -214,8 +219,23 @@ fn temporary_file() -> std::io::Result<(File, PathBuf, Option<TempPath>)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    /// Such as ffmpeg.
+    #[cfg(unix)]
+    #[test]
+    fn other_programs_can_read_a_recording_without_a_name() {
+        let recording = Buffered::of(&b"audio"[..], "a pipe").unwrap();
+        let mut cat = std::process::Command::new("cat");
+        let output = cat.arg(&recording.path).output().unwrap();
+        assert_eq!(output.stdout, b"audio", "{output:?}");
+        let failure = recording
+            .with_path(|path| Err::<(), _>(Failure::reading(path, &std::io::Error::other("no"))))
+            .unwrap_err();
+        assert_eq!(failure.message, "cannot read a pipe: no");
+    }
 
     #[test]
     fn kinds_of_inputs() {

@@ -13,6 +13,7 @@ use crate::error::{Failure, Result};
 use crate::export::stem_of;
 #[cfg(feature = "api")]
 use crate::input::Input;
+use crate::input::STDIN_STEM;
 #[cfg(feature = "api")]
 use pyannote::{DecodeWarning, JobId};
 
@@ -132,8 +133,16 @@ impl Document {
 
     /// The name of files with this result, and of the recording in RTTM, if the recording is known.
     pub(crate) fn stem(&self) -> Option<&str> {
-        let audio = self.audio.as_deref().map(stem_of);
+        let audio = match self.named_audio() {
+            None => self.audio.as_deref().map(|_| STDIN_STEM),
+            audio => audio.map(stem_of),
+        };
         self.uri.as_deref().or(audio)
+    }
+
+    /// The recording, unless it was the standard input, which has no name.
+    pub(crate) fn named_audio(&self) -> Option<&str> {
+        self.audio.as_deref().filter(|audio| *audio != "-")
     }
 
     /// Adds the identification of the speakers.

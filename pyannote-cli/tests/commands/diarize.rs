@@ -39,6 +39,9 @@ fn a_file_a_url_and_the_standard_input() {
     ]);
     let recording = std::fs::read(sandbox.path("meeting.wav")).unwrap();
     sandbox.pipe(&recording, &["diarize", "-", "-f", "ndjson"]);
+    sandbox.pipe(&recording, &["diarize", "-", "-f", "rttm"]);
+    sandbox.pipe(&recording, &["diarize", "-", "-o", "page.html"]);
+    assert!(!sandbox.read("page.html").contains("<title>-</title>"));
     let transcript = sandbox.transcript();
     assert!(!transcript.contains("secret") || transcript.matches("secret").count() == 2);
     insta::assert_snapshot!(transcript);
