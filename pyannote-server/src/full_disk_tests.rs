@@ -5,14 +5,17 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::engine::{EngineFuture, EngineJob, JobKind};
-use crate::store::{Job, Status, Store};
+use crate::store::{Job, Status, Store, StreamStatus};
 use crate::worker::{Timing, WorkerConfig, Workers};
-use crate::{Engine, RateLimits, ScriptedEngine, Server};
+use crate::{Engine, LiveLimits, RateLimits, ScriptedEngine, Server};
 
 const LEASE: Duration = Duration::from_secs(60);
 const TEAM: &str = "local";
@@ -322,4 +325,52 @@ async fn a_delivered_webhook_is_not_sent_again_when_there_is_space() {
     }
     workers.stop().await;
     assert!(received.try_recv().is_err(), "the webhook was sent twice");
+}
+
+/// The client is not affected, and the status is written when there is space, also after the lease has expired.
+#[tokio::test]
+async fn the_status_of_a_live_stream_waits_for_space() {
+    let Some(disk) = Disk::mount() else { return };
+    let limits = LiveLimits {
+        lease: Duration::from_millis(100),
+        ..LiveLimits::default()
+    };
+    let builder = Server::builder().engine(ScriptedEngine::new()).key("key");
+    let store = disk.store().await;
+    let builder = builder.live_limits(limits).store(store.clone());
+    let server = builder.start().await.unwrap();
+    let create = async || {
+        let request = reqwest::Client::new().post(format!("{}/v1/live", server.url()));
+        request
+            .bearer_auth("key")
+            .json(&json!({}))
+            .send()
+            .await
+            .unwrap()
+    };
+    let body: Value = create().await.json().await.unwrap();
+    let id = body["id"].as_str().unwrap().parse().unwrap();
+    let (mut socket, _) = connect_async(body["url"].as_str().unwrap()).await.unwrap();
+    disk.purge(&store).await;
+    disk.fill();
+    socket
+        .send(Message::text(r#"{"type":"end_of_stream"}"#))
+        .await
+        .unwrap();
+    let close = socket.next().await.unwrap().unwrap();
+    let Message::Close(Some(frame)) = close else {
+        panic!("{close:?}");
+    };
+    assert_eq!(u16::from(frame.code), 1000);
+    assert_eq!(create().await.status(), StatusCode::INSUFFICIENT_STORAGE);
+    held(&store).await;
+    tokio::time::sleep(2 * limits.lease).await;
+    let stream = async || store.stream(TEAM, id).await.unwrap().unwrap();
+    assert_eq!(stream().await.status, StreamStatus::Created);
+    disk.free();
+    while stream().await.completed_at.is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(stream().await.status, StreamStatus::Done);
+    server.stop().await;
 }

@@ -9,6 +9,7 @@ use pyannote_engine::audio::Ffmpeg;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
+use url::Url;
 
 use crate::api::{AppState, Schemas, router};
 use crate::api_key::ApiKeys;
@@ -129,7 +130,13 @@ impl Server {
             connections: connections.clone(),
             shutdown: shutdown.clone(),
         });
-        let origin = config.public_url.as_deref().unwrap_or(&url);
+        // `validate` has checked it.
+        let public_url = config
+            .public_url
+            .as_deref()
+            .and_then(|url| Url::parse(url).ok());
+        let origin =
+            public_url.map_or_else(|| url.clone(), |url| url.origin().ascii_serialization());
         let state = Arc::new(AppState {
             keys: ApiKeys::new(config.keys),
             rate_limiter: RateLimiter::new(config.rate_limits),
@@ -142,7 +149,7 @@ impl Server {
             url_signer: UrlSigner::new(),
             schemas: Schemas::new(),
             engine,
-            origin: origin.trim_end_matches('/').to_owned(),
+            origin,
             max_body_bytes: config.max_body_bytes,
             max_media_bytes: config.max_media_bytes,
             presigned_url_lifetime: config.presigned_url_lifetime,

@@ -152,6 +152,38 @@ fn a_second_signal_stops_the_program_now() {
     drop(connections);
 }
 
+/// Opens a live stream.
+fn live_stream(program: &Program) -> TcpStream {
+    let head = "POST /v1/live HTTP/1.1\r\nauthorization: Bearer test-key\r\ncontent-type: application/json";
+    let response = program.request(head, b"{}");
+    let (_, url) = response.split_once(&*program.address).unwrap();
+    let path = url.split('"').next().unwrap();
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13";
+    let key = "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==";
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n{upgrade}\r\n{key}\r\n\r\n");
+    let mut stream = program.send(request.as_bytes());
+    let mut response = [0; 12];
+    stream.read_exact(&mut response).unwrap();
+    assert_eq!(&response, b"HTTP/1.1 101");
+    stream
+}
+
+/// The client is told at once, and need not answer.
+#[test]
+fn a_live_stream_is_closed_without_waiting_for_the_client() {
+    let mut program = Program::start("300ms");
+    let mut stream = live_stream(&program);
+    program.signal("TERM");
+    let line = program.stderr_line();
+    assert!(line.starts_with("closing 1 connection"), "{line}");
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    // The payload of the close frame: 1001, and the reason.
+    let close = [&1001u16.to_be_bytes()[..], b"The server is stopping"].concat();
+    assert!(rest.ends_with(&close), "{}", rest.escape_ascii());
+    assert_eq!(program.exit_code(), Some(0));
+}
+
 #[test]
 fn an_idle_connection_is_closed_without_waiting() {
     let mut program = Program::start("1h");

@@ -7,8 +7,11 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use futures_util::{SinkExt, StreamExt};
 use pyannote_server::{ScriptedEngine, Server};
 use serde_json::{Value, json};
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
 
 const KEY: &str = "test-key";
 
@@ -27,7 +30,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn logs_contain_no_key_signature_or_body() {
+async fn logs_contain_no_key_signature_token_body_or_message() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -52,6 +55,18 @@ async fn logs_contain_no_key_signature_or_body() {
     let url = body["url"].as_str().unwrap();
     http.put(url).body("sound").send().await.unwrap();
 
+    let response = http.post(format!("{}/v1/live", server.url()));
+    let response = response.bearer_auth(KEY).json(&json!({})).send().await;
+    let body: Value = response.unwrap().json().await.unwrap();
+    let live_url = body["url"].as_str().unwrap();
+    let (mut socket, _) = connect_async(live_url).await.unwrap();
+    socket
+        .send(Message::text("a secret message"))
+        .await
+        .unwrap();
+    while socket.next().await.is_some() {}
+    connect_async(live_url).await.unwrap_err();
+
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<&str> = text
         .lines()
@@ -59,8 +74,11 @@ async fn logs_contain_no_key_signature_or_body() {
         .collect();
     let upload = r#"path="/media/local/a/b" operation="storageUpload" status=200"#;
     assert!(lines.iter().any(|line| line.contains(upload)), "{lines:#?}");
+    let end = r#"reason="invalid_message""#;
+    assert!(lines.iter().any(|line| line.contains(end)), "{lines:#?}");
     let signature = url.split_once("signature=").unwrap().1;
-    for secret in [signature, KEY, "sound"] {
+    let token = live_url.split_once("token=").unwrap().1;
+    for secret in [signature, token, KEY, "sound", "a secret message"] {
         assert!(
             !lines.iter().any(|line| line.contains(secret)),
             "{lines:#?}"

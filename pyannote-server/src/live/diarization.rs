@@ -87,17 +87,19 @@ impl Run {
                 self.arrivals.push(chunk.arrived);
                 samples.extend(chunk.samples);
             }
-            // Fails only if the semaphore is closed, which never happens.
-            let permit = Arc::clone(&self.turns).acquire_owned().await;
+            // Fails only if the semaphore is closed, which never happens. A stream that is given up returns its permit even
+            // if its engine is stuck.
+            let permit = self.turns.acquire().await;
             let call = move || {
-                let _permit = permit;
                 let result = match is_end {
                     true => live.finish(),
                     false => live.push(&samples),
                 };
                 (live, result)
             };
-            let result = match spawn_blocking(call).await {
+            let result = spawn_blocking(call).await;
+            drop(permit);
+            let result = match result {
                 Ok((returned, result)) => {
                     live = returned;
                     result.map_err(|error: DiarizeError| error.to_string())

@@ -29,7 +29,7 @@ pub struct LiveLimits {
     /// How long a client may take to accept a message, or to send anything while it waits for the last events. After
     /// that, it counts as disconnected. Pings are sent three times as often. Default: 15 s.
     pub client_timeout: Duration,
-    /// How long the engine may take to accept audio, or to finish the stream. Default: 30 s.
+    /// How long the engine may take to start, to accept audio, or to finish the stream. Default: 30 s.
     pub engine_timeout: Duration,
     /// How long a stream stays `running` after its server was killed. Then it becomes `error`. Default: 15 s.
     pub lease: Duration,

@@ -23,6 +23,7 @@ use std::time::Duration;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::diarization::Diarization;
@@ -177,8 +178,12 @@ impl Live {
             .ok_or(Rejected::InvalidToken)?;
         let lease = Lease::start(self.store.clone(), claim.clone(), lease);
         let engine = Arc::clone(&self.engine);
-        let engine = spawn_blocking(move || engine.live()).await;
-        let engine = engine.unwrap_or_else(|error| Err(DiarizeError::Failed(error.to_string())));
+        let engine = spawn_blocking(move || engine.live());
+        let engine = match timeout(self.limits.engine_timeout, engine).await {
+            Ok(Ok(engine)) => engine,
+            Ok(Err(error)) => Err(DiarizeError::Failed(error.to_string())),
+            Err(_) => Err(DiarizeError::Failed("the engine does not start".to_owned())),
+        };
         match engine {
             Ok(engine) => Ok(Session {
                 diarization: Diarization::start(
@@ -189,7 +194,7 @@ impl Live {
                 live: self,
                 claim,
                 lease,
-                _slot: slot,
+                slot,
             }),
             Err(error) => {
                 lease.stop().await;

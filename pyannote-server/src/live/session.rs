@@ -19,7 +19,10 @@ use crate::store::StreamClaim;
 /// How long writing the status may delay the close frame.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 /// Delay before the first attempt to write the status again.
-const STATUS_RETRY_DELAY: Duration = Duration::from_secs(1);
+const STATUS_RETRY_DELAY: Duration = Duration::from_millis(200);
+/// How long the status is tried to be written, for example because the disk is full. After that, the stream counts as
+/// lost.
+const STATUS_RETRY_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// A stream that was claimed for a connection.
 pub(super) struct Session {
@@ -27,14 +30,14 @@ pub(super) struct Session {
     pub(super) claim: StreamClaim,
     pub(super) lease: Lease,
     pub(super) diarization: Diarization,
-    pub(super) _slot: OwnedSemaphorePermit,
+    pub(super) slot: OwnedSemaphorePermit,
 }
 
 impl Session {
     /// Serves the connection until the stream ends.
     pub(super) async fn run(mut self, upgrade: OnUpgrade) {
         let (live, stream) = (Arc::clone(&self.live), self.claim.id);
-        let _open = live.metrics.open_stream();
+        let open = live.metrics.open_stream();
         let shutdown = &live.shutdown;
         let mut rules = Rules::new(live.limits, Instant::now());
         let mut socket = None;
@@ -84,6 +87,7 @@ impl Session {
                 () = shutdown.abort.cancelled() => {}
             }
         }
+        drop((open, self.slot));
         if !is_written {
             status.retry().await;
         }
@@ -173,7 +177,7 @@ struct Status<'a> {
 }
 
 impl Status<'_> {
-    /// Writes it. Returns whether it is worth trying again otherwise.
+    /// Writes it. Returns `false` if it must be tried again.
     async fn write(&self) -> bool {
         let stream = self.claim.id;
         let store = &self.live.store;
@@ -194,9 +198,10 @@ impl Status<'_> {
         false
     }
 
-    /// Tries again until the lease has expired, and the stream counts as lost.
+    /// Tries again until that succeeds, and holds back the end of streams whose lease has expired, since this is one.
     async fn retry(&self) {
-        let limit = Instant::now() + self.live.limits.lease;
+        let _hold = self.live.store.hold_claims();
+        let limit = Instant::now() + STATUS_RETRY_LIMIT;
         let mut backoff = Backoff::new(STATUS_RETRY_DELAY);
         while Instant::now() < limit {
             tokio::select! {

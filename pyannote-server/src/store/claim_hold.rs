@@ -14,8 +14,9 @@ pub(super) struct Holds(Arc<AtomicUsize>);
 pub(crate) struct ClaimHold(Holds);
 
 impl Store {
-    /// Holds back claims of jobs and webhooks. While the disk is full, neither a result nor a renewed lease can be
-    /// written. Once there is space again, the result must be written before this process claims the job once more.
+    /// Holds back claims of jobs and webhooks, and the end of streams that count as lost. While the disk is full, neither
+    /// a result nor a renewed lease can be written. Once there is space again, the result must be written before this
+    /// process claims the job once more.
     pub(crate) fn hold_claims(&self) -> ClaimHold {
         self.claim_holds.0.fetch_add(1, Ordering::SeqCst);
         ClaimHold(self.claim_holds.clone())

@@ -107,11 +107,12 @@ impl Store {
         Ok(self.database.write(finish).await? == 1)
     }
 
-    /// Ends the streams whose URL was not used in time, and those of servers that were killed. Returns how many.
+    /// Ends the streams whose URL was not used in time, and those of servers that were killed. Returns how many. Ends none
+    /// while claims are [held](Self::hold_claims).
     pub(crate) async fn fail_lost_streams(&self) -> Result<u64, StoreError> {
         // Only one process at a time can write to SQLite.
         let has_lost = self.database.select(sql::HAS_LOST_STREAMS);
-        if self.database.first(has_lost).await?.is_none() {
+        if self.are_claims_held() || self.database.first(has_lost).await?.is_none() {
             return Ok(0);
         }
         let fail = self.database.statement(sql::FAIL_LOST_STREAMS);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::fake_diarizer::{FakeDiarizer, meeting, monologue, name, turn};
 
 /// A schema of the specification that forbids additional properties.
-fn schema(name: &str) -> Validator {
+pub(super) fn schema(name: &str) -> Validator {
     let mut bundle = pyannote_tests::bundle();
     let mut schemas = bundle["components"]["schemas"].take();
     make_strict(&mut schemas);

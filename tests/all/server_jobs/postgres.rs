@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use pyannote_server::store::Store;
+use futures_util::{SinkExt, StreamExt};
+use pyannote_server::store::{Store, StreamStatus};
+use pyannote_server::{LiveLimits, ScriptedEngine, Server};
 use tempfile::TempDir;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{TEAM, crash, lifecycle, secrets, submit, webhooks};
 
@@ -108,6 +112,62 @@ fn unprivileged() -> u32 {
         .unwrap_or(65534)
 }
 
+/// A stream that ends, one that is lost, and the limit of a team.
+async fn live_streams_in(store: &Store) {
+    let limits = LiveLimits {
+        token_lifetime: Duration::from_millis(500),
+        ..LiveLimits::default()
+    };
+    let builder = Server::builder().engine(ScriptedEngine::new()).key("key");
+    let builder = builder.live_limits(limits).store(store.clone());
+    let server = builder.start().await.unwrap();
+    let create = async || {
+        let request = reqwest::Client::new().post(format!("{}/v1/live", server.url()));
+        request
+            .bearer_auth("key")
+            .json(&serde_json::json!({}))
+            .send()
+            .await
+            .unwrap()
+    };
+    let responses = futures_util::future::join_all((0..15).map(|_| create())).await;
+    let mut streams = Vec::new();
+    for response in responses {
+        match response.status().as_u16() {
+            200 => streams.push(response.json::<serde_json::Value>().await.unwrap()),
+            status => assert_eq!(status, 429),
+        }
+    }
+    assert_eq!(streams.len(), 10);
+    let url = streams[0]["url"].as_str().unwrap();
+    let (mut socket, _) = connect_async(url).await.unwrap();
+    connect_async(url).await.unwrap_err();
+    socket.send(Message::binary(vec![0; 6_400])).await.unwrap();
+    socket
+        .send(Message::text(r#"{"type":"end_of_stream"}"#))
+        .await
+        .unwrap();
+    while socket.next().await.is_some() {}
+    for (index, stream) in streams.iter().enumerate() {
+        let expected = match index {
+            0 => StreamStatus::Done,
+            _ => StreamStatus::Error,
+        };
+        let id = stream["id"].as_str().unwrap().parse().unwrap();
+        let stream = async || store.stream("local", id).await.unwrap().unwrap();
+        while stream().await.status == StreamStatus::Created {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let stream = stream().await;
+        assert_eq!(
+            (stream.status, stream.started_at.is_some()),
+            (expected, index == 0)
+        );
+    }
+    server.stop().await;
+    assert_eq!(store.delete_streams(Duration::ZERO).await.unwrap(), 10);
+}
+
 #[tokio::test]
 async fn postgres_jobs() {
     let Some(cluster) = Cluster::start() else {
@@ -125,6 +185,7 @@ async fn postgres_jobs() {
     webhooks::all_final_statuses_are_delivered_from(&store).await;
     assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 4);
 
+    live_streams_in(&store).await;
     secrets::are_deleted_from(&store, || cluster.dump()).await;
 
     let first = submit(&store, serde_json::json!({})).await;

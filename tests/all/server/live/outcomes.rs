@@ -1,11 +1,17 @@
 //! Streams that end well, and what the API says of streams.
 
+use std::time::Duration;
+
+use pyannote_engine::{Diarization, DiarizeError, Diarizer, LiveDiarization, LiveOptions, Options};
+use pyannote_server::engine::{DiarizerEngine, SpeakerEvent};
 use pyannote_server::{LiveLimits, ScriptedEngine};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::{get, post, status_and_body};
+use super::super::fake_diarizer::FakeDiarizer;
+use super::super::{get, post, server_with, status_and_body};
+use super::client::LiveClient;
 use super::{
     connect, create, live_server, metrics, patient, stream, two_speakers, wait_for_status,
 };
@@ -146,4 +152,106 @@ async fn metrics_count_streams() {
     super::wait_for_end(&server, "completed", 1).await;
     let text = metrics(&server).await;
     assert!(text.contains("pyannote_streams_open 0\n"), "{text}");
+}
+
+/// The bodies have exactly the fields of the specification.
+#[tokio::test]
+async fn bodies_match_the_specification() {
+    let server = live_server(&ScriptedEngine::new(), patient()).await;
+    let assert_valid = |name: &str, body: &Value| {
+        let schema = super::super::outputs::schema(name);
+        let errors: Vec<String> = schema
+            .iter_errors(body)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    };
+    let created: Value = post(&server, "/v1/live", &json!({}))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_valid("StreamCreated", &created);
+    let (id, url) = (
+        created["id"].as_str().unwrap(),
+        created["url"].as_str().unwrap(),
+    );
+    assert_valid("Stream", &stream(&server, id).await);
+    let mut client = LiveClient::connect(url).await.unwrap();
+    client.audio(1).await;
+    wait_for_status(&server, id, "running").await;
+    assert_valid("Stream", &stream(&server, id).await);
+    client.end().await;
+    client.rest().await;
+    assert_valid("Stream", &stream(&server, id).await);
+}
+
+/// A diarizer whose live mode has a speaker as long as there is audio.
+#[derive(Clone)]
+struct LiveDiarizer;
+
+impl Diarizer for LiveDiarizer {
+    fn models(&self) -> &str {
+        "fake"
+    }
+
+    fn embedding_model(&self) -> &str {
+        "fake"
+    }
+
+    fn diarize(&self, _: &[f32], _: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
+        Ok(Diarization::default())
+    }
+
+    fn live(&self, options: &LiveOptions) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
+        assert_eq!(options.latency, Duration::from_secs(2));
+        Ok(Box::new(LoudSpeaker(0)))
+    }
+
+    fn same_speaker_probability(&self, _: f32) -> f32 {
+        0.5
+    }
+}
+
+/// Number of samples.
+struct LoudSpeaker(usize);
+
+impl LiveDiarization for LoudSpeaker {
+    fn push(&mut self, samples: &[f32]) -> Result<Vec<SpeakerEvent>, DiarizeError> {
+        assert!(samples.len().is_multiple_of(1_600));
+        let is_first = self.0 == 0;
+        self.0 += samples.len();
+        Ok(is_first
+            .then(|| SpeakerEvent::start(0.0, "SPEAKER_00"))
+            .into_iter()
+            .collect())
+    }
+
+    fn finish(&mut self) -> Result<Vec<SpeakerEvent>, DiarizeError> {
+        Ok(vec![SpeakerEvent::end(
+            self.0 as f64 / 16_000.0,
+            "SPEAKER_00",
+        )])
+    }
+}
+
+#[tokio::test]
+async fn a_diarizer_with_a_live_mode_has_live_streams() {
+    let options = LiveOptions::new().latency(Duration::from_secs(2));
+    let engine = DiarizerEngine::new(LiveDiarizer).live_options(options);
+    let server = server_with(engine).await;
+    let (_, mut client) = connect(&server).await;
+    client.audio(20).await;
+    client.end().await;
+    let received = client.rest().await;
+    assert_eq!(received.close, Some((1000, String::new())));
+    let last = json!({ "type": "diarization_speaker_end", "data": { "timestamp": 2.0, "speaker": "SPEAKER_00" } });
+    assert_eq!(received.messages.last(), Some(&last));
+}
+
+#[tokio::test]
+async fn a_diarizer_without_a_live_mode_has_none() {
+    let server = server_with(DiarizerEngine::new(FakeDiarizer::default())).await;
+    let response = post(&server, "/v1/live", &json!({})).await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
 }

@@ -99,7 +99,7 @@ async fn streams_belong_to_a_team() {
 async fn the_url_has_the_public_origin() {
     let builder = live_builder(&ScriptedEngine::new(), patient());
     let server = builder
-        .public_url("https://diarization.example/")
+        .public_url("HTTPS://diarization.example/")
         .start()
         .await
         .unwrap();
