@@ -8,6 +8,7 @@ use pyannote_core::{HtmlOptions, SvgOptions, Transcript, Turns, rttm};
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
+use crate::input::Input;
 use crate::page;
 use crate::result::Document;
 use crate::table::Columns;
@@ -93,6 +94,17 @@ impl OutputArgs {
         self.targets("result", ui).map(drop)
     }
 
+    /// [`check`](Self::check), and that no file replaces the recording.
+    pub(crate) fn check_for(&self, recording: &Input, ui: Ui) -> Result<()> {
+        let Input::File(recording) = recording else {
+            return self.check(ui);
+        };
+        let stem = stem_of(&recording.to_string_lossy()).to_owned();
+        let targets = self.targets(&stem, ui)?;
+        let mut files = targets.into_iter().filter_map(|(_, path)| path);
+        files.try_for_each(|path| check_is_not(&path, recording))
+    }
+
     /// Whether subtitles were asked for, which need a transcript.
     pub(crate) fn wants_subtitles(&self) -> bool {
         let of_file = self.output.as_deref().and_then(Format::of);
@@ -147,6 +159,9 @@ impl OutputArgs {
         let Some(path) = path else {
             return ui.print(&text);
         };
+        if let Some(audio) = &document.audio {
+            check_is_not(path, Path::new(audio))?;
+        }
         write_file(path, text.as_bytes())?;
         ui.note(&format!("wrote {}", path.display()));
         Ok(())
@@ -208,6 +223,22 @@ pub(crate) fn is_directory(path: &Path) -> bool {
             .as_os_str()
             .to_string_lossy()
             .ends_with(std::path::is_separator)
+}
+
+/// Fails if a file that is to be written is the recording, which would be lost.
+pub(crate) fn check_is_not(path: &Path, recording: &Path) -> Result<()> {
+    let is_same = match (path.canonicalize(), recording.canonicalize()) {
+        (Ok(path), Ok(recording)) => path == recording,
+        _ => false,
+    };
+    match is_same {
+        true => Err(Failure::usage(format!(
+            "{} is the recording, and is not overwritten",
+            path.display()
+        ))
+        .with_hint("name another file or folder")),
+        false => Ok(()),
+    }
 }
 
 /// Writes a file, which is complete or does not change. Creates its directory if that is missing.

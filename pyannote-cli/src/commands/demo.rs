@@ -10,7 +10,7 @@ use pyannote_engine::Options;
 use pyannote_engine::assets::{Assets, LICENSES};
 
 use crate::error::{Failure, Result};
-use crate::export::write_file;
+use crate::export::{check_is_not, write_file};
 use crate::input::check_file;
 use crate::local::{self, AudioArgs, EngineArgs};
 use crate::page;
@@ -57,6 +57,7 @@ impl Demo {
         };
         if let Some(file) = &self.file {
             check_file(file)?;
+            check_is_not(&page, file)?;
         }
         let assets = Assets::locate()?;
         let engine = local::load(ui, assets.clone(), &self.engine)?;

@@ -49,7 +49,7 @@ pub(crate) struct Diarize {
 
 impl Diarize {
     pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
-        self.output.check(ui)?;
+        self.output.check_for(&self.recording, ui)?;
         #[cfg(feature = "api")]
         if global.show_code {
             return ui.print(&self.code(global)?);

@@ -62,7 +62,7 @@ pub(crate) struct Identify {
 
 impl Identify {
     pub(crate) fn run(self, ui: Ui, global: &Global) -> Result<()> {
-        self.output.check(ui)?;
+        self.output.check_for(&self.recording, ui)?;
         if !(0.0..=100.0).contains(&self.threshold) {
             return Err(Failure::usage("--threshold must be from 0 to 100"));
         }

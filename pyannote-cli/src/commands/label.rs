@@ -12,7 +12,8 @@ use pyannote_engine::{Options, Recording};
 
 use crate::error::{ErrorType, Failure, Result};
 use crate::excerpt::{clear_speech, file_word, longest_clear, samples, unique, write_wav};
-use crate::export::{Format, OutputArgs, stem_of};
+use crate::export::{Format, OutputArgs, check_is_not, stem_of};
+use crate::input::Input;
 use crate::local::{self, AudioArgs, EngineArgs};
 use crate::result::{self, Document};
 use crate::table::printable;
@@ -75,7 +76,10 @@ fn parse_map(text: &str) -> std::result::Result<(String, String), String> {
 
 impl Label {
     pub(crate) fn run(self, ui: Ui) -> Result<()> {
-        self.output.check(ui)?;
+        match &self.audio {
+            Some(audio) => self.output.check_for(&Input::File(audio.clone()), ui)?,
+            None => self.output.check(ui)?,
+        }
         let (mut document, format) = result::read_with_format(&self.result)?;
         let turns = document.output.named_turns();
         let names = match self.map.is_empty() {
@@ -111,7 +115,8 @@ impl Label {
             )
             .with_hint("pass the names with --map SPEAKER_00=NAME"));
         }
-        let recording = self.recording(document)?;
+        let audio = self.recording(document)?;
+        let recording = local::decode(audio, self.decoding)?;
         let player = match self.clips {
             None => Some(find_player()?),
             Some(_) => None,
@@ -125,6 +130,7 @@ impl Label {
             let excerpt = samples(&recording, span);
             if let Some(folder) = &self.clips {
                 let path = folder.join(unique(&mut files, file_word(speaker)) + ".wav");
+                check_is_not(&path, audio)?;
                 write_wav(&path, excerpt)?;
                 ui.note(&format!("wrote {}", path.display()));
             }
@@ -147,16 +153,13 @@ impl Label {
         Ok(names)
     }
 
-    fn recording(&self, document: &Document) -> Result<Recording> {
-        let path = match (&self.audio, &document.audio) {
-            (Some(path), _) => path.clone(),
-            (None, Some(audio)) if Path::new(audio).is_file() => audio.into(),
-            _ => {
-                return Err(Failure::usage("the recording of the result is not known")
-                    .with_hint("pass it with --audio FILE"));
-            }
-        };
-        local::decode(&path, self.decoding)
+    fn recording<'a>(&'a self, document: &'a Document) -> Result<&'a Path> {
+        match (&self.audio, &document.audio) {
+            (Some(path), _) => Ok(path),
+            (None, Some(audio)) if Path::new(audio).is_file() => Ok(Path::new(audio)),
+            _ => Err(Failure::usage("the recording of the result is not known")
+                .with_hint("pass it with --audio FILE")),
+        }
     }
 
     /// Stores a voiceprint of each named speaker.
@@ -171,7 +174,7 @@ impl Label {
         for name in names.values() {
             store.check_free(name, false)?;
         }
-        let recording = self.recording(document)?;
+        let recording = local::decode(self.recording(document)?, self.decoding)?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         for (speaker, name) in names {
             let mut speech = Vec::new();

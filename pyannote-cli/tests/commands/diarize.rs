@@ -236,6 +236,30 @@ fn a_job_that_fails_and_one_without_speech() {
 }
 
 #[test]
+fn the_recording_is_not_overwritten() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("meeting.wav", 1);
+    sandbox.write_recording("calls/meeting.json", 1);
+    let recording = || std::fs::read(sandbox.path("meeting.wav")).unwrap();
+    let before = recording();
+    sandbox.run(&[
+        "diarize",
+        "meeting.wav",
+        "-f",
+        "json",
+        "-o",
+        "./meeting.wav",
+    ]);
+    sandbox.run(&["diarize", "calls/meeting.json", "-o", "calls/"]);
+    sandbox.run(&["demo", "meeting.wav", "-o", "meeting.wav"]);
+    assert_eq!(sandbox.submissions(), 0);
+    sandbox.run(&["diarize", "meeting.wav", "-q", "-o", "meeting.json"]);
+    sandbox.run(&["render", "meeting.json", "-f", "csv", "-o", "meeting.wav"]);
+    assert!(recording() == before);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
 fn a_warning_is_printed_once() {
     let sandbox = Sandbox::new();
     let url = "https://example.com/a.wav";

@@ -89,5 +89,15 @@ fn without_a_terminal() {
         "labeled.rttm",
     ]);
     assert_eq!(sandbox.list("clips"), ["SPEAKER_00.wav", "SPEAKER_01.wav"]);
+    // An excerpt does not replace the recording.
+    std::fs::rename(sandbox.path("meeting.wav"), sandbox.path("SPEAKER_00.wav")).unwrap();
+    sandbox.run(&[
+        "label",
+        "meeting.rttm",
+        "--audio",
+        "SPEAKER_00.wav",
+        "--clips",
+        ".",
+    ]);
     insta::assert_snapshot!(sandbox.transcript());
 }
