@@ -232,6 +232,14 @@ pub(crate) fn in_words_of_the_command(message: String) -> String {
             "update the crate, or use check() and decode the body yourself",
             "update this command",
         ),
+        (
+            " unless `.keep_alive()` is set",
+            " unless --keep-alive is set",
+        ),
+        (
+            "; increase `.attempt_timeout(duration)` if it needs longer to start",
+            "",
+        ),
         (", or set a larger tolerance", ""),
         (
             "the body is passed as received, byte for byte, before any parsing",

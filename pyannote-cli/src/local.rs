@@ -40,6 +40,17 @@ impl AudioArgs {
         }
     }
 
+    /// Fails if an option was used: samples have no tracks.
+    #[cfg(feature = "api")]
+    pub(crate) fn check_samples(self) -> Result<()> {
+        match self.track {
+            None => Ok(()),
+            Some(_) => Err(Failure::usage(
+                "--track is for files: the standard input has samples of one track",
+            )),
+        }
+    }
+
     /// The options as a text. It is empty if none was used.
     #[cfg(feature = "api")]
     pub(crate) fn digest(self) -> String {

@@ -62,6 +62,15 @@ impl Ui {
         }
     }
 
+    /// The same for files, whose formats do not depend on `--json`.
+    #[cfg(feature = "api")]
+    pub(crate) fn without_json(self) -> Self {
+        Self {
+            is_json: false,
+            ..self
+        }
+    }
+
     pub(crate) fn is_json(self) -> bool {
         self.is_json
     }

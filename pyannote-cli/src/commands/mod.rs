@@ -14,6 +14,8 @@ mod identify;
 mod jobs;
 mod label;
 #[cfg(feature = "api")]
+mod live;
+#[cfg(feature = "api")]
 mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Voiceprint(voiceprint::Voiceprint),
     #[cfg(feature = "api")]
     Batch(batch::Batch),
+    #[cfg(feature = "api")]
+    Live(live::Live),
     Label(label::Label),
     Clip(clip::Clip),
     Render(render::Render),
@@ -96,6 +100,8 @@ impl Command {
             Self::Voiceprint(command) => command.run(*ui, global),
             #[cfg(feature = "api")]
             Self::Batch(command) => command.run(*ui, global),
+            #[cfg(feature = "api")]
+            Self::Live(command) => command.run(*ui, global),
             Self::Label(command) => command.run(*ui),
             Self::Clip(command) => command.run(*ui),
             Self::Render(command) => command.run(*ui),

@@ -66,6 +66,7 @@ fn schemas() -> BTreeMap<&'static str, Schema> {
     schemas.extend([
         schema::<super::batch::Event<'_>>("batch"),
         schema::<super::batch::DryRunOutput>("batch --dry-run"),
+        schema::<super::live::Event>("live"),
         schema::<super::login::LoginOutput<'_>>("login"),
         schema::<super::login::LogoutOutput<'_>>("logout"),
         schema::<super::media::DownloadOutput>("media download"),

@@ -42,3 +42,4 @@ pub use decoder::Decoder;
 pub use error::AudioError;
 pub use ffmpeg::{Ffmpeg, FfmpegError};
 pub use limits::Limits;
+pub use resample::Resampler;

@@ -14,8 +14,19 @@ const CHUNK_FRAMES: usize = 1024;
 /// Streaming resampler of one channel to 16 kHz.
 ///
 /// The output has exactly the duration of the input, and no delay: the delay of the filter is removed at the start and
-/// flushed at the end.
-pub(super) struct Resampler {
+/// flushed at the end. For audio that does not come from a file, such as from a microphone.
+///
+/// ```
+/// use pyannote_engine::audio::Resampler;
+///
+/// let mut resampler = Resampler::new(48_000)?;
+/// let mut samples = Vec::new();
+/// resampler.push(&[0.0; 48_000], &mut samples)?;
+/// resampler.finish(&mut samples)?;
+/// assert_eq!(samples.len(), 16_000);
+/// # Ok::<(), pyannote_engine::audio::AudioError>(())
+/// ```
+pub struct Resampler {
     /// Sample rate of the input, in Hz.
     rate: u32,
     /// `None` if the input is at 16 kHz already.
@@ -38,7 +49,7 @@ impl Resampler {
     /// # Errors
     ///
     /// [`AudioError::UnsupportedRate`] if the rate is out of range.
-    pub(super) fn new(rate: u32) -> Result<Self, AudioError> {
+    pub fn new(rate: u32) -> Result<Self, AudioError> {
         if !RATES_HZ.contains(&rate) {
             return Err(AudioError::UnsupportedRate(rate));
         }
@@ -82,7 +93,7 @@ impl Resampler {
     /// # Errors
     ///
     /// [`AudioError::DecoderFailed`] if the resampler fails.
-    pub(super) fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) -> Result<(), AudioError> {
+    pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) -> Result<(), AudioError> {
         self.consumed += samples.len() as u64;
         let Some(needed) = self.fft.as_ref().map(Fft::input_frames_next) else {
             out.extend_from_slice(samples);
@@ -106,7 +117,7 @@ impl Resampler {
     /// # Errors
     ///
     /// [`AudioError::DecoderFailed`] if the resampler fails.
-    pub(super) fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), AudioError> {
+    pub fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), AudioError> {
         let pending = std::mem::take(&mut self.pending);
         if !pending.is_empty() {
             self.process(&pending, Some(pending.len()), out)?;

@@ -1,0 +1,119 @@
+//! The live view on a terminal: a lane for each speaker.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pyannote::live::LiveTurns;
+
+use crate::table::printable;
+use crate::ui::Ui;
+
+/// How much of the past the lanes show, in seconds.
+const SHOWN_S: f64 = 30.0;
+/// Width of the lanes, in characters.
+const WIDTH_CHARS: usize = 48;
+
+/// Draws the lanes on standard error.
+pub(super) struct View {
+    bar: ProgressBar,
+    is_terminal: bool,
+}
+
+impl View {
+    pub(super) fn new(ui: Ui) -> Self {
+        let target = match ui.shows_progress() {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        Self {
+            bar,
+            is_terminal: std::io::stdout().is_terminal(),
+        }
+    }
+
+    /// Whether results are for a person.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    pub(super) fn draw(&self, turns: &LiveTurns, now_s: f64) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(lanes(turns, now_s));
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// One line per speaker: who is speaking, the last seconds, and the talk time.
+fn lanes(live: &LiveTurns, now_s: f64) -> String {
+    let turns = live.turns(now_s);
+    let speakers = turns.speakers();
+    let speaking: Vec<&str> = live.speaking().collect();
+    let names: Vec<String> = speakers.iter().map(|speaker| printable(speaker)).collect();
+    let width = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let start_s = now_s.max(SHOWN_S) - SHOWN_S;
+    let column_s = SHOWN_S / WIDTH_CHARS as f64;
+    let talk_times = turns.speech_time_by_speaker();
+    let mut text = format!(
+        "live {:.0}:{:02.0}",
+        (now_s / 60.0).floor(),
+        (now_s % 60.0).floor()
+    );
+    for (speaker, name) in speakers.iter().zip(&names) {
+        let lane = (0..WIDTH_CHARS).map(|column| {
+            let time = start_s + (column as f64 + 0.5) * column_s;
+            let is_speaking = |turn: &pyannote_core::Turn| {
+                turn.speaker == *speaker && turn.start <= time && time < turn.end
+            };
+            match turns.iter().any(is_speaking) {
+                true => '█',
+                false => '·',
+            }
+        });
+        let mark = match speaking.contains(speaker) {
+            true => '●',
+            false => ' ',
+        };
+        let talk_time = talk_times
+            .iter()
+            .find(|(name, _)| name == speaker)
+            .map_or(0.0, |(_, time)| *time);
+        let _ = write!(
+            text,
+            "\n{mark} {name:width$}  {}  {talk_time:6.1} s",
+            lane.collect::<String>()
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use pyannote_core::SpeakerEvent;
+
+    use super::*;
+
+    #[test]
+    fn lanes_show_the_last_seconds() {
+        let mut live = LiveTurns::new();
+        assert_eq!(lanes(&live, 0.0), "live 0:00");
+        live.extend(&[
+            SpeakerEvent::start(0.0, "SPEAKER_00"),
+            SpeakerEvent::end(75.0, "SPEAKER_00"),
+            SpeakerEvent::start(60.0, "SPEAKER_01\x1b[2J"),
+        ]);
+        insta::assert_snapshot!(lanes(&live, 90.0));
+    }
+}
