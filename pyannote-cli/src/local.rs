@@ -6,6 +6,8 @@ use std::path::Path;
 
 use clap::Args;
 use pyannote_engine::assets::Assets;
+#[cfg(feature = "api")]
+use pyannote_engine::audio::Decoder;
 use pyannote_engine::audio::{self, AudioError, DecodeOptions};
 use pyannote_engine::{Engine, Recording};
 
@@ -107,21 +109,30 @@ const FORMATS: &str = "wav, mp3, m4a, flac, ogg, opus, mkv and webm can be read,
 /// Decodes a recording.
 pub(crate) fn decode(path: &Path, audio: AudioArgs) -> Result<Recording> {
     check_file(path)?;
-    audio::decode_with(path, &audio.options()).map_err(|error| {
-        let is_format = matches!(
-            error,
-            AudioError::NotAudio
-                | AudioError::NoAudioTrack
-                | AudioError::UnsupportedCodec(_)
-                | AudioError::NoDecoder { .. }
-        );
-        // The errors of the decoder do not name the file.
-        let failure = Failure::from(error).context(path.display());
-        match is_format {
-            true => failure.with_hint(FORMATS),
-            false => failure,
-        }
-    })
+    audio::decode_with(path, &audio.options()).map_err(|error| undecodable(path, error))
+}
+
+/// Opens a recording, to be decoded while it is played.
+#[cfg(feature = "api")]
+pub(crate) fn open(path: &Path, audio: AudioArgs) -> Result<Decoder> {
+    check_file(path)?;
+    Decoder::open(path, &audio.options()).map_err(|error| undecodable(path, error))
+}
+
+/// The errors of the decoder do not name the file.
+fn undecodable(path: &Path, error: AudioError) -> Failure {
+    let is_format = matches!(
+        error,
+        AudioError::NotAudio
+            | AudioError::NoAudioTrack
+            | AudioError::UnsupportedCodec(_)
+            | AudioError::NoDecoder { .. }
+    );
+    let failure = Failure::from(error).context(path.display());
+    match is_format {
+        true => failure.with_hint(FORMATS),
+        false => failure,
+    }
 }
 
 /// Calls `run` with a callback that shows the progress of the engine.

@@ -26,7 +26,7 @@
 //! With the scripted engine, it needs neither models nor recordings, and responds immediately, as tests need it:
 //!
 //! ```
-//! use pyannote_server::{ScriptedEngine, Server};
+//! use pyannote_server::{ScriptedEngine, ScriptedLive, Server};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), pyannote_server::StartError> {
@@ -79,7 +79,7 @@ pub mod worker;
 
 pub use api_key::{ApiKey, Scope};
 pub use builder::ServerBuilder;
-pub use engine::{Engine, EngineError, ScriptedEngine};
+pub use engine::{Engine, EngineError, ScriptedEngine, ScriptedLive};
 pub use error::StartError;
 pub use faults::{Fault, Faults};
 pub use live::LiveLimits;

@@ -14,6 +14,7 @@ mod identify;
 mod interrupts;
 mod jobs;
 mod label;
+mod live;
 mod local;
 mod mcp;
 mod media;

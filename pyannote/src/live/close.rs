@@ -60,9 +60,11 @@ impl Failure {
                 }
                 .to_owned();
                 let reason = frame.as_ref().map(|frame| frame.reason.as_str());
-                let said = [message.as_deref(), reason].into_iter().flatten();
-                for said in said.filter(|said| !said.trim().is_empty()) {
-                    text.push_str(&format!("; it says: {}", Excerpt::new(said)));
+                let reason = reason.filter(|reason| message.as_deref() != Some(reason));
+                for said in [message.as_deref(), reason].into_iter().flatten() {
+                    if !said.trim().is_empty() {
+                        text.push_str(&format!("; it says: {}", Excerpt::new(said)));
+                    }
                 }
                 let code = frame.map(|frame| u16::from(frame.code));
                 if let Some(code) = code {

@@ -10,9 +10,9 @@ use pyannote_engine::assets::Assets;
 use pyannote_engine::{Diarizer as _, LiveDiarization, LiveOptions, SAMPLE_RATE};
 use tokio::sync::mpsc;
 
+use super::Live;
 use super::event::Event;
 use super::source::{Blocks, Source};
-use super::Live;
 use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::local;
@@ -109,7 +109,9 @@ impl Live {
         if let Some(speakers) = self.max_speakers {
             options = options.max_speakers(speakers);
         }
-        options.check()?;
+        options
+            .check()
+            .map_err(|error| Failure::usage(error.to_string()))?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let session = engine.live(&options)?;
         let stop = Arc::new(AtomicBool::new(false));

@@ -7,7 +7,7 @@ mod microphone;
 mod source;
 mod view;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -244,9 +244,4 @@ fn microphone() -> Result<Source> {
         Failure::usage("this build of the command cannot record from the microphone")
             .with_hint("install it with `cargo install pyannote-cli --features mic`, or pipe from a recorder, such as `arecord`"),
     )
-}
-
-/// What to call a recording in messages.
-fn name(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -9,10 +9,8 @@ use clap::ValueEnum;
 use pyannote_engine::audio::Decoder;
 use tokio::sync::mpsc;
 
-use super::name;
 use crate::error::{Failure, Result};
-use crate::input::check_file;
-use crate::local::AudioArgs;
+use crate::local::{self, AudioArgs};
 use crate::ui::Ui;
 
 /// Samples of a block: 100 ms.
@@ -45,10 +43,8 @@ pub(super) type Blocks = mpsc::Receiver<Result<Vec<f32>>>;
 
 impl Source {
     pub(super) fn file(path: &Path, tracks: AudioArgs) -> Result<Self> {
-        check_file(path)?;
-        let decoder = Decoder::open(path, &tracks.options())
-            .map_err(|error| Failure::from(error).context(path.display()))?;
-        Ok(Self::File(Box::new(decoder), name(path)))
+        let decoder = local::open(path, tracks)?;
+        Ok(Self::File(Box::new(decoder), path.display().to_string()))
     }
 
     pub(super) fn samples(encoding: Encoding) -> Self {
