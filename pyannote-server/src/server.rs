@@ -30,7 +30,9 @@ use crate::rate_limit::RateLimiter;
 use crate::request_log::{RecordedRequest, RequestLog};
 use crate::shutdown::{self, Shutdown};
 use crate::store::Store;
-use crate::worker::{AudioSource, Timing, WorkerConfig, Workers};
+#[cfg(feature = "engine")]
+use crate::worker::AudioSource;
+use crate::worker::{Timing, WorkerConfig, Workers};
 
 /// How often expired media are deleted.
 const MEDIA_SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);

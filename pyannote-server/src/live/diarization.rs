@@ -142,3 +142,129 @@ impl Run {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as blocking;
+
+    use super::*;
+    use crate::live::CHUNK_SAMPLES;
+
+    /// An engine that reports each call with the number of samples, and then waits until it may return an event.
+    struct Gated {
+        calls: mpsc::UnboundedSender<usize>,
+        gate: blocking::Receiver<()>,
+    }
+
+    impl Gated {
+        fn wait(&self, samples: usize) -> Result<Vec<SpeakerEvent>, DiarizeError> {
+            let _ = self.calls.send(samples);
+            let _ = self.gate.recv();
+            // More than the queue holds.
+            let event = SpeakerEvent::start(0.0, "SPEAKER_00");
+            Ok(vec![event; 2 * MAX_QUEUED_EVENTS])
+        }
+    }
+
+    impl LiveDiarization for Gated {
+        fn push(&mut self, samples: &[f32]) -> Result<Vec<SpeakerEvent>, DiarizeError> {
+            self.wait(samples.len())
+        }
+
+        fn finish(&mut self) -> Result<Vec<SpeakerEvent>, DiarizeError> {
+            self.wait(0)
+        }
+    }
+
+    fn start() -> (
+        Diarization,
+        mpsc::UnboundedReceiver<usize>,
+        blocking::Sender<()>,
+    ) {
+        let (calls, called) = mpsc::unbounded_channel();
+        let (open, gate) = blocking::channel();
+        let engine = Box::new(Gated { calls, gate });
+        let turns = Arc::new(Semaphore::new(1));
+        let diarization = Diarization::start(engine, turns, Arc::new(Metrics::new()));
+        (diarization, called, open)
+    }
+
+    /// Sends chunks until there is no room. Returns how many were accepted.
+    fn fill(diarization: &Diarization) -> usize {
+        let chunks = diarization.chunks.as_ref().unwrap();
+        let chunk = || Chunk {
+            samples: vec![0.0; CHUNK_SAMPLES],
+            arrived: Instant::now(),
+        };
+        std::iter::from_fn(|| chunks.try_send(chunk()).ok()).count()
+    }
+
+    #[tokio::test]
+    async fn both_queues_are_bounded_and_nothing_is_lost() {
+        let (mut diarization, mut called, open) = start();
+        let chunks = diarization.chunks.as_ref().unwrap();
+        let samples = vec![0.0; CHUNK_SAMPLES];
+        let arrived = Instant::now();
+        chunks.send(Chunk { samples, arrived }).await.ok().unwrap();
+        assert_eq!(called.recv().await, Some(CHUNK_SAMPLES));
+        // The engine is busy.
+        assert_eq!(fill(&diarization), MAX_QUEUED_CHUNKS);
+        open.send(()).unwrap();
+        // It waits for room for its events, and is not called again.
+        while diarization.outputs.len() < MAX_QUEUED_EVENTS {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(fill(&diarization), 0);
+        assert!(called.try_recv().is_err());
+        // All that is queued is passed on at once, and then the end.
+        diarization.chunks = None;
+        let mut events = 0;
+        for samples in [MAX_QUEUED_CHUNKS * CHUNK_SAMPLES, 0] {
+            let call = loop {
+                tokio::select! {
+                    call = called.recv() => break call,
+                    output = diarization.outputs.recv() => {
+                        assert!(matches!(output, Some(Output::Event(_))));
+                        events += 1;
+                    }
+                }
+            };
+            assert_eq!(call, Some(samples));
+            open.send(()).unwrap();
+        }
+        loop {
+            match diarization.outputs.recv().await {
+                Some(Output::Event(_)) => events += 1,
+                Some(Output::Finished) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(events, 3 * 2 * MAX_QUEUED_EVENTS);
+    }
+
+    /// Two streams, one permit: the engine of the first one is stuck, until that stream is given up.
+    #[tokio::test]
+    async fn a_stuck_engine_keeps_others_waiting_only_as_long_as_its_stream() {
+        let turns = Arc::new(Semaphore::new(1));
+        let metrics = Arc::new(Metrics::new());
+        let engine = || {
+            let (calls, called) = mpsc::unbounded_channel();
+            let (open, gate) = blocking::channel();
+            (Box::new(Gated { calls, gate }), called, open)
+        };
+        let ((stuck, mut stuck_called, _closed), (other, mut called, open)) = (engine(), engine());
+        let stuck = Diarization::start(stuck, Arc::clone(&turns), Arc::clone(&metrics));
+        fill(&stuck);
+        stuck_called.recv().await.unwrap();
+        let mut other = Diarization::start(other, turns, metrics);
+        other.chunks = None;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(called.try_recv().is_err());
+        drop(stuck);
+        assert_eq!(called.recv().await, Some(0));
+        open.send(()).unwrap();
+        assert!(matches!(other.outputs.recv().await, Some(Output::Event(_))));
+    }
+}

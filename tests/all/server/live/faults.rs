@@ -122,7 +122,7 @@ async fn audio_that_is_too_fast() {
     let (id, mut client) = connect(&server).await;
     client.audio(50).await;
     assert_eq!(server.open_streams(), 1);
-    client.audio(50).await;
+    client.audio(1_000).await;
     let text = "The audio is more than 5 s ahead of real time";
     assert_ended(&server, &id, client, 1008, "too_fast", text).await;
 }

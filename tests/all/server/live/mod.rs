@@ -10,7 +10,7 @@ mod tokens;
 use std::time::Duration;
 
 use pyannote_server::engine::{ScriptedLive, SpeakerEvent};
-use pyannote_server::{LiveLimits, ScriptedEngine, Server, ServerBuilder};
+use pyannote_server::{LiveLimits, RateLimits, ScriptedEngine, Server, ServerBuilder};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -30,7 +30,8 @@ fn patient() -> LiveLimits {
 
 fn live_builder(engine: &ScriptedEngine, limits: LiveLimits) -> ServerBuilder {
     let builder = Server::builder().engine(engine.clone()).key(KEY);
-    builder.live_limits(limits)
+    // The tests poll.
+    builder.live_limits(limits).rate_limits(RateLimits::off())
 }
 
 async fn live_server(engine: &ScriptedEngine, limits: LiveLimits) -> Server {
