@@ -173,7 +173,13 @@ fn no_permission() {
     let sandbox = Sandbox::new();
     sandbox.write_recording("private.wav", 1);
     std::fs::create_dir(sandbox.path("closed")).unwrap();
-    for (name, mode) in [("private.wav", 0o000), ("closed", 0o500)] {
+    sandbox.write_recording("calls/a.wav", 1);
+    sandbox.write_recording("calls/secret/b.wav", 1);
+    for (name, mode) in [
+        ("private.wav", 0o000),
+        ("closed", 0o500),
+        ("calls/secret", 0o000),
+    ] {
         let permissions = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(sandbox.path(name), permissions).unwrap();
     }
@@ -190,6 +196,13 @@ fn no_permission() {
         "closed/a.json",
     ]);
     sandbox.run(&["batch", "https://example.com/a.wav", "-o", "closed/results"]);
+    // A folder that cannot be read does not keep the others from being done.
+    let batch = ["batch", "calls", "-o", "results", "--concurrency=1"];
+    sandbox.run(&batch);
+    sandbox.run(&[&batch[..], &["--dry-run"]].concat());
+    // So that it can be deleted.
+    let permissions = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(sandbox.path("calls/secret"), permissions).unwrap();
     insta::assert_snapshot!(sandbox.transcript());
 }
 
