@@ -4,6 +4,7 @@ mod client;
 mod faults;
 mod limits;
 mod outcomes;
+mod sdk;
 mod shutdown;
 mod tokens;
 
