@@ -189,6 +189,7 @@ failed_from!(
     pyannote_core::rttm::WriteRttmError,
     pyannote_engine::DiarizeError,
     pyannote_engine::LoadError,
+    pyannote_engine::SpoolError,
     pyannote_engine::VoiceprintError,
     pyannote_engine::assets::AssetsError,
     pyannote_engine::audio::AudioError,

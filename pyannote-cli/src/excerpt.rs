@@ -1,13 +1,17 @@
 //! Excerpts of recordings: the samples of turns, and WAV files of them.
 
-use std::io::Cursor;
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use pyannote_core::{Span, Turn, Turns};
-use pyannote_engine::{Recording, SAMPLE_RATE};
+use pyannote_engine::{Recording, SAMPLE_RATE, SpoolError};
 
 use crate::error::{Failure, Result};
-use crate::export::write_file;
+use crate::export::write_file_with;
+
+/// Number of samples that are read at a time.
+const BLOCK_SAMPLES: usize = 1 << 16;
 
 /// The parts of a speaker's turns in which nobody else speaks, sorted by start.
 pub(crate) fn clear_speech(turns: &Turns, speaker: &str) -> Vec<Span> {
@@ -56,35 +60,65 @@ pub(crate) fn longest_clear(turns: &Turns, speaker: &str, max_s: f64) -> Option<
 }
 
 /// The samples of a part of a recording. Parts outside of it are left out.
-pub(crate) fn samples(recording: &Recording, span: Span) -> &[f32] {
+pub(crate) fn range(recording: &Recording, span: Span) -> Range<usize> {
     let index = |seconds: f64| {
         let index = (seconds.max(0.0) * f64::from(SAMPLE_RATE)).round() as usize;
-        index.min(recording.samples.len())
+        index.min(recording.len())
     };
     let (start, end) = (index(span.start), index(span.end));
-    &recording.samples[start..end.max(start)]
+    start..end.max(start)
 }
 
-/// Writes samples as a WAV file: mono, 16 kHz, 16 bit.
-pub(crate) fn write_wav(path: &Path, samples: &[f32]) -> Result<()> {
-    let wav = encode_wav(samples).map_err(|error| Failure::of(&error).context(path.display()))?;
-    write_file(path, &wav)
+/// Writes parts of a recording, one after the other, as a WAV file: mono, 16 kHz, 16 bit. They are not held in memory.
+pub(crate) fn write_wav(path: &Path, recording: &Recording, parts: &[Range<usize>]) -> Result<()> {
+    let mut unreadable = None;
+    let written = write_file_with(path, 0o666, |file| {
+        encode_wav(BufWriter::new(file), recording, parts, &mut unreadable)
+    });
+    match unreadable {
+        Some(error) => Err(Failure::of(&error)),
+        None => written,
+    }
 }
 
-fn encode_wav(samples: &[f32]) -> std::result::Result<Vec<u8>, hound::Error> {
+/// Encodes parts of a recording. If it cannot be read, fails and sets `unreadable`.
+fn encode_wav(
+    mut out: impl Write,
+    recording: &Recording,
+    parts: &[Range<usize>],
+    unreadable: &mut Option<SpoolError>,
+) -> io::Result<()> {
+    let samples: usize = parts.iter().map(Range::len).sum();
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: SAMPLE_RATE,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
-    let mut bytes = Cursor::new(Vec::new());
-    let mut writer = hound::WavWriter::new(&mut bytes, spec)?;
-    for sample in samples {
-        writer.write_sample((sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16)?;
+    // The header is complete, so that the file can be a pipe.
+    let mut header = spec.into_header_for_infinite_file();
+    let bytes = u32::try_from(samples * size_of::<i16>()).unwrap_or(u32::MAX);
+    let (data, riff) = (
+        header.len() - 4,
+        bytes.saturating_add(header.len() as u32 - 8),
+    );
+    header[data..].copy_from_slice(&bytes.to_le_bytes());
+    header[4..8].copy_from_slice(&riff.to_le_bytes());
+    out.write_all(&header)?;
+    for part in parts {
+        for start in part.clone().step_by(BLOCK_SAMPLES) {
+            let block = recording.samples(start..part.end.min(start + BLOCK_SAMPLES));
+            let block = block.map_err(|error| {
+                *unreadable = Some(error);
+                io::Error::from(io::ErrorKind::Other)
+            })?;
+            for sample in block {
+                let sample = (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16;
+                out.write_all(&sample.to_le_bytes())?;
+            }
+        }
     }
-    writer.finalize()?;
-    Ok(bytes.into_inner())
+    out.flush()
 }
 
 /// A name as part of the name of a file.
@@ -143,20 +177,28 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_those_of_the_times() {
+    fn parts_are_those_of_the_times() {
         let recording = Recording::new((0..32_000).map(|index| index as f32 / 32_000.0).collect());
-        assert_eq!(samples(&recording, Span::new(0.5, 1.0)).len(), 8_000);
-        assert_eq!(samples(&recording, Span::new(0.5, 1.0))[0], 0.25);
-        assert_eq!(samples(&recording, Span::new(-1.0, 99.0)).len(), 32_000);
-        assert!(samples(&recording, Span::new(5.0, 4.0)).is_empty());
-        let wav = encode_wav(&[0.5, 2.0]).unwrap();
-        let samples = hound::WavReader::new(&wav[..])
+        assert_eq!(range(&recording, Span::new(0.5, 1.0)), 8_000..16_000);
+        assert_eq!(range(&recording, Span::new(-1.0, 99.0)), 0..32_000);
+        assert!(range(&recording, Span::new(5.0, 4.0)).is_empty());
+    }
+
+    #[test]
+    fn parts_become_one_file() {
+        let recording = Recording::new((0..200_000).map(|n| (n % 100) as f32 / 50.0).collect());
+        let mut wav = Vec::new();
+        let parts = [25..27, 0..150_000, 7..7, 199_999..200_000];
+        encode_wav(&mut wav, &recording, &parts, &mut None).unwrap();
+        assert_eq!(wav.len(), 44 + 2 * 150_003);
+        let found = hound::WavReader::new(&wav[..])
             .unwrap()
-            .into_samples::<i16>();
-        assert_eq!(
-            samples.map(|sample| sample.unwrap()).collect::<Vec<_>>(),
-            [16_384, i16::MAX]
-        );
+            .into_samples::<i16>()
+            .map(|sample| sample.unwrap());
+        let whole = recording.samples(..).unwrap();
+        let expected = parts.into_iter().flat_map(|part| &whole[part]);
+        let expected = expected.map(|sample| (sample.min(1.0) * 32_767.0).round() as i16);
+        assert!(found.eq(expected));
     }
 
     #[test]

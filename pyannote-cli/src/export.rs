@@ -1,6 +1,7 @@
 //! Formats of results, and where they are written.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -248,7 +249,16 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// [`write_file`], with the permissions that the user's umask, or else the file that is replaced, leaves of `mode`.
 pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let fail = |error: std::io::Error| {
+    write_file_with(path, mode, |file| file.write_all(bytes))
+}
+
+/// [`write_file_with_mode`], for content that is not in memory.
+pub(crate) fn write_file_with(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<()> {
+    let fail = |error: io::Error| {
         // A temporary file has a path of its own, which is of no interest.
         let error = match error.raw_os_error() {
             Some(_) => error,
@@ -267,7 +277,8 @@ pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Resu
     }
     // A device or a pipe, such as /dev/null, is written to, and not replaced by a file.
     if existing.as_ref().is_some_and(|file| !file.is_file()) {
-        return std::fs::write(&target, bytes).map_err(fail);
+        let file = File::options().write(true).open(&target);
+        return file.and_then(|mut file| write(&mut file)).map_err(fail);
     }
     let directory = match target.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -291,7 +302,7 @@ pub(crate) fn write_file_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Resu
     }
     #[cfg(not(unix))]
     let _ = mode;
-    file.write_all(bytes).map_err(fail)?;
+    write(file.as_file_mut()).map_err(fail)?;
     file.persist(&target).map_err(|error| fail(error.error))?;
     Ok(())
 }

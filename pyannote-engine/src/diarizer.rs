@@ -1,8 +1,10 @@
-//! The interface to the models: samples in; turns, scores and embeddings out.
+//! The interface to the models: a recording in; turns, scores and embeddings out.
 
 use std::sync::Arc;
 
-use crate::{Diarization, LiveDiarization, LiveOptions, Options, VoiceprintError};
+use crate::{
+    Diarization, LiveDiarization, LiveOptions, Options, Recording, SpoolError, VoiceprintError,
+};
 
 /// Computes who speaks when. All calls block the thread.
 ///
@@ -20,15 +22,18 @@ pub trait Diarizer: Send + Sync + 'static {
     /// Diarizes a recording: mono samples at [`SAMPLE_RATE`](crate::SAMPLE_RATE), -1 to 1. Samples that are not finite
     /// count as 0.
     ///
+    /// A long recording is not in memory: implementations should read it in parts, with [`Recording::read`] or
+    /// [`Recording::blocks`].
+    ///
     /// Speakers may have any labels, as long as turns, speakers and scores agree on them. Implementations should check
     /// [`Options::token`] regularly and call [`Options::report`] to report progress.
     ///
     /// # Errors
     ///
-    /// Fails if the run is cancelled, or if the models fail. Silence is not an error.
+    /// Fails if the run is cancelled, if the models fail, or if the recording cannot be read. Silence is not an error.
     fn diarize(
         &self,
-        samples: &[f32],
+        recording: &Recording,
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError>;
 
@@ -61,10 +66,10 @@ impl<D: Diarizer + ?Sized> Diarizer for Arc<D> {
 
     fn diarize(
         &self,
-        samples: &[f32],
+        recording: &Recording,
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
-        (**self).diarize(samples, options)
+        (**self).diarize(recording, options)
     }
 
     fn live(&self, options: &LiveOptions) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
@@ -112,6 +117,9 @@ pub enum DiarizeError {
         #[source]
         error: VoiceprintError,
     },
+    /// The recording cannot be read.
+    #[error(transparent)]
+    Recording(#[from] SpoolError),
     /// The models failed, with the reason.
     #[error("{0}")]
     Failed(String),

@@ -84,16 +84,17 @@ impl<D: Diarizer> Engine<D> {
     ///
     /// # Errors
     ///
-    /// Fails if an option is invalid, if the run is cancelled, or if the models fail. Silence is not an error.
+    /// Fails if an option is invalid, if the run is cancelled, if the models fail, or if the recording cannot be read.
+    /// Silence is not an error.
     pub fn diarize(
         &self,
         recording: &Recording,
         mut options: Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
         options.check()?;
-        let mut diarization = self.diarizer.diarize(&recording.samples, &mut options)?;
+        let mut diarization = self.diarizer.diarize(recording, &mut options)?;
         normalize(&mut diarization);
-        let warnings = recording.warnings.iter().cloned();
+        let warnings = recording.warnings().iter().cloned();
         diarization.warnings.splice(0..0, warnings);
         options.report(1.0);
         Ok(diarization)
@@ -293,7 +294,7 @@ mod tests {
 
         fn diarize(
             &self,
-            _: &[f32],
+            _: &Recording,
             options: &mut Options<'_>,
         ) -> Result<Diarization, DiarizeError> {
             if options.token().is_cancelled() {
@@ -335,10 +336,7 @@ mod tests {
 
     #[test]
     fn progress_is_complete_at_the_end_and_warnings_of_the_recording_come_first() {
-        let recording = Recording {
-            warnings: vec!["from the decoder".to_owned()],
-            ..Recording::default()
-        };
+        let recording = Recording::default().with_warnings(["from the decoder".to_owned()]);
         let mut reported = Vec::new();
         let options = Options::new().on_progress(|fraction| reported.push(fraction));
         let found = Engine::new(Fake(dialog()))

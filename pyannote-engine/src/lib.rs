@@ -63,7 +63,7 @@ pub use open_models::OpenModels;
 pub use options::{CancelToken, Options, SpeakerBounds};
 /// The data model: turns, identified turns, confidence, error rates and file formats.
 pub use pyannote_core as output;
-pub use recording::Recording;
+pub use recording::{Recording, RecordingWriter, SpoolError};
 pub use voiceprint::{Enrollment, Voiceprint, VoiceprintError};
 
 /// The sample rate of recordings, in Hz.

@@ -10,7 +10,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::{calibration, pipeline};
 use crate::assets::Assets;
 use crate::models::{EmbeddingModel, Fbank, SegmentationModel, Weights, WeightsError};
-use crate::{Diarization, DiarizeError, Diarizer, LoadError, Options};
+use crate::{Diarization, DiarizeError, Diarizer, LoadError, Options, Recording};
 
 /// Maximum number of threads per processor: more make nothing faster, and thousands take long to start.
 const MAX_THREADS_PER_PROCESSOR: usize = 8;
@@ -22,13 +22,13 @@ const MAX_THREADS_PER_PROCESSOR: usize = 8;
 ///
 /// ```no_run
 /// use pyannote_engine::assets::Assets;
-/// use pyannote_engine::{Diarizer, OpenModels, Options};
+/// use pyannote_engine::{Diarizer, OpenModels, Options, Recording};
 ///
 /// let assets = Assets::locate()?;
 /// assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 82 MB the first time
 /// let models = OpenModels::load(&assets)?;
-/// let samples = vec![0.0; 16_000 * 10];
-/// let diarization = models.diarize(&samples, &mut Options::new())?;
+/// let recording = Recording::new(vec![0.0; 16_000 * 10]);
+/// let diarization = models.diarize(&recording, &mut Options::new())?;
 /// assert!(diarization.turns.is_empty()); // silence
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -118,7 +118,7 @@ impl Diarizer for OpenModels {
 
     fn diarize(
         &self,
-        samples: &[f32],
+        recording: &Recording,
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
         options.check()?;
@@ -128,7 +128,7 @@ impl Diarizer for OpenModels {
             embedding: &self.embedding,
             pool: &self.pool,
         };
-        pipeline::diarize(models, samples, options)
+        pipeline::diarize(models, recording, options)
     }
 
     fn same_speaker_probability(&self, cosine: f32) -> f32 {

@@ -25,18 +25,14 @@ pub fn bench(
     workspace: &Workspace,
     name: &str,
     folders: &[PathBuf],
-    options: impl Iterator<Item = String>,
+    options: Vec<OsString>,
 ) -> Result<ExitCode> {
-    let fixed = [
+    let mut arguments: Vec<OsString> = vec![
         "--package=pyannote-tests".into(),
-        format!("--bench={name}"),
+        format!("--bench={name}").into(),
         "--".into(),
     ];
-    let mut arguments: Vec<OsString> = fixed
-        .into_iter()
-        .chain(options)
-        .map(OsString::from)
-        .collect();
+    arguments.extend(options);
     for folder in folders {
         // Cargo runs a benchmark in the directory of its package, not in the caller's.
         arguments.push(absolute(folder)?.into());

@@ -1,7 +1,8 @@
 //! `cargo xtask`: the development tasks of this workspace.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -94,9 +95,12 @@ enum Bench {
     Der {
         #[command(flatten)]
         recordings: Recordings,
-        /// Also process the sample recording, repeated to this many hours, to measure speed and memory
-        #[arg(long)]
-        hours: Option<f64>,
+        /// Also process the sample recording, repeated to this many hours, to measure speed, memory and phases
+        #[arg(long, value_delimiter = ',')]
+        hours: Vec<f64>,
+        /// In addition, measure this build of the benchmark, of another commit, in the same run
+        #[arg(long, value_name = "PROGRAM", requires = "hours")]
+        baseline: Option<PathBuf>,
     },
     /// Measure speaker identification across the two halves of each recording, and print a Markdown table
     Identification {
@@ -175,14 +179,22 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Check(Check::Packages { release }) => {
             check::packages::check(&workspace, release, &mut io::stdout())?
         }
-        Task::Bench(Bench::Der { recordings, hours }) => {
-            let hours = hours.map(|hours| format!("--hours={hours}"));
-            return recordings.bench(&workspace, "der", hours);
+        Task::Bench(Bench::Der {
+            recordings,
+            hours,
+            baseline,
+        }) => {
+            let mut options: Vec<OsString> = Vec::new();
+            options.extend(hours.iter().map(|hours| format!("--hours={hours}").into()));
+            if let Some(program) = baseline {
+                options.extend(["--baseline".into(), absolute(program)?.into()]);
+            }
+            return recordings.bench(&workspace, "der", options);
         }
         // The test parses the same options; here they are only checked.
         Task::Soak(_) => return soak::run(&workspace, std::env::args().skip(2)),
         Task::Bench(Bench::Identification { recordings }) => {
-            return recordings.bench(&workspace, "identification", None);
+            return recordings.bench(&workspace, "identification", Vec::new());
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -206,10 +218,10 @@ impl Recordings {
         &self,
         workspace: &Workspace,
         name: &str,
-        extra_option: Option<String>,
+        mut options: Vec<OsString>,
     ) -> Result<ExitCode> {
-        let only = self.only.as_ref().map(|prefix| format!("--only={prefix}"));
-        let options = only.into_iter().chain(extra_option);
+        let only = self.only.as_ref();
+        options.extend(only.map(|prefix| format!("--only={prefix}").into()));
         cargo::bench(workspace, name, &self.folders, options)
     }
 }

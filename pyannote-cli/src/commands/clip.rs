@@ -1,5 +1,6 @@
 //! `pyannote clip`: the audio of speakers or turns.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -8,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
-use crate::excerpt::{file_word, samples, unique, write_wav};
+use crate::excerpt::{file_word, range, unique, write_wav};
 use crate::export::stem_of;
 use crate::local::{self, AudioArgs};
 use crate::result;
@@ -66,29 +67,27 @@ impl Clip {
         let turns = document.output.named_turns();
         let speakers = self.selected(&turns)?;
         let recording = local::decode(&self.recording, self.decoding)?;
-        for warning in &recording.warnings {
+        for warning in recording.warnings() {
             ui.warn(warning);
         }
         let path = self.recording.to_string_lossy();
         let stem = stem_of(&path);
         let mut outputs = Vec::new();
         let mut write = |name: String, speaker: &str, spans: &[Span]| -> Result<()> {
-            let audio: Vec<f32> = spans
-                .iter()
-                .flat_map(|span| samples(&recording, *span))
-                .copied()
-                .collect();
-            if audio.is_empty() {
+            let parts: Vec<Range<usize>> =
+                spans.iter().map(|span| range(&recording, *span)).collect();
+            let samples: usize = parts.iter().map(Range::len).sum();
+            if samples == 0 {
                 ui.warn(&format!("{name} would be empty: the recording ends before"));
                 return Ok(());
             }
             let path = self.output.join(format!("{name}.wav"));
-            write_wav(&path, &audio)?;
+            write_wav(&path, &recording, &parts)?;
             outputs.push(ClipOutput {
                 path: path.display().to_string(),
                 speaker: speaker.to_owned(),
                 start: spans.first().map_or(0.0, |span| span.start),
-                duration: audio.len() as f64 / f64::from(pyannote_engine::SAMPLE_RATE),
+                duration: samples as f64 / f64::from(pyannote_engine::SAMPLE_RATE),
             });
             Ok(())
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,7 +12,7 @@ use pyannote_engine::assets::Assets;
 use pyannote_engine::{Options, Recording};
 
 use crate::error::{ErrorType, Failure, Result};
-use crate::excerpt::{clear_speech, file_word, longest_clear, samples, unique, write_wav};
+use crate::excerpt::{clear_speech, file_word, longest_clear, range, unique, write_wav};
 use crate::export::{Format, OutputArgs, check_is_not, stem_of};
 use crate::input::Input;
 use crate::local::{self, AudioArgs, EngineArgs};
@@ -127,14 +128,17 @@ impl Label {
             let Some(span) = longest_clear(turns, speaker, EXCERPT_S) else {
                 continue;
             };
-            let excerpt = samples(&recording, span);
+            let excerpt = range(&recording, span);
             if let Some(folder) = &self.clips {
                 let path = folder.join(unique(&mut files, file_word(speaker)) + ".wav");
                 check_is_not(&path, audio)?;
-                write_wav(&path, excerpt)?;
+                write_wav(&path, &recording, std::slice::from_ref(&excerpt))?;
                 ui.note(&format!("wrote {}", path.display()));
             }
-            let play = || player.map_or(Ok(()), |player| play(player, excerpt, ui));
+            let play = || match player {
+                Some(player) => play(player, &recording, excerpt.clone(), ui),
+                None => Ok(()),
+            };
             play()?;
             if !std::io::stdin().is_terminal() {
                 continue;
@@ -180,7 +184,9 @@ impl Label {
             let mut speech = Vec::new();
             let max_samples = (ENROLLMENT_S * f64::from(pyannote_engine::SAMPLE_RATE)) as usize;
             for span in clear_speech(turns, speaker) {
-                speech.extend_from_slice(samples(&recording, span));
+                if speech.len() < max_samples {
+                    speech.extend(recording.samples(range(&recording, span))?);
+                }
             }
             speech.truncate(max_samples);
             let enrolled = engine.voiceprint(&Recording::new(speech), Options::new());
@@ -254,11 +260,16 @@ fn find_player() -> Result<&'static Player> {
         })
 }
 
-/// Plays samples. They are private, so their file is deleted before anything else happens.
-fn play((name, arguments): &Player, samples: &[f32], ui: Ui) -> Result<()> {
+/// Plays an excerpt. It is private, so its file is deleted before anything else happens.
+fn play(
+    (name, arguments): &Player,
+    recording: &Recording,
+    excerpt: Range<usize>,
+    ui: Ui,
+) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("excerpt.wav");
-    write_wav(&path, samples)?;
+    write_wav(&path, recording, &[excerpt])?;
     let status = Command::new(name)
         .args(*arguments)
         .arg(path)

@@ -3,19 +3,17 @@
 use std::path::Path;
 
 use super::{AudioError, DecodeOptions, Decoder};
-use crate::{Recording, SAMPLE_RATE};
-
-/// Minimum growth of the buffer, in samples, if the duration is unknown: one minute.
-const MIN_GROWTH_SAMPLES: usize = 60 * SAMPLE_RATE as usize;
+use crate::Recording;
 
 /// Decodes a file, with the default [`DecodeOptions`]. Blocks the thread.
 ///
-/// If the end of the recording is missing, or up to a tenth cannot be decoded, the recording has a warning.
+/// If the end of the recording is missing, or up to a tenth cannot be decoded, the recording has a warning. More than 15
+/// minutes are written to a temporary file, 230 MB per hour: see [`Recording`] and [`DecodeOptions::temporary_folder`].
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, exceeds the limits, is not in a supported format, or if more than a tenth of it is
-/// damaged.
+/// Fails if the file cannot be read, exceeds the limits, is not in a supported format, if more than a tenth of it is
+/// damaged, or if there is no space for the temporary file.
 ///
 /// ```no_run
 /// let recording = pyannote_engine::audio::decode("meeting.m4a")?;
@@ -44,26 +42,9 @@ pub fn decode_with(
     options: &DecodeOptions,
 ) -> Result<Recording, AudioError> {
     let mut decoder = Decoder::open(path, options)?;
-    let mut samples = Vec::new();
-    reserve(&mut samples, decoder.expected_samples())?;
+    let mut writer = options.writer().expected_len(decoder.expected_samples())?;
     for block in &mut decoder {
-        let block = block?;
-        if samples.capacity() - samples.len() < block.len() {
-            // A vector would double its capacity, up to twice the memory of a long recording.
-            let growth = block.len().max(MIN_GROWTH_SAMPLES).max(samples.len() / 8);
-            reserve(&mut samples, growth)?;
-        }
-        samples.extend_from_slice(&block);
+        writer.push(&block?)?;
     }
-    Ok(Recording {
-        samples,
-        warnings: decoder.into_warnings(),
-    })
-}
-
-/// Reserves memory for `more` samples, or fails: a day of audio takes 5.5 GB.
-fn reserve(samples: &mut Vec<f32>, more: usize) -> Result<(), AudioError> {
-    samples
-        .try_reserve_exact(more)
-        .map_err(|_| AudioError::OutOfMemory)
+    Ok(writer.finish()?.with_warnings(decoder.into_warnings()))
 }

@@ -1,10 +1,12 @@
 //! Options of decoding.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 
 use super::{Ffmpeg, Limits};
+use crate::RecordingWriter;
 
-/// Options of decoding: the limits, the audio track, and ffmpeg.
+/// Options of decoding: the limits, the audio track, ffmpeg, and the folder of temporary files.
 ///
 /// ```
 /// use std::num::NonZero;
@@ -22,6 +24,7 @@ pub struct DecodeOptions {
     pub(super) limits: Limits,
     pub(super) track: Option<NonZero<usize>>,
     pub(super) ffmpeg: Ffmpeg,
+    pub(super) temporary_folder: Option<PathBuf>,
 }
 
 impl DecodeOptions {
@@ -51,5 +54,21 @@ impl DecodeOptions {
     pub fn ffmpeg(mut self, ffmpeg: Ffmpeg) -> Self {
         self.ffmpeg = ffmpeg;
         self
+    }
+
+    /// Sets the folder of the temporary files of recordings of more than 15 minutes: 230 MB per hour.
+    ///
+    /// The default is that of [`RecordingWriter::temporary_folder`].
+    pub fn temporary_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.temporary_folder = Some(folder.into());
+        self
+    }
+
+    /// Starts a recording whose samples go to the temporary folder if there are many.
+    pub(super) fn writer(&self) -> RecordingWriter {
+        match &self.temporary_folder {
+            Some(folder) => RecordingWriter::new().temporary_folder(folder),
+            None => RecordingWriter::new(),
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! The error of decoding a recording.
 
 use super::FfmpegError;
+use crate::SpoolError;
 
 /// The reason why a recording cannot be decoded. The cause, if any, is in [`source`](std::error::Error::source).
 ///
-/// Messages do not contain paths or URLs: a pre-signed URL is a secret.
+/// Messages contain neither the path nor the URL of the recording: a pre-signed URL is a secret.
 ///
 /// ```
 /// use pyannote_engine::audio::AudioError;
@@ -82,9 +83,9 @@ pub enum AudioError {
         #[source]
         ffmpeg: FfmpegError,
     },
-    /// There is not enough memory for the samples.
-    #[error("not enough memory for the recording")]
-    OutOfMemory,
+    /// The temporary file of a long recording cannot be written.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// The decoder failed.
     #[error("the decoder failed")]
     DecoderFailed,

@@ -97,8 +97,8 @@ impl Affinity {
             return Self::cannot_link(a.solo_s, b.solo_s);
         }
         let mut affinity = Self::from_embeddings(
-            (a.embedding.as_ref(), embedding_weight_s(a.solo_s)),
-            (b.embedding.as_ref(), embedding_weight_s(b.solo_s)),
+            (a.embedding.as_deref(), embedding_weight_s(a.solo_s)),
+            (b.embedding.as_deref(), embedding_weight_s(b.solo_s)),
         );
         if let Some((ratio, shared_s)) = coactivity(a, b) {
             affinity.activity = WeightedLlr::new(

@@ -42,12 +42,19 @@ impl Clustering {
         members.map(|(speaker, _)| speaker)
     }
 
+    /// The centroid of each cluster.
+    pub(super) fn centroids(&self) -> Vec<Option<EmbeddingVector>> {
+        (0..self.cluster_count)
+            .map(|cluster| self.centroid(cluster))
+            .collect()
+    }
+
     /// The centroid of a cluster: the unit mean of the embeddings of its local speakers, weighted by seconds of
     /// non-overlapped speech. `None` if there are no embeddings.
-    pub(super) fn centroid(&self, cluster: usize) -> Option<EmbeddingVector> {
+    fn centroid(&self, cluster: usize) -> Option<EmbeddingVector> {
         let mut sum = [0.0; EMBEDDING_DIM];
         for speaker in self.members(cluster) {
-            if let Some(embedding) = &speaker.embedding {
+            if let Some(embedding) = speaker.embedding.as_deref() {
                 embeddings::add_scaled(&mut sum, embedding, speaker.solo_s);
             }
         }
@@ -57,13 +64,14 @@ impl Clustering {
 
 /// Clusters the local speakers of a recording, which are in order of their windows.
 pub(super) fn cluster(
-    speakers: &[LocalSpeaker],
+    speakers: Vec<LocalSpeaker>,
     embeddings: &SubSegmentEmbeddings,
     bounds: SpeakerBounds,
     cancel: &CancelToken,
 ) -> Result<Clustering, DiarizeError> {
-    let blocks: Vec<&[LocalSpeaker]> = speakers
+    let blocks: Vec<usize> = speakers
         .chunk_by(|a, b| a.window / BLOCK_WINDOWS == b.window / BLOCK_WINDOWS)
+        .map(<[LocalSpeaker]>::len)
         .collect();
     let block_bounds = match blocks.len() {
         0 | 1 => bounds,
@@ -75,7 +83,9 @@ pub(super) fn cluster(
     };
     let mut all = Clustering::default();
     let mut block_clusters = Vec::new();
-    for (index, block) in blocks.iter().enumerate() {
+    let mut speakers = speakers.into_iter();
+    for (index, size) in blocks.iter().enumerate() {
+        let block = speakers.by_ref().take(*size).collect();
         let clustering = cluster_block(block, embeddings, block_bounds, cancel)?;
         block_clusters.extend(
             (0..clustering.cluster_count)
@@ -104,12 +114,11 @@ pub(super) fn cluster(
 
 /// Clusters the local speakers of a block, and splits clusters that contain two speakers.
 fn cluster_block(
-    speakers: &[LocalSpeaker],
+    mut speakers: Vec<LocalSpeaker>,
     embeddings: &SubSegmentEmbeddings,
     bounds: SpeakerBounds,
     cancel: &CancelToken,
 ) -> Result<Clustering, DiarizeError> {
-    let mut speakers = speakers.to_vec();
     let mut labels = cluster_and_reassign(&speakers, bounds, cancel)?;
     if let Some(split) = cluster_split::split(&speakers, &labels, embeddings) {
         labels = cluster_and_reassign(&split, bounds, cancel)?;

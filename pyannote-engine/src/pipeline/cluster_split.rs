@@ -79,7 +79,7 @@ impl ClusterSplit {
         indices.dedup();
         let embeddings: Vec<(usize, &EmbeddingVector)> = indices
             .iter()
-            .filter_map(|index| Some((*index, embeddings.get(index)?)))
+            .filter_map(|index| Some((*index, embeddings.get(*index)?)))
             .collect();
         let groups = two_means(&embeddings)?;
         let indices = embeddings.iter().map(|(index, _)| *index);
@@ -252,9 +252,9 @@ mod tests {
 
     #[test]
     fn a_local_speaker_is_split_at_the_speaker_change() {
-        let embeddings: SubSegmentEmbeddings = (0..12)
-            .map(|index| (index, embedding(if index < 6 { 0.0 } else { 1.5 }, index)))
-            .collect();
+        let embeddings =
+            (0..12).map(|index| (index, embedding(if index < 6 { 0.0 } else { 1.5 }, index)));
+        let embeddings = SubSegmentEmbeddings::from_sorted(embeddings);
         let speaker = LocalSpeaker {
             window: 3,
             first_frame: 0,
@@ -275,7 +275,10 @@ mod tests {
         // The second speaker's sub-segments start at 4.5 s; the midpoint between the nearest centers is at 4.9 s.
         let change = halves.iter().map(active_frames).min().unwrap();
         assert!((280..300).contains(&change), "{change}");
-        let cosine = cosine(&halves[0].embedding.unwrap(), &halves[1].embedding.unwrap());
+        let cosine = cosine(
+            halves[0].embedding.as_deref().unwrap(),
+            halves[1].embedding.as_deref().unwrap(),
+        );
         assert!(cosine < 0.2, "{cosine}");
         assert!((halves[0].solo_s + halves[1].solo_s - 9.9).abs() < 1e-3);
     }

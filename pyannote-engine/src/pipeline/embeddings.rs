@@ -2,7 +2,6 @@
 //!
 //! The FCM, the costliest part of the model, runs once over each run of consecutive sub-segments, which overlap.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::waveform::Waveform;
@@ -22,8 +21,27 @@ const MAX_RUN_SUB_SEGMENTS: usize = 12;
 
 /// An embedding, or a weighted sum of embeddings.
 pub(super) type EmbeddingVector = [f32; EMBEDDING_DIM];
-/// Unit embeddings by the index of their sub-segment.
-pub(super) type SubSegmentEmbeddings = BTreeMap<usize, EmbeddingVector>;
+
+/// Unit embeddings by the index of their sub-segment, in ascending order.
+pub(super) struct SubSegmentEmbeddings(Vec<(usize, EmbeddingVector)>);
+
+impl SubSegmentEmbeddings {
+    /// The embedding of a sub-segment.
+    pub(super) fn get(&self, sub_segment: usize) -> Option<&EmbeddingVector> {
+        let position = self
+            .0
+            .binary_search_by_key(&sub_segment, |(index, _)| *index);
+        Some(&self.0[position.ok()?].1)
+    }
+
+    /// Embeddings, whose indices are in ascending order.
+    #[cfg(test)]
+    pub(super) fn from_sorted(
+        embeddings: impl IntoIterator<Item = (usize, EmbeddingVector)>,
+    ) -> Self {
+        Self(embeddings.into_iter().collect())
+    }
+}
 
 /// Number of sub-segments of a recording with this number of segmentation frames. The last one may be shorter, but
 /// has at least half the length.
@@ -61,10 +79,12 @@ pub(super) fn extract(
         .chunk_by(|a, b| a + 1 == *b)
         .flat_map(|run| run.chunks(models.batch_size(run.len(), MAX_RUN_SUB_SEGMENTS)))
         .collect();
-    let embeddings = models.map(&runs, cancel, progress, |run| {
-        extract_run(models, waveform, run)
+    let mut embeddings = Vec::with_capacity(sub_segments.len());
+    let extract = |run: &&[usize]| extract_run(models, waveform, run);
+    models.run(&runs, cancel, progress, extract, |run| {
+        embeddings.extend(run);
     })?;
-    Ok(embeddings.into_iter().flatten().collect())
+    Ok(SubSegmentEmbeddings(embeddings))
 }
 
 /// Extracts the embeddings of a run of consecutive sub-segments, which must not be empty.
@@ -72,7 +92,7 @@ fn extract_run(
     models: Models<'_>,
     waveform: &Waveform<'_>,
     run: &[usize],
-) -> Vec<(usize, EmbeddingVector)> {
+) -> Result<Vec<(usize, EmbeddingVector)>, DiarizeError> {
     let start = run[0] * SUB_SEGMENT_HOP_FBANK_FRAMES * FBANK_HOP_SAMPLES;
     let fbank_frames = (run.len() - 1) * SUB_SEGMENT_HOP_FBANK_FRAMES + SUB_SEGMENT_FBANK_FRAMES;
     let samples = (fbank_frames - 1) * FBANK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES;
@@ -80,7 +100,7 @@ fn extract_run(
     let samples = samples
         .min(waveform.len().saturating_sub(start))
         .max(FBANK_WINDOW_SAMPLES);
-    let mut features = models.fbank.compute(&waveform.crop(start, samples));
+    let mut features = models.fbank.compute(&waveform.crop(start, samples)?);
     features.subtract_mean();
     let fcm = models.embedding.fcm(&features);
     let segments: Vec<&[f32]> = (0..run.len())
@@ -88,9 +108,9 @@ fn extract_run(
         .collect();
     let embeddings = models.embedding.embed(&segments);
     let embeddings = run.iter().zip(embeddings);
-    embeddings
+    Ok(embeddings
         .filter_map(|(index, embedding)| Some((*index, normalized(embedding)?)))
-        .collect()
+        .collect())
 }
 
 /// Scales an embedding to unit length. `None` if its length is zero or not finite.

@@ -3,6 +3,7 @@
 //! Work items of all runs go through one FIFO queue. Each run keeps only as many items queued as the threads need to
 //! stay busy, so the items of concurrent runs alternate and a short run does not wait for a long one.
 
+use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc;
 
@@ -13,24 +14,29 @@ use crate::{CancelToken, DiarizeError};
 /// Queued items per run and thread: one being processed, and one to continue with.
 const QUEUED_PER_THREAD: usize = 2;
 
-/// Maps items in parallel. The results are in the order of the items.
+/// Processes items in parallel, and takes their results in the order of the items, each as soon as those before it are
+/// complete.
 ///
-/// `progress` is called on the calling thread with the completed fraction, 0..1. Once cancelled, no further items
-/// are processed. A panic in `work` is resumed on the calling thread.
+/// `take` and `progress` are called on the calling thread, the latter with the completed fraction, 0..1. Once cancelled
+/// or failed, no further items are processed. A panic in `work` is resumed on the calling thread.
 ///
 /// # Errors
 ///
-/// [`DiarizeError::Cancelled`] if cancelled before all items were processed.
-pub(super) fn map<T: Sync, R: Send>(
+/// The first error of `work`, or [`DiarizeError::Cancelled`] if cancelled before all items were processed.
+pub(super) fn run<T: Sync, R: Send>(
     pool: &ThreadPool,
     items: &[T],
     cancel: &CancelToken,
     progress: &mut dyn FnMut(f64),
-    work: impl Fn(&T) -> R + Sync,
-) -> Result<Vec<R>, DiarizeError> {
+    work: impl Fn(&T) -> Result<R, DiarizeError> + Sync,
+    mut take: impl FnMut(R),
+) -> Result<(), DiarizeError> {
     let work = &work;
     let (sender, results) = mpsc::channel();
-    let mut in_order: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    // Results that are complete before one of an earlier item, by index.
+    let mut early = BTreeMap::new();
+    let mut taken = 0;
+    let mut failed = None;
     pool.in_place_scope_fifo(|scope| {
         let enqueue = |(index, item)| {
             let sender = sender.clone();
@@ -55,23 +61,36 @@ pub(super) fn map<T: Sync, R: Send>(
             && let Ok((index, result)) = results.recv()
         {
             pending -= 1;
-            let Some(result) = result.unwrap_or_else(|panic| panic::resume_unwind(panic)) else {
+            let result = match result.unwrap_or_else(|panic| panic::resume_unwind(panic)) {
+                Some(Ok(result)) => result,
+                Some(Err(error)) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
                 // Skipped, because the run was cancelled.
-                continue;
+                None => continue,
             };
-            if !cancel.is_cancelled()
+            if failed.is_none()
+                && !cancel.is_cancelled()
                 && let Some(item) = remaining.next()
             {
                 enqueue(item);
                 pending += 1;
             }
-            in_order[index] = Some(result);
+            early.insert(index, result);
+            while let Some(result) = early.remove(&taken) {
+                taken += 1;
+                take(result);
+            }
             completed += 1;
             progress(f64::from(completed) / items.len() as f64);
         }
     });
-    let in_order = in_order.into_iter().collect::<Option<Vec<R>>>();
-    in_order.ok_or(DiarizeError::Cancelled)
+    match failed {
+        Some(error) => Err(error),
+        None if taken < items.len() => Err(DiarizeError::Cancelled),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +101,22 @@ mod tests {
     use rayon::ThreadPoolBuilder;
 
     use super::*;
+
+    /// The results of all items.
+    fn map<T: Sync, R: Send>(
+        pool: &ThreadPool,
+        items: &[T],
+        cancel: &CancelToken,
+        progress: &mut dyn FnMut(f64),
+        work: impl Fn(&T) -> R + Sync,
+    ) -> Result<Vec<R>, DiarizeError> {
+        let mut results = Vec::new();
+        let work = |item: &T| Ok(work(item));
+        run(pool, items, cancel, progress, work, |result| {
+            results.push(result);
+        })?;
+        Ok(results)
+    }
 
     fn pool(threads: usize) -> ThreadPool {
         let builder = ThreadPoolBuilder::new().num_threads(threads);
@@ -150,6 +185,27 @@ mod tests {
         assert_eq!(result, Err(DiarizeError::Cancelled));
         assert_eq!(fractions.len(), 10);
         assert_eq!(fractions.last(), Some(&0.01));
+    }
+
+    #[test]
+    fn a_failure_ends_the_run() {
+        let items: Vec<usize> = (0..1000).collect();
+        let mut taken = Vec::new();
+        let work = |item: &usize| match item {
+            9 => Err(DiarizeError::Failed("item 9".to_owned())),
+            _ => Ok(*item),
+        };
+        let take = |item| taken.push(item);
+        let result = run(
+            &pool(2),
+            &items,
+            &CancelToken::default(),
+            &mut |_| (),
+            work,
+            take,
+        );
+        assert_eq!(result, Err(DiarizeError::Failed("item 9".to_owned())));
+        assert_eq!(taken, (0..9).collect::<Vec<_>>());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::embeddings::{self, EmbeddingVector, SubSegmentEmbeddings};
 use super::frames;
-use super::windows::{MAX_LOCAL_SPEAKERS, Segmentation, Window};
+use super::windows::{MAX_LOCAL_SPEAKERS, Window};
 use crate::models::EMBEDDING_DIM;
 
 /// Activity from which a local speaker counts as speaking in a frame.
@@ -33,7 +33,7 @@ pub(super) struct LocalSpeaker {
     /// of the sub-segment that is non-overlapped speech of this speaker.
     pub(super) solo_ratios: Vec<(usize, f32)>,
     /// Unit embedding. `None` if the speaker never speaks alone.
-    pub(super) embedding: Option<EmbeddingVector>,
+    pub(super) embedding: Option<Box<EmbeddingVector>>,
 }
 
 impl LocalSpeaker {
@@ -43,43 +43,74 @@ impl LocalSpeaker {
     }
 }
 
-/// The local speakers of all windows, in order of the windows, without embeddings.
-pub(super) fn find(segmentation: &Segmentation) -> Vec<LocalSpeaker> {
-    let sub_segments = embeddings::sub_segment_count(segmentation.speaker_count.len());
-    let all = |min_speech_s: f64| -> Vec<LocalSpeaker> {
-        let windows = segmentation.windows.iter().enumerate();
-        windows
-            .flat_map(|(index, window)| {
-                (0..MAX_LOCAL_SPEAKERS).filter_map(move |speaker| {
-                    local_speaker(index, window, speaker, min_speech_s, sub_segments)
-                })
-            })
-            .collect()
-    };
-    let speakers = all(MIN_LOCAL_SPEECH_S);
-    if speakers.is_empty() {
-        all(MIN_LOCAL_SPEECH_FALLBACK_S)
-    } else {
-        speakers
+/// Finds the local speakers of windows, without embeddings.
+pub(super) struct LocalSpeakers {
+    /// Number of sub-segments of the recording.
+    sub_segments: usize,
+    /// Number of windows so far.
+    windows: usize,
+    /// Those who reach [`MIN_LOCAL_SPEECH_S`], in order of the windows.
+    speakers: Vec<LocalSpeaker>,
+    /// Those who only reach [`MIN_LOCAL_SPEECH_FALLBACK_S`], as long as there are no others.
+    short: Vec<LocalSpeaker>,
+}
+
+impl LocalSpeakers {
+    /// None yet, of a recording with this number of frames.
+    pub(super) fn new(frames: usize) -> Self {
+        Self {
+            sub_segments: embeddings::sub_segment_count(frames),
+            windows: 0,
+            speakers: Vec::new(),
+            short: Vec::new(),
+        }
+    }
+
+    /// Adds the local speakers of the next window.
+    pub(super) fn push(&mut self, window: &Window) {
+        let index = self.windows;
+        self.windows += 1;
+        for speaker in 0..MAX_LOCAL_SPEAKERS {
+            let speech_s = speech_s(window, speaker);
+            let found = if speech_s >= MIN_LOCAL_SPEECH_S {
+                self.short = Vec::new();
+                &mut self.speakers
+            } else if speech_s >= MIN_LOCAL_SPEECH_FALLBACK_S && self.speakers.is_empty() {
+                &mut self.short
+            } else {
+                continue;
+            };
+            found.push(local_speaker(index, window, speaker, self.sub_segments));
+        }
+    }
+
+    /// The local speakers of all windows, in order of the windows.
+    pub(super) fn finish(self) -> Vec<LocalSpeaker> {
+        if self.speakers.is_empty() {
+            self.short
+        } else {
+            self.speakers
+        }
     }
 }
 
-/// One of the speakers of a window. `None` if it speaks for less than `min_speech_s`.
+/// Duration of the speech of one of the speakers of a window.
+fn speech_s(window: &Window, speaker: usize) -> f64 {
+    let active_frames = window
+        .activity
+        .iter()
+        .filter(|row| row[speaker] > ACTIVITY_THRESHOLD)
+        .count();
+    (active_frames as f64) * frames::STEP_S
+}
+
+/// One of the speakers of a window.
 fn local_speaker(
     index: usize,
     window: &Window,
     speaker: usize,
-    min_speech_s: f64,
     sub_segments: usize,
-) -> Option<LocalSpeaker> {
-    let activity: Vec<f32> = window.activity.iter().map(|row| row[speaker]).collect();
-    let active_frames = activity
-        .iter()
-        .filter(|activity| **activity > ACTIVITY_THRESHOLD)
-        .count();
-    if (active_frames as f64) * frames::STEP_S < min_speech_s {
-        return None;
-    }
+) -> LocalSpeaker {
     // Probability that the speaker is active and all others are not.
     let solo: Vec<f32> = window
         .activity
@@ -96,14 +127,14 @@ fn local_speaker(
         .filter_map(|index| Some((index, solo_ratio(&solo, window.first_frame, index)?)))
         .filter(|(_, ratio)| *ratio > MIN_SOLO_RATIO)
         .collect();
-    Some(LocalSpeaker {
+    LocalSpeaker {
         window: index,
         first_frame: window.first_frame,
-        activity,
+        activity: window.activity.iter().map(|row| row[speaker]).collect(),
         solo_s: solo.iter().sum::<f32>() * frames::STEP_S as f32,
         solo_ratios,
         embedding: None,
-    })
+    }
 }
 
 /// Mean of `solo` over a sub-segment. `None` if the window covers too little of it.
@@ -134,11 +165,11 @@ pub(super) fn assign_embeddings(speakers: &mut [LocalSpeaker], embeddings: &SubS
     for speaker in speakers {
         let mut sum = [0.0; EMBEDDING_DIM];
         for (index, ratio) in &speaker.solo_ratios {
-            if let Some(embedding) = embeddings.get(index) {
+            if let Some(embedding) = embeddings.get(*index) {
                 embeddings::add_scaled(&mut sum, embedding, ratio.powi(SOLO_RATIO_EXPONENT));
             }
         }
-        speaker.embedding = embeddings::normalized(sum);
+        speaker.embedding = embeddings::normalized(sum).map(Box::new);
     }
 }
 
@@ -146,27 +177,29 @@ pub(super) fn assign_embeddings(speakers: &mut [LocalSpeaker], embeddings: &SubS
 mod tests {
     use super::*;
     use crate::models::WINDOW_FRAMES;
-    use crate::pipeline::windows::SpeakerCount;
 
-    /// One window in which the first speaker speaks alone, and then together with the second.
-    fn segmentation(solo_frames: usize, overlap_frames: usize) -> Segmentation {
+    /// The local speakers of a window in which the first speaker speaks alone, and then together with the second.
+    fn find(solo_frames: usize, overlap_frames: usize) -> Vec<LocalSpeaker> {
+        let mut speakers = LocalSpeakers::new(WINDOW_FRAMES);
+        speakers.push(&window(solo_frames, overlap_frames));
+        speakers.finish()
+    }
+
+    fn window(solo_frames: usize, overlap_frames: usize) -> Window {
         let activity = (0..WINDOW_FRAMES).map(|frame| match frame {
             frame if frame < solo_frames => [0.9, 0.0, 0.0],
             frame if frame < solo_frames + overlap_frames => [0.9, 0.9, 0.0],
             _ => [0.0; MAX_LOCAL_SPEAKERS],
         });
-        Segmentation {
-            windows: vec![Window {
-                first_frame: 0,
-                activity: activity.collect(),
-            }],
-            speaker_count: vec![SpeakerCount::default(); WINDOW_FRAMES],
+        Window {
+            first_frame: 0,
+            activity: activity.collect(),
         }
     }
 
     #[test]
     fn embeddings_come_from_non_overlapped_speech() {
-        let mut speakers = find(&segmentation(200, 200));
+        let mut speakers = find(200, 200);
         assert_eq!(speakers.len(), 2);
         // 200 frames are 3.4 s: the sub-segments that start at 0, 0.75 and 1.5 s, and two that are partly overlapped.
         let needed = sub_segments(&speakers);
@@ -181,10 +214,10 @@ mod tests {
             embedding[n] = 1.0;
             embedding
         };
-        let embeddings: SubSegmentEmbeddings =
-            needed.iter().map(|index| (*index, axis(*index))).collect();
+        let embeddings = needed.iter().map(|index| (*index, axis(*index)));
+        let embeddings = SubSegmentEmbeddings::from_sorted(embeddings);
         assign_embeddings(&mut speakers, &embeddings);
-        let embedding = speakers[0].embedding.unwrap();
+        let embedding = speakers[0].embedding.as_deref().unwrap();
         assert!(
             embedding[0] > embedding[4] && embedding[4] > 0.0,
             "{:?}",
@@ -195,8 +228,14 @@ mod tests {
 
     #[test]
     fn short_local_speakers_are_kept_only_if_there_are_no_longer_ones() {
-        assert_eq!(find(&segmentation(10, 0)).len(), 1);
-        assert_eq!(find(&segmentation(200, 10)).len(), 1);
-        assert_eq!(find(&segmentation(2, 0)).len(), 0);
+        assert_eq!(find(10, 0).len(), 1);
+        assert_eq!(find(200, 10).len(), 1);
+        assert_eq!(find(2, 0).len(), 0);
+        let mut speakers = LocalSpeakers::new(10 * WINDOW_FRAMES);
+        for window in [window(10, 0), window(2, 0), window(200, 10), window(10, 0)] {
+            speakers.push(&window);
+        }
+        let windows: Vec<usize> = speakers.finish().iter().map(|found| found.window).collect();
+        assert_eq!(windows, [2]);
     }
 }

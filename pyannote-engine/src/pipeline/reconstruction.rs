@@ -4,7 +4,6 @@ use pyannote_core::{Turn, Turns};
 
 use super::block_clustering::Clustering;
 use super::frames;
-use super::waveform::Waveform;
 use super::windows::{Segmentation, SpeakerCount, coverage};
 use crate::{Diarization, Embedding, Scores, Speaker, SpeakerBounds};
 
@@ -16,16 +15,20 @@ const OVERLAP_THRESHOLD: f32 = 1.0 / 3.0;
 const MIN_SECOND_SPEAKER_ACTIVITY: f32 = 0.05;
 /// Minimum duration of a turn. Shorter ones are dropped.
 const MIN_TURN_S: f64 = 0.1;
+/// Number of frames of the scores in addition to those of the model: they cover the whole recording.
+const EXTRA_SCORE_FRAMES: usize = 3;
 
 /// Builds the result from the segmentation and the clusters of its local speakers.
 pub(super) fn reconstruct(
-    waveform: &Waveform<'_>,
-    segmentation: &Segmentation,
-    clustering: &Clustering,
+    duration_s: f64,
+    segmentation: Segmentation,
+    clustering: Clustering,
     bounds: SpeakerBounds,
 ) -> Diarization {
-    let frames = ClusterFrames::new(segmentation, clustering);
-    let duration_s = waveform.duration_s();
+    let frames = ClusterFrames::new(segmentation, &clustering);
+    let centroids = clustering.centroids();
+    // The activity of local speakers is large, too.
+    drop(clustering);
     let turns = frames.turns(duration_s, |frame| frames.active(frame));
     let exclusive = frames.turns(duration_s, |frame| [frames.active(frame)[0], None]);
 
@@ -53,9 +56,7 @@ pub(super) fn reconstruct(
         .zip(&labels)
         .map(|(cluster, label)| Speaker {
             label: label.clone(),
-            embedding: clustering
-                .centroid(*cluster)
-                .map(|centroid| Embedding(centroid.to_vec())),
+            embedding: centroids[*cluster].map(|centroid| Embedding(centroid.to_vec())),
             solo_speech_s: solo_s[*cluster],
         })
         .collect();
@@ -64,7 +65,7 @@ pub(super) fn reconstruct(
         turns,
         exclusive,
         speakers,
-        scores: frames.scores(duration_s, &order, labels),
+        scores: frames.into_scores(duration_s, &order, labels),
     }
 }
 
@@ -91,19 +92,21 @@ struct ClusterTurn {
 }
 
 /// Activity of each cluster and the speaker count, per frame.
-struct ClusterFrames<'a> {
-    speaker_count: &'a [SpeakerCount],
+struct ClusterFrames {
+    speaker_count: Vec<SpeakerCount>,
     clusters: usize,
     /// Activity of each cluster, averaged over the windows, as `(frame, cluster)`.
     activity: Vec<f32>,
 }
 
-impl<'a> ClusterFrames<'a> {
+impl ClusterFrames {
     /// Aggregates the activity of local speakers by cluster.
-    fn new(segmentation: &'a Segmentation, clustering: &Clustering) -> Self {
+    fn new(segmentation: Segmentation, clustering: &Clustering) -> Self {
         let frames = segmentation.speaker_count.len();
         let clusters = clustering.cluster_count;
-        let mut activity = vec![0.0; frames * clusters];
+        // With room for the frames that the scores have in addition.
+        let mut activity = Vec::with_capacity((frames + EXTRA_SCORE_FRAMES) * clusters);
+        activity.resize(frames * clusters, 0.0);
         for (speaker, cluster) in clustering.labeled() {
             let rows = activity
                 .chunks_exact_mut(clusters)
@@ -120,7 +123,7 @@ impl<'a> ClusterFrames<'a> {
             }
         }
         Self {
-            speaker_count: &segmentation.speaker_count,
+            speaker_count: segmentation.speaker_count,
             clusters,
             activity,
         }
@@ -209,37 +212,57 @@ impl<'a> ClusterFrames<'a> {
     }
 
     /// Scores of the whole recording, for these clusters and their labels in this order.
-    fn scores(&self, duration_s: f64, clusters: &[usize], labels: Vec<String>) -> Scores {
+    ///
+    /// The activity becomes the scores in place, because there may be a gigabyte of either.
+    fn into_scores(self, duration_s: f64, clusters: &[usize], labels: Vec<String>) -> Scores {
         let frames = (duration_s / frames::STEP_S).ceil() as usize;
-        let mut speech = Vec::with_capacity(frames);
-        let mut values = Vec::with_capacity(frames * clusters.len());
-        for frame in 0..frames {
-            let Some(last) = self.speaker_count.len().checked_sub(1) else {
-                // Too short for a frame of the model.
-                speech.push(0.0);
-                continue;
-            };
-            // The first frame of the model starts 1.3 steps after the start of the recording.
-            let source = frame.saturating_sub(1).min(last);
-            let silence = self.speaker_count[source].silence;
-            speech.push((1.0 - silence).clamp(0.0, 1.0));
-            let row = self.row(source);
-            values.extend(clusters.iter().map(|cluster| row[*cluster]));
-        }
+        // Without a frame of the model, the recording is too short for speech.
+        let last = self.speaker_count.len().checked_sub(1);
+        // The first frame of the model starts 1.3 steps after the start of the recording.
+        let speech_at = |frame: usize| {
+            let source = frame.saturating_sub(1).min(last?);
+            Some((1.0 - self.speaker_count[source].silence).clamp(0.0, 1.0))
+        };
+        let speech = (0..frames).map(|frame| speech_at(frame).unwrap_or(0.0));
         Scores {
             resolution: frames::STEP_S,
-            speech,
+            speech: speech.collect(),
             speakers: labels,
-            values,
+            values: score_rows(self.activity, self.clusters, clusters, frames),
         }
     }
+}
+
+/// Selects columns of a table of frames, and shifts it by a frame: the first frame is repeated at the start, and the
+/// last one as often as necessary for `frames` in all.
+fn score_rows(mut table: Vec<f32>, columns: usize, selected: &[usize], frames: usize) -> Vec<f32> {
+    let width = selected.len();
+    let rows = table.len() / columns.max(1);
+    if width == 0 || rows == 0 {
+        return Vec::new();
+    }
+    let mut row = Vec::with_capacity(width);
+    for index in 0..rows {
+        let source = &table[index * columns..(index + 1) * columns];
+        row.clear();
+        row.extend(selected.iter().map(|column| source[*column]));
+        // A row is never moved beyond itself, because no column is selected twice.
+        table[index * width..(index + 1) * width].copy_from_slice(&row);
+    }
+    table.truncate(rows * width);
+    table.resize((rows + 1) * width, 0.0);
+    table.copy_within(..rows * width, width);
+    while table.len() < frames * width {
+        table.extend_from_slice(&row);
+    }
+    table.truncate(frames * width);
+    table
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::models::WINDOW_FRAMES;
-    use crate::pipeline::windows::Window;
 
     const ONE_SPEAKER: SpeakerCount = SpeakerCount {
         silence: 0.1,
@@ -255,7 +278,7 @@ mod tests {
     };
 
     /// Two clusters: cluster 1 is active in frames 100 to 300, cluster 0 in frames 200 to 400.
-    fn cluster_frames(speaker_count: &[SpeakerCount]) -> ClusterFrames<'_> {
+    fn cluster_frames(speaker_count: Vec<SpeakerCount>) -> ClusterFrames {
         let activity = (0..speaker_count.len()).flat_map(|frame| {
             let first = if (200..400).contains(&frame) {
                 0.7
@@ -289,8 +312,7 @@ mod tests {
 
     #[test]
     fn turns_overlap_in_overlapped_speech() {
-        let speaker_count = speaker_count();
-        let frames = cluster_frames(&speaker_count);
+        let frames = cluster_frames(speaker_count());
         let turn = |cluster, first, end| ClusterTurn {
             cluster,
             start_s: frames::start_s(first),
@@ -307,32 +329,39 @@ mod tests {
 
     #[test]
     fn scores_are_in_the_given_order_of_clusters() {
-        let speaker_count = speaker_count();
-        let frames = cluster_frames(&speaker_count);
+        let frames = || cluster_frames(speaker_count());
         let labels = ["SPEAKER_00", "SPEAKER_01"].map(str::to_owned).to_vec();
-        let scores = frames.scores(500.0 * frames::STEP_S, &[1, 0], labels);
+        let scores = frames().into_scores(500.0 * frames::STEP_S, &[1, 0], labels);
         assert_eq!(scores.frames().len(), 500);
         assert_eq!(scores.frames().nth(251).unwrap(), [0.9, 0.7]);
-        assert!(frames.scores(9.0, &[], Vec::new()).values.is_empty());
+        let none = frames().into_scores(9.0, &[], Vec::new());
+        assert!(none.values.is_empty() && none.speech.len() == 534);
+    }
+
+    #[test]
+    fn rows_of_scores_are_selected_and_shifted() {
+        let table = |rows: usize| (0..3 * rows).map(|n| n as f32).collect::<Vec<_>>();
+        let rows = |rows, selected: &[usize], frames| score_rows(table(rows), 3, selected, frames);
+        assert_eq!(
+            rows(2, &[2, 0], 4),
+            [2.0, 0.0, 2.0, 0.0, 5.0, 3.0, 5.0, 3.0]
+        );
+        assert_eq!(rows(2, &[1], 6), [1.0, 1.0, 4.0, 4.0, 4.0, 4.0]);
+        assert_eq!(rows(2, &[1], 2), [1.0, 1.0]);
+        assert_eq!(rows(1, &[2, 1, 0], 2), [2.0, 1.0, 0.0, 2.0, 1.0, 0.0]);
+        assert!(rows(0, &[1], 2).is_empty());
+        assert!(rows(2, &[], 2).is_empty());
+        assert!(score_rows(Vec::new(), 0, &[], 2).is_empty());
     }
 
     #[test]
     fn silence_has_scores_but_no_turns() {
         let segmentation = Segmentation {
-            windows: vec![Window {
-                first_frame: 0,
-                activity: vec![[0.0; 3]; WINDOW_FRAMES],
-            }],
+            windows: std::iter::once(0..WINDOW_FRAMES).collect(),
             speaker_count: vec![SILENCE; WINDOW_FRAMES],
         };
-        let samples = vec![0.0; 160_000];
         let bounds = SpeakerBounds::exactly(2);
-        let diarization = reconstruct(
-            &Waveform::new(&samples),
-            &segmentation,
-            &Clustering::default(),
-            bounds,
-        );
+        let diarization = reconstruct(10.0, segmentation, Clustering::default(), bounds);
         assert!(diarization.turns.is_empty());
         assert_eq!(
             diarization.warnings,

@@ -1,5 +1,7 @@
 //! Samples prepared for the models: finite, normalized in loudness, and zero-padded.
 
+use crate::{CancelToken, DiarizeError, Recording, SpoolError};
+
 /// RMS level that recordings are normalized to.
 const TARGET_RMS: f64 = 0.1;
 /// Samples are clamped to this magnitude. Decoders clip at 1, so larger samples come from damaged files.
@@ -7,45 +9,53 @@ const MAX_ABS_SAMPLE: f32 = 16.0;
 
 /// The samples of a recording, with a gain that normalizes its loudness.
 pub(super) struct Waveform<'a> {
-    samples: &'a [f32],
+    recording: &'a Recording,
     gain: f32,
 }
 
 impl<'a> Waveform<'a> {
-    /// Wraps mono samples at 16 kHz.
-    pub(super) fn new(samples: &'a [f32]) -> Self {
-        let squares: f64 = samples
-            .iter()
-            .map(|sample| f64::from(sanitized(*sample)).powi(2))
-            .sum();
-        let rms = (squares / samples.len().max(1) as f64).sqrt();
+    /// Measures the loudness of a recording, which reads all of it.
+    pub(super) fn new(
+        recording: &'a Recording,
+        cancel: &CancelToken,
+    ) -> Result<Self, DiarizeError> {
+        let mut squares = 0.0;
+        for block in recording.blocks() {
+            if cancel.is_cancelled() {
+                return Err(DiarizeError::Cancelled);
+            }
+            for sample in block?.iter() {
+                squares += f64::from(sanitized(*sample)).powi(2);
+            }
+        }
+        let rms = (squares / recording.len().max(1) as f64).sqrt();
         // Digital silence stays silent.
         let gain = if rms > 1e-7 {
             (TARGET_RMS / rms) as f32
         } else {
             1.0
         };
-        Self { samples, gain }
+        Ok(Self { recording, gain })
     }
 
     /// Number of samples.
     pub(super) fn len(&self) -> usize {
-        self.samples.len()
+        self.recording.len()
     }
 
     /// Duration in seconds.
     pub(super) fn duration_s(&self) -> f64 {
-        self.len() as f64 / f64::from(crate::SAMPLE_RATE)
+        self.recording.duration()
     }
 
     /// Copies `length` normalized samples, from `start` on. Samples beyond the end of the recording are zero.
-    pub(super) fn crop(&self, start: usize, length: usize) -> Vec<f32> {
-        let samples = self.samples.iter().skip(start).take(length);
-        let mut crop: Vec<f32> = samples
-            .map(|sample| sanitized(*sample) * self.gain)
-            .collect();
-        crop.resize(length, 0.0);
-        crop
+    pub(super) fn crop(&self, start: usize, length: usize) -> Result<Vec<f32>, SpoolError> {
+        let mut crop = vec![0.0; length];
+        self.recording.read(start, &mut crop)?;
+        for sample in &mut crop {
+            *sample = sanitized(*sample) * self.gain;
+        }
+        Ok(crop)
     }
 }
 
@@ -62,25 +72,42 @@ fn sanitized(sample: f32) -> f32 {
 mod tests {
     use super::*;
 
+    /// Normalized samples of a recording.
+    fn crop(samples: Vec<f32>, start: usize, length: usize) -> Vec<f32> {
+        let recording = Recording::new(samples);
+        let waveform = Waveform::new(&recording, &CancelToken::default()).unwrap();
+        waveform.crop(start, length).unwrap()
+    }
+
     #[test]
     fn quiet_and_loud_recordings_are_normalized_to_the_same_level() {
         let sine = |peak: f32| -> Vec<f32> {
             (0..16_000).map(|n| peak * (n as f32 * 0.1).sin()).collect()
         };
-        let (quiet, loud) = (sine(1e-4), sine(0.9));
-        let (quiet, loud) = (Waveform::new(&quiet), Waveform::new(&loud));
-        for (a, b) in quiet.crop(100, 50).iter().zip(loud.crop(100, 50)) {
+        let (quiet, loud) = (crop(sine(1e-4), 100, 50), crop(sine(0.9), 100, 50));
+        for (a, b) in quiet.iter().zip(loud) {
             assert!((a - b).abs() < 1e-5, "{a} and {b}");
         }
     }
 
     #[test]
     fn non_finite_samples_and_padding_are_zero() {
-        let waveform = Waveform::new(&[f32::NAN, f32::INFINITY, 0.5]);
-        let crop = waveform.crop(0, 5);
-        assert_eq!((crop[0], crop[1], crop[3], crop[4]), (0.0, 0.0, 0.0, 0.0));
-        assert!(crop[2] > 0.0);
-        assert_eq!(Waveform::new(&[0.0; 8]).crop(0, 8), [0.0; 8]);
-        assert_eq!(Waveform::new(&[]).crop(3, 2), [0.0; 2]);
+        let found = crop(vec![f32::NAN, f32::INFINITY, 0.5], 0, 5);
+        assert_eq!(
+            (found[0], found[1], found[3], found[4]),
+            (0.0, 0.0, 0.0, 0.0)
+        );
+        assert!(found[2] > 0.0);
+        assert_eq!(crop(vec![0.0; 8], 0, 8), [0.0; 8]);
+        assert_eq!(crop(Vec::new(), 3, 2), [0.0; 2]);
+    }
+
+    #[test]
+    fn measuring_the_loudness_can_be_cancelled() {
+        let cancel = CancelToken::default();
+        cancel.cancel();
+        let recording = Recording::new(vec![0.0; 8]);
+        let found = Waveform::new(&recording, &cancel);
+        assert!(matches!(found, Err(DiarizeError::Cancelled)));
     }
 }

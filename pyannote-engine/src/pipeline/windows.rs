@@ -1,5 +1,7 @@
 //! Segmentation of sliding windows: powerset posteriors, local speaker activity, and the speaker count.
 
+use std::ops::Range;
+
 use super::Models;
 use super::frames;
 use super::waveform::Waveform;
@@ -32,69 +34,102 @@ pub(super) struct SpeakerCount {
 
 /// The segmentation of a recording.
 pub(super) struct Segmentation {
-    /// Windows in order of time.
-    pub(super) windows: Vec<Window>,
+    /// The frames of the recording that each window covers, in order of time.
+    pub(super) windows: Vec<Range<usize>>,
     /// Per frame of the recording, averaged over the windows that cover it.
     pub(super) speaker_count: Vec<SpeakerCount>,
 }
 
-/// Runs the segmentation model on all windows of a recording.
+/// Runs the segmentation model on all windows of a recording. `take` is called with each window, in order of time.
 pub(super) fn segment(
     models: Models<'_>,
     waveform: &Waveform<'_>,
     cancel: &CancelToken,
     progress: &mut dyn FnMut(f64),
+    mut take: impl FnMut(Window),
 ) -> Result<Segmentation, DiarizeError> {
     let first_frames = first_frames(waveform.len());
     let batches: Vec<&[usize]> = first_frames
         .chunks(models.batch_size(first_frames.len(), BATCH_WINDOWS))
         .collect();
-    let posteriors = models.map(&batches, cancel, progress, |first_frames| {
-        let windows: Vec<Vec<f32>> = first_frames
-            .iter()
-            .map(|first| waveform.crop(first * FRAME_STEP_SAMPLES, WINDOW_SAMPLES))
-            .collect();
-        let windows: Vec<&[f32]> = windows.iter().map(Vec::as_slice).collect();
-        models.segmentation.posteriors(&windows)
+    let posteriors = |batch: &&[usize]| {
+        let Some((first, last)) = batch.first().zip(batch.last()) else {
+            return Ok(Vec::new());
+        };
+        let length = (last - first) * FRAME_STEP_SAMPLES + WINDOW_SAMPLES;
+        let samples = waveform.crop(first * FRAME_STEP_SAMPLES, length)?;
+        let windows = batch.iter().map(|first_frame| {
+            let start = (first_frame - first) * FRAME_STEP_SAMPLES;
+            &samples[start..start + WINDOW_SAMPLES]
+        });
+        let windows: Vec<&[f32]> = windows.collect();
+        Ok(models.segmentation.posteriors(&windows))
+    };
+    let mut aggregation = Aggregation::new(waveform.len(), &first_frames);
+    models.run(&batches, cancel, progress, posteriors, |batch| {
+        for posteriors in batch {
+            take(aggregation.push(&posteriors));
+        }
     })?;
-    Ok(aggregate(
-        waveform.len(),
-        &first_frames,
-        posteriors.into_iter().flatten(),
-    ))
+    Ok(aggregation.finish())
+}
+
+/// Number of frames of a recording that windows cover.
+pub(super) fn frame_count(samples: usize) -> usize {
+    // The model has no frames whose receptive field exceeds the window, so the last frames may not be covered.
+    let end = last_first_frame(samples).map_or(0, |last| last + WINDOW_FRAMES);
+    frames::count(samples).min(end)
 }
 
 /// The first frame of each window. The last window is placed so that it ends with the recording.
 fn first_frames(samples: usize) -> Vec<usize> {
-    if frames::count(samples) == 0 {
+    let Some(last) = last_first_frame(samples) else {
         return Vec::new();
-    }
-    let last = samples
-        .saturating_sub(WINDOW_SAMPLES)
-        .div_ceil(FRAME_STEP_SAMPLES);
+    };
     let mut first_frames: Vec<usize> = (0..last).step_by(HOP_FRAMES).collect();
     first_frames.push(last);
     first_frames
 }
 
-/// Converts the posteriors of each window to local speaker activity, and aggregates the speaker count over windows.
-fn aggregate(
-    samples: usize,
-    first_frames: &[usize],
-    posteriors: impl Iterator<Item = Vec<f32>>,
-) -> Segmentation {
-    // The model has no frames whose receptive field exceeds the window, so the last frames may not be covered.
-    let end = first_frames.last().map_or(0, |last| last + WINDOW_FRAMES);
-    let mut speaker_count = vec![SpeakerCount::default(); frames::count(samples).min(end)];
-    let mut windows = Vec::with_capacity(first_frames.len());
-    for (&first_frame, posteriors) in first_frames.iter().zip(posteriors) {
-        // Drop the frames of the padding.
-        let frames = speaker_count
-            .len()
-            .saturating_sub(first_frame)
-            .min(WINDOW_FRAMES);
-        let rows = || posteriors.chunks_exact(POWERSET_CLASSES).take(frames);
-        for (count, row) in speaker_count.iter_mut().skip(first_frame).zip(rows()) {
+/// The first frame of the last window, if there are windows.
+fn last_first_frame(samples: usize) -> Option<usize> {
+    let beyond = samples.saturating_sub(WINDOW_SAMPLES);
+    (frames::count(samples) > 0).then(|| beyond.div_ceil(FRAME_STEP_SAMPLES))
+}
+
+/// Converts the posteriors of windows to local speaker activity, and aggregates the speaker count over the windows.
+struct Aggregation {
+    segmentation: Segmentation,
+    /// Index of the next window.
+    next: usize,
+}
+
+impl Aggregation {
+    fn new(samples: usize, first_frames: &[usize]) -> Self {
+        let frames = frame_count(samples);
+        // Without the frames of the padding.
+        let covered = |first: &usize| *first..(first + WINDOW_FRAMES).min(frames).max(*first);
+        Self {
+            segmentation: Segmentation {
+                windows: first_frames.iter().map(covered).collect(),
+                speaker_count: vec![SpeakerCount::default(); frames],
+            },
+            next: 0,
+        }
+    }
+
+    /// Adds the next window.
+    fn push(&mut self, posteriors: &[f32]) -> Window {
+        let covered = self.segmentation.windows[self.next].clone();
+        self.next += 1;
+        let first_frame = covered.start;
+        let rows = || {
+            posteriors
+                .chunks_exact(POWERSET_CLASSES)
+                .take(covered.len())
+        };
+        let counts = self.segmentation.speaker_count.iter_mut();
+        for (count, row) in counts.skip(first_frame).zip(rows()) {
             for (probability, speakers) in row.iter().zip(POWERSET) {
                 match speakers.len() {
                     0 => count.silence += probability,
@@ -103,20 +138,21 @@ fn aggregate(
                 }
             }
         }
-        let activity = rows().map(powerset_to_multilabel).collect();
-        windows.push(Window {
+        Window {
             first_frame,
-            activity,
-        });
+            activity: rows().map(powerset_to_multilabel).collect(),
+        }
     }
-    let coverage = coverage(&windows, speaker_count.len());
-    for (count, windows) in speaker_count.iter_mut().zip(coverage) {
-        count.silence /= windows.max(1.0);
-        count.overlap /= windows.max(1.0);
-    }
-    Segmentation {
-        windows,
-        speaker_count,
+
+    /// The segmentation, after the last window.
+    fn finish(mut self) -> Segmentation {
+        let speaker_count = &mut self.segmentation.speaker_count;
+        let coverage = coverage(&self.segmentation.windows, speaker_count.len());
+        for (count, windows) in speaker_count.iter_mut().zip(coverage) {
+            count.silence /= windows.max(1.0);
+            count.overlap /= windows.max(1.0);
+        }
+        self.segmentation
     }
 }
 
@@ -132,11 +168,10 @@ fn powerset_to_multilabel(posteriors: &[f32]) -> [f32; MAX_LOCAL_SPEAKERS] {
 }
 
 /// Number of windows that cover each of the first `frames` frames of the recording.
-pub(super) fn coverage(windows: &[Window], frames: usize) -> Vec<f32> {
+pub(super) fn coverage(windows: &[Range<usize>], frames: usize) -> Vec<f32> {
     let mut coverage = vec![0.0; frames];
     for window in windows {
-        let covered = coverage.iter_mut().skip(window.first_frame);
-        for count in covered.take(window.activity.len()) {
+        for count in &mut coverage[window.clone()] {
             *count += 1.0;
         }
     }
@@ -177,13 +212,10 @@ mod tests {
         };
         // The first window is silent; speakers 0 and 2 overlap in the second.
         let samples = WINDOW_SAMPLES + 2_700;
-        let segmentation = aggregate(
-            samples,
-            &first_frames(samples),
-            [class(0), class(5)].into_iter(),
-        );
-        assert_eq!(segmentation.windows[1].activity[0], [1.0, 0.0, 1.0]);
-        assert_eq!(segmentation.windows[0].activity[0], [0.0; 3]);
+        let mut aggregation = Aggregation::new(samples, &first_frames(samples));
+        assert_eq!(aggregation.push(&class(0)).activity[0], [0.0; 3]);
+        assert_eq!(aggregation.push(&class(5)).activity[0], [1.0, 0.0, 1.0]);
+        let segmentation = aggregation.finish();
         let count = |frame: usize| {
             let count = segmentation.speaker_count[frame];
             (count.silence, count.overlap)
@@ -203,13 +235,13 @@ mod tests {
             3 * WINDOW_SAMPLES,
         ] {
             let first_frames = first_frames(samples);
-            let segmentation = aggregate(
-                samples,
-                &first_frames,
-                first_frames.iter().map(|_| silence.clone()),
-            );
+            let mut aggregation = Aggregation::new(samples, &first_frames);
+            for _ in first_frames {
+                aggregation.push(&silence);
+            }
             assert!(
-                segmentation
+                aggregation
+                    .finish()
                     .speaker_count
                     .iter()
                     .all(|count| count.silence == 1.0),

@@ -24,7 +24,7 @@ use crate::violation::Violation;
 /// - Live streams use [`Diarizer::live`] with [`live_options`](Self::live_options), if the diarizer implements it.
 ///
 /// ```
-/// use pyannote_engine::{Diarization, DiarizeError, Diarizer, Options};
+/// use pyannote_engine::{Diarization, DiarizeError, Diarizer, Options, Recording};
 /// use pyannote_server::engine::DiarizerEngine;
 ///
 /// /// Finds no speech.
@@ -39,7 +39,7 @@ use crate::violation::Violation;
 ///         "none"
 ///     }
 ///
-///     fn diarize(&self, _: &[f32], _: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
+///     fn diarize(&self, _: &Recording, _: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
 ///         Ok(Diarization::default())
 ///     }
 ///

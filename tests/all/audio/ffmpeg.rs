@@ -255,18 +255,19 @@ mod real {
         };
         let peak = |recording: &pyannote_engine::Recording| {
             recording
-                .samples
+                .samples(..)
+                .unwrap()
                 .iter()
                 .fold(0.0_f32, |peak, sample| peak.max(*sample))
         };
         let default = decode(None).unwrap();
         assert_eq!(
-            default.warnings,
+            default.warnings(),
             ["the recording has 2 audio tracks: track 1 (eng) was decoded, but not track 2 (ger)"]
         );
         assert!(peak(&default) < 0.01);
         let second = decode(Some(2)).unwrap();
-        assert_eq!(second.warnings, [""; 0]);
+        assert_eq!(second.warnings(), [""; 0]);
         assert!(peak(&second) > 0.4);
         let error = decode(Some(3)).unwrap_err();
         let message = "the recording has no audio track 3: it has track 1 (eng), track 2 (ger)";
@@ -288,7 +289,8 @@ mod real {
             recording.duration()
         );
         let start = recording
-            .samples
+            .samples(..)
+            .unwrap()
             .iter()
             .position(|sample| sample.abs() > 0.1)
             .unwrap();
@@ -311,7 +313,7 @@ mod real {
         std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         let recording = decode_with(&path, &options(Ffmpeg::on_path())).unwrap();
         assert!(recording.duration() < 1.2, "{}", recording.duration());
-        let warnings = recording.warnings.join("\n");
+        let warnings = recording.warnings().join("\n");
         assert!(warnings.contains("damaged or truncated"), "{warnings}");
     }
 

@@ -103,14 +103,14 @@ fn all_formats_decode_to_the_tone() {
                 continue;
             }
         };
-        let measured = measure(&recording.samples);
-        if recording.samples.len().abs_diff(tone.samples) > 2
+        let measured = measure(&recording.samples(..).unwrap());
+        if recording.len().abs_diff(tone.samples) > 2
             || (measured.gain_db - tone.gain_db).abs() > 0.1
             || (measured.delay - tone.delay).abs() > 0.1
             || measured.noise > tone.noise
-            || !recording.warnings.is_empty()
+            || !recording.warnings().is_empty()
         {
-            let (length, warnings) = (recording.samples.len(), recording.warnings);
+            let (length, warnings) = (recording.len(), recording.warnings());
             failures.push(format!(
                 "{name}: {length} samples, {measured:?}, {warnings:?}"
             ));

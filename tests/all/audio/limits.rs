@@ -55,7 +55,7 @@ fn blocks_add_up_to_the_recording() {
         wav::spec(44_100, 2, 16, SampleFormat::Int),
         44_100 * 5,
     );
-    let whole = decode(&path).unwrap().samples;
+    let whole = decode(&path).unwrap().samples(..).unwrap();
     let mut decoder = Decoder::open(&path, &DecodeOptions::new()).unwrap();
     assert_eq!(decoder.expected_samples(), 80_000);
     let blocks: Vec<_> = decoder.by_ref().map(Result::unwrap).collect();

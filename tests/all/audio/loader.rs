@@ -21,7 +21,7 @@ async fn teams_load_only_their_own_uploads() {
         .recording("ours", "media://tone.flac", None)
         .await
         .unwrap();
-    assert_eq!(recording.samples.len(), 8_000);
+    assert_eq!(recording.len(), 8_000);
     for (team, url) in [
         ("theirs", "media://tone.flac"),
         ("ours", "media://none.flac"),
@@ -47,7 +47,7 @@ async fn remote_recordings_are_fetched_and_decoded() {
         .recording("ours", &url, None)
         .await
         .unwrap();
-    assert_eq!(recording.samples.len(), 32_000);
+    assert_eq!(recording.len(), 32_000);
     let error = loader(FetchConfig::default())
         .recording("ours", &url, None)
         .await
@@ -67,7 +67,7 @@ async fn the_duration_can_be_limited() {
     ] {
         let loaded = loader.load("ours", "media://tone.mp3", seconds).await;
         match loaded {
-            Ok(recording) => assert!(fits && !recording.samples.is_empty(), "{seconds:?}"),
+            Ok(recording) => assert!(fits && !recording.is_empty(), "{seconds:?}"),
             Err(error) => {
                 assert!(
                     !fits && matches!(error, RecordingError::Audio(AudioError::TooLong { .. })),

@@ -33,7 +33,8 @@ static MODELS: LazyLock<Arc<OpenModels>> =
 fn sample() -> Vec<f32> {
     pyannote_engine::audio::decode(assets().sample().wav)
         .unwrap()
-        .samples
+        .samples(..)
+        .unwrap()
 }
 
 /// A server with the models, a client, and the uploaded sample recording.

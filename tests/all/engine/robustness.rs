@@ -1,11 +1,20 @@
 //! Audio that is silent, quiet, loud, short, long or corrupted.
 
-use pyannote_engine::{CancelToken, DiarizeError, Diarizer, OpenModels, Options};
+use std::time::Duration;
+
+use pyannote_engine::{
+    CancelToken, Diarization, DiarizeError, Diarizer, OpenModels, Options, Recording,
+    RecordingWriter,
+};
 
 use super::{MODELS, assets, sample};
 
+fn diarize(recording: &Recording) -> Diarization {
+    MODELS.diarize(recording, &mut Options::new()).unwrap()
+}
+
 fn turns(samples: &[f32]) -> usize {
-    let diarization = MODELS.diarize(samples, &mut Options::new()).unwrap();
+    let diarization = diarize(&Recording::new(samples.to_vec()));
     let seconds = samples.len() as f64 / 16_000.0;
     for turn in diarization.turns.iter().chain(&diarization.exclusive) {
         assert!(
@@ -76,10 +85,9 @@ fn any_duration_is_diarized() {
 #[ignore = "needs the models: cargo xtask assets"]
 fn turns_do_not_depend_on_the_number_of_threads() {
     let one = OpenModels::load_with(&assets(), std::num::NonZero::<usize>::MIN).unwrap();
-    let samples = sample();
-    let diarization = MODELS.diarize(&samples, &mut Options::new()).unwrap();
-    let single_threaded = one.diarize(&samples, &mut Options::new()).unwrap();
-    assert_eq!(diarization.turns, single_threaded.turns);
+    let recording = Recording::new(sample());
+    let single_threaded = one.diarize(&recording, &mut Options::new()).unwrap();
+    assert_eq!(diarize(&recording).turns, single_threaded.turns);
 }
 
 #[test]
@@ -87,7 +95,8 @@ fn turns_do_not_depend_on_the_number_of_threads() {
 fn cancelled_token_ends_the_run() {
     let token = CancelToken::new();
     token.cancel();
-    let result = MODELS.diarize(&sample(), &mut Options::new().cancel_token(&token));
+    let mut options = Options::new().cancel_token(&token);
+    let result = MODELS.diarize(&Recording::new(sample()), &mut options);
     assert_eq!(result.unwrap_err(), DiarizeError::Cancelled);
 }
 
@@ -95,8 +104,21 @@ fn cancelled_token_ends_the_run() {
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
 fn speakers_are_linked_across_blocks() {
-    let samples = sample().repeat(22);
-    let diarization = MODELS.diarize(&samples, &mut Options::new()).unwrap();
+    let diarization = diarize(&Recording::new(sample().repeat(22)));
     assert_eq!(diarization.speakers.len(), 2);
     assert!(diarization.turns.len() > 200);
+}
+
+/// Long recordings are read from a file, which must make no difference, not even in the last bit.
+#[test]
+#[ignore = "needs the models: cargo xtask assets"]
+fn recordings_in_memory_and_in_a_file_have_the_same_diarization() {
+    let samples = sample().repeat(3);
+    let mut writer = RecordingWriter::new().max_in_memory(Duration::from_secs(10));
+    for block in samples.chunks(7_777) {
+        writer.push(block).unwrap();
+    }
+    let spooled = diarize(&writer.finish().unwrap());
+    assert!(spooled.turns.len() > 20);
+    assert_eq!(spooled, diarize(&Recording::new(samples)));
 }

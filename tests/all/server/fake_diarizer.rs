@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use pyannote_engine::output::Turn;
 use pyannote_engine::{
-    Diarization, DiarizeError, Diarizer, Embedding, Options, Scores, Speaker, SpeakerBounds,
+    Diarization, DiarizeError, Diarizer, Embedding, Options, Recording, Scores, Speaker,
+    SpeakerBounds,
 };
 
 /// Returns the scripted diarizations in order, then empty ones. Clones share the script.
@@ -40,10 +41,10 @@ impl Diarizer for FakeDiarizer {
 
     fn diarize(
         &self,
-        samples: &[f32],
+        recording: &Recording,
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
-        let call = (samples.len(), options.speaker_bounds());
+        let call = (recording.len(), options.speaker_bounds());
         self.calls.lock().unwrap().push(call);
         Ok(self.script.lock().unwrap().pop_front().unwrap_or_default())
     }

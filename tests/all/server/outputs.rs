@@ -39,10 +39,7 @@ async fn process(diarization: Diarization, kind: JobKind, request: Value) -> Res
         panic!("a request must be an object");
     };
     let engine = DiarizerEngine::new(FakeDiarizer::new([diarization]));
-    let recording = Recording {
-        samples: vec![0.0; 32_000],
-        warnings: Vec::new(),
-    };
+    let recording = Recording::new(vec![0.0; 32_000]);
     let job = EngineJob::new("1".to_owned(), kind, request, Some(recording));
     let output = engine.process(job).await.map_err(|error| error.0)?;
     let schema = schema(match kind {

@@ -115,7 +115,11 @@ where
         "none"
     }
 
-    fn diarize(&self, _: &[f32], options: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
+    fn diarize(
+        &self,
+        _: &Recording,
+        options: &mut Options<'_>,
+    ) -> Result<Diarization, DiarizeError> {
         self.0(options.token())
     }
 
@@ -254,10 +258,7 @@ impl AudioSource for Recordings {
     fn recording<'a>(&'a self, team: &'a str, url: &'a str, _: Option<f64>) -> RecordingFuture<'a> {
         Box::pin(async move {
             match (team, url) {
-                (TEAM, "media://calls/1") => Ok(Recording {
-                    samples: vec![0.0; 160],
-                    warnings: Vec::new(),
-                }),
+                (TEAM, "media://calls/1") => Ok(Recording::new(vec![0.0; 160])),
                 _ => Err(EngineError(format!("{url} does not exist"))),
             }
         })

@@ -107,7 +107,7 @@ impl Engine for TestEngine {
                 Some("wait") => self.permits.acquire().await.unwrap().forget(),
                 _ => {}
             }
-            let samples = job.recording.map(|recording| recording.samples.len());
+            let samples = job.recording.map(|recording| recording.len());
             Ok(json!({ "diarization": [], "samples": samples }))
         })
     }

@@ -3,21 +3,26 @@
 //! Prints a Markdown table with a row for the sample recording and for each recording of the folders. The diarization
 //! error rate is computed without a collar and with overlapped speech. Each recording is diarized in subprocesses, with
 //! 1 and with 2 threads, so that the peak memory is that of one recording.
+//!
+//! `--hours 2,24` adds a table of long recordings. To compare two commits in one run, copy the program that one of them
+//! builds (`cargo bench -p pyannote-tests --bench der --no-run` prints its path), and pass it to the other with
+//! `--baseline`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod child;
+mod long;
 #[path = "../recordings.rs"]
 mod recordings;
 mod table;
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
-use pyannote::output::{Der, ScoringOptions, Turn, Turns};
+use pyannote::output::{Der, ScoringOptions, Turn};
+use pyannote_engine::OpenModels;
 use pyannote_engine::assets::Assets;
-use pyannote_engine::{Diarizer, OpenModels, Options};
 
 use child::Task;
 use recordings::Recording;
@@ -29,9 +34,12 @@ use table::Row;
 struct Arguments {
     /// Folders of *.wav files with *.rttm references and optional *.uem scored regions
     folders: Vec<PathBuf>,
-    /// Also measure speed and memory on the sample, repeated to this many hours
-    #[arg(long, default_value_t = 0.0)]
-    hours: f64,
+    /// Also measure speed, memory and phases on the sample, repeated to this many hours
+    #[arg(long, value_delimiter = ',')]
+    hours: Vec<f64>,
+    /// In addition, measure this build of the benchmark, of another commit
+    #[arg(long, requires = "hours")]
+    baseline: Option<PathBuf>,
     /// Only use recordings whose name starts with this prefix
     #[arg(long, default_value = "")]
     only: String,
@@ -43,17 +51,16 @@ struct Arguments {
     bench: bool,
 }
 
-/// The engine with this many threads.
-fn engine(threads: NonZero<usize>) -> impl Fn(&[f32]) -> Turns {
-    let models = OpenModels::load_with(&Assets::locate().unwrap(), threads).unwrap();
-    move |samples| models.diarize(samples, &mut Options::new()).unwrap().turns
+/// The models with this many threads.
+fn models(threads: NonZero<usize>) -> OpenModels {
+    OpenModels::load_with(&Assets::locate().unwrap(), threads).unwrap()
 }
 
 fn main() {
     let arguments = Arguments::parse();
     if let Some(task) = arguments.task {
         let task: Task = serde_json::from_str(&task).unwrap();
-        println!("{}", serde_json::to_string(&task.run(engine)).unwrap());
+        println!("{}", serde_json::to_string(&task.run(models)).unwrap());
         return;
     }
     let assets = Assets::locate().unwrap();
@@ -70,7 +77,7 @@ fn main() {
     println!("{}", table::HEADER);
     let mut rows = Vec::new();
     for recording in &recordings {
-        let [one, two] = child::measure(&recording.wav, 1);
+        let [one, two] = child::measure(&recording.wav);
         let mut options = ScoringOptions::new();
         if let Some(scored) = &recording.scored {
             options = options.uem(scored.iter().copied());
@@ -90,22 +97,8 @@ fn main() {
         rows.push(row);
     }
     println!("{}", Row::total(&rows));
-    if arguments.hours > 0.0 {
-        println!("{}", repeated(&sample, arguments.hours));
-    }
-}
-
-/// Measures the repeated sample, without an error rate.
-fn repeated(sample: &Path, hours: f64) -> Row {
-    // The sample lasts 30 s.
-    let repeat = (hours * 120.0).ceil() as usize;
-    let [one, two] = child::measure(sample, repeat);
-    Row {
-        name: format!("sample × {repeat}"),
-        speakers: None,
-        der: None,
-        one,
-        two,
+    if !arguments.hours.is_empty() {
+        long::print(&sample, &arguments.hours, arguments.baseline.as_deref());
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Speech {
 impl Speech {
     /// The speech of each speaker with at least [`MIN_SPEECH_S`] of it.
     pub(crate) fn of(recording: &Recording) -> Vec<Self> {
-        let samples = audio::decode(&recording.wav).unwrap().samples;
+        let samples = audio::decode(&recording.wav).unwrap().samples(..).unwrap();
         let reference = &recording.reference;
         let mut speakers: Vec<&String> = reference.iter().map(|turn| &turn.speaker).collect();
         speakers.sort_unstable();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use pyannote_engine::{Diarization, DiarizeError, Diarizer, LiveDiarization, LiveOptions, Options};
+use pyannote_engine::{
+    Diarization, DiarizeError, Diarizer, LiveDiarization, LiveOptions, Options, Recording,
+};
 use pyannote_server::engine::{DiarizerEngine, SpeakerEvent};
 use pyannote_server::{LiveLimits, ScriptedEngine};
 use reqwest::StatusCode;
@@ -199,7 +201,7 @@ impl Diarizer for LiveDiarizer {
         "fake"
     }
 
-    fn diarize(&self, _: &[f32], _: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
+    fn diarize(&self, _: &Recording, _: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
         Ok(Diarization::default())
     }
 
