@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::io::{AsyncWriteExt, copy, sink};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -92,15 +93,8 @@ fn end_of_read(error: &Error) -> End {
     match error {
         Error::Capacity(_) => End::MessageTooLarge,
         Error::Utf8(_) => End::NotUtf8,
-        Error::Protocol(error) if !is_disconnect(error) => End::InvalidFrame,
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Disconnected,
+        Error::Protocol(_) => End::InvalidFrame,
         _ => End::Disconnected,
     }
-}
-
-fn is_disconnect(error: &tokio_tungstenite::tungstenite::error::ProtocolError) -> bool {
-    use tokio_tungstenite::tungstenite::error::ProtocolError;
-    matches!(
-        error,
-        ProtocolError::ResetWithoutClosingHandshake | ProtocolError::ReceivedAfterClosing
-    )
 }

@@ -37,8 +37,8 @@ pub enum StoreError {
     /// The URL names a PostgreSQL database, which this build does not support.
     #[error("built without PostgreSQL support: enable the feature `postgres`")]
     PostgresDisabled,
-    /// A stored job has an invalid value.
-    #[error("a stored job has an invalid {field}")]
+    /// A stored job or stream has an invalid value.
+    #[error("a stored job or stream has an invalid {field}")]
     InvalidJob {
         /// Name of the column.
         field: &'static str,

@@ -115,7 +115,7 @@ fn unprivileged() -> u32 {
 /// A stream that ends, one that is lost, and the limit of a team.
 async fn live_streams_in(store: &Store) {
     let limits = LiveLimits {
-        token_lifetime: Duration::from_millis(500),
+        token_lifetime: Duration::from_secs(3),
         ..LiveLimits::default()
     };
     let builder = Server::builder().engine(ScriptedEngine::new()).key("key");

@@ -215,9 +215,9 @@ async fn the_engine_stalls() {
 async fn a_slow_engine_only_delays_events() {
     let engine = ScriptedEngine::new();
     let script = ScriptedLive::new([SpeakerEvent::start(20.0, "SPEAKER_00")]);
-    engine.then_live(script.stalls_at(0.1, Duration::from_millis(600)));
+    engine.then_live(script.stalls_at(0.1, Duration::from_millis(1_500)));
     let limits = LiveLimits {
-        idle_timeout: Duration::from_millis(300),
+        idle_timeout: Duration::from_secs(1),
         ..patient()
     };
     let server = live_server(&engine, limits).await;
@@ -277,6 +277,10 @@ async fn a_half_open_connection() {
     wait_for_end(&server, "idle", 1).await;
     drop(silent);
     // After that, it answers no pings.
+    let limits = LiveLimits {
+        idle_timeout: patient().idle_timeout,
+        ..limits
+    };
     let engine = ScriptedEngine::new();
     engine.then_live(ScriptedLive::new([]).stalls_at(0.1, Duration::from_secs(2)));
     let server = live_server(&engine, limits).await;
@@ -294,9 +298,9 @@ async fn a_half_open_connection() {
 async fn a_client_that_answers_pings_gets_the_last_events() {
     let engine = ScriptedEngine::new();
     let script = ScriptedLive::new([SpeakerEvent::start(0.1, "SPEAKER_00")]);
-    engine.then_live(script.stalls_at(0.1, Duration::from_millis(900)));
+    engine.then_live(script.stalls_at(0.1, Duration::from_secs(3)));
     let limits = LiveLimits {
-        client_timeout: Duration::from_millis(300),
+        client_timeout: Duration::from_secs(1),
         ..patient()
     };
     let server = live_server(&engine, limits).await;

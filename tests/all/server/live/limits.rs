@@ -90,14 +90,14 @@ async fn a_stream_has_a_maximum_duration() {
     let engine = ScriptedEngine::new();
     engine.then_live(two_speakers());
     let limits = LiveLimits {
-        duration: Duration::from_millis(300),
+        duration: Duration::from_secs(1),
         ..patient()
     };
     let server = live_server(&engine, limits).await;
     let (id, mut client) = connect(&server).await;
     client.audio(20).await;
     let received = client.rest().await;
-    let text = "The stream has reached its maximum duration of 0.3 s";
+    let text = "The stream has reached its maximum duration of 1 s";
     assert_eq!(received.close, Some((1008, text.to_owned())));
     let last_event = json!({ "type": "diarization_speaker_end", "data": { "timestamp": 2.0, "speaker": "SPEAKER_01" } });
     assert_eq!(

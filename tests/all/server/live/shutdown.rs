@@ -76,7 +76,7 @@ fn a_stream_of_a_killed_server_has_failed_after_the_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.db");
     let limits = LiveLimits {
-        lease: Duration::from_millis(500),
+        lease: Duration::from_secs(2),
         ..patient()
     };
     let engine = ScriptedEngine::new();
@@ -91,7 +91,7 @@ fn a_stream_of_a_killed_server_has_failed_after_the_restart() {
         client.audio(3).await;
         wait_for_status(&server, &id, "running").await;
         // A stream keeps its lease as long as its server lives.
-        tokio::time::sleep(limits.lease * 3).await;
+        tokio::time::sleep(limits.lease * 3 / 2).await;
         wait_for_status(&server, &id, "running").await;
         // Dropping it would end the stream.
         std::mem::forget(server);
