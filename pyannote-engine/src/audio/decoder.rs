@@ -38,7 +38,8 @@ const EXTRA_PACKETS: u64 = 1024;
 /// Maximum duration, in seconds, of the silence that replaces a damaged packet.
 const MAX_CONCEALED_S: f64 = 1.0;
 /// Formats whose packets have true timestamps.
-const TIMED: [FormatId; 3] = [
+const TIMED: [FormatId; 4] = [
+    formats::FORMAT_ID_FLAC,
     formats::FORMAT_ID_ISOMP4,
     formats::FORMAT_ID_MKV,
     formats::FORMAT_ID_OGG,
@@ -694,7 +695,12 @@ fn expected_duration(format: &dyn FormatReader, track: &Track) -> Option<f64> {
         let rate = parameters.sample_rate.filter(|rate| *rate > 0)?;
         Some(track.num_frames? as f64 / f64::from(rate))
     };
-    let by_duration = || Some(seconds(track.duration?.get(), track.time_base?));
+    let by_duration = || {
+        // The duration of Ogg is that from 0, even if the first packet is later.
+        let start = u64::try_from(track.start_ts.get()).unwrap_or_default();
+        let duration = track.duration?.get().saturating_sub(start);
+        Some(seconds(duration, track.time_base?))
+    };
     let by_media = || {
         // The duration of a video may differ from that of its audio track.
         let media = format.media_info();

@@ -10,6 +10,7 @@
 
 mod aiff;
 mod au;
+mod caf;
 mod chunks;
 mod codec;
 mod decode;
@@ -20,17 +21,18 @@ mod downmix;
 mod error;
 mod ffmpeg;
 mod flac;
-mod id3;
 mod levels;
 mod limits;
 mod mkv;
 mod mp4;
 mod mpeg;
+mod ogg;
 mod open;
 mod opus;
 mod raw;
 mod resample;
 mod riff;
+mod tags;
 mod time_axis;
 mod tracks;
 mod wave_format;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use symphonia::core::errors::Error;
@@ -16,10 +17,14 @@ use super::demux::Stream;
 use super::mkv::Matroska;
 use super::raw::Raw;
 use super::time_axis::Edit;
-use super::{AudioError, aiff, au, flac, id3, mkv, mp4, riff};
+use super::{AudioError, aiff, au, caf, flac, mkv, mp4, ogg, riff, tags};
 
 /// Maximum size of a frame of MPEG audio, in bytes. As many zeros follow the file: a last frame that was cut is decoded.
 const MAX_MPEG_FRAME_BYTES: u64 = 2_881;
+
+/// Size of a packet of an MPEG transport stream, in bytes, and its first byte.
+const MPEG_TS_PACKET_BYTES: u64 = 188;
+const MPEG_TS_SYNC: u8 = 0x47;
 
 /// A demuxer, and what it does not report.
 pub(super) struct Opened {
@@ -60,7 +65,7 @@ pub(super) fn open(path: &Path, bytes: u64) -> Result<Opened, AudioError> {
     if let Some(kind) = riff::Kind::of(&start) {
         let header = riff::Header::read(kind, &mut file, bytes)?;
         if header.format.is_mpeg() {
-            return Ok(probe_from(file, header.start)?.into());
+            return Ok(probe_range(file, header.start..bytes)?.into());
         }
         return raw(header.samples(bytes)?, file);
     }
@@ -87,29 +92,43 @@ pub(super) fn open(path: &Path, bytes: u64) -> Result<Opened, AudioError> {
         file.rewind()?;
         return Ok(movie.open(stream(file)));
     }
-    if [b"OggS", b"caff"]
-        .iter()
-        .any(|marker| start.starts_with(*marker))
-    {
+    if caf::is_caf(&start) {
+        if let Some(samples) = caf::read(&mut file, bytes)? {
+            return raw(samples, file);
+        }
         file.rewind()?;
         return Ok(probe(file)?.into());
     }
-    let start = id3::end(&mut file, bytes)?;
-    Ok(probe_from(file, start)?.into())
+    if ogg::is_ogg(&start) {
+        let is_truncated = ogg::is_truncated(&mut file, bytes)?;
+        file.rewind()?;
+        return Ok(Opened {
+            is_truncated,
+            ..Opened::from(probe(file)?)
+        });
+    }
+    let sound = tags::between(&mut file, bytes)?;
+    Ok(probe_range(file, sound)?.into())
 }
 
-/// Opens a stream that starts at a position of a file.
-fn probe_from(mut file: File, start: u64) -> Result<Box<dyn FormatReader>, AudioError> {
+/// Opens a stream that is a part of a file.
+fn probe_range(mut file: File, range: Range<u64>) -> Result<Box<dyn FormatReader>, AudioError> {
+    let Range { start, end } = range;
+    if is_mpeg_ts(&mut file, start)? {
+        // Its packets may be mistaken for MP3.
+        return Err(AudioError::NotAudio);
+    }
     if bytes_at(&mut file, start)?.as_ref() == Some(flac::MARKER)
         && let Some((header, frames)) = flac::header(&mut file, start)?
     {
         file.seek(SeekFrom::Start(frames))?;
-        return probe(ReadOnlySource::new(Cursor::new(header).chain(file)));
+        let frames = file.take(end.saturating_sub(frames));
+        return probe(ReadOnlySource::new(Cursor::new(header).chain(frames)));
     }
     let at_start = || {
         let mut file = file.try_clone()?;
         file.seek(SeekFrom::Start(start))?;
-        std::io::Result::Ok(file)
+        std::io::Result::Ok(file.take(end.saturating_sub(start)))
     };
     // The duration is estimated from the first packets unless the source is read in order.
     let format = probe(ReadOnlySource::new(at_start()?))?;
@@ -119,6 +138,16 @@ fn probe_from(mut file: File, start: u64) -> Result<Box<dyn FormatReader>, Audio
     drop(format);
     let rest = std::io::repeat(0).take(MAX_MPEG_FRAME_BYTES);
     probe(ReadOnlySource::new(at_start()?.chain(rest)))
+}
+
+/// Whether packets of an MPEG transport stream start at a position.
+fn is_mpeg_ts(file: &mut File, start: u64) -> std::io::Result<bool> {
+    for packet in 0..3 {
+        if bytes_at(file, start + packet * MPEG_TS_PACKET_BYTES)? != Some([MPEG_TS_SYNC]) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether a format is MP1, MP2 or MP3.

@@ -125,6 +125,8 @@ struct Reader {
     duration: Option<f64>,
     /// Start of the cluster, in ticks.
     cluster: u64,
+    /// Position after the cluster, or after the file if it is unknown.
+    cluster_end: u64,
     /// Position of the last element that was read.
     element_start: u64,
     is_truncated: bool,
@@ -144,6 +146,7 @@ impl Reader {
             scale_ns: 1_000_000,
             duration: None,
             cluster: 0,
+            cluster_end: bytes,
             element_start: 0,
             is_truncated: false,
             previous: None,
@@ -157,15 +160,44 @@ impl Reader {
         loop {
             self.element_start = stream.pos();
             match read_element(stream) {
-                Ok(Some(element)) => return Ok(Some(element)),
-                // Damage: the next cluster is searched.
-                Ok(None) => find_cluster(stream)?,
+                Ok(Some(element)) if self.fits(stream, element) => return Ok(Some(element)),
+                // Damage, or the end is missing: the next cluster is searched.
+                Ok(_) => {
+                    if !find_cluster(stream)? {
+                        self.is_truncated = true;
+                        return Ok(None);
+                    }
+                    self.damage();
+                }
                 Err(error) if is_end(&error) => {
                     self.is_truncated |= self.element_start < self.bytes;
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Whether an element ends within its cluster and the file. The end of others may be missing.
+    fn fits(&self, stream: &Stream, element: Element) -> bool {
+        let (at, Some(size)) = (stream.pos(), element.size) else {
+            return true;
+        };
+        let is_within = self.element_start < self.cluster_end;
+        let limit = if is_within {
+            self.cluster_end.min(self.bytes)
+        } else {
+            self.bytes
+        };
+        at.saturating_add(size) <= limit || matches!(element.id, id::SEGMENT | id::CLUSTER)
+    }
+
+    /// Adds a damaged packet to each track.
+    fn damage(&mut self) {
+        self.release();
+        for entry in self.entries.iter().filter(|entry| entry.is_audio) {
+            let packet = Packet::new(entry.track.id, CONTINUES, Duration::ZERO, Vec::new());
+            self.packets.push_back(packet);
         }
     }
 
@@ -246,6 +278,8 @@ impl Reader {
             id::CLUSTER => {
                 self.release();
                 self.cluster = 0;
+                let end = element.size.map(|size| stream.pos().saturating_add(size));
+                self.cluster_end = end.unwrap_or(self.bytes);
                 if let Some(previous) = self.previous.take() {
                     if self.entries.is_empty() {
                         self.entries = previous;
@@ -363,19 +397,19 @@ impl Demux for Reader {
     }
 }
 
-/// Moves to the next cluster, or to the end of the file.
-fn find_cluster(stream: &mut Stream) -> std::io::Result<()> {
+/// Moves to the next cluster. Returns whether there is one.
+fn find_cluster(stream: &mut Stream) -> std::io::Result<bool> {
     let mut last = 0_u32;
     loop {
         match stream.read_byte() {
             Ok(byte) => last = last << 8 | u32::from(byte),
-            Err(error) if is_end(&error) => return Ok(()),
+            Err(error) if is_end(&error) => return Ok(false),
             Err(error) => return Err(error),
         }
         if last == id::CLUSTER {
             let start = stream.pos() - 4;
             stream.seek(SeekFrom::Start(start))?;
-            return Ok(());
+            return Ok(true);
         }
     }
 }

@@ -1,0 +1,92 @@
+//! Tolerant reader of CAF files whose samples have no packets.
+
+use std::io::{Read, Seek};
+
+use symphonia::core::codecs::audio::well_known as id;
+
+use super::AudioError;
+use super::chunks::bytes_at;
+use super::raw::{Layout, Raw, floats, integers};
+
+/// Maximum number of chunks before the samples.
+const MAX_CHUNKS: usize = 1_000;
+
+/// Whether a file that starts with these bytes is a CAF file.
+pub(super) fn is_caf(start: &[u8]) -> bool {
+    start.starts_with(b"caff")
+}
+
+/// Reads the chunks up to the samples of a file of `bytes` bytes. Returns `None` if the samples have packets.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, has no samples, or is in a format that is not supported.
+pub(super) fn read(file: &mut (impl Read + Seek), bytes: u64) -> Result<Option<Raw>, AudioError> {
+    let mut layout = None;
+    let mut at = 8_u64;
+    for _ in 0..MAX_CHUNKS {
+        let Some(head) = bytes_at::<12>(file, at)? else {
+            break;
+        };
+        let [a, b, c, d, size @ ..] = head;
+        // -1 if it is unknown.
+        let (size, body) = (u64::from_be_bytes(size), at + 12);
+        match &[a, b, c, d] {
+            b"desc" => match describe(&bytes_at(file, body)?.unwrap_or([0; 32])) {
+                Some(described) => layout = Some(described?),
+                None => return Ok(None),
+            },
+            b"data" => {
+                let Some(layout) = layout else {
+                    break;
+                };
+                // The samples start after the number of edits.
+                let size = if size == u64::MAX {
+                    size
+                } else {
+                    size.saturating_sub(4)
+                };
+                return Ok(Some(Raw::new(layout, body + 4, size, bytes)));
+            }
+            _ => {}
+        }
+        at = body.saturating_add(size);
+    }
+    Err(AudioError::NotAudio)
+}
+
+/// The layout of samples, or `None` if they have packets.
+fn describe(description: &[u8; 32]) -> Option<Result<Layout, AudioError>> {
+    let (rate, fields) = description.split_first_chunk::<8>()?;
+    let (kind, fields) = fields.split_first_chunk::<4>()?;
+    let mut words = fields.chunks_exact(4).map(|word| {
+        let word = word.try_into().unwrap_or_default();
+        u32::from_be_bytes(word)
+    });
+    let mut word = || words.next().unwrap_or_default();
+    let (flags, _, _, channels, bits) = (word(), word(), word(), word(), word());
+    let rate = f64::from_be_bytes(*rate).round() as u32;
+    let (is_float, is_big_endian) = (flags & 1 != 0, flags & 2 == 0);
+    let codec = match kind {
+        b"lpcm" if is_float => floats(bits / 8, is_big_endian),
+        b"lpcm" => integers(bits.div_ceil(8), is_big_endian),
+        b"ulaw" => Some(id::CODEC_ID_PCM_MULAW),
+        b"alaw" => Some(id::CODEC_ID_PCM_ALAW),
+        b"ima4" => {
+            let block = (34 * u64::from(channels), 64);
+            return Some(Layout::new(
+                id::CODEC_ID_ADPCM_IMA_QT,
+                block,
+                channels,
+                rate,
+            ));
+        }
+        _ => return None,
+    };
+    Some(match codec {
+        Some(codec) => Layout::pcm(codec, channels, rate),
+        None => Err(AudioError::UnsupportedCodec(format!(
+            "CAF with {bits} bits per sample"
+        ))),
+    })
+}
