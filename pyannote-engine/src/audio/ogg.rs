@@ -21,14 +21,14 @@ pub(super) fn is_truncated(file: &mut (impl Read + Seek), bytes: u64) -> Result<
     file.take(MAX_PAGE_BYTES).read_to_end(&mut end)?;
     let last = end.windows(4).rposition(|bytes| bytes == MARKER);
     let page = last.and_then(|at| end.get(at..)).unwrap_or_default();
-    Ok(match page.get(HEADER_BYTES - 1) {
-        Some(count) => match page.get(HEADER_BYTES..HEADER_BYTES + usize::from(*count)) {
-            Some(sizes) => {
-                let size: usize = sizes.iter().map(|size| usize::from(*size)).sum();
-                page.len() < HEADER_BYTES + sizes.len() + size
-            }
-            None => true,
-        },
+    let complete = page.get(HEADER_BYTES - 1).and_then(|count| {
+        let sizes = page.get(HEADER_BYTES..HEADER_BYTES + usize::from(*count))?;
+        let size: usize = sizes.iter().map(|size| usize::from(*size)).sum();
+        page.get(HEADER_BYTES + sizes.len() + size..)
+    });
+    Ok(match complete {
+        // The start of another page.
+        Some(rest) => !rest.is_empty() && MARKER.starts_with(rest),
         None => !page.is_empty(),
     })
 }
@@ -48,6 +48,7 @@ mod tests {
             (1, true),
             (258, true),
             (280, true),
+            (page.len() - 2, true),
             (page.len(), false),
         ] {
             let file = &pages[..pages.len() - missing];

@@ -23,13 +23,15 @@ pub(crate) struct Trak {
     pub(crate) samples: Vec<u8>,
 }
 
-fn atom(kind: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
+/// A box of MP4.
+pub(super) fn atom(kind: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
     let content = content.concat();
     let size = u32::try_from(content.len() + 8).unwrap();
     [&size.to_be_bytes()[..], kind, &content].concat()
 }
 
-fn words(words: &[u32]) -> Vec<u8> {
+/// Words of 32 bits, big-endian.
+pub(super) fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
@@ -136,7 +138,7 @@ fn trak(
 }
 
 /// An element of Matroska, with a size of 4 bytes.
-fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
+pub(super) fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
     let size = u32::try_from(content.len()).unwrap() | 0x1000_0000;
     [id, &size.to_be_bytes(), content].concat()
 }

@@ -83,7 +83,8 @@ async fn a_panicking_decoder_fails_only_its_job() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("corrupted.caf");
     let mut bytes = std::fs::read(fixture("tone.caf")).unwrap();
-    // The size of a packet, which overflows if overflow checks are enabled.
+    // The size of a packet of ALAC, which overflows if overflow checks are enabled.
+    bytes[28..32].copy_from_slice(b"alac");
     bytes[36] = 32;
     std::fs::write(&path, &bytes).unwrap();
     let media = move |_: &str, _: &str| Some(path.clone());

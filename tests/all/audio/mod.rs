@@ -1,6 +1,7 @@
 //! Recordings: decoding files of every format, and fetching them over HTTP.
 
 mod containers;
+mod cut;
 mod damaged;
 mod fetch;
 mod ffmpeg;
@@ -9,6 +10,9 @@ mod headers;
 mod levels;
 mod limits;
 mod loader;
+mod matroska;
+mod quicktime;
+mod raw;
 mod riff;
 mod times;
 mod tone;

@@ -4,8 +4,10 @@ use pyannote_engine::audio::{AudioError, DecodeOptions, Ffmpeg, Recording, decod
 
 use super::tone::{Measured, measure, sample};
 
-const RATE: u32 = 16_000;
-const FRAMES: usize = 16_000;
+/// The sample rate, in Hz.
+pub(super) const RATE: u32 = 16_000;
+/// The number of frames of a tone.
+pub(super) const FRAMES: usize = 16_000;
 
 /// Decodes bytes of a file.
 pub(super) fn decoded(bytes: &[u8]) -> Result<Recording, AudioError> {
@@ -63,7 +65,8 @@ fn simple_fmt() -> Vec<u8> {
     chunk(b"fmt ", 16, &fmt(1, 1, RATE, 16))
 }
 
-fn assert_tone(bytes: &[u8], what: &str) {
+/// Asserts that a file has the tone, without a warning.
+pub(super) fn assert_tone(bytes: &[u8], what: &str) {
     let recording = decoded(bytes).unwrap_or_else(|error| unreachable!("{what}: {error}"));
     assert_eq!(recording.len(), FRAMES, "{what}");
     assert!(

@@ -14,7 +14,7 @@ fn decoded(bytes: &[u8]) -> Recording {
 }
 
 /// The sections with sound, in seconds, to the nearest 20 ms.
-fn sounds(recording: &Recording) -> Vec<(f64, f64)> {
+pub(super) fn sounds(recording: &Recording) -> Vec<(f64, f64)> {
     let frame = (SAMPLE_RATE_HZ * 0.02) as usize;
     let mut sounds: Vec<(usize, usize)> = Vec::new();
     for (at, samples) in recording.samples(..).unwrap().chunks(frame).enumerate() {
