@@ -21,11 +21,15 @@ fn id3(size: usize) -> Vec<u8> {
 
 fn assert_same(file: &[u8], expected: &Recording, what: &str) {
     let recording = decoded(file).unwrap_or_else(|error| unreachable!("{what}: {error}"));
-    assert_eq!(recording.samples, expected.samples, "{what}");
+    assert_eq!(
+        recording.samples(..).unwrap(),
+        expected.samples(..).unwrap(),
+        "{what}"
+    );
     assert!(
-        recording.warnings.is_empty(),
+        recording.warnings().is_empty(),
         "{what}: {:?}",
-        recording.warnings
+        recording.warnings()
     );
 }
 
@@ -142,13 +146,16 @@ fn cut_ogg_files_have_a_warning() {
     let pages = opus_pages();
     let file = pages.concat();
     let whole = decoded(&file).unwrap();
-    assert_eq!(whole.samples, decoded(&bytes("tone.opus")).unwrap().samples);
-    assert!(whole.warnings.is_empty(), "{:?}", whole.warnings);
+    assert_eq!(
+        whole.samples(..).unwrap(),
+        decoded(&bytes("tone.opus")).unwrap().samples(..).unwrap()
+    );
+    assert!(whole.warnings().is_empty(), "{:?}", whole.warnings());
     let last = pages[pages.len() - 1].len();
     for missing in [1, last - 10, last - 1] {
         let recording = decoded(&file[..file.len() - missing]).unwrap();
         assert!(recording.duration() < 1.0, "{missing}");
-        let warnings = recording.warnings.join("\n");
+        let warnings = recording.warnings().join("\n");
         assert!(
             warnings.contains("the end of the file is missing"),
             "{missing}: {warnings}"
@@ -156,7 +163,11 @@ fn cut_ogg_files_have_a_warning() {
     }
     // A live stream has no last page.
     let recording = decoded(&file[..file.len() - last]).unwrap();
-    assert!(recording.warnings.is_empty(), "{:?}", recording.warnings);
+    assert!(
+        recording.warnings().is_empty(),
+        "{:?}",
+        recording.warnings()
+    );
 }
 
 #[test]
@@ -169,7 +180,11 @@ fn ogg_may_start_late_and_lose_pages() {
         "{}",
         recording.duration()
     );
-    assert!(recording.warnings.is_empty(), "{:?}", recording.warnings);
+    assert!(
+        recording.warnings().is_empty(),
+        "{:?}",
+        recording.warnings()
+    );
     let mut pages = opus_pages();
     pages.remove(4);
     let recording = decoded(&pages.concat()).unwrap();
@@ -196,9 +211,9 @@ fn chained_ogg_streams_are_decoded_whole() {
         let expected = 2.0 * one.duration();
         assert!((recording.duration() - expected).abs() < 0.02, "{name}");
         assert!(
-            recording.warnings.is_empty(),
+            recording.warnings().is_empty(),
             "{name}: {:?}",
-            recording.warnings
+            recording.warnings()
         );
     }
 }
@@ -276,15 +291,15 @@ fn lost_frames_of_flac_keep_the_times_of_the_others() {
     let samples = [tone(0.5), silence(0.5), tone(1.0)].concat();
     let whole = decoded(&flac(&samples, &[])).unwrap();
     assert_eq!(sounds(&whole), [(0.0, 0.5), (1.0, 2.0)]);
-    assert!(whole.warnings.is_empty(), "{:?}", whole.warnings);
+    assert!(whole.warnings().is_empty(), "{:?}", whole.warnings());
     let recording = decoded(&flac(&samples, &[2, 3, 7, 8])).unwrap();
     assert_eq!(sounds(&recording), [(0.0, 0.2), (0.4, 0.5), (1.0, 2.0)]);
     let cut = flac(&samples, &[18, 19]);
     let recording = decoded(&cut[..cut.len() - 500]).unwrap();
     assert!(
-        recording.warnings[0].contains("of 2.0 s"),
+        recording.warnings()[0].contains("of 2.0 s"),
         "{:?}",
-        recording.warnings
+        recording.warnings()
     );
 }
 

@@ -68,7 +68,11 @@ fn closed(segment: &[Vec<u8>]) -> Vec<u8> {
 
 fn decoded_well(bytes: &[u8]) -> Recording {
     let recording = decoded(bytes).unwrap();
-    assert!(recording.warnings.is_empty(), "{:?}", recording.warnings);
+    assert!(
+        recording.warnings().is_empty(),
+        "{:?}",
+        recording.warnings()
+    );
     recording
 }
 
@@ -87,7 +91,7 @@ fn sizes_may_be_unknown_as_browsers_write_them() {
     let recording = decoded(&file[..file.len() - 2_000]).unwrap();
     assert_eq!(sounds(&recording), [(0.0, 1.0), (3.0, 3.8)]);
     let warning = "the recording is truncated: the end of the file is missing, after 3.80 s";
-    assert_eq!(recording.warnings, [warning]);
+    assert_eq!(recording.warnings(), [warning]);
     // At the end of a block, nothing shows that more was intended.
     let block = 1_600 + 4 + 5;
     let recording = decoded_well(&file[..file.len() - 2 * block]);
@@ -112,9 +116,9 @@ fn a_cut_file_is_decoded_although_its_index_is_missing() {
         let recording = decoded(&file[..file.len() - missing]).unwrap();
         assert_eq!(sounds(&recording), [(0.0, end)]);
         assert!(
-            recording.warnings[0].contains("truncated"),
+            recording.warnings()[0].contains("truncated"),
             "{:?}",
-            recording.warnings
+            recording.warnings()
         );
     }
 }

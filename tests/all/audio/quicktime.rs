@@ -304,9 +304,17 @@ fn fragments_keep_their_times() {
         .concat();
         let recording = decoded(&file).unwrap();
         assert_eq!(super::times::sounds(&recording), [(0.0, 0.5), (3.0, 4.0)]);
-        assert!(recording.warnings.is_empty(), "{:?}", recording.warnings);
+        assert!(
+            recording.warnings().is_empty(),
+            "{:?}",
+            recording.warnings()
+        );
         let cut = decoded(&file[..file.len() - 16_000]).unwrap();
         assert_eq!(super::times::sounds(&cut), [(0.0, 0.5), (3.0, 3.5)]);
-        assert!(cut.warnings[0].contains("truncated"), "{:?}", cut.warnings);
+        assert!(
+            cut.warnings()[0].contains("truncated"),
+            "{:?}",
+            cut.warnings()
+        );
     }
 }

@@ -278,6 +278,6 @@ fn cut_files_have_a_warning() {
         let recording = decoded(&file[..file.len() - 16_000]).unwrap();
         assert_eq!(recording.duration(), 0.5, "{name}");
         let warning = "the recording is truncated: it ends after 0.5 s of 1.0 s";
-        assert_eq!(recording.warnings, [warning], "{name}");
+        assert_eq!(recording.warnings(), [warning], "{name}");
     }
 }
