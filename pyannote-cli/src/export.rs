@@ -511,8 +511,12 @@ fn table(document: &Document) -> String {
     }
     let mut totals = Columns::new(&["speaker", ">seconds", ">share", ">turns"]);
     for speaker in &document.speakers {
+        let name = match speaker.channel {
+            Some(channel) => format!("{} (channel {channel})", speaker.speaker),
+            None => speaker.speaker.clone(),
+        };
         totals.row([
-            speaker.speaker.clone(),
+            name,
             format!("{:.2}", speaker.speech_time),
             format!("{:.1} %", 100.0 * speaker.share),
             speaker.turns.to_string(),

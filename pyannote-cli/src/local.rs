@@ -108,8 +108,21 @@ const FORMATS: &str = "wav, mp3, m4a, flac, ogg, opus, mkv and webm can be read,
 
 /// Decodes a recording.
 pub(crate) fn decode(path: &Path, audio: AudioArgs) -> Result<Recording> {
+    decode_as(path, audio, audio::decode_with)
+}
+
+/// Decodes each channel of a recording.
+pub(crate) fn decode_channels(path: &Path, audio: AudioArgs) -> Result<Vec<Recording>> {
+    decode_as(path, audio, audio::decode_channels)
+}
+
+fn decode_as<'a, T>(
+    path: &'a Path,
+    audio: AudioArgs,
+    decode: fn(&'a Path, &DecodeOptions) -> std::result::Result<T, AudioError>,
+) -> Result<T> {
     check_file(path)?;
-    audio::decode_with(path, &audio.options()).map_err(|error| undecodable(path, error))
+    decode(path, &audio.options()).map_err(|error| undecodable(path, error))
 }
 
 /// Opens a recording, to be decoded while it is played.

@@ -7,7 +7,10 @@ use pyannote_core::Turns;
 /// Who speaks when in a recording.
 ///
 /// The result of [`Engine::diarize`](crate::Engine::diarize) has speakers `SPEAKER_00`, `SPEAKER_01` and so on, in the
-/// order of their first turns, and times in seconds, rounded to milliseconds.
+/// order of their first turns, and times in seconds, rounded to milliseconds. [`Engine::diarize_channels`] numbers them by
+/// channel.
+///
+/// [`Engine::diarize_channels`]: crate::Engine::diarize_channels
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diarization {
     /// The turns, sorted by start. Turns of one speaker do not overlap; those of different speakers may.
@@ -32,6 +35,9 @@ pub struct Speaker {
     /// Duration of the speech without overlap, in seconds. Speech that overlaps with that of other speakers is not
     /// included.
     pub solo_speech_s: f64,
+    /// The number of the channel of the recording, from 1, if its channels were
+    /// [diarized separately](crate::Engine::diarize_channels).
+    pub channel: Option<usize>,
 }
 
 /// Frame-level probabilities of a diarization. `Debug` shows only the numbers of values.

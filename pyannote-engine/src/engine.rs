@@ -89,13 +89,23 @@ impl<D: Diarizer> Engine<D> {
     pub fn diarize(
         &self,
         recording: &Recording,
+        options: Options<'_>,
+    ) -> Result<Diarization, DiarizeError> {
+        let mut diarization = self.diarize_samples(recording, options)?;
+        let warnings = recording.warnings().iter().cloned();
+        diarization.warnings.splice(0..0, warnings);
+        Ok(diarization)
+    }
+
+    /// As [`diarize`](Self::diarize), without the warnings of the recording.
+    pub(crate) fn diarize_samples(
+        &self,
+        recording: &Recording,
         mut options: Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
         options.check()?;
         let mut diarization = self.diarizer.diarize(recording, &mut options)?;
         normalize(&mut diarization);
-        let warnings = recording.warnings().iter().cloned();
-        diarization.warnings.splice(0..0, warnings);
         options.report(1.0);
         Ok(diarization)
     }
@@ -141,6 +151,17 @@ impl<D: Diarizer> Engine<D> {
         matching: &Matching,
         options: Options<'_>,
     ) -> Result<Identification, DiarizeError> {
+        self.check_matching(matching)?;
+        let diarization = self.diarize(recording, options)?;
+        Ok(Identification::compute(
+            &self.diarizer,
+            diarization,
+            matching,
+        ))
+    }
+
+    /// Checks the options of a matching, and its voiceprints.
+    pub(crate) fn check_matching(&self, matching: &Matching) -> Result<(), DiarizeError> {
         matching.check()?;
         for (label, voiceprint) in &matching.voiceprints {
             self.check_voiceprint(voiceprint).map_err(|error| {
@@ -148,12 +169,7 @@ impl<D: Diarizer> Engine<D> {
                 DiarizeError::Voiceprint { label, error }
             })?;
         }
-        let diarization = self.diarize(recording, options)?;
-        Ok(Identification::compute(
-            &self.diarizer,
-            diarization,
-            matching,
-        ))
+        Ok(())
     }
 
     /// Creates a voiceprint of the speaker who speaks the longest without overlap.
@@ -314,6 +330,7 @@ mod tests {
             label: label.to_owned(),
             embedding: Some(Embedding(embedding.to_vec())),
             solo_speech_s,
+            channel: None,
         }
     }
 
@@ -509,6 +526,7 @@ mod tests {
             label,
             embedding: embedding.map(Embedding),
             solo_speech_s,
+            channel: None,
         });
         let speakers = prop::collection::vec(speaker, 0..4);
         let columns = prop::collection::vec("[A-D]", 0..3);

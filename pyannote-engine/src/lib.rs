@@ -28,6 +28,7 @@ pub mod assets;
 pub mod audio;
 #[cfg(feature = "models")]
 mod calibration;
+mod channels;
 mod confidence;
 mod diarization;
 mod diarizer;
@@ -48,6 +49,7 @@ mod pipeline;
 mod recording;
 mod voiceprint;
 
+pub use channels::ChannelOptions;
 pub use diarization::{Diarization, Embedding, Scores, Speaker};
 pub use diarizer::{DiarizeError, Diarizer};
 pub use engine::Engine;

@@ -1,8 +1,11 @@
 //! `pyannote diarize`: who spoke when.
 
+use std::path::Path;
+
 use clap::Args;
 use pyannote_engine::assets::Assets;
 
+use super::channels::ChannelArgs;
 use super::turns::TurnArgs;
 use crate::cli::Global;
 use crate::error::{Failure, Result};
@@ -23,6 +26,7 @@ Examples:
   pyannote diarize meeting.wav --num-speakers 2 -f rttm
   pyannote diarize meeting.wav --transcribe -f srt -f json -o out/
   pyannote diarize --local meeting.mp3
+  pyannote diarize --local --channels call.wav
   ffmpeg -i video.mp4 -f wav - | pyannote diarize --local -")]
 pub(crate) struct Diarize {
     /// Recording: a file, an http(s) or media URL, or `-` for the standard input.
@@ -39,6 +43,8 @@ pub(crate) struct Diarize {
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    channels: ChannelArgs,
     #[command(flatten)]
     audio: AudioArgs,
     #[command(flatten)]
@@ -72,16 +78,18 @@ impl Diarize {
                 "subtitles need a transcript, and --local does not transcribe",
             ));
         }
-        let recording = self
-            .recording
-            .with_path(|path| local::decode(path, self.audio))?;
+        let decode = |path: &Path| self.channels.decode(path, self.audio);
+        let audio = self.recording.with_path(decode)?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let diarization = local::with_progress(ui, "diarizing", |report| {
-            Ok(engine.diarize(&recording, self.turns.options().on_progress(report))?)
+            audio.diarize(&engine, self.turns.options().on_progress(report))
         })?;
-        Ok(self
-            .turns
-            .document(&engine, &recording, diarization, self.recording.name()))
+        Ok(self.turns.document(
+            &engine,
+            audio.duration(),
+            diarization,
+            self.recording.name(),
+        ))
     }
 
     /// Returns `None` if the result was not waited for.
@@ -95,6 +103,7 @@ impl Diarize {
             ));
         }
         self.audio.check_service()?;
+        self.channels.check_service()?;
         let client = service::connect(global)?;
         let result = service::process(&client, &self.recording, &self.service, ui, |url| {
             self.transcribe.apply(self.turns.apply(client.diarize(url)))
@@ -116,6 +125,7 @@ impl Diarize {
     fn code(&self, global: &Global) -> Result<String> {
         local::reject(self.local.then_some("--show-code"))?;
         self.audio.check_service()?;
+        self.channels.check_service()?;
         let mut program = crate::service::Program::new(global)?;
         let url = program.provide(&self.recording);
         let mut calls = vec![format!(".diarize({url})")];

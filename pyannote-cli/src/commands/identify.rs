@@ -1,9 +1,12 @@
 //! `pyannote identify`: who spoke when, by voiceprint.
 
+use std::path::Path;
+
 use clap::Args;
 use pyannote_engine::Matching;
 use pyannote_engine::assets::Assets;
 
+use super::channels::ChannelArgs;
 use super::turns::TurnArgs;
 use crate::cli::Global;
 use crate::error::{ErrorType, Failure, Result};
@@ -52,6 +55,8 @@ pub(crate) struct Identify {
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    channels: ChannelArgs,
     #[command(flatten)]
     audio: AudioArgs,
     #[command(flatten)]
@@ -123,26 +128,22 @@ impl Identify {
             .fold(matching, |matching, (name, voiceprint)| {
                 matching.voiceprint(name, voiceprint)
             });
-        let recording = self
-            .recording
-            .with_path(|path| local::decode(path, self.audio))?;
+        let decode = |path: &Path| self.channels.decode(path, self.audio);
+        let audio = self.recording.with_path(decode)?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let found = local::with_progress(ui, "identifying", |report| {
-            Ok(engine.identify(
-                &recording,
-                &matching,
-                self.turns.options().on_progress(report),
-            )?)
+            let options = self.turns.options().on_progress(report);
+            audio.identify(&engine, &matching, options)
         })?;
         let found = match self.turns.turn_confidence {
             true => found.with_turn_confidence(),
             false => found,
         };
         let identification = found.turns();
-        let audio = self.recording.name();
+        let (duration_s, audio) = (audio.duration(), self.recording.name());
         let mut document = self
             .turns
-            .document(&engine, &recording, found.diarization, audio);
+            .document(&engine, duration_s, found.diarization, audio);
         document.identify(identification, found.matches);
         Ok(document)
     }
@@ -153,6 +154,7 @@ impl Identify {
         use crate::service;
 
         self.audio.check_service()?;
+        self.channels.check_service()?;
         let client = service::connect(global)?;
         let is_pyannoteai = service::is_pyannoteai(global)?;
         let model = self.service.request.model.as_deref();
@@ -182,6 +184,7 @@ impl Identify {
     fn code(&self, global: &Global) -> Result<String> {
         local::reject(self.local.then_some("--show-code"))?;
         self.audio.check_service()?;
+        self.channels.check_service()?;
         let names = match self.all {
             true => VoiceprintStore::open()?.names()?,
             false => self.voiceprints.clone(),

@@ -4,6 +4,7 @@
 mod api;
 #[cfg(feature = "api")]
 mod batch;
+mod channels;
 mod clip;
 mod completions;
 mod demo;

@@ -1,7 +1,9 @@
 //! The options that diarization and identification share.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use pyannote_engine::{Diarization, Diarizer as _, Engine, Options, Recording, SpeakerBounds};
+use pyannote_engine::{Diarization, Diarizer as _, Engine, Options, SpeakerBounds};
 
 use crate::result::{Backend, Document, Output};
 
@@ -48,7 +50,12 @@ impl TurnArgs {
             diarization = diarization.with_turn_confidence();
         }
         let confidence = self.confidence.then(|| diarization.frame_confidence());
+        let speakers = diarization.speakers.iter();
+        let speaker_channels = speakers
+            .filter_map(|speaker| Some((speaker.label.clone(), speaker.channel?)))
+            .collect::<BTreeMap<_, _>>();
         let mut output = Output::new(diarization.turns);
+        output.speaker_channels = (!speaker_channels.is_empty()).then_some(speaker_channels);
         output.exclusive = self.exclusive.then_some(diarization.exclusive);
         output.confidence = confidence;
         output
@@ -58,14 +65,14 @@ impl TurnArgs {
     pub(crate) fn document(
         &self,
         engine: &Engine,
-        recording: &Recording,
+        duration_s: f64,
         diarization: Diarization,
         audio: String,
     ) -> Document {
         let warnings = diarization.warnings.clone();
         let mut document = Document::new(self.output(diarization));
         document.audio = Some(audio);
-        document.duration = Some(recording.duration());
+        document.duration = Some(duration_s);
         document.backend = Some(Backend::Local);
         document.model = Some(engine.diarizer().models().to_owned());
         document.warnings = warnings;

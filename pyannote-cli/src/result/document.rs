@@ -162,6 +162,9 @@ impl Document {
     pub(super) fn sum_up(&mut self) {
         let turns = self.output.named_turns();
         self.speakers = summarize(&turns);
+        for speaker in &mut self.speakers {
+            speaker.channel = self.output.channel(&speaker.speaker);
+        }
         self.overlap = milliseconds(turns.overlap_time());
     }
 }

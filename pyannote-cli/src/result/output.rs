@@ -20,6 +20,8 @@ pub(crate) struct Output {
     pub(crate) confidence: Option<FrameConfidence>,
     pub(crate) identification: Option<Vec<IdentifiedTurn>>,
     pub(crate) matches: Option<Vec<SpeakerMatch>>,
+    /// The number of the channel of each speaker, from 1, if channels were diarized alone. Not part of the API.
+    pub(crate) speaker_channels: Option<BTreeMap<String, usize>>,
     pub(crate) warning: Option<String>,
     rest: BTreeMap<String, Box<RawValue>>,
 }
@@ -31,6 +33,7 @@ const TRANSCRIPT: &str = "turnLevelTranscription";
 const CONFIDENCE: &str = "confidence";
 const IDENTIFICATION: &str = "identification";
 const MATCHES: &str = "voiceprints";
+const SPEAKER_CHANNELS: &str = "speakerChannels";
 const WARNING: &str = "warning";
 
 impl Output {
@@ -65,6 +68,14 @@ impl Output {
             .unwrap_or(label)
     }
 
+    /// Returns the channel of a speaker in [`named_turns`](Self::named_turns), if all turns are in one channel.
+    pub(crate) fn channel(&self, name: &str) -> Option<usize> {
+        let channels = self.speaker_channels.iter().flatten();
+        let mut own = channels.filter(|(label, _)| self.name(label) == name);
+        let (_, channel) = own.next()?;
+        own.all(|(_, other)| other == channel).then_some(*channel)
+    }
+
     /// Returns the transcript with the names of identified speakers: by turn if there is one, else by word.
     pub(crate) fn named_transcript(&self) -> Option<Transcript> {
         let transcript = self.transcript.as_ref().or(self.words.as_ref())?;
@@ -93,6 +104,12 @@ impl Output {
         }
         let rename = |name: &str| new_name(name).unwrap_or_else(|| name.to_owned());
         self.turns = self.turns.map_speakers(rename);
+        if let Some(channels) = &mut self.speaker_channels {
+            let renamed = std::mem::take(channels).into_iter();
+            *channels = renamed
+                .map(|(name, channel)| (rename(&name), channel))
+                .collect();
+        }
         self.exclusive = self
             .exclusive
             .as_ref()
@@ -129,6 +146,7 @@ impl Serialize for Output {
         entry.serialize(WORDS, self.words.as_ref())?;
         entry.serialize(TRANSCRIPT, self.transcript.as_ref())?;
         entry.serialize(CONFIDENCE, self.confidence.as_ref())?;
+        entry.serialize(SPEAKER_CHANNELS, self.speaker_channels.as_ref())?;
         entry.serialize(WARNING, self.warning.as_ref())?;
         for (name, value) in &self.rest {
             map.serialize_entry(name, value)?;
@@ -162,6 +180,7 @@ impl<'de> Deserialize<'de> for Output {
             confidence: take(&mut fields, CONFIDENCE)?,
             identification: take(&mut fields, IDENTIFICATION)?,
             matches: take(&mut fields, MATCHES)?,
+            speaker_channels: take(&mut fields, SPEAKER_CHANNELS)?,
             warning: take(&mut fields, WARNING)?,
             rest: fields,
         })
@@ -198,6 +217,26 @@ mod tests {
         output.rename(&[("S0".to_owned(), "Ada".to_owned())].into());
         let expected = json.replace("\"S0\"", "\"Ada\"");
         assert_eq!(serde_json::to_string(&output).unwrap(), expected);
+    }
+
+    #[test]
+    fn channels_follow_the_names_of_speakers() {
+        let json = r#"{"diarization":[{"start":0.0,"end":1.0,"speaker":"SPEAKER_00"}],"speakerChannels":{"SPEAKER_00":1,"SPEAKER_01":2}}"#;
+        let mut output: Output = serde_json::from_str(json).unwrap();
+        assert_eq!(output.channel("SPEAKER_01"), Some(2));
+        output.rename(&[("SPEAKER_01".to_owned(), "Ada".to_owned())].into());
+        assert_eq!(output.channel("Ada"), Some(2));
+        assert_eq!(output.channel("SPEAKER_01"), None);
+        // A voiceprint that matches in both channels.
+        let speaker = |label: &str| {
+            SpeakerMatch::new(
+                label.to_owned(),
+                Some("Grace".to_owned()),
+                [("Grace", 90.0)],
+            )
+        };
+        output.matches = Some(vec![speaker("SPEAKER_00"), speaker("Ada")]);
+        assert_eq!(output.channel("Grace"), None);
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(crate) struct SpeakerSummary {
     pub(crate) share: f64,
     /// Number of turns.
     pub(crate) turns: usize,
+    /// Number of the channel, from 1, if channels were diarized alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<usize>,
 }
 
 /// Sums up the turns of each speaker, in the order of their first turns.
@@ -33,6 +36,7 @@ pub(crate) fn summarize(turns: &Turns) -> Vec<SpeakerSummary> {
                 0.0
             },
             turns: turns.iter().filter(|turn| turn.speaker == speaker).count(),
+            channel: None,
         })
         .collect()
 }

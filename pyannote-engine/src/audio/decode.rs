@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{AudioError, DecodeOptions, Decoder};
-use crate::Recording;
+use crate::recording::MAX_IN_MEMORY;
+use crate::{Recording, RecordingWriter, SAMPLE_RATE, SpoolError};
 
 /// Decodes a file, with the default [`DecodeOptions`]. Blocks the thread.
 ///
@@ -47,4 +48,98 @@ pub fn decode_with(
         writer.push(&block?)?;
     }
     Ok(writer.finish()?.with_warnings(decoder.into_warnings()))
+}
+
+/// Decodes each channel of a file alone, in one pass. Returns the channels in the order of the file, all with the same
+/// duration.
+///
+/// For recordings with one party per channel, such as calls: see
+/// [`Engine::diarize_channels`](crate::Engine::diarize_channels). Silent channels take no memory. The others together take
+/// as much as one recording, and beyond that temporary files, as in [`decode`]. All have the same warnings.
+///
+/// # Errors
+///
+/// As [`decode_with`].
+///
+/// ```no_run
+/// use pyannote_engine::audio::{DecodeOptions, decode_channels};
+///
+/// let channels = decode_channels("call.wav", &DecodeOptions::new())?;
+/// println!("{} channels", channels.len());
+/// # Ok::<(), pyannote_engine::audio::AudioError>(())
+/// ```
+pub fn decode_channels(
+    path: impl AsRef<Path>,
+    options: &DecodeOptions,
+) -> Result<Vec<Recording>, AudioError> {
+    let options = DecodeOptions {
+        separate: true,
+        ..options.clone()
+    };
+    let mut decoder = Decoder::open(path, &options)?;
+    let mut channels = Vec::new();
+    let mut decoded = 0;
+    while let Some(blocks) = decoder.next_blocks() {
+        let blocks = blocks?;
+        let count = u32::try_from(blocks.len()).unwrap_or(u32::MAX).max(1);
+        channels.resize_with(blocks.len(), || Channel {
+            silence: decoded,
+            writer: None,
+        });
+        for (channel, block) in channels.iter_mut().zip(&blocks) {
+            channel.push(block, || {
+                options.writer().max_in_memory(MAX_IN_MEMORY / count)
+            })?;
+        }
+        decoded += blocks.first().map_or(0, Vec::len);
+    }
+    let warnings = decoder.into_warnings();
+    let recordings = channels.into_iter().map(|channel| {
+        let recording = channel.finish()?;
+        Ok(recording.with_warnings(warnings.iter().cloned()))
+    });
+    recordings.collect()
+}
+
+/// A channel that is being decoded.
+struct Channel {
+    /// Number of silent samples before the first block with sound.
+    silence: usize,
+    /// Set from the first block with sound on.
+    writer: Option<RecordingWriter>,
+}
+
+impl Channel {
+    fn push(
+        &mut self,
+        block: &[f32],
+        start: impl FnOnce() -> RecordingWriter,
+    ) -> Result<(), SpoolError> {
+        if self.writer.is_none() {
+            if block.iter().all(|sample| *sample == 0.0) {
+                self.silence += block.len();
+                return Ok(());
+            }
+            let mut writer = start();
+            let zeros = [0.0; SAMPLE_RATE as usize];
+            let mut silence = self.silence;
+            while silence > 0 {
+                let samples = silence.min(zeros.len());
+                writer.push(&zeros[..samples])?;
+                silence -= samples;
+            }
+            self.writer = Some(writer);
+        }
+        match &mut self.writer {
+            Some(writer) => writer.push(block),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self) -> Result<Recording, SpoolError> {
+        match self.writer {
+            Some(writer) => writer.finish(),
+            None => Ok(Recording::silent(self.silence)),
+        }
+    }
 }

@@ -23,6 +23,8 @@ use crate::RecordingWriter;
 pub struct DecodeOptions {
     pub(super) limits: Limits,
     pub(super) track: Option<NonZero<usize>>,
+    /// Whether channels are kept apart instead of being downmixed.
+    pub(super) separate: bool,
     pub(super) ffmpeg: Ffmpeg,
     pub(super) temporary_folder: Option<PathBuf>,
 }

@@ -13,11 +13,10 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase};
 
 use super::demux::CONTINUES;
-use super::downmix::Downmix;
 use super::ffmpeg::{Conversion, Failure, FfmpegError};
+use super::lanes::Lanes;
 use super::mpeg::Mpeg;
 use super::open::{Opened, is_mpeg, open, wave};
-use super::resample::Resampler;
 use super::time_axis::{Edit, Placement, TimeAxis};
 use super::tracks::{self, audio};
 use super::{AudioError, DecodeOptions, levels, opus};
@@ -72,7 +71,8 @@ pub struct Decoder {
     mpeg: Option<Mpeg>,
     /// Factor of all samples.
     gain: f32,
-    downmix: Downmix,
+    /// The decoded signal. It has the samples of the last packet.
+    lanes: Lanes,
     /// The edit list of MP4, if there is one.
     edits: Vec<Edit>,
     /// The time axis of the current stream, from its first packet, if the format has true timestamps.
@@ -85,8 +85,6 @@ pub struct Decoder {
     placements: VecDeque<Placement>,
     /// Whether the end of the file is missing.
     is_truncated: bool,
-    /// Set by the first packet, because the sample rate in the header may be wrong.
-    resampler: Option<Resampler>,
     options: DecodeOptions,
     /// Size of the file, in bytes.
     bytes: u64,
@@ -102,10 +100,8 @@ pub struct Decoder {
     damaged: u64,
     resets: u32,
     ended: bool,
-    /// Buffers that are reused between packets. `mono` has the samples of the last packet.
+    /// Buffer that is reused between packets.
     interleaved: Vec<f32>,
-    mono: Vec<f32>,
-    block: Vec<f32>,
     warnings: Vec<String>,
     /// If ffmpeg decodes the file, with the reason.
     conversion: Option<(Conversion, AudioError)>,
@@ -234,14 +230,16 @@ impl Decoder {
             time_base,
             mpeg,
             gain: 1.0 / peak.max(1.0),
-            downmix: Downmix::default(),
+            lanes: match options.separate {
+                true => Lanes::separate(),
+                false => Lanes::downmixed(),
+            },
             edits,
             axis: None,
             base_s: 0.0,
             start_s: f64::INFINITY,
             placements: VecDeque::new(),
             is_truncated,
-            resampler: None,
             options,
             bytes,
             expected_s,
@@ -253,8 +251,6 @@ impl Decoder {
             resets: 0,
             ended: false,
             interleaved: Vec::new(),
-            mono: Vec::new(),
-            block: Vec::new(),
             warnings,
             conversion: None,
             path: path.map(Path::to_owned),
@@ -291,12 +287,12 @@ impl Decoder {
 
     /// Duration decoded so far, in seconds.
     fn decoded_s(&self) -> f64 {
-        (self.returned + self.block.len()) as f64 / f64::from(SAMPLE_RATE)
+        (self.returned + self.lanes.block_len()) as f64 / f64::from(SAMPLE_RATE)
     }
 
     /// Decodes until the block has its minimum length, or the recording ends.
     fn fill_block(&mut self) -> Result<(), AudioError> {
-        while !self.ended && self.block.len() < BLOCK_SAMPLES {
+        while !self.ended && self.lanes.block_len() < BLOCK_SAMPLES {
             if let Step::End = self.step()? {
                 self.ended = true;
                 self.finish()?;
@@ -374,7 +370,7 @@ impl Decoder {
 
     /// Decodes a packet and places its samples on the time axis.
     fn decode(&mut self, mut packet: Packet) -> Result<(), AudioError> {
-        self.mono.clear();
+        self.lanes.clear_packet();
         let time_s = self.time_s(&packet);
         // Not all decoders trim.
         let trim_start = std::mem::replace(&mut packet.trim_start, Duration::ZERO);
@@ -404,13 +400,11 @@ impl Decoder {
                 }
                 levels::silence_invalid(&mut self.interleaved);
                 levels::scale(&mut self.interleaved, self.gain);
-                self.downmix
-                    .push(&self.interleaved, channels, rate, &mut self.mono);
-                if self.mono.is_empty() {
+                self.lanes.set_packet(&self.interleaved, channels, rate)?;
+                if self.lanes.packet_len() == 0 {
                     return Ok(());
                 }
-                self.last_frames = self.mono.len();
-                self.set_rate(rate)?;
+                self.last_frames = self.lanes.packet_len();
             }
             // If the decoder cannot recover, the following packets fail and are counted, too.
             Err(error) => {
@@ -418,22 +412,22 @@ impl Decoder {
                 if matches!(error, Error::ResetRequired) {
                     self.decoder.reset();
                 }
-                self.mono.resize(self.concealed_samples(&packet), 0.0);
+                let frames = self.concealed_samples(&packet);
+                self.lanes.resize_packet(frames);
             }
         }
-        let Some(resampler) = &mut self.resampler else {
+        let Some(rate) = self.lanes.rate() else {
             return Ok(());
         };
         if !TIMED.contains(&self.format.format_info().format) {
-            resampler.push(&self.mono, &mut self.block)?;
+            self.lanes.append(0..self.lanes.packet_len())?;
             return self.check_length();
         }
-        let rate = resampler.rate();
-        if self.mono.is_empty() {
+        if self.lanes.packet_len() == 0 {
             return Ok(());
         }
         self.drop_padding(&packet, rate);
-        let frames = self.mono.len();
+        let frames = self.lanes.packet_len();
         let mut axis = match self.axis.take() {
             Some(axis) => axis,
             None => TimeAxis::new(self.stream_edits(), self.base_s, self.expected_s),
@@ -452,8 +446,8 @@ impl Decoder {
         // The duration of other packets may be rounded.
         let tolerance = seconds(2, time_base) * f64::from(rate);
         let frames = seconds(packet.dur.get(), time_base) * f64::from(rate);
-        if (self.mono.len() as f64) > frames + tolerance {
-            self.mono.truncate(frames.round() as usize);
+        if (self.lanes.packet_len() as f64) > frames + tolerance {
+            self.lanes.resize_packet(frames.round() as usize);
         }
     }
 
@@ -480,16 +474,16 @@ impl Decoder {
 
     /// Appends silence or samples of the last packet to the block: at most a second of silence, so that memory is limited.
     fn append(&mut self, mut placement: Placement) -> Result<(), AudioError> {
-        let Some(resampler) = &mut self.resampler else {
+        let Some(rate) = self.lanes.rate() else {
             return Ok(());
         };
         if placement.silence > 0 {
-            let frames = placement.silence.min(u64::from(resampler.rate()));
-            resampler.push(&vec![0.0; frames as usize], &mut self.block)?;
+            let frames = placement.silence.min(u64::from(rate));
+            self.lanes.append_silence(frames as usize)?;
             placement.silence -= frames;
             self.placements.push_front(placement);
-        } else if let Some(samples) = self.mono.get(placement.frames) {
-            resampler.push(samples, &mut self.block)?;
+        } else {
+            self.lanes.append(placement.frames)?;
         }
         self.check_length()
     }
@@ -498,8 +492,7 @@ impl Decoder {
     ///
     /// If the packet has no duration, it is that of the last one.
     fn concealed_samples(&self, packet: &Packet) -> usize {
-        let rate = self.resampler.as_ref().map(Resampler::rate);
-        let (Some(rate), Some(time_base)) = (rate, self.time_base) else {
+        let (Some(rate), Some(time_base)) = (self.lanes.rate(), self.time_base) else {
             return 0;
         };
         if packet.dur.get() == 0 {
@@ -507,18 +500,6 @@ impl Decoder {
         }
         let seconds = seconds(packet.dur.get(), time_base).min(MAX_CONCEALED_S);
         (seconds * f64::from(rate)).round() as usize
-    }
-
-    /// Prepares the resampler for samples at `rate`, in Hz.
-    fn set_rate(&mut self, rate: u32) -> Result<(), AudioError> {
-        if let Some(resampler) = &mut self.resampler {
-            if resampler.rate() == rate {
-                return Ok(());
-            }
-            resampler.finish(&mut self.block)?;
-        }
-        self.resampler = Some(Resampler::new(rate)?);
-        Ok(())
     }
 
     /// Starts the next of several chained streams, each of which has its own headers.
@@ -574,9 +555,7 @@ impl Decoder {
             self.expected_s = report.expected_s;
             self.warnings.extend(report.warnings);
         }
-        if let Some(resampler) = &mut self.resampler {
-            resampler.finish(&mut self.block)?;
-        }
+        self.lanes.finish()?;
         self.check_length()?;
         let (damaged, packets) = (self.damaged, self.packets);
         if damaged as f64 > packets as f64 * MAX_DAMAGED_FRACTION {
@@ -591,7 +570,7 @@ impl Decoder {
                 "{damaged} of the {packets} packets of the recording are damaged and were replaced by silence"
             ));
         }
-        if self.downmix.is_opposite() {
+        if self.lanes.is_opposite() {
             self.warnings.push(
                 "the channels are in opposite phase and cancel each other: only the loudest was used".to_owned(),
             );
@@ -610,20 +589,20 @@ impl Decoder {
     }
 }
 
-impl Iterator for Decoder {
-    type Item = Result<Vec<f32>, AudioError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Decoder {
+    /// Decodes the next block of each channel, or of the downmix alone. Channels that appear later are missing, and are
+    /// silent until then.
+    pub(super) fn next_blocks(&mut self) -> Option<Result<Vec<Vec<f32>>, AudioError>> {
         if let Err(mut error) = without_panics(|| self.fill_block()) {
             // A codec may prove to be unsupported only when it is decoded.
             if error.is_refusal()
-                && self.resampler.is_none()
+                && self.lanes.rate().is_none()
                 && let Some(path) = self.path.clone()
             {
                 match Self::open_with_ffmpeg(&path, self.options.clone(), error) {
                     Ok(decoder) => {
                         *self = decoder;
-                        return self.next();
+                        return self.next_blocks();
                     }
                     Err(both) => error = both,
                 }
@@ -631,14 +610,23 @@ impl Iterator for Decoder {
             self.ended = true;
             // Stops ffmpeg.
             self.conversion = None;
-            self.block.clear();
+            self.lanes.take_blocks();
             return Some(Err(error));
         }
-        if self.block.is_empty() {
+        if self.lanes.block_len() == 0 {
             return None;
         }
-        self.returned += self.block.len();
-        Some(Ok(std::mem::take(&mut self.block)))
+        self.returned += self.lanes.block_len();
+        Some(Ok(self.lanes.take_blocks()))
+    }
+}
+
+impl Iterator for Decoder {
+    type Item = Result<Vec<f32>, AudioError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let blocks = self.next_blocks()?;
+        Some(blocks.map(|blocks| blocks.into_iter().next().unwrap_or_default()))
     }
 }
 

@@ -21,6 +21,7 @@ mod downmix;
 mod error;
 mod ffmpeg;
 mod flac;
+mod lanes;
 mod levels;
 mod limits;
 mod mkv;
@@ -38,7 +39,7 @@ mod tracks;
 mod wave_format;
 
 pub use crate::Recording;
-pub use decode::{decode, decode_with};
+pub use decode::{decode, decode_channels, decode_with};
 pub use decode_options::DecodeOptions;
 pub use decoder::Decoder;
 pub use error::AudioError;

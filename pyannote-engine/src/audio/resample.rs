@@ -83,11 +83,6 @@ impl Resampler {
         })
     }
 
-    /// Sample rate of the input, in Hz.
-    pub(super) fn rate(&self) -> u32 {
-        self.rate
-    }
-
     /// Resamples `samples`, and appends the output to `out`.
     ///
     /// # Errors

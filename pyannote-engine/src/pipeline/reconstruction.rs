@@ -58,6 +58,7 @@ pub(super) fn reconstruct(
             label: label.clone(),
             embedding: centroids[*cluster].map(|centroid| Embedding(centroid.to_vec())),
             solo_speech_s: solo_s[*cluster],
+            channel: None,
         })
         .collect();
     Diarization {

@@ -6,12 +6,14 @@ mod writer;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
 use super::SAMPLE_RATE;
 pub use error::SpoolError;
 use spool::Spool;
+#[cfg(feature = "audio")]
+pub(crate) use writer::MAX_IN_MEMORY;
 pub use writer::RecordingWriter;
 
 /// Maximum number of samples of a block: 4 s, 256 kB.
@@ -34,6 +36,8 @@ const BLOCK_SAMPLES: usize = 1 << 16;
 pub struct Recording {
     samples: Samples,
     len: usize,
+    /// Ranges of samples that are replaced by silence, in order.
+    silenced: Arc<[Range<usize>]>,
     warnings: Vec<String>,
 }
 
@@ -42,6 +46,9 @@ pub struct Recording {
 enum Samples {
     Memory(Arc<Vec<f32>>),
     Spool(Arc<Spool>),
+    /// All are 0.
+    #[cfg(feature = "audio")]
+    Silence,
 }
 
 impl Default for Samples {
@@ -72,6 +79,7 @@ impl Recording {
         Self {
             len: samples.len(),
             samples: Samples::Memory(Arc::new(samples)),
+            silenced: Arc::default(),
             warnings: Vec::new(),
         }
     }
@@ -81,7 +89,26 @@ impl Recording {
         Self {
             samples: Samples::Spool(Arc::new(spool)),
             len,
+            silenced: Arc::default(),
             warnings: Vec::new(),
+        }
+    }
+
+    /// Returns a recording that shares the samples, but has silence instead of those in `ranges`, which must be in order.
+    pub(crate) fn with_silence(&self, ranges: Vec<Range<usize>>) -> Self {
+        Self {
+            silenced: ranges.into(),
+            ..self.clone()
+        }
+    }
+
+    /// Creates a recording of silence, which takes no memory.
+    #[cfg(feature = "audio")]
+    pub(crate) fn silent(len: usize) -> Self {
+        Self {
+            samples: Samples::Silence,
+            len,
+            ..Self::default()
         }
     }
 
@@ -153,12 +180,18 @@ impl Recording {
             return Ok(());
         }
         match &self.samples {
-            Samples::Memory(all) => {
-                samples.copy_from_slice(&all[start..start + available]);
-                Ok(())
-            }
-            Samples::Spool(spool) => spool.read(start, samples),
+            Samples::Memory(all) => samples.copy_from_slice(&all[start..start + available]),
+            Samples::Spool(spool) => spool.read(start, samples)?,
+            #[cfg(feature = "audio")]
+            Samples::Silence => samples.fill(0.0),
         }
+        let first = self.silenced.partition_point(|range| range.end <= start);
+        let silenced = self.silenced.iter().skip(first);
+        for range in silenced.take_while(|range| range.start < start + available) {
+            let end = (range.end - start).min(available);
+            samples[range.start.saturating_sub(start)..end].fill(0.0);
+        }
+        Ok(())
     }
 
     /// Returns the samples with indices in a range, up to the end of the recording.
@@ -209,8 +242,10 @@ impl Recording {
         (0..self.len).step_by(BLOCK_SAMPLES).map(|start| {
             let end = (start + BLOCK_SAMPLES).min(self.len);
             match &self.samples {
-                Samples::Memory(all) => Ok(Cow::Borrowed(&all[start..end])),
-                Samples::Spool(_) => self.samples(start..end).map(Cow::Owned),
+                Samples::Memory(all) if self.silenced.is_empty() => {
+                    Ok(Cow::Borrowed(&all[start..end]))
+                }
+                _ => self.samples(start..end).map(Cow::Owned),
             }
         })
     }
@@ -230,6 +265,37 @@ mod tests {
         let spooled = writer.finish().unwrap();
         assert!(matches!(spooled.samples, Samples::Spool(_)));
         [Recording::new(samples.to_vec()), spooled]
+    }
+
+    #[test]
+    #[cfg(feature = "audio")]
+    fn silence_has_a_length_but_takes_no_memory() {
+        let recording = Recording::silent(usize::MAX);
+        assert_eq!(recording.len(), usize::MAX);
+        assert_eq!(recording.samples(7..9).unwrap(), [0.0, 0.0]);
+        assert_eq!(
+            recording.blocks().next().unwrap().unwrap().len(),
+            BLOCK_SAMPLES
+        );
+    }
+
+    #[test]
+    fn silence_replaces_samples_in_ranges() {
+        for recording in both(&[1.0; 200_000]) {
+            let silenced =
+                recording.with_silence(vec![0..2, 5..6, 65_530..65_540, 199_999..200_000]);
+            assert_eq!(
+                silenced.samples(..8).unwrap(),
+                [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]
+            );
+            assert_eq!(silenced.samples(5..7).unwrap(), [0.0, 1.0]);
+            assert_eq!(silenced.samples(199_998..).unwrap(), [1.0, 0.0]);
+            let blocks = silenced
+                .blocks()
+                .map(|block| block.unwrap().iter().sum::<f32>());
+            assert_eq!(blocks.sum::<f32>(), 200_000.0 - 14.0);
+            assert_eq!(recording.samples(..2).unwrap(), [1.0, 1.0]);
+        }
     }
 
     #[test]

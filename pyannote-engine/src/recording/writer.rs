@@ -8,7 +8,7 @@ use super::{Recording, SpoolError};
 use crate::SAMPLE_RATE;
 
 /// Duration up to which recordings are kept in memory: 58 MB.
-const MAX_IN_MEMORY: Duration = Duration::from_secs(15 * 60);
+pub(crate) const MAX_IN_MEMORY: Duration = Duration::from_secs(15 * 60);
 /// Minimum growth of the buffer, in samples: one minute.
 const MIN_GROWTH_SAMPLES: usize = 60 * SAMPLE_RATE as usize;
 

@@ -1,13 +1,15 @@
 //! Default audio source of the workers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyannote_engine::Recording;
-use pyannote_engine::audio::{AudioError, DecodeOptions, Ffmpeg, Limits, decode_with};
+use pyannote_engine::audio::{
+    AudioError, DecodeOptions, Ffmpeg, Limits, decode_channels, decode_with,
+};
 
 use super::{FetchConfig, Fetcher, RecordingError};
-use crate::worker::{AudioSource, RecordingFuture};
+use crate::worker::{AudioSource, ChannelsFuture, RecordingFuture};
 
 /// Uploaded media files. Implemented for closures:
 ///
@@ -95,6 +97,31 @@ impl Loader {
         url: &str,
         max_seconds: Option<f64>,
     ) -> Result<Recording, RecordingError> {
+        self.load_with(team, url, max_seconds, decode_with).await
+    }
+
+    /// Loads each channel of the recording alone, as [`load`](Self::load).
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub async fn load_channels(
+        &self,
+        team: &str,
+        url: &str,
+        max_seconds: Option<f64>,
+    ) -> Result<Vec<Recording>, RecordingError> {
+        self.load_with(team, url, max_seconds, decode_channels)
+            .await
+    }
+
+    async fn load_with<T: Send + 'static>(
+        &self,
+        team: &str,
+        url: &str,
+        max_seconds: Option<f64>,
+        decode: Decode<T>,
+    ) -> Result<T, RecordingError> {
         let limits = match max_seconds {
             Some(seconds) => self.limits.max_seconds(seconds),
             None => self.limits,
@@ -105,13 +132,13 @@ impl Loader {
         let Some(key) = url.strip_prefix("media://") else {
             let file = self.fetcher.fetch(url).await?;
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
-            return run_blocking(move || Ok(decode_with(file.path(), &options)?)).await;
+            return run_blocking(move || Ok(decode(file.path().to_owned(), &options)?)).await;
         };
         let (media, team, key) = (Arc::clone(&self.media), team.to_owned(), key.to_owned());
         run_blocking(move || {
             let missing = || RecordingError::NotUploaded(format!("media://{key}"));
             let path = media.path(&team, &key).ok_or_else(missing)?;
-            decode_media(&path, &options, missing)
+            decode_media(path, &options, decode, missing)
         })
         .await
     }
@@ -136,15 +163,28 @@ impl AudioSource for Loader {
     ) -> RecordingFuture<'a> {
         Box::pin(async move { Ok(self.load(team, url, max_seconds).await?) })
     }
+
+    fn channels<'a>(
+        &'a self,
+        team: &'a str,
+        url: &'a str,
+        max_seconds: Option<f64>,
+    ) -> ChannelsFuture<'a> {
+        Box::pin(async move { Ok(self.load_channels(team, url, max_seconds).await?) })
+    }
 }
 
+/// A function that decodes a file.
+type Decode<T> = fn(PathBuf, &DecodeOptions) -> Result<T, AudioError>;
+
 /// Decodes uploaded media, which may have been deleted since they were found.
-fn decode_media(
-    path: &Path,
+fn decode_media<T>(
+    path: PathBuf,
     options: &DecodeOptions,
+    decode: Decode<T>,
     missing: impl Fn() -> RecordingError,
-) -> Result<Recording, RecordingError> {
-    match decode_with(path, options) {
+) -> Result<T, RecordingError> {
+    match decode(path, options) {
         Err(AudioError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(missing())
         }

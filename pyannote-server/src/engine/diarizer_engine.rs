@@ -7,7 +7,7 @@ use pyannote_engine::{CancelToken, DiarizeError, Diarizer, LiveDiarization, Live
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
-use super::output;
+use super::output::{self, channels};
 use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
 use crate::violation::Violation;
 
@@ -20,6 +20,9 @@ use crate::violation::Violation;
 /// - `confidence` is [`Diarization::frame_confidence`](pyannote_engine::Diarization::frame_confidence), and
 ///   `turnLevelConfidence` is [`Diarization::with_turn_confidence`](pyannote_engine::Diarization::with_turn_confidence).
 /// - Identification follows [`pyannote_engine::Matching`].
+/// - `channels: true`, a field that is not part of the API, diarizes each channel alone, for calls with one party per
+///   channel: see [`diarize_channels`](pyannote_engine::Engine::diarize_channels). `speakersPerChannel` is the number of
+///   speakers of each channel (default: 1), and `speakerChannels` in the output has the channel of each speaker.
 /// - Voiceprints of other models, and those of pyannoteAI's own service, are rejected on submission.
 /// - Live streams use [`Diarizer::live`] with [`live_options`](Self::live_options), if the diarizer implements it.
 ///
@@ -86,14 +89,22 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
     }
 
     fn check(&self, kind: JobKind, request: &Map<String, Value>) -> Vec<Violation> {
-        match kind {
+        let mut violations = match kind {
             JobKind::Diarize if request.get("transcription") == Some(&Value::Bool(true)) => {
                 let message = "transcription is not supported by this server";
                 vec![Violation::new("transcription", message)]
             }
             JobKind::Identify => output::check_voiceprints(request, &self.engine),
             _ => Vec::new(),
+        };
+        if kind != JobKind::Voiceprint {
+            violations.extend(channels::check(request));
         }
+        violations
+    }
+
+    fn needs_channels(&self, kind: JobKind, request: &Map<String, Value>) -> bool {
+        kind != JobKind::Voiceprint && channels::is_requested(request)
     }
 
     fn warning(&self, _: JobKind, request: &Map<String, Value>) -> Option<String> {

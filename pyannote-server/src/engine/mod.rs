@@ -57,6 +57,8 @@ pub struct EngineJob {
     pub request: Map<String, Value>,
     /// The recording, or `None` if the engine does not need audio.
     pub recording: Option<Recording>,
+    /// The channels of the recording instead of `recording`, if the engine [needs](Engine::needs_channels) them.
+    pub channels: Vec<Recording>,
 }
 
 impl EngineJob {
@@ -73,6 +75,7 @@ impl EngineJob {
             kind,
             request,
             recording,
+            channels: Vec::new(),
         }
     }
 }
@@ -106,6 +109,12 @@ pub type EngineFuture<'a> = Pin<Box<dyn Future<Output = Result<Value, EngineErro
 pub trait Engine: Send + Sync + 'static {
     /// Whether the engine needs the recording. Otherwise it is never fetched.
     fn needs_audio(&self) -> bool;
+
+    /// Whether a job needs each channel of the recording alone, instead of the downmix.
+    fn needs_channels(&self, kind: JobKind, request: &Map<String, Value>) -> bool {
+        let _ = (kind, request);
+        false
+    }
 
     /// Returns the fields of a request that the engine does not support. If there are any, the request is rejected.
     ///

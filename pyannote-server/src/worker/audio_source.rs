@@ -8,6 +8,10 @@ use crate::engine::{EngineError, Recording};
 pub type RecordingFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Recording, EngineError>> + Send + 'a>>;
 
+/// Future of the channels of a recording.
+pub type ChannelsFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Vec<Recording>, EngineError>> + Send + 'a>>;
+
 /// Loads recordings from `media://` URLs of a team and from http(s) URLs.
 pub trait AudioSource: Send + Sync + 'static {
     /// Loads the recording at `url`. Fails if it is longer than `max_seconds`, if that is given.
@@ -17,4 +21,15 @@ pub trait AudioSource: Send + Sync + 'static {
         url: &'a str,
         max_seconds: Option<f64>,
     ) -> RecordingFuture<'a>;
+
+    /// Loads each channel of a recording alone. Unless implemented, the only channel is that of
+    /// [`recording`](Self::recording).
+    fn channels<'a>(
+        &'a self,
+        team: &'a str,
+        url: &'a str,
+        max_seconds: Option<f64>,
+    ) -> ChannelsFuture<'a> {
+        Box::pin(async move { Ok(vec![self.recording(team, url, max_seconds).await?]) })
+    }
 }

@@ -158,18 +158,22 @@ impl JobRun<'_> {
 
 /// Loads the recording, if the engine needs it, and runs the engine.
 async fn process(config: WorkerConfig, job: Job) -> Result<Value, EngineError> {
-    let recording = if config.engine.needs_audio() {
+    let (mut recording, mut channels) = (None, Vec::new());
+    if config.engine.needs_audio() {
         let url = job.request.get("url").and_then(Value::as_str);
         let url = url.ok_or_else(|| EngineError("the request has no `url`".into()))?;
         let source = config.audio.as_ref();
         let source =
             source.ok_or_else(|| EngineError("this server has no source of recordings".into()))?;
         let max_seconds = (job.kind == JobKind::Voiceprint).then_some(MAX_VOICEPRINT_S);
-        Some(source.recording(&job.team, url, max_seconds).await?)
-    } else {
-        None
-    };
-    let job = EngineJob::new(job.id.to_string(), job.kind, job.request, recording);
+        if config.engine.needs_channels(job.kind, &job.request) {
+            channels = source.channels(&job.team, url, max_seconds).await?;
+        } else {
+            recording = Some(source.recording(&job.team, url, max_seconds).await?);
+        }
+    }
+    let mut job = EngineJob::new(job.id.to_string(), job.kind, job.request, recording);
+    job.channels = channels;
     config.engine.process(job).await
 }
 

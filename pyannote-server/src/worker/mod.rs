@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::DropGuard;
 
-pub use audio_source::{AudioSource, RecordingFuture};
+pub use audio_source::{AudioSource, ChannelsFuture, RecordingFuture};
 pub use timing::Timing;
 
 use crate::engine::Engine;

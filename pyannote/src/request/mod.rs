@@ -100,6 +100,17 @@ impl<T: JobKind> Request<T> {
     }
 
     /// Sets a field that this version does not know, by its name in the API.
+    ///
+    /// The API has no field for calls with one party per channel; a server of your own (`pyannote-server`) has:
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
+    /// let call = client.upload("call.wav").await?;
+    /// let diarization = client.diarize(&call).extra("channels", true).await?;
+    /// // SPEAKER_00 is channel 1, SPEAKER_01 is channel 2.
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.fields.extra.insert(name.into(), value.into());
         self

@@ -1,5 +1,6 @@
 //! Recordings: decoding files of every format, and fetching them over HTTP.
 
+mod channels;
 mod containers;
 mod cut;
 mod damaged;

@@ -7,6 +7,7 @@
 //! cargo test -p pyannote-tests --test all engine -- --ignored
 //! ```
 
+mod channels;
 mod identification;
 mod robustness;
 mod sample;

@@ -70,6 +70,7 @@ pub(crate) fn speaker(number: usize, degrees: f32, solo_speech_s: f64) -> Speake
         label: name(number),
         embedding: Some(embedding(degrees)),
         solo_speech_s,
+        channel: None,
     }
 }
 

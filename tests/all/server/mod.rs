@@ -1,6 +1,7 @@
 //! The server, through the SDK and with plain HTTP requests.
 
 mod audio;
+mod channels;
 mod diarizer_engine;
 mod errors;
 mod fake_diarizer;

@@ -198,6 +198,7 @@ async fn voiceprints() {
             label: name(0),
             embedding: None,
             solo_speech_s: 0.1,
+            channel: None,
         }],
         ..Diarization::default()
     };

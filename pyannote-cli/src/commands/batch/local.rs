@@ -1,5 +1,7 @@
 //! A batch on this machine.
 
+use std::path::Path;
+
 use pyannote_engine::Engine;
 use pyannote_engine::assets::Assets;
 
@@ -75,12 +77,11 @@ pub(super) fn run(
 }
 
 fn process(batch: &Batch, engine: &Engine, item: &Item) -> Result<Vec<String>> {
-    let recording = item
-        .input
-        .with_path(|path| local::decode(path, batch.audio))?;
-    let diarization = engine.diarize(&recording, batch.turns.options())?;
+    let decode = |path: &Path| batch.channels.decode(path, batch.audio);
+    let audio = item.input.with_path(decode)?;
+    let diarization = audio.diarize(engine, batch.turns.options())?;
     let document = batch
         .turns
-        .document(engine, &recording, diarization, item.input.name());
+        .document(engine, audio.duration(), diarization, item.input.name());
     batch.write(item, &document)
 }

@@ -16,6 +16,7 @@ use clap::Args;
 use pyannote::{AudioUrl, Client, Diarization, Request};
 use sha2::{Digest as _, Sha256};
 
+use super::channels::ChannelArgs;
 use super::turns::TurnArgs;
 use crate::cli::Global;
 use crate::error::{Failure, Result};
@@ -103,6 +104,8 @@ pub(crate) struct Batch {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     timeout: Option<Duration>,
     #[command(flatten)]
+    channels: ChannelArgs,
+    #[command(flatten)]
     audio: AudioArgs,
     #[command(flatten)]
     engine: EngineArgs,
@@ -132,6 +135,7 @@ impl Batch {
             crate::local::reject(self.transcribe.used().or(self.options.used()))?;
         } else {
             self.audio.check_service()?;
+            self.channels.check_service()?;
         }
         if global.show_code {
             return ui.print(&self.code(global)?);
@@ -226,7 +230,7 @@ impl Batch {
             .request(client, AudioUrl::from("media://placeholder"))
             .to_json()?;
         let backend = match self.local {
-            true => format!("local{}", self.audio.digest()),
+            true => format!("local{}{}", self.audio.digest(), self.channels.digest()),
             false => "service".to_owned(),
         };
         Ok(hex::encode(Sha256::digest(format!("{backend} {request}"))))

@@ -1,10 +1,13 @@
 //! Converts between requests and outputs of the API and those of [`pyannote_engine`]. Blocks the thread.
 
+pub(super) mod channels;
 mod matching;
 mod options;
 mod schema;
 
-use pyannote_engine::{CancelToken, Diarization, DiarizeError, Diarizer, Engine, Options};
+use pyannote_engine::{
+    CancelToken, ChannelOptions, Diarization, DiarizeError, Diarizer, Engine, Options, Recording,
+};
 use serde_json::{Map, Value};
 
 use super::{EngineError, EngineJob, JobKind};
@@ -17,6 +20,12 @@ pub(super) use matching::check as check_voiceprints;
 /// Maximum length of a requested model's name in warnings.
 const MAX_MODEL_CHARS: usize = 40;
 
+/// What a job is about.
+enum Audio {
+    Recording(Recording),
+    Channels(Vec<Recording>, ChannelOptions),
+}
+
 /// Computes the output of a job.
 pub(super) fn compute<D: Diarizer>(
     engine: &Engine<D>,
@@ -24,15 +33,23 @@ pub(super) fn compute<D: Diarizer>(
     cancel: &CancelToken,
 ) -> Result<Value, EngineError> {
     let EngineJob { kind, request, .. } = job;
-    let recording = job
-        .recording
-        .ok_or_else(|| EngineError("the job has no recording".to_owned()))?;
+    let audio = match job.recording {
+        Some(recording) => Audio::Recording(recording),
+        None if job.channels.is_empty() => {
+            return Err(EngineError("the job has no recording".to_owned()));
+        }
+        None => Audio::Channels(job.channels, channels::read(&request)),
+    };
     let wanted = RequestOptions::read(&request);
     let options = Options::new().cancel_token(cancel);
     let (mut output, warnings) = match kind {
         JobKind::Diarize => {
             let options = options.bounds(wanted.speakers);
-            let mut diarization = engine.diarize(&recording, options).map_err(failed)?;
+            let mut diarization = match &audio {
+                Audio::Recording(recording) => engine.diarize(recording, options),
+                Audio::Channels(channels, own) => engine.diarize_channels(channels, own, options),
+            }
+            .map_err(failed)?;
             if wanted.turn_confidence {
                 diarization = diarization.with_turn_confidence();
             }
@@ -41,9 +58,13 @@ pub(super) fn compute<D: Diarizer>(
         JobKind::Identify => {
             let matching = matching::read(&request)?;
             let options = options.bounds(wanted.speakers);
-            let mut found = engine
-                .identify(&recording, &matching, options)
-                .map_err(failed)?;
+            let mut found = match &audio {
+                Audio::Recording(recording) => engine.identify(recording, &matching, options),
+                Audio::Channels(channels, own) => {
+                    engine.identify_channels(channels, &matching, own, options)
+                }
+            }
+            .map_err(failed)?;
             if wanted.turn_confidence {
                 found = found.with_turn_confidence();
             }
@@ -58,7 +79,10 @@ pub(super) fn compute<D: Diarizer>(
             (output, warnings)
         }
         JobKind::Voiceprint => {
-            let enrollment = engine.voiceprint(&recording, options).map_err(failed)?;
+            let Audio::Recording(recording) = &audio else {
+                return Err(EngineError("a voiceprint is of one recording".to_owned()));
+            };
+            let enrollment = engine.voiceprint(recording, options).map_err(failed)?;
             let output = Output {
                 voiceprint: Some(enrollment.voiceprint.to_base64()),
                 ..Output::default()
@@ -66,7 +90,7 @@ pub(super) fn compute<D: Diarizer>(
             (output, enrollment.warnings)
         }
     };
-    drop(recording);
+    drop(audio);
     let mut all_warnings = vec![model_warning(engine.diarizer().models(), &request)];
     all_warnings.extend(warnings);
     output.warning = Some(all_warnings.join("; "));
@@ -89,7 +113,9 @@ pub(super) fn model_warning(models: &str, request: &Map<String, Value>) -> Strin
 
 /// The fields that the outputs of diarization and identification share, and the warnings.
 fn diarization_output(diarization: Diarization, wanted: RequestOptions) -> (Output, Vec<String>) {
+    let speaker_channels = channels::of_speakers(&diarization);
     let output = Output {
+        speaker_channels: (!speaker_channels.is_empty()).then_some(speaker_channels),
         confidence: wanted.confidence.then(|| diarization.frame_confidence()),
         diarization: Some(diarization.turns),
         exclusive_diarization: wanted.exclusive.then_some(diarization.exclusive),

@@ -21,6 +21,9 @@ pub(super) struct Output {
     pub(super) voiceprints: Option<Vec<IdentificationVoiceprint>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) voiceprint: Option<String>,
+    /// The number of the channel of each speaker. Not part of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) speaker_channels: Option<BTreeMap<String, usize>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warning: Option<String>,
 }
