@@ -219,6 +219,23 @@ fn arguments_that_are_wrong() {
 }
 
 #[test]
+fn channels_are_never_left_to_the_service_or_combined_with_a_number_of_speakers() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("call.wav", 1);
+    for arguments in [
+        &["diarize", "call.wav"][..],
+        &["diarize", "call.wav", "--show-code"],
+        &["batch", "call.wav", "-o", "results"],
+        &["diarize", "call.wav", "--local", "--num-speakers=2"],
+    ] {
+        sandbox.run(&[arguments, &["--channels"]].concat());
+    }
+    sandbox.run(&["diarize", "call.wav", "--local", "--speakers-per-channel=2"]);
+    assert!(sandbox.server().requests().is_empty());
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
 fn the_audio_track_is_one_that_exists_and_never_left_to_the_service() {
     let sandbox = Sandbox::new();
     sandbox.write_recording("meeting.wav", 1);
