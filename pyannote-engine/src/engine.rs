@@ -6,6 +6,7 @@ use std::num::NonZero;
 #[cfg(feature = "models")]
 use crate::assets::{self, Assets};
 use crate::identification::Identification;
+use crate::live::Consistent;
 use crate::normalize::normalize;
 use crate::voiceprint::{Enrollment, Voiceprint, VoiceprintError};
 use crate::{
@@ -120,7 +121,7 @@ impl<D: Diarizer> Engine<D> {
     /// let engine = Engine::load()?;
     /// let mut live = engine.live(&LiveOptions::new())?;
     /// let mut turns = LiveTurns::new();
-    /// for samples in audio::decode("meeting.mp3")?.samples.chunks(1_600) {
+    /// for samples in audio::decode("meeting.mp3")?.samples(..)?.chunks(1_600) {
     ///     turns.extend(&live.push(samples)?);
     ///     println!("{:?}", turns.speaking().collect::<Vec<_>>());
     /// }
@@ -133,7 +134,7 @@ impl<D: Diarizer> Engine<D> {
     /// Fails if an option is invalid, or if the diarizer has no live mode.
     pub fn live(&self, options: &LiveOptions) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
         options.check()?;
-        self.diarizer.live(options)
+        Ok(Box::new(Consistent::new(self.diarizer.live(options)?)))
     }
 
     /// Computes who speaks when, and which voiceprint each speaker matches.

@@ -66,12 +66,12 @@ fn clean(turns: Turns) -> Vec<Turn> {
 }
 
 /// Rounds seconds to milliseconds.
-fn to_milliseconds(seconds: f64) -> f64 {
+pub(crate) fn to_milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
 /// The new name of the speaker with this rank.
-fn name(rank: usize) -> String {
+pub(crate) fn name(rank: usize) -> String {
     format!("SPEAKER_{rank:02}")
 }
 

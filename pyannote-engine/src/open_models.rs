@@ -4,13 +4,17 @@ use std::error::Error;
 use std::fmt;
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{calibration, pipeline};
 use crate::assets::Assets;
-use crate::models::{EmbeddingModel, Fbank, SegmentationModel, Weights, WeightsError};
-use crate::{Diarization, DiarizeError, Diarizer, LoadError, Options, Recording};
+use crate::models::{EmbeddingModel, Fbank, Networks, SegmentationModel, Weights, WeightsError};
+use crate::{
+    Diarization, DiarizeError, Diarizer, LiveDiarization, LiveOptions, LoadError, Options,
+    Recording, live,
+};
 
 /// Maximum number of threads per processor: more make nothing faster, and thousands take long to start.
 const MAX_THREADS_PER_PROCESSOR: usize = 8;
@@ -35,9 +39,7 @@ const MAX_THREADS_PER_PROCESSOR: usize = 8;
 ///
 #[doc = include_str!("measured.md")]
 pub struct OpenModels {
-    segmentation: SegmentationModel,
-    fbank: Fbank,
-    embedding: EmbeddingModel,
+    networks: Arc<Networks>,
     pool: ThreadPool,
 }
 
@@ -63,10 +65,13 @@ impl OpenModels {
             .thread_name(|index| format!("engine-{index}"))
             .build()
             .map_err(|error| LoadError::Threads(error.into()))?;
-        Ok(Self {
+        let networks = Networks {
             segmentation: read(&assets.segmentation(), SegmentationModel::load)?,
             fbank: Fbank::new(),
             embedding: read(&assets.embedding(), EmbeddingModel::load)?,
+        };
+        Ok(Self {
+            networks: Arc::new(networks),
             pool,
         })
     }
@@ -123,12 +128,15 @@ impl Diarizer for OpenModels {
     ) -> Result<Diarization, DiarizeError> {
         options.check()?;
         let models = pipeline::Models {
-            segmentation: &self.segmentation,
-            fbank: &self.fbank,
-            embedding: &self.embedding,
+            networks: &self.networks,
             pool: &self.pool,
         };
         pipeline::diarize(models, recording, options)
+    }
+
+    fn live(&self, options: &LiveOptions) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
+        options.check()?;
+        Ok(Box::new(live::Session::new(self.networks.clone(), options)))
     }
 
     fn same_speaker_probability(&self, cosine: f32) -> f32 {

@@ -102,6 +102,20 @@ enum Bench {
         #[arg(long, value_name = "PROGRAM", requires = "hours")]
         baseline: Option<PathBuf>,
     },
+    /// Measure error rate, latency, speed and memory of live diarization, and print a Markdown table
+    Live {
+        #[command(flatten)]
+        recordings: Recordings,
+        /// The latencies, in seconds, separated by commas
+        #[arg(long, value_name = "SECONDS")]
+        latency: Option<String>,
+        /// Also measure the memory of a stream of this many hours
+        #[arg(long)]
+        hours: Option<f64>,
+        /// Also measure whether this many streams at once keep real time
+        #[arg(long)]
+        streams: Option<usize>,
+    },
     /// Measure speaker identification across the two halves of each recording, and print a Markdown table
     Identification {
         #[command(flatten)]
@@ -190,6 +204,19 @@ fn run(task: Task) -> Result<ExitCode> {
                 options.extend(["--baseline".into(), absolute(program)?.into()]);
             }
             return recordings.bench(&workspace, "der", options);
+        }
+        Task::Bench(Bench::Live {
+            recordings,
+            latency,
+            hours,
+            streams,
+        }) => {
+            let latency = latency.map(|latency| format!("--latency={latency}"));
+            let hours = hours.map(|hours| format!("--hours={hours}"));
+            let streams = streams.map(|streams| format!("--streams={streams}"));
+            let options = [latency, hours, streams].into_iter().flatten();
+            let options = options.map(OsString::from).collect();
+            return recordings.bench(&workspace, "live", options);
         }
         // The test parses the same options; here they are only checked.
         Task::Soak(_) => return soak::run(&workspace, std::env::args().skip(2)),

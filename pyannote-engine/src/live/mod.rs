@@ -1,8 +1,45 @@
 //! Live diarization: who starts and stops speaking, while the audio arrives.
+//!
+//! The [`Session`](session::Session) of the open models works in steps of half a second (less if the latency is shorter):
+//!
+//! 1. **Segmentation.** The segmentation model runs on the last 10 s. At the start of the stream the window is shorter; it
+//!    is not padded. Steps without any sound are skipped ([`buffer`]).
+//! 2. **Embeddings** ([`local`]). Each speaker of the window who spoke in the last second gets an embedding of the newest
+//!    3 s of non-overlapped speech.
+//! 3. **Assignment** ([`speakers`]). The speakers of the window are assigned to different speakers of the stream: the
+//!    permutation with the best score of embeddings, compared with the centroids, and coactivity with what earlier windows
+//!    found. A speaker who resembles no centroid is a new one, or unknown until there is enough speech. Centroids are
+//!    updated with each second of speech.
+//! 4. **Aggregation** ([`timeline`]). The activity of each speaker is averaged over the windows that cover a frame.
+//! 5. **Turns** ([`turn_finder`]). Frames are decided once they are as old as the latency permits: the frames that follow
+//!    say whether a turn or a gap is too short to report. What was decided never changes; if a later window says otherwise,
+//!    it does so with an end and a start.
+//!
+//! A session keeps the last window, the centroids and the activity per frame of the last window: 1 MB, however long the
+//! stream is. It runs on the calling thread, not on the thread pool of the other runs: a step is short, and would wait
+//! behind batches of theirs that take longer than real time permits. The processor time is bounded by real time anyway.
 
+#[cfg(feature = "models")]
+mod buffer;
+mod consistent;
+#[cfg(feature = "models")]
+mod local;
+#[cfg(feature = "models")]
+mod networks;
 mod options;
+#[cfg(feature = "models")]
+mod session;
+#[cfg(feature = "models")]
+mod speakers;
+#[cfg(feature = "models")]
+mod timeline;
+#[cfg(feature = "models")]
+mod turn_finder;
 
+pub(crate) use consistent::Consistent;
 pub use options::LiveOptions;
+#[cfg(feature = "models")]
+pub(crate) use session::Session;
 
 use pyannote_core::SpeakerEvent;
 

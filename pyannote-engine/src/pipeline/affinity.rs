@@ -26,7 +26,7 @@ const MAX_EMBEDDING_WEIGHT_PER_SPEECH_S: f32 = 4.0;
 const CANNOT_LINK_LLR: f32 = -12.0;
 /// LLR of two local speakers that are always active in the same frames of overlapping windows. The LLR is the negative
 /// of this if they never are.
-pub(super) const COACTIVITY_LLR: f32 = 4.0;
+pub(crate) const COACTIVITY_LLR: f32 = 4.0;
 /// Weight of a second of shared activity, relative to a second of embedding.
 const PAIR_COACTIVITY_WEIGHT: f32 = 2.0;
 /// Minimum activity in shared frames for a comparison.
@@ -161,7 +161,7 @@ pub(super) fn embedding_weight_s(solo_s: f32) -> f32 {
 }
 
 /// LLR of two unit embeddings, from normal distributions of their cosine similarity.
-pub(super) fn embedding_llr(a: &EmbeddingVector, b: &EmbeddingVector) -> f32 {
+pub(crate) fn embedding_llr(a: &EmbeddingVector, b: &EmbeddingVector) -> f32 {
     let log_likelihood =
         |(mean, std): (f32, f32), cosine: f32| -0.5 * ((cosine - mean) / std).powi(2) - std.ln();
     // For even smaller cosines, the same-speaker distribution, which is wider, would become the more likely one.

@@ -20,7 +20,7 @@ const SUB_SEGMENT_HOP_S: f64 =
 const MAX_RUN_SUB_SEGMENTS: usize = 12;
 
 /// An embedding, or a weighted sum of embeddings.
-pub(super) type EmbeddingVector = [f32; EMBEDDING_DIM];
+pub(crate) type EmbeddingVector = [f32; EMBEDDING_DIM];
 
 /// Unit embeddings by the index of their sub-segment, in ascending order.
 pub(super) struct SubSegmentEmbeddings(Vec<(usize, EmbeddingVector)>);
@@ -100,13 +100,16 @@ fn extract_run(
     let samples = samples
         .min(waveform.len().saturating_sub(start))
         .max(FBANK_WINDOW_SAMPLES);
-    let mut features = models.fbank.compute(&waveform.crop(start, samples)?);
+    let mut features = models
+        .networks
+        .fbank
+        .compute(&waveform.crop(start, samples)?);
     features.subtract_mean();
-    let fcm = models.embedding.fcm(&features);
+    let fcm = models.networks.embedding.fcm(&features);
     let segments: Vec<&[f32]> = (0..run.len())
         .map(|n| fcm.segment(n * SUB_SEGMENT_HOP_FBANK_FRAMES, SUB_SEGMENT_FBANK_FRAMES))
         .collect();
-    let embeddings = models.embedding.embed(&segments);
+    let embeddings = models.networks.embedding.embed(&segments);
     let embeddings = run.iter().zip(embeddings);
     Ok(embeddings
         .filter_map(|(index, embedding)| Some((*index, normalized(embedding)?)))
@@ -114,7 +117,7 @@ fn extract_run(
 }
 
 /// Scales an embedding to unit length. `None` if its length is zero or not finite.
-pub(super) fn normalized(mut embedding: EmbeddingVector) -> Option<EmbeddingVector> {
+pub(crate) fn normalized(mut embedding: EmbeddingVector) -> Option<EmbeddingVector> {
     let length = dot(&embedding, &embedding).sqrt();
     (length.is_finite() && length > 0.0).then(|| {
         embedding.iter_mut().for_each(|value| *value /= length);
@@ -123,7 +126,7 @@ pub(super) fn normalized(mut embedding: EmbeddingVector) -> Option<EmbeddingVect
 }
 
 /// Adds `factor * embedding` to `sum`.
-pub(super) fn add_scaled(sum: &mut EmbeddingVector, embedding: &EmbeddingVector, factor: f32) {
+pub(crate) fn add_scaled(sum: &mut EmbeddingVector, embedding: &EmbeddingVector, factor: f32) {
     for (sum, value) in sum.iter_mut().zip(embedding) {
         *sum += value * factor;
     }

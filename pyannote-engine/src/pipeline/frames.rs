@@ -9,20 +9,20 @@ use crate::SAMPLE_RATE;
 use crate::models::{FRAME_STEP_SAMPLES, RECEPTIVE_FIELD_SAMPLES};
 
 /// Duration of a frame, and distance between frames: 16.875 ms.
-pub(super) const STEP_S: f64 = FRAME_STEP_SAMPLES as f64 / SAMPLE_RATE as f64;
+pub(crate) const STEP_S: f64 = FRAME_STEP_SAMPLES as f64 / SAMPLE_RATE as f64;
 /// Start of the first frame: its receptive field is longer than a step, and the frame is centered in it.
 const FIRST_START_S: f64 =
     (RECEPTIVE_FIELD_SAMPLES - FRAME_STEP_SAMPLES) as f64 / 2.0 / SAMPLE_RATE as f64;
 
 /// Number of frames of a recording: those whose center is within the recording.
-pub(super) fn count(samples: usize) -> usize {
+pub(crate) fn count(samples: usize) -> usize {
     samples
         .saturating_sub(RECEPTIVE_FIELD_SAMPLES / 2)
         .div_ceil(FRAME_STEP_SAMPLES)
 }
 
 /// Start time of a frame.
-pub(super) fn start_s(frame: usize) -> f64 {
+pub(crate) fn start_s(frame: usize) -> f64 {
     FIRST_START_S + frame as f64 * STEP_S
 }
 

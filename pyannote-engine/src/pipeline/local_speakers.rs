@@ -6,7 +6,7 @@ use super::windows::{MAX_LOCAL_SPEAKERS, Window};
 use crate::models::EMBEDDING_DIM;
 
 /// Activity from which a local speaker counts as speaking in a frame.
-const ACTIVITY_THRESHOLD: f32 = 0.4;
+pub(crate) const ACTIVITY_THRESHOLD: f32 = 0.4;
 /// Minimum duration of a local speaker's speech in its window. Shorter ones are dropped.
 const MIN_LOCAL_SPEECH_S: f64 = 0.6;
 /// Replaces [`MIN_LOCAL_SPEECH_S`] if no local speaker of the whole recording reaches it.
@@ -111,16 +111,7 @@ fn local_speaker(
     speaker: usize,
     sub_segments: usize,
 ) -> LocalSpeaker {
-    // Probability that the speaker is active and all others are not.
-    let solo: Vec<f32> = window
-        .activity
-        .iter()
-        .map(|row| {
-            let own = row[speaker];
-            let others = row.iter().sum::<f32>() - own;
-            own * (1.0 - others).clamp(0.0, 1.0)
-        })
-        .collect();
+    let solo = solo_activity(&window.activity, speaker);
     let end_frame = window.first_frame + window.activity.len();
     let candidates = embeddings::sub_segments_around(window.first_frame..end_frame);
     let solo_ratios = (candidates.start..candidates.end.min(sub_segments))
@@ -135,6 +126,16 @@ fn local_speaker(
         solo_ratios,
         embedding: None,
     }
+}
+
+/// Probability that a speaker of a window is active and all others are not, per frame.
+pub(crate) fn solo_activity(activity: &[[f32; MAX_LOCAL_SPEAKERS]], speaker: usize) -> Vec<f32> {
+    let solo = |row: &[f32; MAX_LOCAL_SPEAKERS]| {
+        let own = row[speaker];
+        let others = row.iter().sum::<f32>() - own;
+        own * (1.0 - others).clamp(0.0, 1.0)
+    };
+    activity.iter().map(solo).collect()
 }
 
 /// Mean of `solo` over a sub-segment. `None` if the window covers too little of it.

@@ -39,22 +39,22 @@
 //! - Pipeline: Bredin, "pyannote.audio 2.1 speaker diarization pipeline: principle, benchmark, and recipe", Interspeech
 //!   2023, which has the same structure of segmentation, embeddings, clustering and reconstruction.
 
-mod affinity;
+pub(crate) mod affinity;
 mod block_clustering;
 mod cluster_split;
 mod clustering;
-mod embeddings;
+pub(crate) mod embeddings;
 mod fair_pool;
-mod frames;
-mod local_speakers;
-mod reassignment;
-mod reconstruction;
-mod waveform;
-mod windows;
+pub(crate) mod frames;
+pub(crate) mod local_speakers;
+pub(crate) mod reassignment;
+pub(crate) mod reconstruction;
+pub(crate) mod waveform;
+pub(crate) mod windows;
 
 use rayon::ThreadPool;
 
-use crate::models::{EmbeddingModel, Fbank, SegmentationModel};
+use crate::models::Networks;
 use crate::{CancelToken, Diarization, DiarizeError, Options, Recording};
 use local_speakers::LocalSpeakers;
 use waveform::Waveform;
@@ -62,9 +62,7 @@ use waveform::Waveform;
 /// The models, and the threads that run them.
 #[derive(Clone, Copy)]
 pub(super) struct Models<'a> {
-    pub(super) segmentation: &'a SegmentationModel,
-    pub(super) fbank: &'a Fbank,
-    pub(super) embedding: &'a EmbeddingModel,
+    pub(super) networks: &'a Networks,
     /// Shared by all runs.
     pub(super) pool: &'a ThreadPool,
 }

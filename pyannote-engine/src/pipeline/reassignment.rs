@@ -152,7 +152,7 @@ impl ClusterState {
 /// The best cluster for each local speaker of a window, given the score of each cluster.
 ///
 /// Clusters are different as long as there are enough of them; the sum of the scores is maximal.
-fn best_permutation(scores: &[Vec<f32>]) -> Vec<usize> {
+pub(crate) fn best_permutation(scores: &[Vec<f32>]) -> Vec<usize> {
     let candidates: Vec<Vec<(usize, f32)>> = scores
         .iter()
         .map(|clusters| {

@@ -92,6 +92,27 @@ struct ClusterTurn {
     end_s: f64,
 }
 
+/// The active speakers in a frame, the most active one first, given the activity of each.
+pub(crate) fn active_speakers(count: SpeakerCount, activity: &[f32]) -> [Option<usize>; 2] {
+    if 1.0 - count.silence <= SPEECH_THRESHOLD {
+        return [None; 2];
+    }
+    let most_active = |except: Option<usize>| {
+        let others = activity
+            .iter()
+            .enumerate()
+            .filter(|(speaker, _)| Some(*speaker) != except);
+        others.max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)))
+    };
+    let first = most_active(None).map(|(speaker, _)| speaker);
+    let second = most_active(first)
+        .filter(|(_, activity)| {
+            count.overlap > OVERLAP_THRESHOLD && **activity > MIN_SECOND_SPEAKER_ACTIVITY
+        })
+        .map(|(speaker, _)| speaker);
+    [first, second]
+}
+
 /// Activity of each cluster and the speaker count, per frame.
 struct ClusterFrames {
     speaker_count: Vec<SpeakerCount>,
@@ -138,25 +159,7 @@ impl ClusterFrames {
 
     /// The active clusters in a frame, the most active one first.
     fn active(&self, frame: usize) -> [Option<usize>; 2] {
-        let count = self.speaker_count[frame];
-        if 1.0 - count.silence <= SPEECH_THRESHOLD {
-            return [None; 2];
-        }
-        let row = self.row(frame);
-        let most_active = |except: Option<usize>| {
-            let others = row
-                .iter()
-                .enumerate()
-                .filter(|(cluster, _)| Some(*cluster) != except);
-            others.max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)))
-        };
-        let first = most_active(None).map(|(cluster, _)| cluster);
-        let second = most_active(first)
-            .filter(|(_, activity)| {
-                count.overlap > OVERLAP_THRESHOLD && **activity > MIN_SECOND_SPEAKER_ACTIVITY
-            })
-            .map(|(cluster, _)| cluster);
-        [first, second]
+        active_speakers(self.speaker_count[frame], self.row(frame))
     }
 
     /// Non-overlapped speech of each cluster, in seconds.

@@ -28,13 +28,7 @@ impl<'a> Waveform<'a> {
                 squares += f64::from(sanitized(*sample)).powi(2);
             }
         }
-        let rms = (squares / recording.len().max(1) as f64).sqrt();
-        // Digital silence stays silent.
-        let gain = if rms > 1e-7 {
-            (TARGET_RMS / rms) as f32
-        } else {
-            1.0
-        };
+        let gain = gain(squares, recording.len() as f64);
         Ok(Self { recording, gain })
     }
 
@@ -59,8 +53,19 @@ impl<'a> Waveform<'a> {
     }
 }
 
+/// The gain that normalizes the loudness of samples, given the sum of their squares and their number.
+pub(crate) fn gain(squares: f64, count: f64) -> f32 {
+    let rms = (squares / count.max(1.0)).sqrt();
+    // Digital silence stays silent.
+    if rms > 1e-7 {
+        (TARGET_RMS / rms) as f32
+    } else {
+        1.0
+    }
+}
+
 /// Clamps a sample. NaN and infinite samples become 0.
-fn sanitized(sample: f32) -> f32 {
+pub(crate) fn sanitized(sample: f32) -> f32 {
     if sample.is_finite() {
         sample.clamp(-MAX_ABS_SAMPLE, MAX_ABS_SAMPLE)
     } else {

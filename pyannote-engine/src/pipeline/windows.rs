@@ -13,23 +13,36 @@ use crate::{CancelToken, DiarizeError};
 /// Hop between windows, in frames: just under 2.5 s.
 const HOP_FRAMES: usize = 148;
 /// Maximum number of speakers per window, given by the segmentation model.
-pub(super) const MAX_LOCAL_SPEAKERS: usize = 3;
+pub(crate) const MAX_LOCAL_SPEAKERS: usize = 3;
 
 /// The segmentation of a window.
-pub(super) struct Window {
+pub(crate) struct Window {
     /// Index of its first frame in the recording.
-    pub(super) first_frame: usize,
+    pub(crate) first_frame: usize,
     /// Probability that each local speaker is active, per frame.
-    pub(super) activity: Vec<[f32; MAX_LOCAL_SPEAKERS]>,
+    pub(crate) activity: Vec<[f32; MAX_LOCAL_SPEAKERS]>,
 }
 
 /// Probabilities of the number of simultaneous speakers in a frame. The rest is the probability of exactly one speaker.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SpeakerCount {
+pub(crate) struct SpeakerCount {
     /// Probability of no speaker. Its complement is the voice activity (VAD) probability.
-    pub(super) silence: f32,
+    pub(crate) silence: f32,
     /// Probability of two speakers (overlapped speech), the maximum of the model.
-    pub(super) overlap: f32,
+    pub(crate) overlap: f32,
+}
+
+impl SpeakerCount {
+    /// Adds the posteriors of a frame.
+    pub(crate) fn add(&mut self, posteriors: &[f32]) {
+        for (probability, speakers) in posteriors.iter().zip(POWERSET) {
+            match speakers.len() {
+                0 => self.silence += probability,
+                2 => self.overlap += probability,
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The segmentation of a recording.
@@ -63,7 +76,7 @@ pub(super) fn segment(
             &samples[start..start + WINDOW_SAMPLES]
         });
         let windows: Vec<&[f32]> = windows.collect();
-        Ok(models.segmentation.posteriors(&windows))
+        Ok(models.networks.segmentation.posteriors(&windows))
     };
     let mut aggregation = Aggregation::new(waveform.len(), &first_frames);
     models.run(&batches, cancel, progress, posteriors, |batch| {
@@ -130,13 +143,7 @@ impl Aggregation {
         };
         let counts = self.segmentation.speaker_count.iter_mut();
         for (count, row) in counts.skip(first_frame).zip(rows()) {
-            for (probability, speakers) in row.iter().zip(POWERSET) {
-                match speakers.len() {
-                    0 => count.silence += probability,
-                    2 => count.overlap += probability,
-                    _ => {}
-                }
-            }
+            count.add(row);
         }
         Window {
             first_frame,
@@ -157,7 +164,7 @@ impl Aggregation {
 }
 
 /// Activity of each local speaker: the sum of the posteriors of the powerset classes that contain it.
-fn powerset_to_multilabel(posteriors: &[f32]) -> [f32; MAX_LOCAL_SPEAKERS] {
+pub(crate) fn powerset_to_multilabel(posteriors: &[f32]) -> [f32; MAX_LOCAL_SPEAKERS] {
     let mut activity = [0.0; MAX_LOCAL_SPEAKERS];
     for (probability, speakers) in posteriors.iter().zip(POWERSET) {
         for &speaker in speakers {

@@ -9,6 +9,7 @@
 
 mod channels;
 mod identification;
+mod live;
 mod robustness;
 mod sample;
 

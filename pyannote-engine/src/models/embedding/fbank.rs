@@ -52,6 +52,11 @@ impl Features {
         }
     }
 
+    /// Adds frames at the end.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.values.append(&mut other.values);
+    }
+
     /// Subtracts the mean of each band over all frames (cepstral mean normalization), as the model expects.
     pub(crate) fn subtract_mean(&mut self) {
         let mut mean = [0.0_f64; MEL_BANDS];

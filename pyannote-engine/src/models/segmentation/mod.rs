@@ -67,21 +67,30 @@ impl SegmentationModel {
     pub(crate) fn posteriors(&self, windows: &[&[f32]]) -> Vec<Vec<f32>> {
         windows
             .chunks(BATCH_WINDOWS)
-            .flat_map(|windows| self.batch(windows))
+            .flat_map(|windows| self.batch(windows, WINDOW_SAMPLES))
             .collect()
     }
 
-    fn batch(&self, windows: &[&[f32]]) -> Vec<Vec<f32>> {
+    /// Powerset posteriors of a single window, which may be shorter and is not padded: a row for each frame whose receptive
+    /// field is within the window.
+    pub(crate) fn posteriors_unpadded(&self, window: &[f32]) -> Vec<f32> {
+        let samples = window.len().min(WINDOW_SAMPLES);
+        self.batch(&[window], samples).remove(0)
+    }
+
+    /// Posteriors of windows that are padded with zeros or truncated to `window_samples`.
+    fn batch(&self, windows: &[&[f32]], window_samples: usize) -> Vec<Vec<f32>> {
         let batch = windows.len();
         let mut scratch = Scratch::default();
         // Frames of the windows are interleaved, as the LSTM expects.
-        let mut signals = vec![0.0; WINDOW_FRAMES * batch * SINCNET_CHANNELS];
-        let mut window = Vec::with_capacity(WINDOW_SAMPLES);
+        let mut signals = Vec::new();
+        let mut window = Vec::with_capacity(window_samples);
         for (index, samples) in windows.iter().enumerate() {
             window.clear();
-            window.extend(samples.iter().take(WINDOW_SAMPLES));
-            window.resize(WINDOW_SAMPLES, 0.0);
+            window.extend(samples.iter().take(window_samples));
+            window.resize(window_samples, 0.0);
             let frames = self.sincnet.run(&window, &mut scratch);
+            signals.resize(frames.len() * batch, 0.0);
             for (frame, out) in frames.chunks_exact(SINCNET_CHANNELS).zip(
                 signals
                     .chunks_exact_mut(SINCNET_CHANNELS)
