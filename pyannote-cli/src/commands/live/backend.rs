@@ -41,10 +41,10 @@ impl Running {
     /// The next event, or `None` when all audio was processed.
     pub(super) async fn next(&mut self) -> Option<Result<Event>> {
         let event = match &mut self.events {
-            Events::Service(events) => match events.next().await {
-                Some(event) => Some(event.map(Event::from).map_err(Failure::from)),
-                None => None,
-            },
+            Events::Service(events) => {
+                let event = events.next().await;
+                event.map(|event| event.map(Event::from).map_err(Failure::from))
+            }
             Events::Local { events, .. } => events.recv().await,
         };
         // The audio has ended early.

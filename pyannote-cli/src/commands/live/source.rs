@@ -81,7 +81,7 @@ impl Source {
 
 /// Decodes a file. `send` returns whether there is interest in more.
 fn decode(mut decoder: Decoder, send: &mut impl FnMut(Vec<f32>) -> bool, ui: Ui) -> Result<()> {
-    while let Some(samples) = decoder.next() {
+    for samples in decoder.by_ref() {
         for block in samples?.chunks(BLOCK_SAMPLES) {
             if !send(block.to_vec()) {
                 return Ok(());
