@@ -1,7 +1,7 @@
 //! Audio decoding to mono samples at 16 kHz.
 //!
-//! The formats are AAC (LC), ADPCM, AIFF, ALAC, CAF, FLAC, MKV and WebM, MP1 to MP3, MP4, Ogg, Opus, PCM, Vorbis and
-//! WAV.
+//! The containers are AIFF, AU, CAF, FLAC, MKV and WebM, MP4 and MOV, Ogg, Wave64 and WAV; the codecs are AAC (LC, up to
+//! two channels), ADPCM, ALAC, FLAC, MP1 to MP3, Opus, PCM and Vorbis.
 //!
 //! Times are those of the presentation. In MP4, MOV, MKV, WebM and Ogg, the timestamps of packets count: a gap becomes
 //! silence, what overlaps is cut, and audio that starts later than the video starts with silence. Edit lists, the priming
