@@ -108,6 +108,22 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_that_cannot_be_read_is_an_error_and_not_silence() {
+        let recording = Recording::unreadable();
+        let found = Waveform::new(&recording, &CancelToken::default());
+        assert!(matches!(
+            found.err(),
+            Some(DiarizeError::Recording(SpoolError::Read { .. }))
+        ));
+        let waveform = Waveform {
+            recording: &recording,
+            gain: 1.0,
+        };
+        assert!(waveform.crop(10, 10).is_err());
+        assert_eq!(waveform.crop(100_000, 10), Ok(vec![0.0; 10]));
+    }
+
+    #[test]
     fn measuring_the_loudness_can_be_cancelled() {
         let cancel = CancelToken::default();
         cancel.cancel();

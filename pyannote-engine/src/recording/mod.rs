@@ -112,6 +112,16 @@ impl Recording {
         }
     }
 
+    /// A recording whose file has lost its samples.
+    #[cfg(all(test, feature = "models"))]
+    pub(crate) fn unreadable() -> Self {
+        let writer = RecordingWriter::new().max_in_memory(std::time::Duration::ZERO);
+        let spooled = writer.expected_len(1).and_then(RecordingWriter::finish);
+        let mut recording = spooled.unwrap_or_default();
+        recording.len = 100_000;
+        recording
+    }
+
     /// Adds human-readable warnings of the decoder, such as a truncated file. They become warnings of the diarization.
     ///
     /// ```

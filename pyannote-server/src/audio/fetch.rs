@@ -40,7 +40,9 @@ pub struct FetchConfig {
     pub idle_timeout: Duration,
     /// Timeout of the whole request. Default: 30 min.
     pub timeout: Duration,
-    /// Directory of the temporary files. Default: that of the system.
+    /// Directory of the temporary files: fetched recordings, and the samples of those of more than 15 minutes. Default:
+    /// that of the system, and for samples that of
+    /// [`temporary_folder`](pyannote_engine::audio::DecodeOptions::temporary_folder).
     pub temp_dir: Option<PathBuf>,
 }
 

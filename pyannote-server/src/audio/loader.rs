@@ -44,6 +44,7 @@ pub struct Loader {
     media: Arc<dyn MediaFiles>,
     fetcher: Fetcher,
     limits: Limits,
+    temp_dir: Option<PathBuf>,
     ffmpeg: Ffmpeg,
 }
 
@@ -60,6 +61,7 @@ impl Loader {
         };
         Ok(Self {
             media: Arc::new(media),
+            temp_dir: config.temp_dir.clone(),
             fetcher: Fetcher::new(config)?,
             limits,
             ffmpeg: Ffmpeg::default(),
@@ -126,9 +128,12 @@ impl Loader {
             Some(seconds) => self.limits.max_seconds(seconds),
             None => self.limits,
         };
-        let options = DecodeOptions::new()
+        let mut options = DecodeOptions::new()
             .limits(limits)
             .ffmpeg(self.ffmpeg.clone());
+        if let Some(folder) = &self.temp_dir {
+            options = options.temporary_folder(folder);
+        }
         let Some(key) = url.strip_prefix("media://") else {
             let file = self.fetcher.fetch(url).await?;
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
