@@ -1,6 +1,6 @@
 //! Live diarization: who starts and stops speaking, while the audio arrives.
 //!
-//! The [`Session`](session::Session) of the open models works in steps of half a second (less if the latency is shorter):
+//! The [`Session`] of the open models works in steps of half a second (less if the latency is shorter):
 //!
 //! 1. **Segmentation.** The segmentation model runs on the last 10 s. At the start of the stream the window is shorter; it
 //!    is not padded. Steps without any sound are skipped ([`buffer`]).
@@ -48,6 +48,7 @@ use crate::DiarizeError;
 /// A live diarization in progress. To cancel it, drop it.
 ///
 /// [`Engine::live`](crate::Engine::live) starts one. All calls block the thread while the models run.
+#[cfg_attr(feature = "models", doc = include_str!("measured.md"))]
 pub trait LiveDiarization: Send {
     /// Adds audio: any number of mono samples at [`SAMPLE_RATE`](crate::SAMPLE_RATE), -1 to 1. Samples that are not
     /// finite count as 0.
