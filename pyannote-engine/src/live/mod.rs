@@ -15,8 +15,8 @@
 //!    say whether a turn or a gap is too short to report. What was decided never changes; if a later window says otherwise,
 //!    it does so with an end and a start.
 //!
-//! A session keeps the last window, the centroids and the activity per frame of the last window: 1 MB, however long the
-//! stream is. It runs on the calling thread, not on the thread pool of the other runs: a step is short, and would wait
+//! A session keeps the last window, the centroids and the activity per frame of the last window, however long the stream
+//! is. It runs on the calling thread, not on the thread pool of the other runs: a step is short, and would wait
 //! behind batches of theirs that take longer than real time permits. The processor time is bounded by real time anyway.
 
 #[cfg(feature = "models")]
