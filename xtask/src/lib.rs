@@ -10,11 +10,13 @@
 //! 5. [`generate`] runs progenitor and formats its output, `pyannote-api-sys/src/generated.rs`.
 //!
 //! [`regen`] runs steps 2 to 5. [`report`] lists how a new specification affects callers. [`cargo`] runs the tasks that
-//! need the server or the engine, [`soak`] starts the soak test, and [`check`] checks the crates as packages.
+//! need the server or the engine, [`soak`] starts the soak test, [`fuzz`] the fuzz run of the decoder, and [`check`] checks the crates as
+//! packages.
 
 pub mod cargo;
 pub mod check;
 pub mod document;
+pub mod fuzz;
 pub mod generate;
 pub mod import;
 pub mod lower;

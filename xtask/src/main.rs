@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::report::WithWording;
 use xtask::workspace::Workspace;
-use xtask::{cargo, check, import, regen, soak};
+use xtask::{cargo, check, fuzz, import, regen, soak};
 
 /// Development tasks of the pyannoteAI workspace
 #[derive(Parser)]
@@ -65,6 +65,10 @@ enum Task {
     /// The exit status is 1 if a job was lost or submitted twice, a task hung, a result was wrong, or memory grew. The
     /// judge is the server's own record.
     Soak(soak::Options),
+    /// Decode thousands of mutated recordings of every container
+    ///
+    /// The exit status is 1 if a file makes the decoder panic, hang, or use too much memory; it is then in target/fuzz.
+    Fuzz(fuzz::Options),
 }
 
 #[derive(Subcommand)]
@@ -218,8 +222,9 @@ fn run(task: Task) -> Result<ExitCode> {
             let options = options.map(OsString::from).collect();
             return recordings.bench(&workspace, "live", options);
         }
-        // The test parses the same options; here they are only checked.
+        // The programs parse the same options; here they are only checked.
         Task::Soak(_) => return soak::run(&workspace, std::env::args().skip(2)),
+        Task::Fuzz(_) => return fuzz::run(&workspace, std::env::args().skip(2)),
         Task::Bench(Bench::Identification { recordings }) => {
             return recordings.bench(&workspace, "identification", Vec::new());
         }

@@ -12,6 +12,7 @@ mod levels;
 mod limits;
 mod loader;
 mod matroska;
+mod mutations;
 mod quicktime;
 mod raw;
 mod riff;
