@@ -118,7 +118,10 @@ fn no_panic_on_mutated_files() {
         }
     }
     // Most mutations do not make a file unreadable, but many do.
-    assert!(decoded > CASES / 10 && refused > CASES / 10, "{decoded}, {refused}");
+    assert!(
+        decoded > CASES / 10 && refused > CASES / 10,
+        "{decoded}, {refused}"
+    );
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! Recordings: decoding files of every format, and fetching them over HTTP.
 
 mod channels;
+mod comparison;
 mod containers;
 mod cut;
 mod damaged;

@@ -34,4 +34,26 @@ impl Tool {
         let status = command.arg(path).stdin(Stdio::null()).status().unwrap();
         status.success() && path.metadata().is_ok_and(|file| file.len() > 0)
     }
+
+    /// Decodes a file as the reference: mono samples at 16 kHz, by their timestamps.
+    pub(crate) fn decode(&self, path: &Path) -> Option<Vec<f32>> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["-nostdin", "-loglevel", "quiet", "-i"])
+            .arg(path);
+        command.args([
+            "-vn",
+            "-af",
+            "aresample=async=1:first_pts=0",
+            "-ac",
+            "1",
+            "-ar",
+            "16000",
+        ]);
+        command.args(["-f", "f32le", "pipe:1"]).stdin(Stdio::null());
+        let bytes = command.output().unwrap().stdout;
+        let (samples, _) = bytes.as_chunks::<4>();
+        let samples = samples.iter().map(|sample| f32::from_le_bytes(*sample));
+        (!bytes.is_empty()).then(|| samples.collect())
+    }
 }

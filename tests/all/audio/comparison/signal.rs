@@ -1,0 +1,118 @@
+//! The sound of the compared files, and measurements of it.
+
+use std::path::Path;
+
+use hound::{SampleFormat, WavSpec, WavWriter};
+
+/// Duration of the sound, in seconds.
+pub(super) const DURATION_S: f64 = 3.0;
+/// Start and frequency of each burst. Frequencies differ, so that bursts are not mistaken for each other.
+const BURSTS: [(f64, f64); 5] = [
+    (0.2, 330.0),
+    (0.65, 520.0),
+    (1.4, 410.0),
+    (1.9, 640.0),
+    (2.6, 370.0),
+];
+/// Duration of a burst, in seconds.
+const BURST_S: f64 = 0.2;
+/// How fast the frequency of a burst rises.
+const RISE_HZ_PER_S: f64 = 2_000.0;
+/// Duration of the frames in which levels are measured, in samples at 16 kHz: 5 ms.
+const FRAME: usize = 80;
+/// RMS level of a burst at its start.
+const LEVEL: f32 = 0.12;
+/// Maximum shift that is searched, in samples.
+const MAX_LAG: isize = 400;
+
+/// The sound at a time: bursts of a rising tone with harmonics, which is similar to itself at no other time.
+fn sound(time_s: f64) -> f64 {
+    let burst = |start: f64, frequency: f64| {
+        let at_s = time_s - start;
+        let cycles = frequency * at_s + RISE_HZ_PER_S * at_s * at_s / 2.0;
+        let harmonic = |factor: f64| (std::f64::consts::TAU * factor * cycles).sin();
+        0.35 * harmonic(1.0) + 0.15 * harmonic(2.0) + 0.1 * harmonic(3.1)
+    };
+    BURSTS
+        .iter()
+        .filter(|(start, _)| (*start..start + BURST_S).contains(&time_s))
+        .map(|(start, frequency)| burst(*start, *frequency))
+        .sum()
+}
+
+/// Writes the sound in all channels.
+pub(super) fn write_source(path: &Path, rate: u32, channels: u16) {
+    let spec = WavSpec {
+        channels,
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
+    let mut writer = WavWriter::create(path, spec).unwrap();
+    for n in 0..(DURATION_S * f64::from(rate)) as u32 {
+        let sample = (sound(f64::from(n) / f64::from(rate)) * 32_767.0) as i16;
+        for _ in 0..channels {
+            writer.write_sample(sample).unwrap();
+        }
+    }
+    writer.finalize().unwrap();
+}
+
+/// The times at which sounds start, in seconds.
+pub(super) fn onsets(samples: &[f32]) -> Vec<f64> {
+    let mut onsets: Vec<f64> = Vec::new();
+    let mut silent = 10;
+    for (at, frame) in samples.chunks(FRAME).enumerate() {
+        let energy: f32 = frame.iter().map(|sample| sample * sample).sum();
+        if (energy / frame.len() as f32).sqrt() < LEVEL {
+            silent += 1;
+            continue;
+        }
+        // A dip within a burst does not count.
+        if silent >= 10 {
+            onsets.push((at * FRAME) as f64 / 16_000.0);
+        }
+        silent = 0;
+    }
+    onsets
+}
+
+/// The number of samples by which `ours` is later than `theirs`, from the first burst.
+pub(super) fn lag(ours: &[f32], theirs: &[f32]) -> isize {
+    let Some(start) = onsets(theirs)
+        .first()
+        .map(|start| (start * 16_000.0) as isize)
+    else {
+        return 0;
+    };
+    let product = |lag: isize| -> f32 {
+        // Every other sample is enough for sounds below 4 kHz.
+        (start..start + 3_200)
+            .step_by(2)
+            .map(|at| at_or_silence(theirs, at) * at_or_silence(ours, at + lag))
+            .sum()
+    };
+    let products = (-MAX_LAG..=MAX_LAG).map(|lag| (lag, product(lag)));
+    let best = products.reduce(|best, other| if other.1 > best.1 { other } else { best });
+    best.map_or(0, |(lag, _)| lag)
+}
+
+fn at_or_silence(samples: &[f32], at: isize) -> f32 {
+    usize::try_from(at)
+        .ok()
+        .and_then(|at| samples.get(at))
+        .copied()
+        .unwrap_or_default()
+}
+
+/// The correlation of two signals, of which the first one is later by `lag` samples: 1 if they are equal but for a gain.
+pub(super) fn correlation(ours: &[f32], theirs: &[f32], lag: isize) -> f64 {
+    let (mut both, mut first, mut second) = (0.0, 0.0, 0.0);
+    for (at, theirs) in (0..).zip(theirs) {
+        let (ours, theirs) = (f64::from(at_or_silence(ours, at + lag)), f64::from(*theirs));
+        both += ours * theirs;
+        first += ours * ours;
+        second += theirs * theirs;
+    }
+    both / (first * second).sqrt().max(f64::MIN_POSITIVE)
+}
