@@ -43,9 +43,9 @@ fn files_are_decoded_as_ffmpeg_decodes_them() {
         match decode_with(&path, &options) {
             Err(error) => failures.push(format!("{}: {error}", case.name)),
             Ok(recording) => {
-                let problems = compare(&case, &recording.samples, &expected);
+                let problems = compare(&case, &recording.samples(..).unwrap(), &expected);
                 if !problems.is_empty() {
-                    let warnings = recording.warnings.join("; ");
+                    let warnings = recording.warnings().join("; ");
                     failures.push(format!(
                         "{}: {} ({warnings})",
                         case.name,

@@ -91,8 +91,9 @@ fn opus_is_decoded_as_by_the_reference_decoder() {
             "{arguments}"
         );
         let options = DecodeOptions::new().ffmpeg(Ffmpeg::off());
-        let ours = decode_with(&encoded, &options).unwrap().samples;
-        let theirs = decode_with(&reference, &options).unwrap().samples;
+        let ours = decode_with(&encoded, &options).unwrap();
+        let theirs = decode_with(&reference, &options).unwrap();
+        let [ours, theirs] = [ours, theirs].map(|recording| recording.samples(..).unwrap());
         let (mut signal, mut noise) = (0.0, 0.0);
         for (ours, theirs) in ours.iter().zip(&theirs) {
             signal += f64::from(*theirs).powi(2);
