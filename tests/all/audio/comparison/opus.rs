@@ -8,10 +8,10 @@ use pyannote_engine::audio::{DecodeOptions, Ffmpeg, decode_with};
 
 use super::signal::write_source;
 
-/// Minimum ratio of the signal to the difference, in dB. Both round to 16 bits.
-const MIN_SNR_DB: f64 = 70.0;
+/// Minimum ratio of the signal to the difference, in dB. Frames of SILK are equal; those of CELT are rounded differently.
+const MIN_SNR_DB: f64 = 50.0;
 /// The same for files with DTX: decoders are free in the noise that they put in the place of silence.
-const MIN_DTX_SNR_DB: f64 = 50.0;
+const MIN_DTX_SNR_DB: f64 = 42.0;
 /// The option of `opusenc` for DTX.
 const DTX: &str = "--set-ctl-int 4016=1";
 

@@ -16,6 +16,8 @@ const BURSTS: [(f64, f64); 5] = [
 ];
 /// Duration of a burst, in seconds.
 const BURST_S: f64 = 0.2;
+/// The same in samples at 16 kHz.
+const BURST_SAMPLES: isize = 3_200;
 /// How fast the frequency of a burst rises.
 const RISE_HZ_PER_S: f64 = 2_000.0;
 /// Duration of the frames in which levels are measured, in samples at 16 kHz: 5 ms.
@@ -77,24 +79,23 @@ pub(super) fn onsets(samples: &[f32]) -> Vec<f64> {
     onsets
 }
 
-/// The number of samples by which `ours` is later than `theirs`, from the first burst.
-pub(super) fn lag(ours: &[f32], theirs: &[f32]) -> isize {
-    let Some(start) = onsets(theirs)
-        .first()
-        .map(|start| (start * 16_000.0) as isize)
-    else {
-        return 0;
+/// The number of samples by which a sound of `ours` is later than that of `theirs` at a time, and how similar they are: 1
+/// if they are equal but for a gain.
+pub(super) fn similarity(ours: &[f32], theirs: &[f32], start_s: f64) -> (isize, f64) {
+    let start = (start_s * 16_000.0) as isize;
+    let correlation = |lag: isize| {
+        let (mut both, mut first, mut second) = (0.0, 0.0, 0.0);
+        for at in start..start + BURST_SAMPLES {
+            let (ours, theirs) = (at_or_silence(ours, at + lag), at_or_silence(theirs, at));
+            both += ours * theirs;
+            first += ours * ours;
+            second += theirs * theirs;
+        }
+        f64::from(both / (first * second).sqrt().max(f32::MIN_POSITIVE))
     };
-    let product = |lag: isize| -> f32 {
-        // Every other sample is enough for sounds below 4 kHz.
-        (start..start + 3_200)
-            .step_by(2)
-            .map(|at| at_or_silence(theirs, at) * at_or_silence(ours, at + lag))
-            .sum()
-    };
-    let products = (-MAX_LAG..=MAX_LAG).map(|lag| (lag, product(lag)));
-    let best = products.reduce(|best, other| if other.1 > best.1 { other } else { best });
-    best.map_or(0, |(lag, _)| lag)
+    let lags = (-MAX_LAG..=MAX_LAG).map(|lag| (lag, correlation(lag)));
+    let best = lags.reduce(|best, other| if other.1 > best.1 { other } else { best });
+    best.unwrap_or_default()
 }
 
 fn at_or_silence(samples: &[f32], at: isize) -> f32 {
@@ -103,16 +104,4 @@ fn at_or_silence(samples: &[f32], at: isize) -> f32 {
         .and_then(|at| samples.get(at))
         .copied()
         .unwrap_or_default()
-}
-
-/// The correlation of two signals, of which the first one is later by `lag` samples: 1 if they are equal but for a gain.
-pub(super) fn correlation(ours: &[f32], theirs: &[f32], lag: isize) -> f64 {
-    let (mut both, mut first, mut second) = (0.0, 0.0, 0.0);
-    for (at, theirs) in (0..).zip(theirs) {
-        let (ours, theirs) = (f64::from(at_or_silence(ours, at + lag)), f64::from(*theirs));
-        both += ours * theirs;
-        first += ours * ours;
-        second += theirs * theirs;
-    }
-    both / (first * second).sqrt().max(f64::MIN_POSITIVE)
 }
