@@ -107,29 +107,37 @@ const FORMATS: &str = "wav, mp3, m4a, flac, ogg, opus, mkv and webm can be read,
                        formats";
 
 /// Decodes a recording.
-pub(crate) fn decode(path: &Path, audio: AudioArgs) -> Result<Recording> {
-    decode_as(path, audio, audio::decode_with)
+pub(crate) fn decode(ui: Ui, path: &Path, audio: AudioArgs) -> Result<Recording> {
+    decode_as(ui, path, audio, audio::decode_with)
 }
 
 /// Decodes each channel of a recording.
-pub(crate) fn decode_channels(path: &Path, audio: AudioArgs) -> Result<Vec<Recording>> {
-    decode_as(path, audio, audio::decode_channels)
+pub(crate) fn decode_channels(ui: Ui, path: &Path, audio: AudioArgs) -> Result<Vec<Recording>> {
+    decode_as(ui, path, audio, audio::decode_channels)
 }
 
 fn decode_as<'a, T>(
+    ui: Ui,
     path: &'a Path,
     audio: AudioArgs,
     decode: fn(&'a Path, &DecodeOptions) -> std::result::Result<T, AudioError>,
 ) -> Result<T> {
     check_file(path)?;
-    decode(path, &audio.options()).map_err(|error| undecodable(path, error))
+    decode(path, &options(ui, audio)).map_err(|error| undecodable(path, error))
 }
 
 /// Opens a recording, to be decoded while it is played.
 #[cfg(feature = "api")]
-pub(crate) fn open(path: &Path, audio: AudioArgs) -> Result<Decoder> {
+pub(crate) fn open(ui: Ui, path: &Path, audio: AudioArgs) -> Result<Decoder> {
     check_file(path)?;
-    Decoder::open(path, &audio.options()).map_err(|error| undecodable(path, error))
+    Decoder::open(path, &options(ui, audio)).map_err(|error| undecodable(path, error))
+}
+
+/// The options of the decoder. A note says if ffmpeg decodes the recording.
+fn options(ui: Ui, audio: AudioArgs) -> DecodeOptions {
+    audio
+        .options()
+        .on_ffmpeg(move |reason| ui.note(&format!("decoding with ffmpeg: {reason}")))
 }
 
 /// The errors of the decoder do not name the file.

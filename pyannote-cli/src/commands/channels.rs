@@ -13,6 +13,7 @@ use pyannote_engine::{
 use crate::error::Failure;
 use crate::error::Result;
 use crate::local::{self, AudioArgs};
+use crate::ui::Ui;
 
 /// Options of channels.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -29,9 +30,9 @@ pub(crate) struct ChannelArgs {
 
 impl ChannelArgs {
     /// Decodes a recording: its channels, or the downmix.
-    pub(crate) fn decode(self, path: &Path, audio: AudioArgs) -> Result<Audio> {
+    pub(crate) fn decode(self, ui: Ui, path: &Path, audio: AudioArgs) -> Result<Audio> {
         if !self.channels {
-            return local::decode(path, audio).map(Audio::Mixed);
+            return local::decode(ui, path, audio).map(Audio::Mixed);
         }
         let options = match self.speakers_per_channel {
             Some(number) => {
@@ -40,7 +41,7 @@ impl ChannelArgs {
             None => ChannelOptions::new(),
         };
         Ok(Audio::Channels(
-            local::decode_channels(path, audio)?,
+            local::decode_channels(ui, path, audio)?,
             options,
         ))
     }

@@ -66,7 +66,7 @@ impl Clip {
         let document = result::read(&self.result)?;
         let turns = document.output.named_turns();
         let speakers = self.selected(&turns)?;
-        let recording = local::decode(&self.recording, self.decoding)?;
+        let recording = local::decode(ui, &self.recording, self.decoding)?;
         for warning in recording.warnings() {
             ui.warn(warning);
         }

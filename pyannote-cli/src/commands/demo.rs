@@ -65,7 +65,7 @@ impl Demo {
         let path = self.file.as_ref().unwrap_or(&sample.wav);
 
         let start = Instant::now();
-        let recording = local::decode(path, self.decoding)?;
+        let recording = local::decode(ui, path, self.decoding)?;
         let diarization = local::with_progress(ui, "diarizing", |report| {
             Ok(engine.diarize(&recording, Options::new().on_progress(report))?)
         })?;

@@ -27,7 +27,7 @@ Examples:
   pyannote diarize meeting.wav --transcribe -f srt -f json -o out/
   pyannote diarize --local meeting.mp3
   pyannote diarize --local --channels call.wav
-  ffmpeg -i video.mp4 -f wav - | pyannote diarize --local -")]
+  pyannote diarize --local video.avi")]
 pub(crate) struct Diarize {
     /// Recording: a file, an http(s) or media URL, or `-` for the standard input.
     #[arg(value_name = "FILE|URL|-", value_parser = Input::parser())]
@@ -78,7 +78,7 @@ impl Diarize {
                 "subtitles need a transcript, and --local does not transcribe",
             ));
         }
-        let decode = |path: &Path| self.channels.decode(path, self.audio);
+        let decode = |path: &Path| self.channels.decode(ui, path, self.audio);
         let audio = self.recording.with_path(decode)?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let diarization = local::with_progress(ui, "diarizing", |report| {

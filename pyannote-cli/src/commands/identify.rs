@@ -128,7 +128,7 @@ impl Identify {
             .fold(matching, |matching, (name, voiceprint)| {
                 matching.voiceprint(name, voiceprint)
             });
-        let decode = |path: &Path| self.channels.decode(path, self.audio);
+        let decode = |path: &Path| self.channels.decode(ui, path, self.audio);
         let audio = self.recording.with_path(decode)?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let found = local::with_progress(ui, "identifying", |report| {

@@ -117,7 +117,7 @@ impl Label {
             .with_hint("pass the names with --map SPEAKER_00=NAME"));
         }
         let audio = self.recording(document)?;
-        let recording = local::decode(audio, self.decoding)?;
+        let recording = local::decode(ui, audio, self.decoding)?;
         let player = match self.clips {
             None => Some(find_player()?),
             Some(_) => None,
@@ -178,7 +178,7 @@ impl Label {
         for name in names.values() {
             store.check_free(name, false)?;
         }
-        let recording = local::decode(self.recording(document)?, self.decoding)?;
+        let recording = local::decode(ui, self.recording(document)?, self.decoding)?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         for (speaker, name) in names {
             let mut speech = Vec::new();

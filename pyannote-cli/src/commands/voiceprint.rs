@@ -214,7 +214,7 @@ impl Create {
         local::reject(self.service.used())?;
         let recording = self
             .recording
-            .with_path(|path| local::decode(path, self.audio))?;
+            .with_path(|path| local::decode(ui, path, self.audio))?;
         let engine = local::load(ui, Assets::locate()?, &self.engine)?;
         let enrollment = local::with_progress(ui, "creating the voiceprint", |report| {
             Ok(engine.voiceprint(&recording, Options::new().on_progress(report))?)

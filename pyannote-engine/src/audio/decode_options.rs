@@ -1,7 +1,9 @@
 //! Options of decoding.
 
+use std::fmt;
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Ffmpeg, Limits};
 use crate::RecordingWriter;
@@ -26,7 +28,18 @@ pub struct DecodeOptions {
     /// Whether channels are kept apart instead of being downmixed.
     pub(super) separate: bool,
     pub(super) ffmpeg: Ffmpeg,
+    pub(super) on_ffmpeg: Option<OnFfmpeg>,
     pub(super) temporary_folder: Option<PathBuf>,
+}
+
+/// What is called if ffmpeg decodes a file.
+#[derive(Clone)]
+pub(super) struct OnFfmpeg(pub(super) Arc<dyn Fn(&str) + Send + Sync>);
+
+impl fmt::Debug for OnFfmpeg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnFfmpeg")
+    }
 }
 
 impl DecodeOptions {
@@ -55,6 +68,19 @@ impl DecodeOptions {
     /// [`Ffmpeg::default`].
     pub fn ffmpeg(mut self, ffmpeg: Ffmpeg) -> Self {
         self.ffmpeg = ffmpeg;
+        self
+    }
+
+    /// Sets a function that is called with the reason if ffmpeg decodes a file, for a log: why the decoders of this crate
+    /// refuse it.
+    ///
+    /// ```
+    /// use pyannote_engine::audio::DecodeOptions;
+    ///
+    /// let options = DecodeOptions::new().on_ffmpeg(|reason| eprintln!("decoding with ffmpeg: {reason}"));
+    /// ```
+    pub fn on_ffmpeg(mut self, call: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_ffmpeg = Some(OnFfmpeg(Arc::new(call)));
         self
     }
 

@@ -130,7 +130,8 @@ impl Loader {
         };
         let mut options = DecodeOptions::new()
             .limits(limits)
-            .ffmpeg(self.ffmpeg.clone());
+            .ffmpeg(self.ffmpeg.clone())
+            .on_ffmpeg(|reason| tracing::info!(reason, "decoding a recording with ffmpeg"));
         if let Some(folder) = &self.temp_dir {
             options = options.temporary_folder(folder);
         }

@@ -54,7 +54,12 @@ pub struct Serve {
     /// Program to decode recordings with that the engine cannot decode, or "off" to run no other program [default:
     /// ffmpeg on the PATH].
     #[cfg(feature = "engine")]
-    #[arg(long, value_name = "PROGRAM", env = "PYANNOTE_FFMPEG")]
+    #[arg(
+        long,
+        value_name = "PROGRAM",
+        env = "PYANNOTE_FFMPEG",
+        hide_env_values = true
+    )]
     ffmpeg: Option<Ffmpeg>,
     /// Number of jobs to process at the same time.
     #[arg(long, value_name = "JOBS", default_value_t = 1)]

@@ -40,6 +40,7 @@ fn a_refusal_says_whether_ffmpeg_would_help() {
 
 #[cfg(unix)]
 mod fake {
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use super::*;
@@ -71,6 +72,20 @@ mod fake {
                 .len();
         }
         Ok((samples, decoder.warnings().to_vec()))
+    }
+
+    #[test]
+    fn a_function_is_called_with_the_reason_before_ffmpeg_decodes() {
+        let folder = tempfile::tempdir().unwrap();
+        let reasons = Arc::new(Mutex::new(Vec::new()));
+        let call = Arc::clone(&reasons);
+        let options = options(fake(&folder, "second"))
+            .on_ffmpeg(move |reason| call.lock().unwrap().push(reason.to_owned()));
+        decode_with(fixture("tone.flac"), &options).unwrap();
+        assert_eq!(*reasons.lock().unwrap(), [""; 0]);
+        decode_with(fixture("ac3.mka"), &options).unwrap();
+        let reason = "unsupported codec AC-3: convert the recording, for example to FLAC or WAV";
+        assert_eq!(*reasons.lock().unwrap(), [reason]);
     }
 
     #[test]

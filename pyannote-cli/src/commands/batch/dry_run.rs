@@ -49,7 +49,7 @@ struct DryRunFile {
 
 pub(super) fn run(batch: &Batch, items: &[Item], ui: Ui) -> Result<()> {
     let price_per_hour = price(batch)?;
-    let files: Vec<DryRunFile> = items.iter().map(|item| examine(batch, item)).collect();
+    let files: Vec<DryRunFile> = items.iter().map(|item| examine(batch, item, ui)).collect();
     let durations = || files.iter().filter_map(|file| file.duration);
     // The sum of no numbers is -0.0.
     let sum = |seconds: f64| seconds + 0.0;
@@ -92,7 +92,7 @@ fn price(batch: &Batch) -> Result<Option<f64>> {
 }
 
 /// Reads a recording, and checks it against the limits of the service.
-fn examine(batch: &Batch, item: &Item) -> DryRunFile {
+fn examine(batch: &Batch, item: &Item, ui: Ui) -> DryRunFile {
     let (duration, problem) = match &item.input {
         Input::Url(_) => (None, None),
         Input::File(path) => match check_file(path).and_then(|()| Ok(std::fs::metadata(path)?)) {
@@ -104,7 +104,7 @@ fn examine(batch: &Batch, item: &Item) -> DryRunFile {
                     file.len()
                 )),
             ),
-            Ok(_) => match local::decode(path, batch.audio) {
+            Ok(_) => match local::decode(ui, path, batch.audio) {
                 Ok(recording) => (Some(recording.duration()), None),
                 // The service may know more formats than the decoders here.
                 Err(failure) if batch.local => (None, Some(failure.message)),

@@ -58,7 +58,7 @@ pub(super) fn run(
             None => engine.insert(local::load(ui, Assets::locate()?, &batch.engine)?),
         };
         journal.start(&item.key, &fingerprint, request)?;
-        match process(batch, engine, item) {
+        match process(batch, engine, item, ui) {
             Ok(outputs) => {
                 journal.done(&item.key)?;
                 reporter.report(&Event::Done {
@@ -76,8 +76,8 @@ pub(super) fn run(
     Ok(())
 }
 
-fn process(batch: &Batch, engine: &Engine, item: &Item) -> Result<Vec<String>> {
-    let decode = |path: &Path| batch.channels.decode(path, batch.audio);
+fn process(batch: &Batch, engine: &Engine, item: &Item, ui: Ui) -> Result<Vec<String>> {
+    let decode = |path: &Path| batch.channels.decode(ui, path, batch.audio);
     let audio = item.input.with_path(decode)?;
     let diarization = audio.diarize(engine, batch.turns.options())?;
     let document = batch

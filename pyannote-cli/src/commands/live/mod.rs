@@ -111,7 +111,7 @@ impl Live {
                 ));
             }
         }
-        let source = self.source()?;
+        let source = self.source(ui)?;
         block_on(self.follow(source, &output, ui, global))
     }
 
@@ -218,9 +218,9 @@ impl Live {
         }
     }
 
-    fn source(&self) -> Result<Source> {
+    fn source(&self, ui: Ui) -> Result<Source> {
         match &self.audio {
-            Some(Input::File(path)) => Source::file(path, self.tracks),
+            Some(Input::File(path)) => Source::file(ui, path, self.tracks),
             Some(Input::Stdin) => {
                 self.tracks.check_samples()?;
                 Ok(Source::samples(self.encoding))

@@ -42,8 +42,8 @@ pub(super) enum Source {
 pub(super) type Blocks = mpsc::Receiver<Result<Vec<f32>>>;
 
 impl Source {
-    pub(super) fn file(path: &Path, tracks: AudioArgs) -> Result<Self> {
-        let decoder = local::open(path, tracks)?;
+    pub(super) fn file(ui: Ui, path: &Path, tracks: AudioArgs) -> Result<Self> {
+        let decoder = local::open(ui, path, tracks)?;
         Ok(Self::File(Box::new(decoder), path.display().to_string()))
     }
 

@@ -16,6 +16,7 @@ use symphonia::core::units::TimeBase;
 
 use self::duration::{expected_duration, presented_duration};
 use self::packets::Step;
+use super::decode_options::OnFfmpeg;
 use super::ffmpeg::{Conversion, Failure, FfmpegError};
 use super::lanes::Lanes;
 use super::mpeg::Mpeg;
@@ -142,6 +143,9 @@ impl Decoder {
             Ok(started) => started,
             Err(failure) => return Err(failure.into_error(refusal)),
         };
+        if let Some(OnFfmpeg(call)) = &options.on_ffmpeg {
+            call(&refusal.to_string());
+        }
         let options = DecodeOptions {
             track: None,
             ..options

@@ -132,6 +132,7 @@ impl FromStr for Ffmpeg {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
             OFF => Self::off(),
+            "" => Self::on_path(),
             path => Self::program(path),
         })
     }
