@@ -258,8 +258,8 @@ fn unsupported_codecs_have_their_true_names() {
     }
 }
 
-#[test]
-fn fragments_keep_their_times() {
+/// A file of fragments of a tone: the time and the number of frames of each.
+fn fragmented(fragments: &[(u32, u32)], flags: u32) -> Vec<u8> {
     let description = entry(b"sowt", 0, 1, 16, &[]);
     let mut empty = Movie::new(description, 0, Vec::new());
     empty.count = 0;
@@ -293,15 +293,16 @@ fn fragments_keep_their_times() {
         ]
         .concat()
     };
+    let all = fragments.iter();
+    let all = all.flat_map(|(time, frames)| fragment(*time, *frames, flags));
+    [empty.first.clone(), empty.moov(0), all.collect()].concat()
+}
+
+#[test]
+fn fragments_keep_their_times() {
     // Sizes of every frame, or the default.
     for flags in [0, 0x200] {
-        let file = [
-            empty.first.clone(),
-            empty.moov(0),
-            fragment(0, 8_000, flags),
-            fragment(48_000, 16_000, flags),
-        ]
-        .concat();
+        let file = fragmented(&[(0, 8_000), (48_000, 16_000)], flags);
         let recording = decoded(&file).unwrap();
         assert_eq!(super::times::sounds(&recording), [(0.0, 0.5), (3.0, 4.0)]);
         assert!(
@@ -317,4 +318,18 @@ fn fragments_keep_their_times() {
             cut.warnings()
         );
     }
+}
+
+#[test]
+fn a_live_stream_that_was_joined_late_starts_at_0() {
+    // A day after the start of the stream.
+    let start = 86_400 * RATE;
+    let file = fragmented(&[(start, 8_000), (start + 16_000, 8_000)], 0);
+    let recording = decoded(&file).unwrap();
+    assert_eq!(super::times::sounds(&recording), [(0.0, 0.5), (1.0, 1.5)]);
+    assert!(
+        recording.warnings().is_empty(),
+        "{:?}",
+        recording.warnings()
+    );
 }

@@ -38,6 +38,8 @@ const FIRST: [&[u8; 4]; 8] = [
 #[derive(Debug, Default)]
 pub(super) struct Movie {
     traks: Vec<Trak>,
+    /// Ticks per second of each track, of any kind.
+    scales: HashMap<u32, u32>,
     /// The defaults of fragments, if there may be some.
     defaults: Option<Defaults>,
     /// Position of the first fragment, if there may be some.
@@ -105,6 +107,8 @@ impl Movie {
             }
         }
         for header in children.iter().filter(|header| &header.kind == b"trak") {
+            let (id, scale) = trak::scale(reader, header)?;
+            self.scales.insert(id, scale);
             self.traks.extend(Trak::read(reader, header, movie_scale)?);
         }
         if let (Some(presented), [trak]) = (presented, &mut *self.traks)
@@ -148,6 +152,8 @@ impl Movie {
         let reader = MovieReader {
             tracks,
             samples,
+            scales: self.scales,
+            origin_s: None,
             defaults: self.defaults,
             next_box: self.fragments,
             bytes: self.bytes,
@@ -166,6 +172,10 @@ struct MovieReader {
     tracks: Vec<Track>,
     /// The samples of each track, and the next one.
     samples: Vec<(Samples, Option<Sample>)>,
+    /// Ticks per second of each track, of any kind.
+    scales: HashMap<u32, u32>,
+    /// Start of the first fragment, in seconds, or 0 if samples precede it: a recording of a live stream has its times.
+    origin_s: Option<f64>,
     defaults: Option<Defaults>,
     /// Position after the last fragment.
     next_box: u64,
@@ -204,7 +214,26 @@ impl MovieReader {
             if &header.kind != b"moof" {
                 continue;
             }
-            for (id, run) in fragment::runs(&mut reader, &header, defaults)? {
+            let runs = fragment::runs(&mut reader, &header, defaults)?;
+            let origin_s = *self.origin_s.get_or_insert_with(|| {
+                let is_first = self
+                    .samples
+                    .iter()
+                    .all(|(samples, _)| samples.is_unstarted());
+                let starts = runs.iter().filter_map(|(id, run)| {
+                    let scale = self.scales.get(id).filter(|scale| **scale > 0)?;
+                    Some(run.start? as f64 / f64::from(*scale))
+                });
+                match is_first {
+                    true => starts.reduce(f64::min).unwrap_or_default(),
+                    false => 0.0,
+                }
+            });
+            for (id, mut run) in runs {
+                if let (Some(start), Some(scale)) = (&mut run.start, self.scales.get(&id)) {
+                    let origin = (origin_s * f64::from(*scale)).round() as u64;
+                    *start = start.saturating_sub(origin);
+                }
                 let index = self.tracks.iter().position(|track| track.id == id);
                 if let Some((samples, _)) = index.and_then(|index| self.samples.get_mut(index)) {
                     samples.push(run);

@@ -130,6 +130,11 @@ impl Samples {
         self.layout
     }
 
+    /// Whether there were no samples so far.
+    pub(super) fn is_unstarted(&self) -> bool {
+        self.next == 0 && self.runs.is_empty() && self.clock.ticks == 0
+    }
+
     pub(super) fn push(&mut self, run: Run) {
         self.runs.push_back(run);
     }

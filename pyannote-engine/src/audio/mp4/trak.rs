@@ -45,6 +45,35 @@ pub(super) fn movie_scale<S: Read + Seek>(
     Ok(time_scale(reader, header)?.0)
 }
 
+/// The id and the time scale of a track of any kind, in ticks per second: 0 if it has none.
+pub(super) fn scale<S: Read + Seek>(
+    reader: &mut Reader<'_, S>,
+    trak: &Header,
+) -> Result<(u32, u32)> {
+    let id = match reader.child(trak, b"tkhd")? {
+        Some(header) => track_header(reader, &header)?.0,
+        None => 0,
+    };
+    let mdhd = match reader.child(trak, b"mdia")? {
+        Some(mdia) => reader.child(&mdia, b"mdhd")?,
+        None => None,
+    };
+    match mdhd {
+        Some(header) => Ok((id, time_scale(reader, &header)?.0)),
+        None => Ok((id, 0)),
+    }
+}
+
+/// The id of a track, and whether it is enabled.
+fn track_header<S: Read + Seek>(
+    reader: &mut Reader<'_, S>,
+    header: &Header,
+) -> Result<(u32, bool)> {
+    let [flags, _, _, id, _, long_id] = reader.words(header.body)?;
+    let id = if flags >> 24 == 1 { long_id } else { id };
+    Ok((id, flags & 1 != 0))
+}
+
 impl Trak {
     /// Reads a track, or returns `None` if it has no audio.
     pub(super) fn read<S: Read + Seek>(
@@ -78,11 +107,7 @@ impl Trak {
             return Ok(None);
         };
         let (id, is_enabled) = match reader.child(trak, b"tkhd")? {
-            Some(header) => {
-                let [flags, _, _, id, _, long_id] = reader.words(header.body)?;
-                let id = if flags >> 24 == 1 { long_id } else { id };
-                (id, flags & 1 != 0)
-            }
+            Some(header) => track_header(reader, &header)?,
             None => (0, false),
         };
         let list = match reader.child(trak, b"edts")? {
