@@ -34,8 +34,9 @@ const MAX_AHEAD: Duration = Duration::from_secs(4);
 ///
 /// let (mut sender, mut events) = client.live().connect().await?.split();
 /// tokio::spawn(async move {
-///     sender.send(&samples).await?; // mono, 16 kHz; sent in real time
-///     sender.finish().await
+///     // Mono, 16 kHz; sent in real time. If this fails, the events have the reason.
+///     let _ = sender.send(&samples).await;
+///     sender.finish();
 /// });
 /// while let Some(event) = events.next().await {
 ///     match event? {
