@@ -12,7 +12,7 @@ use symphonia::core::formats::{FormatOptions, FormatReader, well_known as format
 use symphonia::core::io::{MediaSource, MediaSourceStreamOptions, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 
-use super::chunks::bytes_at;
+use super::chunks::{bytes_at, is_failure_to_read};
 use super::demux::Stream;
 use super::mkv::Matroska;
 use super::raw::Raw;
@@ -183,14 +183,8 @@ fn probe(source: impl MediaSource + 'static) -> Result<Box<dyn FormatReader>, Au
             MetadataOptions::default(),
         )
         .map_err(|error| match error {
-            // A file that ends within its header is not audio either.
-            Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                // The probe reports unknown formats as I/O errors, too.
-                match error.raw_os_error() {
-                    Some(_) => AudioError::Io(error),
-                    None => AudioError::NotAudio,
-                }
-            }
+            Error::IoError(error) if is_failure_to_read(&error) => AudioError::Io(error),
+            // The probe reports unknown formats as I/O errors, too, and a file that ends within its header.
             _ => AudioError::NotAudio,
         })
 }

@@ -269,6 +269,7 @@ pub(crate) fn decode(path: &Path) -> Result<Outcome, String> {
         }
         (Some(location), None) => Err(format!("a recording in spite of a panic at {location}")),
         (None, None) if samples == 0 => Err("an empty recording".to_owned()),
+        (_, Some(AudioError::Io(error))) => Err(format!("the file cannot be read: {error}")),
         (_, Some(failure)) if failure.to_string().is_empty() => Err("no message".to_owned()),
         _ => Ok(Outcome {
             samples,

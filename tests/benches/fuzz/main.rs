@@ -28,8 +28,8 @@ use audio::mutations::{self, mutated};
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// Maximum memory of a decoder, in bytes. All files are smaller than 100 kB.
-const MAX_BYTES: usize = 48 << 20;
+/// Maximum memory of a decoder, in bytes. The filter of an odd sample rate takes most of it, such as 274,231 Hz.
+const MAX_BYTES: usize = 128 << 20;
 /// Time after which a case is taken for one that never ends. Usual cases take milliseconds.
 const HANG: Duration = Duration::from_secs(120);
 

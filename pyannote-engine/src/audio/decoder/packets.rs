@@ -7,6 +7,7 @@ use symphonia::core::units::Duration;
 
 use super::duration::seconds;
 use super::{Decoder, EXTRA_PACKETS};
+use crate::audio::chunks::is_failure_to_read;
 use crate::audio::demux::CONTINUES;
 use crate::audio::time_axis::TimeAxis;
 use crate::audio::{AudioError, levels, tracks};
@@ -44,7 +45,7 @@ impl Decoder {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(Step::End),
             // The end of a truncated file: `finish` checks how much is missing.
-            Err(Error::IoError(error)) if error.raw_os_error().is_none() => {
+            Err(Error::IoError(error)) if !is_failure_to_read(&error) => {
                 self.is_truncated |= ENDS_ARE_KNOWN.contains(&self.format.format_info().format);
                 return Ok(Step::End);
             }

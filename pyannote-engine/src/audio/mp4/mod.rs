@@ -253,9 +253,6 @@ impl Demux for MovieReader {
     fn next_packet(&mut self, stream: &mut Stream) -> Result<Option<Packet>> {
         loop {
             if let Some((id, layout, sample)) = self.next_sample() {
-                if stream.pos() != sample.position {
-                    stream.seek(SeekFrom::Start(sample.position))?;
-                }
                 // A file that ends before, or a size that is not true.
                 let left = self.bytes.saturating_sub(sample.position);
                 let bytes = match layout {
@@ -264,6 +261,9 @@ impl Demux for MovieReader {
                 };
                 if bytes > left || left == 0 {
                     return Err(Error::IoError(ErrorKind::UnexpectedEof.into()));
+                }
+                if stream.pos() != sample.position {
+                    stream.seek(SeekFrom::Start(sample.position))?;
                 }
                 let length = usize::try_from(bytes).unwrap_or_default();
                 let data = stream.read_boxed_slice_exact(length)?;
