@@ -95,7 +95,6 @@ pub(super) struct Driver {
 
 /// What is sent.
 struct Outgoing {
-    clock: Arc<dyn Clock>,
     stall_timeout: Duration,
     keep_alive: bool,
     /// At most one frame each. Closed at the end of the audio.
@@ -112,7 +111,6 @@ struct Outgoing {
 
 /// What is received.
 struct Incoming {
-    clock: Arc<dyn Clock>,
     stall_timeout: Duration,
     events: mpsc::UnboundedSender<Result<LiveEvent, Error>>,
     /// The start of the current stream in the audio of the session, in seconds.
@@ -130,14 +128,13 @@ impl Driver {
         settings: LiveSettings,
     ) -> (Self, LiveSession) {
         let clock = Arc::clone(&executor.settings.clock);
-        let progress = Arc::new(Progress::new(Arc::clone(&clock), settings.max_ahead));
+        let progress = Arc::new(Progress::new(clock, settings.max_ahead));
         let (session, samples, events) = session(id, Arc::clone(&progress));
         let stall_timeout = executor.settings.stall_timeout;
         let driver = Self {
             settings,
             url,
             outgoing: Outgoing {
-                clock: Arc::clone(&clock),
                 stall_timeout,
                 keep_alive: settings.keep_alive,
                 samples,
@@ -148,7 +145,6 @@ impl Driver {
                 progress: Arc::clone(&progress),
             },
             incoming: Incoming {
-                clock,
                 stall_timeout,
                 events,
                 start_s: 0.0,
@@ -163,28 +159,18 @@ impl Driver {
     /// Runs until the stream ends. The last event is the error, if there was one.
     pub(super) async fn run(mut self, mut socket: Socket) {
         let mut reconnects = self.settings.reconnects;
-        loop {
-            let Err(mut failure) = self.exchange(socket).await else {
-                return;
-            };
-            let mut attempts = 0;
-            let stream_id;
-            (stream_id, socket) = loop {
-                let is_wanted = !self.incoming.events.is_closed();
-                if reconnects == 0 || !failure.is_transient() || !is_wanted {
+        while let Err(failure) = self.exchange(socket).await {
+            match self.reconnect(failure, &mut reconnects).await {
+                Ok((stream_id, next, url)) => {
+                    socket = next;
+                    self.url = url;
+                    self.continue_with(stream_id);
+                }
+                Err(failure) => {
                     let _ = self.incoming.events.send(Err(failure.into_error()));
                     return;
                 }
-                reconnects -= 1;
-                let clock = self.executor.clock();
-                clock.sleep(reconnect_delay(attempts, clock.random())).await;
-                attempts += 1;
-                match self.reconnect().await {
-                    Ok(next) => break next,
-                    Err(error) => failure = Failure::Other(error),
-                }
-            };
-            self.continue_with(stream_id);
+            }
         }
     }
 
@@ -192,7 +178,7 @@ impl Driver {
     async fn exchange(&mut self, socket: Socket) -> Result<(), Failure> {
         let (sink, stream) = socket.split();
         *self.outgoing.progress.pacing() = Pacing::new(self.settings.max_ahead);
-        let clock = Arc::clone(&self.incoming.clock);
+        let clock = Arc::clone(&self.executor.settings.clock);
         let mut send = pin!(self.outgoing.send(sink));
         let mut receive = pin!(self.incoming.receive(stream));
         let failure = tokio::select! {
@@ -207,12 +193,24 @@ impl Driver {
         }
     }
 
-    /// Connects to a new stream.
-    async fn reconnect(&mut self) -> Result<(StreamId, Socket), Error> {
-        let (id, url) = stream::create(&self.executor).await?;
-        let socket = websocket::open(&self.executor, &url).await?;
-        self.url = url;
-        Ok((id, socket))
+    /// Connects to a new stream after a failure, if the settings and the failure allow it. Returns the last failure.
+    async fn reconnect(
+        &self,
+        mut failure: Failure,
+        reconnects: &mut u32,
+    ) -> Result<(StreamId, Socket, SocketUrl), Failure> {
+        let clock = self.executor.clock();
+        let mut attempts = 0;
+        while *reconnects > 0 && failure.is_transient() && !self.incoming.events.is_closed() {
+            *reconnects -= 1;
+            clock.sleep(reconnect_delay(attempts, clock.random())).await;
+            attempts += 1;
+            match connect(&self.executor).await {
+                Ok(connected) => return Ok(connected),
+                Err(error) => failure = Failure::Other(error),
+            }
+        }
+        Err(failure)
     }
 
     /// Reports that the session continues with another stream.
@@ -239,6 +237,13 @@ enum Next {
     Frame(Bytes),
     Ping,
     End,
+}
+
+/// Creates a stream, and connects to it.
+async fn connect(executor: &Arc<Executor>) -> Result<(StreamId, Socket, SocketUrl), Error> {
+    let (id, url) = stream::create(executor).await?;
+    let socket = websocket::open(executor, &url).await?;
+    Ok((id, socket, url))
 }
 
 /// The delay before the next stream, after this many attempts since the connection was lost: none at first, since audio
@@ -292,9 +297,9 @@ impl Outgoing {
                 self.unsent = Some(silence());
             }
             if let Some(frame) = &self.unsent {
-                let delay = self.progress.pacing().delay(self.clock.now());
+                let delay = self.progress.pacing().delay(self.progress.clock.now());
                 if !delay.is_zero() {
-                    self.clock.sleep(delay).await;
+                    self.progress.clock.sleep(delay).await;
                 }
                 return Next::Frame(frame.clone());
             }
@@ -304,8 +309,8 @@ impl Outgoing {
             }
             let idle: Sleep = match (self.keep_alive, self.is_idle) {
                 (false, _) => Box::pin(pending()),
-                (true, false) => self.clock.deadline(KEEP_ALIVE_AFTER),
-                (true, true) => self.clock.deadline(FRAME_DURATION),
+                (true, false) => self.progress.clock.deadline(KEEP_ALIVE_AFTER),
+                (true, true) => self.progress.clock.deadline(FRAME_DURATION),
             };
             let received = tokio::select! {
                 biased;
@@ -341,7 +346,8 @@ impl Outgoing {
 
     /// When the next ping is due.
     fn next_ping(&self) -> Sleep {
-        self.clock
+        self.progress
+            .clock
             .deadline(PING_INTERVAL.min(self.stall_timeout / 3))
     }
 
@@ -350,7 +356,7 @@ impl Outgoing {
         sink: &mut SplitSink<Socket, Message>,
         message: Message,
     ) -> Result<(), Failure> {
-        let deadline = self.clock.deadline(self.stall_timeout);
+        let deadline = self.progress.clock.deadline(self.stall_timeout);
         match with_deadline(sink.send(message), deadline).await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(Failure::Lost(error)),
@@ -364,14 +370,14 @@ impl Incoming {
     async fn receive(&mut self, mut stream: SplitStream<Socket>) -> Result<(), Failure> {
         let mut problem = None;
         loop {
-            let deadline = self.clock.deadline(self.stall_timeout);
+            let deadline = self.progress.clock.deadline(self.stall_timeout);
             let event = match with_deadline(stream.next(), deadline).await {
                 None => return Err(Failure::Stalled),
                 Some(None) => return self.closed(None, problem),
                 Some(Some(Err(error))) => return Err(Failure::Lost(error)),
                 Some(Some(Ok(Message::Close(frame)))) => {
                     // Sends the response, and waits for the end of the connection.
-                    let deadline = self.clock.deadline(REASON_TIMEOUT);
+                    let deadline = self.progress.clock.deadline(REASON_TIMEOUT);
                     let _ = with_deadline(stream.next(), deadline).await;
                     return self.closed(frame, problem);
                 }

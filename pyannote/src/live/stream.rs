@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Live;
 use super::driver::Driver;
 use super::session::LiveSession;
 use super::websocket::{self, SocketUrl};
-use super::{Live, LiveSettings};
 use crate::error::{Error, ErrorKind};
 use crate::job::id::path_segment;
 use crate::open_enum::open_enum;
@@ -112,21 +112,10 @@ impl LiveStream {
     pub async fn connect(self) -> Result<LiveSession, Error> {
         let Self { id, url, live } = self;
         let socket = websocket::open(&live.executor, &url).await?;
-        let Live { executor, settings } = live;
-        Ok(start(id, url, socket, executor, settings))
+        let (driver, session) = Driver::new(id, url, live.executor, live.settings);
+        tokio::spawn(driver.run(socket));
+        Ok(session)
     }
-}
-
-fn start(
-    id: StreamId,
-    url: SocketUrl,
-    socket: websocket::Socket,
-    executor: Arc<Executor>,
-    settings: LiveSettings,
-) -> LiveSession {
-    let (driver, session) = Driver::new(id, url, executor, settings);
-    tokio::spawn(driver.run(socket));
-    session
 }
 
 /// Creates a stream.
