@@ -57,7 +57,7 @@ pub struct LiveEvents {
     early: VecDeque<LiveEvent>,
     turns: LiveTurns,
     progress: Arc<Progress>,
-    /// Whether all events were read.
+    /// Whether all events were read, and the error if there was one.
     ended: bool,
 }
 
@@ -191,7 +191,10 @@ impl LiveEvents {
         loop {
             match self.events.recv().await? {
                 Ok(event) => self.early.push_back(event),
-                Err(error) => return Some(error),
+                Err(error) => {
+                    self.ended = true;
+                    return Some(error);
+                }
             }
         }
     }
@@ -212,7 +215,7 @@ impl Stream for LiveEvents {
                 self.turns.restart(gap.end);
             }
         }
-        self.ended |= event.is_none();
+        self.ended |= !matches!(event, Some(Ok(_)));
         Poll::Ready(event)
     }
 }

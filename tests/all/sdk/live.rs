@@ -202,9 +202,23 @@ async fn ends_have_kinds_and_codes() {
 }
 
 #[tokio::test]
+async fn turns_that_are_open_at_a_failure_end_with_the_audio() {
+    let steps = [
+        Step::Frames(1),
+        speaker_start(0.05, "SPEAKER_00"),
+        Step::Close(1011, ""),
+    ];
+    let (_service, session) = session(steps).await;
+    let (mut sender, mut events) = session.split();
+    sender.send(&[0.0; 1_600]).await.unwrap();
+    assert!(drain(&mut events).await.1.is_some());
+    assert_eq!(*events.turns(), [Turn::new(0.05, 0.1, "SPEAKER_00")]);
+}
+
+#[tokio::test]
 async fn a_service_that_stops_responding_is_noticed() {
-    let (service, client) = service([vec![Step::Frames(1), Step::Hang]]).await;
-    drop(client);
+    let script = Script::Open(vec![Step::Frames(1), Step::Hang]);
+    let service = LiveService::start([script]).await;
     let (builder, clock) = builder(service.url());
     let client = builder
         .stall_timeout(Duration::from_secs(30))
@@ -226,8 +240,7 @@ async fn a_service_that_stops_responding_is_noticed() {
 
 #[tokio::test]
 async fn pauses_are_filled_with_silence_if_wanted() {
-    let (service, client) = service([vec![Step::End]]).await;
-    drop(client);
+    let service = LiveService::start([Script::Open(vec![Step::End])]).await;
     let (builder, clock) = builder(service.url());
     let live = builder.build().unwrap().live().keep_alive();
     let mut session = live.connect().await.unwrap();
