@@ -22,7 +22,7 @@ use crate::transport::{
 
 /// Maximum size of a message of the service, in bytes.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
-/// Maximum number of bytes that are read of a response that is no WebSocket.
+/// Maximum number of bytes that are read of a response that does not open a WebSocket.
 const MAX_BODY_BYTES: u64 = 4_096;
 
 pub(super) type Socket = WebSocketStream<Upgraded>;
