@@ -351,3 +351,16 @@ fn formats_of_wav_in_matroska() {
         assert_eq!(recording.duration(), 0.1);
     }
 }
+
+#[test]
+fn a_time_beyond_all_numbers_is_damage() {
+    let scale = element(b"\x2a\xd7\xb1", &[0xff; 8]);
+    let time = element(b"\xe7", &[0xff; 8]);
+    let block = element(b"\xa3", &[&[0x81, 0, 0, 0x80][..], &tone(0.1)].concat());
+    let recording = decoded_well(&closed(&[
+        element(b"\x15\x49\xa9\x66", &scale),
+        tracks(&[pcm(1, &[])]),
+        element(CLUSTER, &[time, block].concat()),
+    ]));
+    assert_eq!(sounds(&recording), [(0.0, 0.1)]);
+}

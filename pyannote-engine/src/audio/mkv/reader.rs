@@ -248,7 +248,8 @@ impl Reader {
         };
         let offset = (header.offset as f64 * entry.scale).round() as i64;
         let ticks = i128::from(self.cluster) + i128::from(offset);
-        let time_ns = ticks * i128::from(self.scale_ns) - i128::from(entry.delay_ns);
+        let time_ns = ticks.saturating_mul(self.scale_ns.into());
+        let time_ns = time_ns.saturating_sub(entry.delay_ns.into());
         let mut time = Timestamp::new(i64::try_from(time_ns).unwrap_or_default());
         // Damage is reported when the packet is decoded.
         let frames = header.frames(&content).unwrap_or_else(|| vec![&[]]);
