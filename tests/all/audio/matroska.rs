@@ -5,6 +5,7 @@ use pyannote_engine::audio::{AudioError, Recording};
 use super::containers::{RATE_HZ, element, silence, tone};
 use super::riff::decoded;
 use super::times::sounds;
+use super::tone::fixture;
 
 /// An element whose size is unknown.
 fn open(id: &[u8], content: &[u8]) -> Vec<u8> {
@@ -363,4 +364,15 @@ fn a_time_beyond_all_numbers_is_damage() {
         element(CLUSTER, &[time, block].concat()),
     ]));
     assert_eq!(sounds(&recording), [(0.0, 0.1)]);
+}
+
+#[test]
+fn damage_at_the_start_of_another_recording_does_not_reach_beyond_a_cluster() {
+    let one = std::fs::read(fixture("tone_opus.webm")).unwrap();
+    let start = one.windows(4).position(|id| id == CLUSTER).unwrap();
+    let damaged = element(CLUSTER, &[0; 100]);
+    let two = [&one[..start], &damaged, &one[start..]].concat();
+    let expected = 2.0 * decoded(&one).unwrap().duration();
+    let duration = decoded(&[one, two].concat()).unwrap().duration();
+    assert!((duration - expected).abs() < 0.1, "{duration}");
 }

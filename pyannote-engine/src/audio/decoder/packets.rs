@@ -164,6 +164,8 @@ impl Decoder {
         let frames = self.lanes.packet_len();
         let mut axis = match self.axis.take() {
             Some(axis) => axis,
+            // Damage before the first packet with a time: nothing says when it starts.
+            None if self.start_s.is_infinite() => return Ok(()),
             None => TimeAxis::new(self.stream_edits(), self.base_s, self.expected_s),
         };
         self.placements.extend(axis.place(time_s, frames, rate));
