@@ -41,6 +41,8 @@ pub struct Resampler {
     produced: u64,
     /// Remaining delay to be removed, in output samples.
     delay: usize,
+    /// Whether the last chunk was silent: nothing of it remains in the filter.
+    is_silent: bool,
 }
 
 impl Resampler {
@@ -80,6 +82,7 @@ impl Resampler {
             consumed: 0,
             produced: 0,
             delay,
+            is_silent: true,
         })
     }
 
@@ -141,17 +144,26 @@ impl Resampler {
         let Some(fft) = &mut self.fft else {
             return Ok(());
         };
-        let capacity = self.chunk.len();
-        let mut indexing = Indexing::new();
-        indexing.partial_len = partial;
-        let input = InterleavedSlice::new(chunk, 1, chunk.len());
-        let output = InterleavedSlice::new_mut(&mut self.chunk, 1, capacity);
-        let (Ok(input), Ok(mut output)) = (input, output) else {
-            return Err(AudioError::DecoderFailed);
+        let is_silent = chunk.iter().all(|sample| *sample == 0.0);
+        let made = if is_silent && self.is_silent {
+            // So is the output: a gap of hours is not worth a transform.
+            self.chunk.fill(0.0);
+            fft.output_frames_next()
+        } else {
+            let capacity = self.chunk.len();
+            let mut indexing = Indexing::new();
+            indexing.partial_len = partial;
+            let input = InterleavedSlice::new(chunk, 1, chunk.len());
+            let output = InterleavedSlice::new_mut(&mut self.chunk, 1, capacity);
+            let (Ok(input), Ok(mut output)) = (input, output) else {
+                return Err(AudioError::DecoderFailed);
+            };
+            let (_, made) = fft
+                .process_into_buffer(&input, &mut output, Some(&indexing))
+                .map_err(|_| AudioError::DecoderFailed)?;
+            made
         };
-        let (_, made) = fft
-            .process_into_buffer(&input, &mut output, Some(&indexing))
-            .map_err(|_| AudioError::DecoderFailed)?;
+        self.is_silent = is_silent;
 
         let skipped = self.delay.min(made);
         self.delay -= skipped;
@@ -238,6 +250,26 @@ mod tests {
             let exact = (samples as f64 * 16_000.0 / 44_100.0).round() as usize;
             assert_eq!(whole.len(), exact);
             assert_eq!(whole, resampled(44_100, &tone, 7));
+        }
+    }
+
+    #[test]
+    fn silence_changes_nothing_around_it() {
+        for rate in [8_000, 44_100, 48_000] {
+            let second = rate as usize;
+            let signal = |silence: f32| {
+                let (sound, silence) = (sine(rate, 440.0, second), vec![silence; 2 * second]);
+                [&silence, &sound, &silence, &sound, &silence]
+                    .map(|part| part.as_slice())
+                    .concat()
+            };
+            // What is not exactly 0 passes through the filter.
+            let expected = resampled(rate, &signal(1e-12), 999);
+            let out = resampled(rate, &signal(0.0), 999);
+            assert_eq!(out.len(), expected.len());
+            let worst = out.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+            let worst = worst.fold(0.0, f32::max);
+            assert!(worst < 1e-6, "{rate}: {worst}");
         }
     }
 
