@@ -1,6 +1,6 @@
 //! MOV and MP4: descriptions of samples, files without `ftyp`, fragments, tags of iTunes, and reasons of refusal.
 
-use pyannote_engine::audio::AudioError;
+use pyannote_engine::audio::{AudioError, DecodeOptions, Decoder};
 
 use super::containers::{atom, words};
 use super::raw::{Pcm, big, float, little};
@@ -256,6 +256,15 @@ fn unsupported_codecs_have_their_true_names() {
             "{expected}: {error}"
         );
     }
+}
+
+#[test]
+fn a_gap_beyond_the_limit_is_an_error_before_it_is_filled() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), fragmented(&[(0, 8_000), (u32::MAX, 8_000)], 0)).unwrap();
+    let mut decoder = Decoder::open(file.path(), &DecodeOptions::new()).unwrap();
+    let error = decoder.next().unwrap().unwrap_err();
+    assert!(matches!(error, AudioError::TooLong { .. }), "{error}");
 }
 
 /// A file of fragments of a tone: the time and the number of frames of each.

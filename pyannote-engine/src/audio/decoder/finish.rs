@@ -13,8 +13,9 @@ const MAX_DAMAGED_FRACTION: f64 = 0.1;
 const MIN_REPORTED_GAP_S: f64 = 0.1;
 
 impl Decoder {
-    pub(super) fn check_length(&self) -> Result<(), AudioError> {
-        match self.decoded_s() > self.options.limits.seconds + LIMIT_TOLERANCE_S {
+    /// Checks the duration with `more_s` seconds that are still to be appended.
+    pub(super) fn check_length(&self, more_s: f64) -> Result<(), AudioError> {
+        match self.decoded_s() + more_s > self.options.limits.seconds + LIMIT_TOLERANCE_S {
             true => Err(AudioError::TooLong {
                 limit: self.options.limits.seconds,
             }),
@@ -48,7 +49,7 @@ impl Decoder {
             self.warnings.extend(report.warnings);
         }
         self.lanes.finish()?;
-        self.check_length()?;
+        self.check_length(0.0)?;
         let (damaged, packets) = (self.damaged, self.packets);
         if damaged as f64 > packets as f64 * MAX_DAMAGED_FRACTION {
             return Err(AudioError::DamagedPackets { damaged, packets });

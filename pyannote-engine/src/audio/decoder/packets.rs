@@ -155,7 +155,7 @@ impl Decoder {
         };
         if !TIMED.contains(&self.format.format_info().format) {
             self.lanes.append(0..self.lanes.packet_len())?;
-            return self.check_length();
+            return self.check_length(0.0);
         }
         if self.lanes.packet_len() == 0 {
             return Ok(());

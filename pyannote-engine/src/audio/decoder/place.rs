@@ -50,6 +50,8 @@ impl Decoder {
             return Ok(());
         };
         if placement.silence > 0 {
+            // Now, and not after hours of silence: the timestamp may be damaged.
+            self.check_length(placement.silence as f64 / f64::from(rate))?;
             let frames = placement.silence.min(u64::from(rate));
             self.lanes.append_silence(frames as usize)?;
             placement.silence -= frames;
@@ -57,6 +59,6 @@ impl Decoder {
         } else {
             self.lanes.append(placement.frames)?;
         }
-        self.check_length()
+        self.check_length(0.0)
     }
 }
