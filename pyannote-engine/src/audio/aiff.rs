@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as id};
 
 use super::AudioError;
-use super::chunks::{bytes_at, read_at};
+use super::chunks::{read_at, words_at};
 use super::raw::{Layout, Raw, floats, integers};
 
 /// Maximum number of chunks before the samples.
@@ -27,19 +27,18 @@ pub(super) fn read(file: &mut (impl Read + Seek), bytes: u64) -> Result<Raw, Aud
     let mut samples = None;
     let mut at = 12_u64;
     for _ in 0..MAX_CHUNKS {
-        let Some(head) = bytes_at::<8>(file, at)? else {
+        let Some([tag, size]) = words_at(file, at)? else {
             break;
         };
-        let [a, b, c, d, size @ ..] = head;
-        let (size, body) = (u64::from(u32::from_be_bytes(size)), at + 8);
-        match &[a, b, c, d] {
+        let (size, body) = (u64::from(size), at + 8);
+        match &tag.to_be_bytes() {
             b"COMM" => layout = Some(common(file, body, size)?),
             b"SSND" => {
-                let Some([a, b, c, d]) = bytes_at(file, body)? else {
+                let Some([offset]) = words_at(file, body)? else {
                     break;
                 };
                 // The samples start after an offset and the size of a block.
-                let skipped = 8 + u64::from(u32::from_be_bytes([a, b, c, d]));
+                let skipped = 8 + u64::from(offset);
                 samples = Some((body + skipped, size.saturating_sub(skipped)));
             }
             _ => {}

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use symphonia::core::codecs::audio::well_known as id;
 
 use super::AudioError;
-use super::chunks::bytes_at;
+use super::chunks::words_at;
 use super::raw::{Layout, Raw, floats, integers};
 
 /// Minimum size of the header, in bytes.
@@ -22,15 +22,9 @@ pub(super) fn is_au(start: &[u8]) -> bool {
 ///
 /// Fails if the file cannot be read, or is in a format that is not supported.
 pub(super) fn read(file: &mut (impl Read + Seek), bytes: u64) -> Result<Raw, AudioError> {
-    let Some(header) = bytes_at::<24>(file, 0)? else {
+    let Some([_, start, size, encoding, rate, channels]) = words_at(file, 0)? else {
         return Err(AudioError::NotAudio);
     };
-    let mut words = header.chunks_exact(4).skip(1).map(|word| {
-        let word = word.try_into().unwrap_or_default();
-        u32::from_be_bytes(word)
-    });
-    let mut word = || words.next().unwrap_or_default();
-    let (start, size, encoding, rate, channels) = (word(), word(), word(), word(), word());
     let codec = match encoding {
         1 => Some(id::CODEC_ID_PCM_MULAW),
         2..=5 => integers(encoding - 1, true),

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use symphonia::core::codecs::audio::well_known as id;
 
 use super::AudioError;
-use super::chunks::bytes_at;
+use super::chunks::words_at;
 use super::raw::{Layout, Raw, floats, integers};
 
 /// Maximum number of chunks before the samples.
@@ -25,14 +25,13 @@ pub(super) fn read(file: &mut (impl Read + Seek), bytes: u64) -> Result<Option<R
     let mut layout = None;
     let mut at = 8_u64;
     for _ in 0..MAX_CHUNKS {
-        let Some(head) = bytes_at::<12>(file, at)? else {
+        let Some([tag, high, low]) = words_at(file, at)? else {
             break;
         };
-        let [a, b, c, d, size @ ..] = head;
         // -1 if it is unknown.
-        let (size, body) = (u64::from_be_bytes(size), at + 12);
-        match &[a, b, c, d] {
-            b"desc" => match describe(&bytes_at(file, body)?.unwrap_or([0; 32])) {
+        let (size, body) = (u64::from(high) << 32 | u64::from(low), at + 12);
+        match &tag.to_be_bytes() {
+            b"desc" => match describe(words_at(file, body)?.unwrap_or_default()) {
                 Some(described) => layout = Some(described?),
                 None => return Ok(None),
             },
@@ -56,18 +55,11 @@ pub(super) fn read(file: &mut (impl Read + Seek), bytes: u64) -> Result<Option<R
 }
 
 /// The layout of samples, or `None` if they have packets.
-fn describe(description: &[u8; 32]) -> Option<Result<Layout, AudioError>> {
-    let (rate, fields) = description.split_first_chunk::<8>()?;
-    let (kind, fields) = fields.split_first_chunk::<4>()?;
-    let mut words = fields.chunks_exact(4).map(|word| {
-        let word = word.try_into().unwrap_or_default();
-        u32::from_be_bytes(word)
-    });
-    let mut word = || words.next().unwrap_or_default();
-    let (flags, _, _, channels, bits) = (word(), word(), word(), word(), word());
-    let rate = f64::from_be_bytes(*rate).round() as u32;
+fn describe(description: [u32; 8]) -> Option<Result<Layout, AudioError>> {
+    let [high, low, kind, flags, _, _, channels, bits] = description;
+    let rate = f64::from_bits(u64::from(high) << 32 | u64::from(low)).round() as u32;
     let (is_float, is_big_endian) = (flags & 1 != 0, flags & 2 == 0);
-    let codec = match kind {
+    let codec = match &kind.to_be_bytes() {
         b"lpcm" if is_float => floats(bits / 8, is_big_endian),
         b"lpcm" => integers(bits.div_ceil(8), is_big_endian),
         b"ulaw" => Some(id::CODEC_ID_PCM_MULAW),

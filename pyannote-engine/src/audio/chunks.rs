@@ -28,6 +28,16 @@ pub(super) fn bytes_at<const N: usize>(
     Ok(read_at(file, at, &mut bytes)?.then_some(bytes))
 }
 
+/// `N` words of 32 bits at a position, big-endian, or `None` if the file ends before the last one.
+pub(super) fn words_at<const N: usize>(
+    file: &mut (impl Read + Seek),
+    at: u64,
+) -> Result<Option<[u32; N]>> {
+    let mut words = [[0; 4]; N];
+    let is_read = read_at(file, at, words.as_flattened_mut())?;
+    Ok(is_read.then(|| words.map(u32::from_be_bytes)))
+}
+
 /// Whether the system could not read the file. Other errors come from the demuxer, or from a position that the system
 /// refuses because a damaged size leads to it.
 pub(super) fn is_failure_to_read(error: &Error) -> bool {

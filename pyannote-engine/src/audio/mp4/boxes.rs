@@ -2,7 +2,7 @@
 
 use std::io::{Read, Result, Seek};
 
-use crate::audio::chunks::read_at;
+use crate::audio::chunks::{read_at, words_at};
 
 /// Maximum number of boxes that are read.
 const MAX_BOXES: u32 = 1_000_000;
@@ -59,11 +59,7 @@ impl<'a, S: Read + Seek> Reader<'a, S> {
 
     /// Reads `N` words of 32 bits, big-endian: zeros if the file ends before the last one.
     pub(super) fn words<const N: usize>(&mut self, at: u64) -> Result<[u32; N]> {
-        let mut words = [[0; 4]; N];
-        if !read_at(self.source, at, words.as_flattened_mut())? {
-            return Ok([0; N]);
-        }
-        Ok(words.map(u32::from_be_bytes))
+        Ok(words_at(self.source, at)?.unwrap_or([0; N]))
     }
 
     /// Reads the content of a box from `from` bytes on, as far as the file has it.
@@ -100,22 +96,12 @@ impl<'a, S: Read + Seek> Reader<'a, S> {
     /// The entries of a table, each of `N` words, that follow their number at byte 4 of the content.
     pub(super) fn table<const N: usize>(&mut self, header: &Header) -> Result<Vec<[u32; N]>> {
         let content = self.content(header, 4)?;
-        let mut words = content.chunks_exact(4).map(|word| {
-            let word = word.try_into().unwrap_or_default();
-            u32::from_be_bytes(word)
-        });
-        let count = words.next().unwrap_or_default();
-        let mut entries = Vec::new();
-        for _ in 0..count {
-            let mut entry = [0; N];
-            for field in &mut entry {
-                match words.next() {
-                    Some(word) => *field = word,
-                    None => return Ok(entries),
-                }
-            }
-            entries.push(entry);
-        }
-        Ok(entries)
+        let (words, _) = content.as_chunks();
+        let Some((count, words)) = words.split_first() else {
+            return Ok(Vec::new());
+        };
+        let (entries, _) = words.as_chunks();
+        let entries = entries.iter().take(u32::from_be_bytes(*count) as usize);
+        Ok(entries.map(|entry| entry.map(u32::from_be_bytes)).collect())
     }
 }

@@ -92,11 +92,8 @@ pub(super) fn runs<S: Read + Seek>(
 
 fn words<S: Read + Seek>(reader: &mut Reader<'_, S>, header: &Header) -> Result<Vec<u32>> {
     let content = reader.content(header, 0)?;
-    let words = content.chunks_exact(4).map(|word| {
-        let word = word.try_into().unwrap_or_default();
-        u32::from_be_bytes(word)
-    });
-    Ok(words.collect())
+    let (words, _) = content.as_chunks();
+    Ok(words.iter().map(|word| u32::from_be_bytes(*word)).collect())
 }
 
 /// A run, and the offset of its samples from the base.
