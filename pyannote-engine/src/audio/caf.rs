@@ -64,15 +64,7 @@ fn describe(description: [u32; 8]) -> Option<Result<Layout, AudioError>> {
         b"lpcm" => integers(bits.div_ceil(8), is_big_endian),
         b"ulaw" => Some(id::CODEC_ID_PCM_MULAW),
         b"alaw" => Some(id::CODEC_ID_PCM_ALAW),
-        b"ima4" => {
-            let block = (34 * u64::from(channels), 64);
-            return Some(Layout::new(
-                id::CODEC_ID_ADPCM_IMA_QT,
-                block,
-                channels,
-                rate,
-            ));
-        }
+        b"ima4" => return Some(Layout::ima4(channels, rate)),
         _ => return None,
     };
     Some(match codec {

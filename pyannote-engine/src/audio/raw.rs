@@ -72,6 +72,16 @@ impl Layout {
         Self::new(codec, (frame_bytes, 1), channels, rate)
     }
 
+    /// Creates a layout of the IMA ADPCM of QuickTime: 64 samples of each channel in 34 bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(super) fn ima4(channels: u32, rate: u32) -> std::result::Result<Self, AudioError> {
+        let unit = (34 * u64::from(channels), 64);
+        Self::new(id::CODEC_ID_ADPCM_IMA_QT, unit, channels, rate)
+    }
+
     /// Maximum number of units of a packet.
     pub(super) fn units_per_packet(&self) -> u64 {
         (PACKET_FRAMES / self.unit_frames.max(1)).max(1)

@@ -92,22 +92,12 @@ fn find_direct<'a>(mut boxes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
 
 /// Describes an entry, or returns the name of its codec if it is not supported.
 fn describe(kind: &[u8; 4], fields: &Fields, children: &[u8]) -> Result<Description, String> {
+    let rate = fields.rate.round() as u32;
     if let Some(codec) = pcm(kind, fields, children) {
-        return with_layout(Layout::pcm(
-            codec,
-            fields.channels,
-            fields.rate.round() as u32,
-        ));
+        return with_layout(Layout::pcm(codec, fields.channels, rate));
     }
     if kind == b"ima4" {
-        let block = (34 * u64::from(fields.channels), 64);
-        let rate = fields.rate.round() as u32;
-        return with_layout(Layout::new(
-            id::CODEC_ID_ADPCM_IMA_QT,
-            block,
-            fields.channels,
-            rate,
-        ));
+        return with_layout(Layout::ima4(fields.channels, rate));
     }
     let esds = find(children, b"esds").and_then(decoder_config);
     let (codec, extra_data) = match kind {
@@ -152,7 +142,7 @@ fn describe(kind: &[u8; 4], fields: &Fields, children: &[u8]) -> Result<Descript
     let channels = u16::try_from(fields.channels.max(1)).unwrap_or(u16::MAX);
     parameters
         .for_codec(codec)
-        .with_sample_rate(fields.rate.round() as u32)
+        .with_sample_rate(rate)
         .with_channels(Channels::Discrete(channels));
     if let Some(data) = extra_data {
         parameters.with_extra_data(data.into_boxed_slice());
