@@ -10,6 +10,7 @@ use super::NANOSECONDS;
 use super::block::xiph_sizes;
 use super::ebml::{children, float, unsigned};
 use crate::audio::AudioError;
+use crate::audio::raw::{floats, integers};
 use crate::audio::wave_format::WaveFormat;
 use crate::audio::{codec, opus};
 
@@ -154,26 +155,16 @@ impl<'a> Fields<'a> {
 
     /// The codec, if it has a decoder or a name.
     fn codec(&self) -> Option<AudioCodecId> {
+        // Of a sample of PCM, or 0, which no codec has.
+        let bytes = match self.bits % 8 {
+            0 => u32::try_from(self.bits / 8).unwrap_or_default(),
+            _ => 0,
+        };
         let codec = match self.codec.as_str() {
-            "A_PCM/INT/LIT" => match self.bits {
-                8 => id::CODEC_ID_PCM_U8,
-                16 => id::CODEC_ID_PCM_S16LE,
-                24 => id::CODEC_ID_PCM_S24LE,
-                32 => id::CODEC_ID_PCM_S32LE,
-                _ => return None,
-            },
-            "A_PCM/INT/BIG" => match self.bits {
-                8 => id::CODEC_ID_PCM_U8,
-                16 => id::CODEC_ID_PCM_S16BE,
-                24 => id::CODEC_ID_PCM_S24BE,
-                32 => id::CODEC_ID_PCM_S32BE,
-                _ => return None,
-            },
-            "A_PCM/FLOAT/IEEE" => match self.bits {
-                32 => id::CODEC_ID_PCM_F32LE,
-                64 => id::CODEC_ID_PCM_F64LE,
-                _ => return None,
-            },
+            "A_PCM/INT/LIT" | "A_PCM/INT/BIG" if bytes == 1 => id::CODEC_ID_PCM_U8,
+            "A_PCM/INT/LIT" => integers(bytes, false)?,
+            "A_PCM/INT/BIG" => integers(bytes, true)?,
+            "A_PCM/FLOAT/IEEE" => floats(bytes, false)?,
             "A_MPEG/L1" => id::CODEC_ID_MP1,
             "A_MPEG/L2" => id::CODEC_ID_MP2,
             "A_MPEG/L3" => id::CODEC_ID_MP3,
