@@ -14,7 +14,6 @@ use symphonia::core::meta::MetadataOptions;
 
 use super::chunks::{bytes_at, is_failure_to_read};
 use super::demux::Stream;
-use super::mkv::Matroska;
 use super::raw::Raw;
 use super::time_axis::Edit;
 use super::{AudioError, aiff, au, caf, flac, mkv, mp4, ogg, riff, tags};
@@ -77,16 +76,7 @@ pub(super) fn open(path: &Path, bytes: u64) -> Result<Opened, AudioError> {
     }
     if mkv::is_matroska(&start) {
         file.rewind()?;
-        let Matroska {
-            format,
-            preferred,
-            is_truncated,
-        } = mkv::open(stream(file), bytes)?;
-        return Ok(Opened {
-            preferred,
-            is_truncated,
-            ..Opened::from(format)
-        });
+        return mkv::open(stream(file), bytes);
     }
     if let Some(movie) = mp4::read(&mut file, bytes)? {
         file.rewind()?;

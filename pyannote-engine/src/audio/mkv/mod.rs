@@ -9,17 +9,19 @@ mod ebml;
 mod entry;
 mod reader;
 
+use std::collections::HashMap;
 use std::io::{Seek, SeekFrom};
 use std::num::NonZero;
 
 use symphonia::core::formats::well_known::FORMAT_ID_MKV;
-use symphonia::core::formats::{FormatReader, MediaInfo, TrackFlags};
+use symphonia::core::formats::{MediaInfo, TrackFlags};
 use symphonia::core::units::{Duration, TimeBase};
 
 use self::entry::Entry;
 use self::reader::Reader;
 use super::AudioError;
 use super::demux::{Demuxer, Stream};
+use super::open::Opened;
 
 /// The time base of all tracks.
 const NANOSECONDS: TimeBase = TimeBase::new(
@@ -51,21 +53,12 @@ pub(super) fn is_matroska(start: &[u8]) -> bool {
     start.starts_with(&id::EBML.to_be_bytes())
 }
 
-/// An open file.
-pub(super) struct Matroska {
-    pub(super) format: Box<dyn FormatReader>,
-    /// The id of the first enabled default track.
-    pub(super) preferred: Option<u32>,
-    /// Whether the end of the file is missing.
-    pub(super) is_truncated: bool,
-}
-
 /// Opens a file of `bytes` bytes.
 ///
 /// # Errors
 ///
 /// Fails if the file cannot be read, or has no description of tracks.
-pub(super) fn open(mut stream: Stream, bytes: u64) -> Result<Matroska, AudioError> {
+pub(super) fn open(mut stream: Stream, bytes: u64) -> Result<Opened, AudioError> {
     let mut reader = Reader::new(bytes);
     let mut first_cluster = None;
     while let Some(element) = reader.next_element(&mut stream)? {
@@ -99,8 +92,9 @@ pub(super) fn open(mut stream: Stream, bytes: u64) -> Result<Matroska, AudioErro
     let is_default = |entry: &&Entry| entry.track.flags.contains(TrackFlags::DEFAULT);
     let enabled = || reader.entries.iter().filter(is_audio);
     let preferred = enabled().find(is_default).or_else(|| enabled().next());
-    Ok(Matroska {
+    Ok(Opened {
         preferred: preferred.map(|entry| entry.track.id),
+        edits: HashMap::new(),
         is_truncated: reader.is_truncated,
         format: Box::new(Demuxer::new(FORMAT_ID_MKV, media, stream, reader)),
     })
