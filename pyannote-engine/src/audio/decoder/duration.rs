@@ -25,8 +25,10 @@ pub(super) fn expected_duration(format: &dyn FormatReader, track: &Track) -> Opt
     };
     let by_media = || {
         // The duration of a video may differ from that of its audio track.
+        let [_] = format.tracks() else {
+            return None;
+        };
         let media = format.media_info();
-        (format.tracks().len() == 1).then_some(())?;
         Some(seconds(media.duration?.get(), media.time_base?))
     };
     let expected = by_duration().or_else(by_frames).or_else(by_media)?;

@@ -23,7 +23,7 @@ impl Decoder {
         }
     }
 
-    /// The edits of the stream that starts with this packet.
+    /// The edits of the current stream.
     pub(super) fn stream_edits(&self) -> Vec<Edit> {
         if !self.edits.is_empty() {
             return self.edits.clone();

@@ -250,10 +250,6 @@ fn labels(log: &Log) -> impl Iterator<Item = (String, bool)> {
 /// The arguments of ffmpeg.
 fn arguments(input: &std::ffi::OsStr, options: &DecodeOptions) -> Vec<OsString> {
     let max_alloc = MAX_ALLOC_BYTES.to_string();
-    let map = match options.track {
-        Some(number) => format!("0:a:{}", number.get() - 1),
-        None => String::new(),
-    };
     let end = (options.limits.seconds + EXCESS_S)
         .clamp(0.0, MAX_OPTION_S)
         .to_string();
@@ -284,8 +280,8 @@ fn arguments(input: &std::ffi::OsStr, options: &DecodeOptions) -> Vec<OsString> 
     ]);
     arguments.push(input.to_owned());
     let mut add = |more: &[&str]| arguments.extend(more.iter().map(OsString::from));
-    if !map.is_empty() {
-        add(&["-map", &map]);
+    if let Some(number) = options.track {
+        add(&["-map", &format!("0:a:{}", number.get() - 1)]);
     }
     add(&[
         "-vn",

@@ -150,23 +150,16 @@ impl Log {
 /// The level of a line and its text, without the part of ffmpeg that wrote it.
 fn split_level(line: &str) -> (Option<&str>, &str) {
     let mut rest = line;
-    let mut level = None;
     while let Some((bracketed, after)) = rest
         .strip_prefix('[')
         .and_then(|rest| rest.split_once("] "))
     {
         rest = after;
-        if level.is_some() {
-            break;
-        }
-        level = ["info", "warning", "error", "fatal", "panic"]
-            .into_iter()
-            .find(|level| *level == bracketed);
-        if level.is_some() {
-            break;
+        if ["info", "warning", "error", "fatal", "panic"].contains(&bracketed) {
+            return (Some(bracketed), rest);
         }
     }
-    (level, rest)
+    (None, rest)
 }
 
 /// The number at the start of a text.
