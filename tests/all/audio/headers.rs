@@ -31,7 +31,7 @@ fn silence(frames: usize, is_mono: bool) -> Vec<u8> {
 #[test]
 fn frame_counts_of_mp3_do_not_shorten_the_recording() {
     let whole = decoded(&bytes("tone.mp3")).unwrap();
-    assert!(whole.warnings().is_empty(), "{:?}", whole.warnings());
+    assert_eq!(whole.warnings(), [""; 0]);
     for frames in [0, 1, 10, 30] {
         let recording = decoded(&mp3(frames)).unwrap();
         // The padding at the end is no longer known.
@@ -43,11 +43,7 @@ fn frame_counts_of_mp3_do_not_shorten_the_recording() {
             (measured.gain_db - expected.gain_db).abs() < 0.1 && measured.noise < 0.01,
             "{frames}: {measured:?}"
         );
-        assert!(
-            recording.warnings().is_empty(),
-            "{frames}: {:?}",
-            recording.warnings()
-        );
+        assert_eq!(recording.warnings(), [""; 0], "{frames}");
     }
 }
 
@@ -61,11 +57,7 @@ fn joined_mp3_files_are_decoded_whole() {
         "{}",
         recording.duration()
     );
-    assert!(
-        recording.warnings().is_empty(),
-        "{:?}",
-        recording.warnings()
-    );
+    assert_eq!(recording.warnings(), [""; 0]);
 }
 
 #[test]
@@ -100,11 +92,7 @@ fn mp3_streams_may_change_their_channels() {
             "{}",
             recording.duration()
         );
-        assert!(
-            recording.warnings().is_empty(),
-            "{:?}",
-            recording.warnings()
-        );
+        assert_eq!(recording.warnings(), [""; 0]);
     }
 }
 
@@ -118,11 +106,7 @@ fn flac_without_a_minimum_block_length() {
         recording.samples(..).unwrap(),
         expected.samples(..).unwrap()
     );
-    assert!(
-        recording.warnings().is_empty(),
-        "{:?}",
-        recording.warnings()
-    );
+    assert_eq!(recording.warnings(), [""; 0]);
 }
 
 #[test]
@@ -161,11 +145,7 @@ fn aiff_sizes_may_be_placeholders() {
             expected.samples(..).unwrap(),
             "{size:#x}"
         );
-        assert!(
-            recording.warnings().is_empty(),
-            "{:?}",
-            recording.warnings()
-        );
+        assert_eq!(recording.warnings(), [""; 0]);
     }
 }
 
@@ -209,11 +189,7 @@ fn alac_caf() -> Vec<u8> {
 fn a_short_last_packet_of_alac_is_not_damage() {
     let recording = decoded(&alac_caf()).unwrap();
     assert_eq!(recording.len(), 8_000);
-    assert!(
-        recording.warnings().is_empty(),
-        "{:?}",
-        recording.warnings()
-    );
+    assert_eq!(recording.warnings(), [""; 0]);
 }
 
 #[test]

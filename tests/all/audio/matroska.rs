@@ -69,11 +69,7 @@ fn closed(segment: &[Vec<u8>]) -> Vec<u8> {
 
 fn decoded_well(bytes: &[u8]) -> Recording {
     let recording = decoded(bytes).unwrap();
-    assert!(
-        recording.warnings().is_empty(),
-        "{:?}",
-        recording.warnings()
-    );
+    assert_eq!(recording.warnings(), [""; 0]);
     recording
 }
 

@@ -314,11 +314,7 @@ fn fragments_keep_their_times() {
         let file = fragmented(&[(0, 8_000), (48_000, 16_000)], flags);
         let recording = decoded(&file).unwrap();
         assert_eq!(super::times::sounds(&recording), [(0.0, 0.5), (3.0, 4.0)]);
-        assert!(
-            recording.warnings().is_empty(),
-            "{:?}",
-            recording.warnings()
-        );
+        assert_eq!(recording.warnings(), [""; 0]);
         let cut = decoded(&file[..file.len() - 16_000]).unwrap();
         assert_eq!(super::times::sounds(&cut), [(0.0, 0.5), (3.0, 3.5)]);
         assert!(
@@ -336,9 +332,5 @@ fn a_live_stream_that_was_joined_late_starts_at_0() {
     let file = fragmented(&[(start, 8_000), (start + 16_000, 8_000)], 0);
     let recording = decoded(&file).unwrap();
     assert_eq!(super::times::sounds(&recording), [(0.0, 0.5), (1.0, 1.5)]);
-    assert!(
-        recording.warnings().is_empty(),
-        "{:?}",
-        recording.warnings()
-    );
+    assert_eq!(recording.warnings(), [""; 0]);
 }
