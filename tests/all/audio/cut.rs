@@ -1,15 +1,11 @@
 //! Tags and junk around the samples of MP3, AAC, FLAC and Ogg, missing ends, and lost pages and frames.
 
-use pyannote_engine::audio::{AudioError, Recording};
+use pyannote_engine::audio::AudioError;
 
 use super::containers::{RATE_HZ, silence, tone};
-use super::riff::decoded;
+use super::riff::{assert_same, decoded};
 use super::times::sounds;
-use super::tone::fixture;
-
-fn bytes(name: &str) -> Vec<u8> {
-    std::fs::read(fixture(name)).unwrap()
-}
+use super::tone::fixture_bytes;
 
 /// An ID3v2 tag with a picture of `size` bytes, which looks like frames of MP3.
 fn id3(size: usize) -> Vec<u8> {
@@ -19,22 +15,12 @@ fn id3(size: usize) -> Vec<u8> {
     [&b"ID3\x03\0\0"[..], &sizes, &picture].concat()
 }
 
-fn assert_same(file: &[u8], expected: &Recording, what: &str) {
-    let recording = decoded(file).unwrap_or_else(|error| unreachable!("{what}: {error}"));
-    assert_eq!(
-        recording.samples(..).unwrap(),
-        expected.samples(..).unwrap(),
-        "{what}"
-    );
-    assert_eq!(recording.warnings(), [""; 0], "{what}");
-}
-
 #[test]
 fn tags_around_the_samples_change_nothing() {
     let ape = [&b"APETAGEX"[..], &[0xd0, 7, 0, 0, 32, 0, 0, 0], &[0; 16]].concat();
     let id3v1 = [&b"TAG"[..], &[b' '; 125]].concat();
     for name in ["tone.mp3", "tone.aac", "tone.flac"] {
-        let file = bytes(name);
+        let file = fixture_bytes(name);
         let expected = decoded(&file).unwrap();
         for (what, before, after) in [
             ("ID3", id3(600), vec![]),
@@ -58,7 +44,7 @@ fn tags_around_the_samples_change_nothing() {
 #[test]
 fn junk_before_the_first_frame_is_skipped() {
     for name in ["tone.mp3", "tone.aac", "tone.flac"] {
-        let file = bytes(name);
+        let file = fixture_bytes(name);
         let expected = decoded(&file).unwrap();
         for (what, junk) in [("zeros", vec![0; 70_000]), ("text", b"junk ".repeat(700))] {
             assert_same(
@@ -72,7 +58,7 @@ fn junk_before_the_first_frame_is_skipped() {
 
 #[test]
 fn invalid_metadata_of_flac_does_not_matter() {
-    let flac = bytes("tone.flac");
+    let flac = fixture_bytes("tone.flac");
     let expected = decoded(&flac).unwrap();
     // A comment whose size exceeds its block, a cue sheet without tracks, and a reserved type.
     let blocks = [
@@ -101,7 +87,7 @@ fn pages(file: &[u8]) -> Vec<&[u8]> {
 
 /// The Opus fixture with pages of 10 packets, which have 20 ms each.
 fn opus_pages() -> Vec<Vec<u8>> {
-    let file = bytes("tone.opus");
+    let file = fixture_bytes("tone.opus");
     let all = pages(&file);
     let mut paged: Vec<Vec<u8>> = all[..2].iter().map(|page| page.to_vec()).collect();
     // All packets are smaller than 255 bytes, so that each has one size.
@@ -144,7 +130,10 @@ fn cut_ogg_files_have_a_warning() {
     let whole = decoded(&file).unwrap();
     assert_eq!(
         whole.samples(..).unwrap(),
-        decoded(&bytes("tone.opus")).unwrap().samples(..).unwrap()
+        decoded(&fixture_bytes("tone.opus"))
+            .unwrap()
+            .samples(..)
+            .unwrap()
     );
     assert_eq!(whole.warnings(), [""; 0]);
     let last = pages[pages.len() - 1].len();
@@ -192,7 +181,7 @@ fn ogg_may_start_late_and_lose_pages() {
 #[test]
 fn chained_ogg_streams_are_decoded_whole() {
     for name in ["tone.ogg", "tone.opus"] {
-        let file = bytes(name);
+        let file = fixture_bytes(name);
         let one = decoded(&file).unwrap();
         // Streams have different serial numbers, which the checksum includes: the same stream twice is valid, too.
         let recording = decoded(&file.repeat(2)).unwrap();
@@ -204,7 +193,7 @@ fn chained_ogg_streams_are_decoded_whole() {
 
 #[test]
 fn pages_of_other_streams_are_skipped() {
-    let file = bytes("tone.opus");
+    let file = fixture_bytes("tone.opus");
     let expected = decoded(&file).unwrap();
     let pages = pages(&file);
     // A skeleton: the first page of a stream of an unknown kind.
@@ -289,7 +278,7 @@ fn lost_frames_of_flac_keep_the_times_of_the_others() {
 
 #[test]
 fn transport_streams_are_not_mistaken_for_mp3() {
-    let mp3 = bytes("tone.mp3");
+    let mp3 = fixture_bytes("tone.mp3");
     let packets = mp3.chunks(184).map(|content| {
         let mut packet = [&[0x47, 0x41, 0, 0x10][..], content].concat();
         packet.resize(188, 0xff);

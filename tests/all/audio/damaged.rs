@@ -1,14 +1,11 @@
 //! Truncated, corrupted and arbitrary files: decoding returns a recording or an error, and our code never panics.
 
-use std::path::Path;
-
 use proptest::prelude::*;
-use pyannote_engine::audio::{
-    AudioError, DecodeOptions, Decoder, Ffmpeg, Recording, decode, decode_with,
-};
+use pyannote_engine::audio::{AudioError, DecodeOptions, Decoder, decode};
 
 use super::mutations::{self, files, mutated, record_panic_locations};
-use super::tone::{fixture, measure};
+use super::riff::decoded;
+use super::tone::{fixture_bytes, measure};
 use super::wav;
 
 /// Number of mutated files.
@@ -29,12 +26,6 @@ const MAGIC: &[&[u8]] = &[
     b"FORM\0\0\0\x40AIFF",
     b"caff\0\x01\0\0",
 ];
-
-fn decoded(bytes: &[u8]) -> Result<Recording, AudioError> {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), bytes).unwrap();
-    decode_with(file.path(), &DecodeOptions::new().ffmpeg(Ffmpeg::off()))
-}
 
 #[track_caller]
 fn assert_no_panic(bytes: &[u8], what: &str) {
@@ -71,7 +62,7 @@ fn truncated_files_are_decoded_with_a_warning() {
 
 #[test]
 fn a_corrupted_packet_affects_only_its_neighbors() {
-    let mut bytes = std::fs::read(fixture("tone.mp3")).unwrap();
+    let mut bytes = fixture_bytes("tone.mp3");
     let middle = bytes.len() / 2;
     bytes[middle..middle + 120].fill(0);
     // A second has 38 packets of 418 samples. The next packets depend on the corrupted one or on its header.
@@ -148,8 +139,8 @@ fn a_huge_announced_length_allocates_no_memory() {
     bytes[24..28].copy_from_slice(&1_000_u32.to_le_bytes());
     bytes[data + 4..data + 8].copy_from_slice(&size.to_le_bytes());
     std::fs::write(&path, &bytes).unwrap();
-    let blocks = open(&path).unwrap();
-    assert!(blocks.expected_samples() < 16 * bytes.len() + 1);
+    let decoder = Decoder::open(&path, &DecodeOptions::new()).unwrap();
+    assert!(decoder.expected_samples() < 16 * bytes.len() + 1);
     let recording = decode(&path).unwrap();
     assert_eq!(recording.len(), 1_600);
     assert!(
@@ -157,8 +148,4 @@ fn a_huge_announced_length_allocates_no_memory() {
         "{:?}",
         recording.warnings()
     );
-}
-
-fn open(path: &Path) -> Result<Decoder, AudioError> {
-    Decoder::open(path, &DecodeOptions::new())
 }

@@ -6,7 +6,7 @@ use pyannote_server::worker::AudioSource;
 use pyannote_tests::http::{Response, TestServer};
 
 use super::fetch::private;
-use super::tone::fixture;
+use super::tone::{fixture, fixture_bytes};
 use super::wav;
 
 fn loader(config: FetchConfig) -> Loader {
@@ -82,7 +82,7 @@ async fn the_duration_can_be_limited() {
 async fn a_panicking_decoder_fails_only_its_job() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("corrupted.caf");
-    let mut bytes = std::fs::read(fixture("tone.caf")).unwrap();
+    let mut bytes = fixture_bytes("tone.caf");
     // The size of a packet of ALAC, which overflows if overflow checks are enabled.
     bytes[28..32].copy_from_slice(b"alac");
     bytes[36] = 32;

@@ -5,7 +5,7 @@ use pyannote_engine::audio::{AudioError, Recording};
 use super::containers::{RATE_HZ, element, silence, tone};
 use super::riff::decoded;
 use super::times::sounds;
-use super::tone::fixture;
+use super::tone::fixture_bytes;
 
 /// An element whose size is unknown.
 fn open(id: &[u8], content: &[u8]) -> Vec<u8> {
@@ -364,7 +364,7 @@ fn a_time_beyond_all_numbers_is_damage() {
 
 #[test]
 fn damage_at_the_start_of_another_recording_does_not_reach_beyond_a_cluster() {
-    let one = std::fs::read(fixture("tone_opus.webm")).unwrap();
+    let one = fixture_bytes("tone_opus.webm");
     let start = one.windows(4).position(|id| id == CLUSTER).unwrap();
     let damaged = element(CLUSTER, &[0; 100]);
     let two = [&one[..start], &damaged, &one[start..]].concat();

@@ -12,7 +12,7 @@ use pyannote_engine::audio::{AudioError, DecodeOptions, Decoder, Ffmpeg, Limits}
 
 use super::containers::{Trak, mkv, mp4, tone};
 use super::riff::with_long_sizes;
-use super::tone::fixture;
+use super::tone::fixture_bytes;
 use super::wav;
 
 /// Maximum duration of a recording, in seconds: damage may turn a delay into hours.
@@ -27,7 +27,7 @@ const MAX_MUTATIONS: usize = 6;
 const MAX_RUN_BYTES: usize = 2_000;
 
 /// Files with audio of at most a second, one of each format.
-pub(crate) const NAMES: &[&str] = &[
+const NAMES: &[&str] = &[
     "tone.mp3",
     "tone.m4a",
     "tone.aac",
@@ -48,9 +48,7 @@ pub(crate) const NAMES: &[&str] = &[
 
 /// Names and contents of valid files of each format.
 pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
-    let fixtures = NAMES
-        .iter()
-        .map(|name| (*name, std::fs::read(fixture(name)).unwrap()));
+    let fixtures = NAMES.iter().map(|name| (*name, fixture_bytes(name)));
     let generated = [
         ("RF64", with_long_sizes(b"RF64", u32::MAX, 32_000)),
         ("BW64", with_long_sizes(b"BW64", u32::MAX, 32_000)),

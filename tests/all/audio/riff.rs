@@ -2,7 +2,7 @@
 
 use pyannote_engine::audio::{AudioError, DecodeOptions, Ffmpeg, Recording, decode_with};
 
-use super::tone::{Measured, measure, sample};
+use super::tone::{Measured, fixture_bytes, measure, sample};
 
 /// The sample rate, in Hz.
 pub(super) const RATE: u32 = 16_000;
@@ -80,6 +80,17 @@ pub(super) fn assert_tone(bytes: &[u8], what: &str) {
         "{what}: {gain_db} dB, {delay}"
     );
     assert!(noise < 0.02, "{what}: {noise}");
+}
+
+/// Asserts that a file has these samples, without a warning.
+pub(super) fn assert_same(file: &[u8], expected: &Recording, what: &str) {
+    let recording = decoded(file).unwrap_or_else(|error| unreachable!("{what}: {error}"));
+    assert_eq!(
+        recording.samples(..).unwrap(),
+        expected.samples(..).unwrap(),
+        "{what}"
+    );
+    assert_eq!(recording.warnings(), [""; 0], "{what}");
 }
 
 #[test]
@@ -241,18 +252,14 @@ fn cut_files_are_decoded_with_a_warning() {
 
 #[test]
 fn an_mp3_stream_in_wav() {
-    let mp3 = std::fs::read(super::tone::fixture("tone.mp3")).unwrap();
+    let mp3 = fixture_bytes("tone.mp3");
     let format = chunk(b"fmt ", 16, &fmt(0x55, 1, 44_100, 0));
     let bytes = file(
         b"RIFF",
         0,
         &[format, chunk(b"data", mp3.len() as u32, &mp3)],
     );
-    let expected = decoded(&mp3).unwrap();
-    assert_eq!(
-        decoded(&bytes).unwrap().samples(..).unwrap(),
-        expected.samples(..).unwrap()
-    );
+    assert_same(&bytes, &decoded(&mp3).unwrap(), "MP3 in WAV");
 }
 
 #[test]

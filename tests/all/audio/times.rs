@@ -2,15 +2,13 @@
 
 use std::num::NonZero;
 
-use pyannote_engine::audio::{AudioError, DecodeOptions, Ffmpeg, Recording, decode, decode_with};
+use pyannote_engine::audio::{AudioError, DecodeOptions, Ffmpeg, Recording, decode_with};
 
 use super::containers::{Trak, mkv, mp4, silence, tone};
 use super::tone::SAMPLE_RATE_HZ;
 
 fn decoded(bytes: &[u8]) -> Recording {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), bytes).unwrap();
-    decode(file.path()).unwrap()
+    super::riff::decoded(bytes).unwrap()
 }
 
 /// The sections with sound, in seconds, to the nearest 20 ms.

@@ -16,6 +16,11 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// The content of a file in `fixtures/audio`.
+pub(crate) fn fixture_bytes(name: &str) -> Vec<u8> {
+    std::fs::read(fixture(name)).unwrap()
+}
+
 /// The `n`-th sample of the tone at a sample rate in Hz.
 pub(crate) fn sample(n: usize, rate: u32) -> f64 {
     AMPLITUDE * (std::f64::consts::TAU * FREQUENCY_HZ * n as f64 / f64::from(rate)).sin()
