@@ -4,17 +4,15 @@ mod cases;
 mod opus;
 mod signal;
 
-use std::io::Write as _;
-
 use pyannote_engine::audio::{DecodeOptions, Ffmpeg, decode_with};
 
-use super::ffmpeg::tool::ffmpeg;
+use super::ffmpeg::tool::{ffmpeg, print};
+use super::tone::SAMPLE_RATE_HZ;
 use cases::{Case, Fidelity, cases};
 use signal::{DURATION_S, onsets, similarity, write_source};
 
 /// Maximum difference of lengths and times, in seconds.
 const TOLERANCE_S: f64 = 0.02;
-const RATE: f64 = 16_000.0;
 
 #[test]
 fn files_are_decoded_as_ffmpeg_decodes_them() {
@@ -56,9 +54,9 @@ fn files_are_decoded_as_ffmpeg_decodes_them() {
         }
         let _ = std::fs::remove_file(&path);
     }
-    // Not with `eprintln!`, which is hidden unless the test fails.
-    let text = format!("{compared} files compared; ffmpeg cannot encode {missing:?}\n");
-    std::io::stderr().write_all(text.as_bytes()).unwrap();
+    print(&format!(
+        "{compared} files compared; ffmpeg cannot encode {missing:?}"
+    ));
     assert!(compared > 60, "{compared}");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
@@ -66,21 +64,21 @@ fn files_are_decoded_as_ffmpeg_decodes_them() {
 /// What differs between our samples and those of ffmpeg.
 fn compare(case: &Case, ours: &[f32], theirs: &[f32]) -> Vec<String> {
     let mut problems = Vec::new();
-    let seconds = |samples: &[f32]| samples.len() as f64 / RATE;
+    let seconds = |samples: &[f32]| samples.len() as f64 / SAMPLE_RATE_HZ;
     let (length, expected) = (seconds(ours), seconds(theirs));
     // ffmpeg keeps the padding of some codecs, which is silence after the true end.
     let is_exact = case.is_whole && (length - DURATION_S).abs() <= TOLERANCE_S;
     if (length - expected).abs() > TOLERANCE_S && !is_exact {
         problems.push(format!("{length:.3} s instead of {expected:.3} s"));
     }
-    let (heard, known) = (onsets(ours), onsets(theirs));
-    let is_same = heard.len() == known.len()
-        && heard
+    let (starts, known) = (onsets(ours), onsets(theirs));
+    let is_same = starts.len() == known.len()
+        && starts
             .iter()
             .zip(&known)
             .all(|(a, b)| (a - b).abs() <= TOLERANCE_S);
     if !is_same {
-        problems.push(format!("sounds at {heard:.2?} instead of {known:.2?} s"));
+        problems.push(format!("sounds at {starts:.2?} instead of {known:.2?} s"));
     }
     let minimum = match case.fidelity {
         Fidelity::Lossless => 0.9995,
@@ -89,7 +87,7 @@ fn compare(case: &Case, ours: &[f32], theirs: &[f32]) -> Vec<String> {
     };
     for start_s in known {
         let (lag, similar) = similarity(ours, theirs, start_s);
-        if lag.abs() as f64 / RATE > TOLERANCE_S || similar < minimum {
+        if lag.abs() as f64 / SAMPLE_RATE_HZ > TOLERANCE_S || similar < minimum {
             problems.push(format!(
                 "at {start_s:.2} s shifted by {lag} samples, correlation {similar:.4}"
             ));

@@ -1,11 +1,11 @@
 //! Opus against the reference decoder: files of `opusenc` in all modes, decoded here and by `opusdec`.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use pyannote_engine::audio::{DecodeOptions, Ffmpeg, decode_with};
 
+use super::super::ffmpeg::tool::print;
 use super::signal::write_source;
 
 /// Minimum ratio of the signal to the difference, in dB. Frames of SILK are equal; those of CELT are rounded differently.
@@ -72,12 +72,12 @@ fn opus_is_decoded_as_by_the_reference_decoder() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name| folder.path().join(name);
     let (source, encoded, reference) = (path("source.wav"), path("a.opus"), path("a.wav"));
-    let (mut text, mut failures, mut modes) = (String::new(), Vec::new(), [false; 4]);
-    let mut stderr = std::io::stderr();
-    // Not with `eprintln!`, which is hidden unless the test fails.
+    let (mut failures, mut modes) = (Vec::new(), [false; 4]);
     if Command::new("opusenc").arg("--version").output().is_err() {
         let name = "opus_is_decoded_as_by_the_reference_decoder";
-        writeln!(stderr, "{name} is skipped: there is no opusenc on the PATH").unwrap();
+        print(&format!(
+            "{name} is skipped: there is no opusenc on the PATH"
+        ));
         return;
     }
     for (rate, channels, arguments) in CASES {
@@ -104,7 +104,7 @@ fn opus_is_decoded_as_by_the_reference_decoder() {
             true => MIN_DTX_SNR_DB,
             false => MIN_SNR_DB,
         };
-        text += &format!("{channels} ch {arguments}: {snr_db:.1} dB\n");
+        print(&format!("{channels} ch {arguments}: {snr_db:.1} dB"));
         if snr_db < minimum || ours.len().abs_diff(theirs.len()) > 2 {
             failures.push(format!(
                 "{channels} ch {arguments}: {snr_db:.1} dB, {} and {} samples",
@@ -116,7 +116,6 @@ fn opus_is_decoded_as_by_the_reference_decoder() {
             std::fs::remove_file(path).unwrap();
         }
     }
-    stderr.write_all(text.as_bytes()).unwrap();
     assert_eq!(modes, [true; 4]);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use hound::{SampleFormat, WavSpec, WavWriter};
+use hound::{SampleFormat, WavWriter};
+
+use super::super::tone::SAMPLE_RATE_HZ;
+use super::super::wav::spec;
 
 /// Duration of the sound, in seconds.
 pub(super) const DURATION_S: f64 = 3.0;
@@ -44,12 +47,7 @@ fn sound(time_s: f64) -> f64 {
 
 /// Writes the sound in all channels.
 pub(super) fn write_source(path: &Path, rate: u32, channels: u16) {
-    let spec = WavSpec {
-        channels,
-        sample_rate: rate,
-        bits_per_sample: 16,
-        sample_format: SampleFormat::Int,
-    };
+    let spec = spec(rate, channels, 16, SampleFormat::Int);
     let mut writer = WavWriter::create(path, spec).unwrap();
     for n in 0..(DURATION_S * f64::from(rate)) as u32 {
         let sample = (sound(f64::from(n) / f64::from(rate)) * 32_767.0) as i16;
@@ -72,7 +70,7 @@ pub(super) fn onsets(samples: &[f32]) -> Vec<f64> {
         }
         // A dip within a burst does not count.
         if silent >= 10 {
-            onsets.push((at * FRAME) as f64 / 16_000.0);
+            onsets.push((at * FRAME) as f64 / SAMPLE_RATE_HZ);
         }
         silent = 0;
     }
@@ -82,7 +80,7 @@ pub(super) fn onsets(samples: &[f32]) -> Vec<f64> {
 /// The number of samples by which a sound of `ours` is later than that of `theirs` at a time, and how similar they are: 1
 /// if they are equal but for a gain.
 pub(super) fn similarity(ours: &[f32], theirs: &[f32], start_s: f64) -> (isize, f64) {
-    let start = (start_s * 16_000.0) as isize;
+    let start = (start_s * SAMPLE_RATE_HZ) as isize;
     let correlation = |lag: isize| {
         let (mut both, mut first, mut second) = (0.0, 0.0, 0.0);
         for at in start..start + BURST_SAMPLES {

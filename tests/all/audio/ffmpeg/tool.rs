@@ -15,11 +15,17 @@ pub(crate) struct Tool {
 pub(crate) fn ffmpeg(test: &str) -> Option<Tool> {
     let program = Ffmpeg::on_path().find();
     if program.is_none() {
-        // Not with `eprintln!`, which is hidden unless the test fails.
-        let text = format!("{test} is skipped: there is no ffmpeg on the PATH\n");
-        std::io::stderr().write_all(text.as_bytes()).unwrap();
+        print(&format!(
+            "{test} is skipped: there is no ffmpeg on the PATH"
+        ));
     }
     program.map(|program| Tool { program })
+}
+
+/// Prints a line on standard error. With `eprintln!`, it would be hidden unless the test fails.
+pub(crate) fn print(line: &str) {
+    let line = format!("{line}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 impl Tool {
