@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pyannote::output::{Span, Turns, rttm, uem};
-use pyannote_engine::assets::Sample;
+use pyannote_engine::assets::{Assets, Sample};
 
 /// A recording and its reference annotation.
 pub(crate) struct Recording {
@@ -15,9 +15,28 @@ pub(crate) struct Recording {
     pub(crate) scored: Option<Vec<Span>>,
 }
 
+/// The models and the sample recording. Ends the process if they cannot be downloaded.
+pub(crate) fn assets() -> Assets {
+    let assets = Assets::locate().unwrap();
+    if let Err(error) = assets.ensure(&mut |progress| eprintln!("{progress}")) {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+    assets
+}
+
 impl Recording {
+    /// The sample recording, and then those of the folders.
+    pub(crate) fn all(assets: &Assets, folders: &[PathBuf]) -> Vec<Self> {
+        let mut recordings = vec![Self::sample(&assets.sample())];
+        for folder in folders {
+            recordings.extend(Self::in_folder(folder));
+        }
+        recordings
+    }
+
     /// The sample recording.
-    pub(crate) fn sample(sample: &Sample) -> Self {
+    fn sample(sample: &Sample) -> Self {
         let text = fs_err::read_to_string(&sample.rttm).unwrap();
         Self {
             name: "sample".to_owned(),
@@ -38,7 +57,7 @@ impl Recording {
     /// The recordings of a folder (`*.wav`), in order of their names.
     ///
     /// References and scored regions are looked up by name in all `*.rttm` and `*.uem` files of the folder.
-    pub(crate) fn in_folder(folder: &Path) -> Vec<Self> {
+    fn in_folder(folder: &Path) -> Vec<Self> {
         let files = |extension: &str| -> Vec<PathBuf> {
             let files = fs_err::read_dir(folder).unwrap();
             let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use pyannote::output::Turns;
 use pyannote_engine::audio::{DecodeOptions, Limits, decode_with};
-use pyannote_engine::{Diarizer, OpenModels, Options, SAMPLE_RATE};
+use pyannote_engine::{Diarizer, OpenModels, Options};
 use pyannote_tests::process::memory_bytes;
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,7 @@ impl Task {
         drop(options);
         Measured {
             turns,
-            audio_s: recording.len() as f64 / f64::from(SAMPLE_RATE),
+            audio_s: recording.duration(),
             decode_s,
             elapsed_s: start.elapsed().as_secs_f64(),
             phase_ends_s,

@@ -13,14 +13,14 @@ mod child;
 mod long;
 #[path = "../recordings.rs"]
 mod recordings;
+#[path = "../scoring.rs"]
+mod scoring;
 mod table;
 
-use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Parser;
-use pyannote::output::{Der, ScoringOptions, Turn};
 use pyannote_engine::OpenModels;
 use pyannote_engine::assets::Assets;
 
@@ -63,33 +63,17 @@ fn main() {
         println!("{}", serde_json::to_string(&task.run(models)).unwrap());
         return;
     }
-    let assets = Assets::locate().unwrap();
-    if let Err(error) = assets.ensure(&mut |progress| eprintln!("{progress}")) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
-    let mut recordings = vec![Recording::sample(&assets.sample())];
-    for folder in &arguments.folders {
-        recordings.extend(Recording::in_folder(folder));
-    }
+    let mut recordings = Recording::all(&recordings::assets(), &arguments.folders);
     let sample = recordings[0].wav.clone();
     recordings.retain(|recording| recording.name.starts_with(&arguments.only));
     println!("{}", table::HEADER);
     let mut rows = Vec::new();
     for recording in &recordings {
         let [one, two] = child::measure(&recording.wav);
-        let mut options = ScoringOptions::new();
-        if let Some(scored) = &recording.scored {
-            options = options.uem(scored.iter().copied());
-        }
-        let der = Der::score(&recording.reference, &one.turns, &options);
         let row = Row {
             name: recording.name.clone(),
-            speakers: Some((
-                speakers(recording, &one.turns),
-                speakers(recording, &recording.reference),
-            )),
-            der: Some(der),
+            speakers: Some(scoring::speakers(recording, &one.turns)),
+            der: scoring::der(recording, &one.turns),
             one,
             two,
         };
@@ -100,15 +84,4 @@ fn main() {
     if !arguments.hours.is_empty() {
         long::print(&sample, &arguments.hours, arguments.baseline.as_deref());
     }
-}
-
-/// Number of speakers in the scored regions.
-fn speakers(recording: &Recording, turns: &[Turn]) -> usize {
-    let scored = turns
-        .iter()
-        .filter(|turn| recording.is_scored(turn.start, turn.end));
-    scored
-        .map(|turn| &turn.speaker)
-        .collect::<BTreeSet<_>>()
-        .len()
 }

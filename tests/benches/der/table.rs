@@ -5,6 +5,7 @@ use std::fmt;
 use pyannote::output::Der;
 
 use crate::child::Measured;
+use crate::scoring;
 
 /// The header and the delimiter row.
 pub(crate) const HEADER: &str = "\
@@ -16,7 +17,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// Number of speakers in the output and in the reference.
     pub(crate) speakers: Option<(usize, usize)>,
-    pub(crate) der: Option<Der>,
+    pub(crate) der: Der,
     /// The measurement with one thread.
     pub(crate) one: Measured,
     /// The measurement with two threads.
@@ -27,11 +28,8 @@ impl Row {
     /// The sum of all rows, with the highest memory peak.
     pub(crate) fn total(rows: &[Self]) -> Self {
         let mut der = Der::default();
-        for other in rows.iter().filter_map(|row| row.der.as_ref()) {
-            der.total += other.total;
-            der.missed_detection += other.missed_detection;
-            der.false_alarm += other.false_alarm;
-            der.confusion += other.confusion;
+        for row in rows {
+            scoring::add(&mut der, &row.der);
         }
         let sum = |of: fn(&Self) -> &Measured| Measured {
             audio_s: rows.iter().map(|row| of(row).audio_s).sum(),
@@ -42,7 +40,7 @@ impl Row {
         Self {
             name: "all".to_owned(),
             speakers: None,
-            der: Some(der),
+            der,
             one: sum(|row| &row.one),
             two: sum(|row| &row.two),
         }
@@ -51,21 +49,7 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "| {} |", self.name)?;
-        match &self.der {
-            Some(der) => {
-                let percent = |seconds: f64| 100.0 * seconds / der.total;
-                write!(
-                    f,
-                    " {:.1} | {:.1} | {:.1} | {:.1} |",
-                    100.0 * der.rate(),
-                    percent(der.missed_detection),
-                    percent(der.false_alarm),
-                    percent(der.confusion)
-                )?;
-            }
-            None => write!(f, " - | - | - | - |")?,
-        }
+        write!(f, "| {} | {} |", self.name, scoring::cells(&self.der))?;
         match self.speakers {
             Some((found, expected)) => write!(f, " {found} ({expected}) |")?,
             None => write!(f, " - |")?,

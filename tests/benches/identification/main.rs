@@ -15,7 +15,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use pyannote::{Client, MediaUrl, Voiceprint};
 use pyannote_engine::OpenModels;
-use pyannote_engine::assets::Assets;
 use pyannote_server::engine::DiarizerEngine;
 use pyannote_server::{RateLimits, Server};
 
@@ -51,15 +50,8 @@ struct Enrolled {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let assets = Assets::locate().unwrap();
-    if let Err(error) = assets.ensure(&mut |progress| eprintln!("{progress}")) {
-        eprintln!("error: {error}");
-        return ExitCode::FAILURE;
-    }
-    let mut recordings = vec![Recording::sample(&assets.sample())];
-    for folder in &arguments.folders {
-        recordings.extend(Recording::in_folder(folder));
-    }
+    let assets = recordings::assets();
+    let mut recordings = Recording::all(&assets, &arguments.folders);
     recordings.retain(|recording| recording.name.starts_with(&arguments.only));
 
     let models = OpenModels::load(&assets).unwrap();

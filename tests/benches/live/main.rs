@@ -9,6 +9,8 @@
 mod measure;
 #[path = "../recordings.rs"]
 mod recordings;
+#[path = "../scoring.rs"]
+mod scoring;
 mod streams;
 
 use std::num::NonZero;
@@ -16,7 +18,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use pyannote_engine::assets::Assets;
 use pyannote_engine::{Engine, LiveOptions, OpenModels};
 
 use measure::{HEADER, Measured};
@@ -47,15 +48,8 @@ struct Arguments {
 
 fn main() {
     let arguments = Arguments::parse();
-    let assets = Assets::locate().unwrap();
-    if let Err(error) = assets.ensure(&mut |progress| eprintln!("{progress}")) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
-    let mut recordings = vec![Recording::sample(&assets.sample())];
-    for folder in &arguments.folders {
-        recordings.extend(Recording::in_folder(folder));
-    }
+    let assets = recordings::assets();
+    let mut recordings = Recording::all(&assets, &arguments.folders);
     let sample = pyannote_engine::audio::decode(&recordings[0].wav)
         .unwrap()
         .samples(..)

@@ -1,12 +1,12 @@
 //! One recording, diarized as a whole or live.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use pyannote::output::{Der, LiveTurns, ScoringOptions, Turn, Turns};
+use pyannote::output::{Der, LiveTurns, Turns};
 use pyannote_engine::{Engine, LiveOptions, Options, SAMPLE_RATE};
 
 use crate::recordings::Recording;
+use crate::scoring;
 
 /// The header and the delimiter row.
 pub(crate) const HEADER: &str = "\
@@ -46,26 +46,13 @@ impl Measured {
             Some(options) => measured.live(engine, &audio.samples(..).unwrap(), options),
             None => engine.diarize(&audio, Options::new()).unwrap().turns,
         };
-        // The other runs on a thread of the engine.
+        // A diarization of the whole recording runs on a thread of the engine, whose processor time is unknown.
         measured.processor_s = match (options, before, processor_time()) {
             (Some(_), Some(before), Some(after)) => (after - before).as_secs_f64(),
             _ => start.elapsed().as_secs_f64(),
         };
-        let mut scoring = ScoringOptions::new();
-        if let Some(scored) = &recording.scored {
-            scoring = scoring.uem(scored.iter().copied());
-        }
-        measured.der = Der::score(&recording.reference, &turns, &scoring);
-        let speakers = |turns: &[Turn]| {
-            let scored = turns
-                .iter()
-                .filter(|turn| recording.is_scored(turn.start, turn.end));
-            scored
-                .map(|turn| &turn.speaker)
-                .collect::<BTreeSet<_>>()
-                .len()
-        };
-        measured.speakers = (speakers(&turns), speakers(&recording.reference));
+        measured.der = scoring::der(recording, &turns);
+        measured.speakers = scoring::speakers(recording, &turns);
         measured
     }
 
@@ -87,10 +74,7 @@ impl Measured {
 
     /// Adds another recording.
     pub(crate) fn add(&mut self, other: Self) {
-        self.der.total += other.der.total;
-        self.der.missed_detection += other.der.missed_detection;
-        self.der.false_alarm += other.der.false_alarm;
-        self.der.confusion += other.der.confusion;
+        scoring::add(&mut self.der, &other.der);
         self.speakers.0 += other.speakers.0;
         self.speakers.1 += other.speakers.1;
         self.audio_s += other.audio_s;
@@ -100,33 +84,30 @@ impl Measured {
 
     /// A row of the table.
     pub(crate) fn row(&self, name: &str, options: Option<&LiveOptions>) -> String {
-        let percent = |seconds: f64| 100.0 * seconds / self.der.total;
         let latency = options.map_or_else(
             || "whole".to_owned(),
             |options| format!("{} s", options.latency.as_secs_f64()),
         );
         let mut row = format!(
-            "| {name} | {latency} | {:.1} | {:.1} | {:.1} | {:.1} | {} ({}) | {:.1} |",
-            100.0 * self.der.rate(),
-            percent(self.der.missed_detection),
-            percent(self.der.false_alarm),
-            percent(self.der.confusion),
+            "| {name} | {latency} | {} | {} ({}) | {:.1} |",
+            scoring::cells(&self.der),
             self.speakers.0,
             self.speakers.1,
             self.audio_s / self.processor_s
         );
-        let mut sorted = self.latencies.clone();
-        sorted.sort_by(f64::total_cmp);
-        for quantile in [0.5, 0.95, 1.0] {
-            match sorted.len().checked_sub(1) {
-                Some(last) => {
-                    row += &format!(" {:.2} |", sorted[(quantile * last as f64).ceil() as usize])
-                }
-                None => row += " - |",
-            }
-        }
+        row += &match quantiles(self.latencies.clone()) {
+            Some([median, high, worst]) => format!(" {median:.2} | {high:.2} | {worst:.2} |"),
+            None => " - | - | - |".to_owned(),
+        };
         row
     }
+}
+
+/// The median, the 95th percentile and the maximum, if there are any values.
+pub(crate) fn quantiles(mut values: Vec<f64>) -> Option<[f64; 3]> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)? as f64;
+    Some([0.5, 0.95, 1.0].map(|quantile| values[(quantile * last).ceil() as usize]))
 }
 
 /// The processor time of this thread, on Linux. Other processes do not affect it.

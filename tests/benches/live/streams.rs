@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pyannote_engine::{Engine, LiveOptions, SAMPLE_RATE};
 use pyannote_tests::process::memory_bytes;
 
-use crate::measure::{CHUNK_SAMPLES, processor_time};
+use crate::measure::{CHUNK_SAMPLES, processor_time, quantiles};
 
 /// Prints the memory of the process during a long stream, as fast as it can be processed.
 pub(crate) fn long(engine: &Engine, sample: &[f32], hours: f64) {
@@ -46,9 +46,8 @@ pub(crate) fn parallel(engine: &Engine, sample: &[f32], count: usize) {
                         let due = chunk_time * number;
                         thread::sleep(due.saturating_sub(start.elapsed()));
                         session.push(chunk).unwrap();
-                        late.push(start.elapsed().saturating_sub(due));
+                        late.push(start.elapsed().saturating_sub(due).as_secs_f64());
                     }
-                    late.sort();
                     (late, processor_time().unwrap_or_default())
                 })
             })
@@ -61,14 +60,9 @@ pub(crate) fn parallel(engine: &Engine, sample: &[f32], count: usize) {
     println!(
         "\n| stream | processor time, s | median delay, s | 95 % | worst |\n| ---: | ---: | ---: | ---: | ---: |"
     );
-    for (index, (late, processor)) in late.iter().enumerate() {
-        let at = |quantile: f64| late[(quantile * (late.len() - 1) as f64) as usize].as_secs_f64();
+    for (index, (late, processor)) in late.into_iter().enumerate() {
+        let [median, high, worst] = quantiles(late).unwrap();
         let processor = processor.as_secs_f64();
-        println!(
-            "| {index} | {processor:.2} | {:.3} | {:.3} | {:.3} |",
-            at(0.5),
-            at(0.95),
-            at(1.0)
-        );
+        println!("| {index} | {processor:.2} | {median:.3} | {high:.3} | {worst:.3} |");
     }
 }
