@@ -1,18 +1,17 @@
 //! A call with one party per channel, made of the sample recording.
 
-use pyannote::output::{Der, ScoringOptions, Turn, Turns, rttm};
+use pyannote::output::{Der, ScoringOptions, Turn, Turns};
 use pyannote_engine::{ChannelOptions, Engine, Options, Recording};
 
-use super::{MODELS, assets, sample};
+use super::{MODELS, reference, sample};
 
 const RATE_HZ: f64 = 16_000.0;
 /// How much earlier the second party speaks than in the sample, in seconds, so that both speak at once.
 const SHIFT_S: f64 = 0.8;
 
-/// A call: channels, and who speaks when. Each party hears the other one at this gain and delay.
+/// The channels and the turns of a call. Each channel also contains the other party, with this gain and delay.
 fn call(gain_db: f32, delay_s: f64) -> ([Vec<f32>; 2], Turns) {
-    let reference = std::fs::read_to_string(assets().sample().rttm).unwrap();
-    let reference = rttm::parse(&reference).unwrap().remove(0).1;
+    let reference = reference();
     let speakers: Vec<String> = reference
         .speakers()
         .into_iter()
@@ -23,7 +22,7 @@ fn call(gain_db: f32, delay_s: f64) -> ([Vec<f32>; 2], Turns) {
     let mut parties = [vec![0.0; samples.len()], vec![0.0; samples.len()]];
     let mut turns = Vec::new();
     for turn in &reference {
-        // Only what one says alone can be put on a channel.
+        // Only non-overlapped speech can be put on a channel.
         let others = reference
             .iter()
             .filter(|other| other.speaker != turn.speaker);
@@ -71,7 +70,7 @@ fn error_rate(channels: &[Vec<f32>; 2], turns: &Turns, options: &ChannelOptions)
         .unwrap();
     assert_eq!(diarization.warnings, [""; 0]);
     let der = Der::score(turns, &diarization.turns, &ScoringOptions::new());
-    for (reference, hypothesis) in &der.mapping {
+    for (hypothesis, reference) in &der.mapping {
         assert_eq!(reference, hypothesis, "labels are channels");
     }
     100.0 * der.rate()

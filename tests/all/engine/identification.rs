@@ -1,13 +1,12 @@
 //! Identification by voiceprint.
 
-use pyannote::output::{Turn, rttm};
+use pyannote::output::Turn;
 
-use super::{assets, sample, server};
+use super::{reference, sample, server};
 
 /// A WAV file with the first or second half of the speech of a speaker without overlap.
 fn half(speaker: &str, second: bool) -> tempfile::NamedTempFile {
-    let text = std::fs::read_to_string(assets().sample().rttm).unwrap();
-    let reference = rttm::parse(&text).unwrap().remove(0).1;
+    let reference = reference();
     let samples = sample();
     let is_only_speaker = |n: usize| {
         let seconds = n as f64 / 16_000.0;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use pyannote::output::{Der, LiveTurns, ScoringOptions, SpeakerEvent, rttm};
+use pyannote::output::{Der, LiveTurns, ScoringOptions, SpeakerEvent};
 use pyannote_engine::{Engine, LiveOptions};
 
-use super::{MODELS, assets, sample};
+use super::{MODELS, reference, sample};
 
 /// The events of the sample, each with the duration of the audio when it was returned, in seconds.
 fn events(options: &LiveOptions, chunk_samples: usize) -> Vec<(SpeakerEvent, f64)> {
@@ -38,8 +38,6 @@ fn events(options: &LiveOptions, chunk_samples: usize) -> Vec<(SpeakerEvent, f64
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
 fn live_turns_of_the_sample_are_accurate_and_in_time() {
-    let reference = std::fs::read_to_string(assets().sample().rttm).unwrap();
-    let reference = rttm::parse(&reference).unwrap().remove(0).1;
     let events = events(&LiveOptions::new(), 1_600);
     let mut turns = LiveTurns::new();
     for (event, now) in &events {
@@ -52,7 +50,7 @@ fn live_turns_of_the_sample_are_accurate_and_in_time() {
     }
     assert!(events.is_sorted_by(|(a, _), (b, _)| a.time() <= b.time()));
     let turns = turns.turns(f64::INFINITY);
-    let der = Der::score(&reference, &turns, &ScoringOptions::new());
+    let der = Der::score(&reference(), &turns, &ScoringOptions::new());
     assert!(der.rate() < 0.17, "{der:?}");
     assert_eq!(der.mapping.len(), 2);
 }

@@ -15,6 +15,7 @@ mod sample;
 
 use std::sync::{Arc, LazyLock};
 
+use pyannote::output::{Turns, rttm};
 use pyannote::{Client, MediaUrl};
 use pyannote_engine::OpenModels;
 use pyannote_engine::assets::Assets;
@@ -37,6 +38,12 @@ fn sample() -> Vec<f32> {
         .unwrap()
         .samples(..)
         .unwrap()
+}
+
+/// The reference turns of the sample recording.
+fn reference() -> Turns {
+    let text = std::fs::read_to_string(assets().sample().rttm).unwrap();
+    rttm::parse(&text).unwrap().remove(0).1
 }
 
 /// A server with the models, a client, and the uploaded sample recording.

@@ -1,9 +1,9 @@
 //! The sample recording: a telephone call of two speakers, 30 s.
 
-use pyannote::output::{Der, ScoringOptions, rttm};
+use pyannote::output::{Der, ScoringOptions};
 use pyannote_engine::{Engine, Options, audio};
 
-use super::{MODELS, assets, server};
+use super::{MODELS, assets, reference, server};
 
 #[tokio::test]
 #[ignore = "needs the models: cargo xtask assets"]
@@ -16,9 +16,7 @@ async fn diarization_of_the_sample() {
         .turn_level_confidence(true)
         .await
         .unwrap();
-    let reference = std::fs::read_to_string(assets().sample().rttm).unwrap();
-    let reference = rttm::parse(&reference).unwrap().remove(0).1;
-    let der = Der::score(&reference, diarization.turns(), &ScoringOptions::new());
+    let der = Der::score(&reference(), diarization.turns(), &ScoringOptions::new());
     assert!(der.rate() < 0.081, "{der:?}");
     assert_eq!(der.mapping.len(), 2);
     assert!(diarization.warning().unwrap().contains("segmentation-3.0"));
