@@ -77,11 +77,11 @@ pub(crate) fn name(rank: usize) -> String {
 
 /// The rank of each of the diarizer's labels, in the order in which they were renamed.
 #[derive(Default)]
-struct Names(HashMap<String, usize>);
+pub(crate) struct Names(HashMap<String, usize>);
 
 impl Names {
     /// The new name of a speaker. A new label gets the next rank.
-    fn rename(&mut self, label: &str) -> String {
+    pub(crate) fn rename(&mut self, label: &str) -> String {
         let next = self.0.len();
         name(*self.0.entry(label.to_owned()).or_insert(next))
     }

@@ -13,7 +13,7 @@
 //! With the gains, a frame is leakage if the other channels explain most of its energy. In double-talk, a frame has more
 //! energy than they explain, at least in some bands, so the speech that is really there is kept.
 
-use super::levels::{BANDS, Frame, Levels};
+use super::levels::{BANDS, Frame, Levels, energy};
 
 /// Delays of leakage that are tried, in frames: up to 0.4 s, and slightly negative ones, if channels are not in sync.
 const LAGS: std::ops::RangeInclusive<i64> = -3..=24;
@@ -241,10 +241,6 @@ pub(super) fn leaked_frames(target: &Levels, leaks: &[(Leak, &Levels)]) -> Vec<b
     let is_own = widen(&without_short_runs(&is_own));
     let frames = is_audible.iter().zip(is_own);
     frames.map(|(audible, own)| *audible && !own).collect()
-}
-
-fn energy(level_db: f32) -> f32 {
-    10.0_f32.powf(level_db / 10.0)
 }
 
 /// Removes runs of less than [`MIN_OWN_FRAMES`].

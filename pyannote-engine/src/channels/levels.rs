@@ -54,6 +54,11 @@ impl Levels {
     }
 }
 
+/// The energy at a level in dB, relative to full scale.
+pub(super) fn energy(level_db: f32) -> f32 {
+    10.0_f32.powf(level_db / 10.0)
+}
+
 /// The noise floor of a band.
 fn floor(levels: impl Iterator<Item = i8>) -> i8 {
     let mut counts = [0_usize; 256];

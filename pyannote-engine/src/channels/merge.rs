@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pyannote_core::{Turn, Turns};
 
-use crate::{Diarization, Scores, Speaker};
+use crate::{Diarization, Scores, Speaker, normalize};
 
 /// Merges the diarizations of `channels` channels. Each comes with the index of its channel, in order.
 ///
@@ -24,7 +24,7 @@ pub(super) fn merge(diarizations: Vec<(usize, Diarization)>, channels: usize) ->
         };
         let labels: HashMap<String, String> = (next..)
             .zip(&diarization.speakers)
-            .map(|(rank, speaker)| (speaker.label.clone(), format!("SPEAKER_{rank:02}")))
+            .map(|(rank, speaker)| (speaker.label.clone(), normalize::name(rank)))
             .collect();
         next += diarization.speakers.len().max(1);
         let rename = |label: &str| labels.get(label).cloned().unwrap_or_default();

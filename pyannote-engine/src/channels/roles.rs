@@ -1,6 +1,6 @@
 //! Which channels are silent, and which repeat another one.
 
-use super::levels::{BANDS, Levels};
+use super::levels::{Frame, Levels, energy};
 
 /// Maximum level of a silent channel, in dB.
 const MAX_SILENCE_DB: i8 = -85;
@@ -53,10 +53,8 @@ fn is_silent(levels: &Levels) -> bool {
 
 /// The level of all bands together.
 fn totals(levels: &Levels) -> Vec<f32> {
-    let total = |frame: &[i8; BANDS]| {
-        let energies = frame
-            .iter()
-            .map(|level| 10.0_f32.powf(f32::from(*level) / 10.0));
+    let total = |frame: &Frame| {
+        let energies = frame.iter().map(|level| energy(f32::from(*level)));
         10.0 * energies.sum::<f32>().log10()
     };
     levels.frames.iter().map(total).collect()
@@ -151,7 +149,7 @@ fn names(channels: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::levels::Frame;
+    use crate::channels::levels::BANDS;
 
     fn levels(level: impl Fn(usize) -> i8) -> Levels {
         Levels::new((0..1_000).map(|at| [level(at); BANDS]).collect())

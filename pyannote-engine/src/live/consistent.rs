@@ -1,11 +1,12 @@
 //! Makes the events of a live diarization consistent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use pyannote_core::SpeakerEvent;
 
 use super::LiveDiarization;
 use crate::DiarizeError;
+use crate::normalize::{Names, to_milliseconds};
 
 /// A live diarization whose events are consistent, whatever those of the inner one are.
 ///
@@ -13,8 +14,8 @@ use crate::DiarizeError;
 /// are rounded to milliseconds and never decrease, and the end of the stream stops all. Events that do not fit are dropped.
 pub(crate) struct Consistent {
     inner: Box<dyn LiveDiarization>,
-    names: BTreeMap<String, String>,
-    /// The new names of those who are speaking.
+    names: Names,
+    /// The inner one's labels of those who are speaking.
     speaking: BTreeSet<String>,
     /// The time of the last event, in seconds.
     last_time: f64,
@@ -24,7 +25,7 @@ impl Consistent {
     pub(crate) fn new(inner: Box<dyn LiveDiarization>) -> Self {
         Self {
             inner,
-            names: BTreeMap::new(),
+            names: Names::default(),
             speaking: BTreeSet::new(),
             last_time: 0.0,
         }
@@ -43,26 +44,17 @@ impl Consistent {
         if !event.time().is_finite() {
             return None;
         }
+        let label = event.speaker();
         let starts = matches!(event, SpeakerEvent::Start { .. });
-        let name = match self.names.get(event.speaker()) {
-            Some(name) => name.clone(),
-            None if starts => {
-                let name = crate::normalize::name(self.names.len());
-                self.names.insert(event.speaker().to_owned(), name.clone());
-                name
-            }
-            None => return None,
-        };
         let fits = match starts {
-            true => self.speaking.insert(name.clone()),
-            false => self.speaking.remove(&name),
+            true => self.speaking.insert(label.to_owned()),
+            false => self.speaking.remove(label),
         };
         if !fits {
             return None;
         }
-        self.last_time = self
-            .last_time
-            .max(crate::normalize::to_milliseconds(event.time()));
+        let name = self.names.rename(label);
+        self.last_time = self.last_time.max(to_milliseconds(event.time()));
         Some(match starts {
             true => SpeakerEvent::start(self.last_time, name),
             false => SpeakerEvent::end(self.last_time, name),
@@ -79,9 +71,10 @@ impl LiveDiarization for Consistent {
     fn finish(&mut self) -> Result<Vec<SpeakerEvent>, DiarizeError> {
         let events = self.inner.finish()?;
         let mut events = self.clean(events);
-        let speaking = std::mem::take(&mut self.speaking);
+        let speaking = std::mem::take(&mut self.speaking).into_iter();
+        let names: BTreeSet<String> = speaking.map(|label| self.names.rename(&label)).collect();
         events.extend(
-            speaking
+            names
                 .into_iter()
                 .map(|name| SpeakerEvent::end(self.last_time, name)),
         );

@@ -6,7 +6,7 @@ use super::networks::LiveNetworks;
 use crate::SAMPLE_RATE;
 use crate::pipeline::embeddings::EmbeddingVector;
 use crate::pipeline::frames;
-use crate::pipeline::local_speakers::{ACTIVITY_THRESHOLD, solo_activity};
+use crate::pipeline::local_speakers::{solo_activity, speech_s};
 use crate::pipeline::windows::MAX_LOCAL_SPEAKERS;
 
 /// Minimum duration of a speaker's speech in the window. Shorter ones are ignored.
@@ -44,9 +44,7 @@ pub(super) fn find(
     known_frames: usize,
 ) -> Vec<LiveLocalSpeaker> {
     let speaker = |index: usize| {
-        let own: Vec<f32> = activity.iter().map(|row| row[index]).collect();
-        let active = own.iter().filter(|value| **value > ACTIVITY_THRESHOLD);
-        if active.count() < in_frames(MIN_LIVE_SPEECH_S) {
+        if speech_s(activity, index) < MIN_LIVE_SPEECH_S {
             return None;
         }
         let solo = solo_activity(activity, index);
@@ -63,7 +61,7 @@ pub(super) fn find(
             .filter(|solo| **solo > SOLO_THRESHOLD);
         Some(LiveLocalSpeaker {
             index,
-            activity: own,
+            activity: activity.iter().map(|row| row[index]).collect(),
             embedded_s: embedded_s as f32,
             new_solo_s: new_solo.count() as f32 * frames::STEP_S as f32,
             embedding,

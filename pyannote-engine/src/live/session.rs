@@ -8,9 +8,9 @@ use super::speakers::Speakers;
 use super::timeline::Timeline;
 use super::turn_finder::{Change, TurnFinder};
 use super::{LiveDiarization, LiveOptions, local};
-use crate::models::{FRAME_STEP_SAMPLES, POWERSET_CLASSES, WINDOW_FRAMES};
+use crate::models::{FRAME_STEP_SAMPLES, POWERSET_CLASSES};
 use crate::pipeline::frames;
-use crate::pipeline::windows::{MAX_LOCAL_SPEAKERS, Window, powerset_to_multilabel};
+use crate::pipeline::windows::{MAX_LOCAL_SPEAKERS, Window, frame_count, powerset_to_multilabel};
 use crate::{DiarizeError, SAMPLE_RATE, normalize};
 
 /// Maximum time between windows.
@@ -68,7 +68,7 @@ impl<N: LiveNetworks> Session<N> {
         self.pending.clear();
         let known_end = self.timeline.end_frame();
         let first_frame = self.buffer.first_frame();
-        let end_frame = first_frame + frames::count(self.buffer.len()).min(WINDOW_FRAMES);
+        let end_frame = first_frame + frame_count(self.buffer.len());
         self.timeline
             .shift(first_frame.min(self.turns.next_frame()), end_frame);
         // What the silence was preceded by is known from earlier windows.
@@ -165,7 +165,7 @@ mod tests {
     use pyannote_core::{LiveTurns, Turns};
 
     use super::*;
-    use crate::models::{EMBEDDING_DIM, RECEPTIVE_FIELD_SAMPLES};
+    use crate::models::{EMBEDDING_DIM, RECEPTIVE_FIELD_SAMPLES, WINDOW_FRAMES};
     use crate::pipeline::embeddings::EmbeddingVector;
 
     /// Reads who speaks from the samples, which [`audio`] has written there, and counts the windows.

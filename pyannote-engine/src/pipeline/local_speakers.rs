@@ -6,7 +6,7 @@ use super::windows::{MAX_LOCAL_SPEAKERS, Window};
 use crate::models::EMBEDDING_DIM;
 
 /// Activity from which a local speaker counts as speaking in a frame.
-pub(crate) const ACTIVITY_THRESHOLD: f32 = 0.4;
+const ACTIVITY_THRESHOLD: f32 = 0.4;
 /// Minimum duration of a local speaker's speech in its window. Shorter ones are dropped.
 const MIN_LOCAL_SPEECH_S: f64 = 0.6;
 /// Replaces [`MIN_LOCAL_SPEECH_S`] if no local speaker of the whole recording reaches it.
@@ -71,7 +71,7 @@ impl LocalSpeakers {
         let index = self.windows;
         self.windows += 1;
         for speaker in 0..MAX_LOCAL_SPEAKERS {
-            let speech_s = speech_s(window, speaker);
+            let speech_s = speech_s(&window.activity, speaker);
             let found = if speech_s >= MIN_LOCAL_SPEECH_S {
                 self.short = Vec::new();
                 &mut self.speakers
@@ -95,9 +95,8 @@ impl LocalSpeakers {
 }
 
 /// Duration of the speech of one of the speakers of a window.
-fn speech_s(window: &Window, speaker: usize) -> f64 {
-    let active_frames = window
-        .activity
+pub(crate) fn speech_s(activity: &[[f32; MAX_LOCAL_SPEAKERS]], speaker: usize) -> f64 {
+    let active_frames = activity
         .iter()
         .filter(|row| row[speaker] > ACTIVITY_THRESHOLD)
         .count();

@@ -5,7 +5,7 @@ use pyannote_core::{Turn, Turns};
 use super::block_clustering::Clustering;
 use super::frames;
 use super::windows::{Segmentation, SpeakerCount, coverage};
-use crate::{Diarization, Embedding, Scores, Speaker, SpeakerBounds};
+use crate::{Diarization, Embedding, Scores, Speaker, SpeakerBounds, normalize};
 
 /// VAD probability above which a frame is speech.
 const SPEECH_THRESHOLD: f32 = 0.5;
@@ -39,9 +39,7 @@ pub(super) fn reconstruct(
             order.push(turn.cluster);
         }
     }
-    let labels: Vec<String> = (0..order.len())
-        .map(|rank| format!("SPEAKER_{rank:02}"))
-        .collect();
+    let labels: Vec<String> = (0..order.len()).map(normalize::name).collect();
     let labeled = |turns: Vec<ClusterTurn>| -> Turns {
         let turn = |turn: ClusterTurn| {
             let rank = order.iter().position(|cluster| *cluster == turn.cluster)?;

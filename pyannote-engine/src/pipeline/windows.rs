@@ -88,7 +88,7 @@ pub(super) fn segment(
 }
 
 /// Number of frames of a recording that windows cover.
-pub(super) fn frame_count(samples: usize) -> usize {
+pub(crate) fn frame_count(samples: usize) -> usize {
     // The model has no frames whose receptive field exceeds the window, so the last frames may not be covered.
     let end = last_first_frame(samples).map_or(0, |last| last + WINDOW_FRAMES);
     frames::count(samples).min(end)

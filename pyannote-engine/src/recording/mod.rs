@@ -79,8 +79,7 @@ impl Recording {
         Self {
             len: samples.len(),
             samples: Samples::Memory(Arc::new(samples)),
-            silenced: Arc::default(),
-            warnings: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -89,8 +88,7 @@ impl Recording {
         Self {
             samples: Samples::Spool(Arc::new(spool)),
             len,
-            silenced: Arc::default(),
-            warnings: Vec::new(),
+            ..Self::default()
         }
     }
 
