@@ -10,8 +10,8 @@
 //! 5. [`generate`] runs progenitor and formats its output, `pyannote-api-sys/src/generated.rs`.
 //!
 //! [`regen`] runs steps 2 to 5. [`report`] lists how a new specification affects callers. [`cargo`] runs the tasks that
-//! need the server or the engine, [`soak`] starts the soak test, [`fuzz`] the fuzz run of the decoder, and [`check`] checks the crates as
-//! packages.
+//! need the server or the engine, [`soak`] starts the soak test, [`fuzz`] the fuzz run of the decoder, and [`check`]
+//! checks the crates as packages.
 
 pub mod cargo;
 pub mod check;

@@ -111,8 +111,8 @@ enum Bench {
         #[command(flatten)]
         recordings: Recordings,
         /// The latencies, in seconds, separated by commas
-        #[arg(long, value_name = "SECONDS")]
-        latency: Option<String>,
+        #[arg(long, value_delimiter = ',', value_name = "SECONDS")]
+        latency: Vec<f64>,
         /// Also measure the memory of a stream of this many hours
         #[arg(long)]
         hours: Option<f64>,
@@ -215,10 +215,10 @@ fn run(task: Task) -> Result<ExitCode> {
             hours,
             streams,
         }) => {
-            let latency = latency.map(|latency| format!("--latency={latency}"));
+            let latency = latency.iter().map(|seconds| format!("--latency={seconds}"));
             let hours = hours.map(|hours| format!("--hours={hours}"));
             let streams = streams.map(|streams| format!("--streams={streams}"));
-            let options = [latency, hours, streams].into_iter().flatten();
+            let options = latency.chain(hours).chain(streams);
             let options = options.map(OsString::from).collect();
             return recordings.bench(&workspace, "live", options);
         }
