@@ -1,5 +1,5 @@
-//! What the line-based formats RTTM and UEM share: the error of an invalid line, the parser of fields, and which times can
-//! be written.
+//! What the line-based formats RTTM and UEM share: the error of an invalid line, the parser of fields, and which times
+//! can be written.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -83,8 +83,8 @@ impl Error for ParseLineError {}
 /// Parses the lines of a file and groups the items by recording: in order of first appearance, each with its items in
 /// the order of their lines.
 ///
-/// `parse_line` gets the number of a line, from 1, and its text. It returns the URI of the recording and the item of the
-/// line, or `None` to skip the line.
+/// `parse_line` gets the number of a line, from 1, and its text. It returns the URI of the recording and the item of
+/// the line, or `None` to skip the line.
 pub(crate) fn parse_lines<T>(
     format: &'static str,
     text: &str,

@@ -7,8 +7,8 @@ use pyannote_core::Turns;
 /// Who speaks when in a recording.
 ///
 /// The result of [`Engine::diarize`](crate::Engine::diarize) has speakers `SPEAKER_00`, `SPEAKER_01` and so on, in the
-/// order of their first turns, and times in seconds, rounded to milliseconds. [`Engine::diarize_channels`] numbers them by
-/// channel.
+/// order of their first turns, and times in seconds, rounded to milliseconds. [`Engine::diarize_channels`] numbers them
+/// by channel.
 ///
 /// [`Engine::diarize_channels`]: crate::Engine::diarize_channels
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -37,7 +37,7 @@ pub trait Diarizer: Send + Sync + 'static {
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError>;
 
-    /// Starts a live diarization. Speakers may have any labels. What is returned owns what it needs of the models.
+    /// Starts a live diarization. Speakers may have any labels. The returned value owns what it needs of the models.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ pub struct LiveTurns {
     ended: Vec<Turn>,
     /// The start of the turn of each speaker who is speaking.
     open: BTreeMap<String, f64>,
-    /// How often the labels started afresh.
+    /// Number of interruptions.
     restarts: u32,
 }
 
@@ -39,7 +39,7 @@ impl LiveTurns {
         Self::default()
     }
 
-    /// Adds what an event says.
+    /// Applies an event.
     pub fn apply(&mut self, event: &SpeakerEvent) {
         if !event.time().is_finite() {
             return;
@@ -57,8 +57,8 @@ impl LiveTurns {
         }
     }
 
-    /// Ends all turns at `time`, in seconds, because the stream was interrupted: from now on the labels start afresh,
-    /// and `SPEAKER_00` may be anyone.
+    /// Ends all turns at `time`, in seconds, because the stream was interrupted: from now on, a label such as
+    /// `SPEAKER_00` may be of a different speaker.
     ///
     /// To keep the speakers apart, `-2` is appended to labels after the first interruption, `-3` after the second, and
     /// so on.

@@ -16,9 +16,11 @@ const MAX_WORD_DELAY_S: f64 = 300.0;
 /// Assigns the words of a running speech recognizer to the speakers of a live diarization.
 ///
 /// The two run side by side on the same audio, and either may be ahead. A word is assigned once the diarization can no
-/// longer be behind it: [`delay`](Self::delay) after its end. If a later event says otherwise, a correction follows.
+/// longer be behind it: [`delay`](Self::delay) after its end. If a later event changes its speaker, a
+/// correction follows.
 ///
-/// The rule is that of [`Turns::assign_words`]: the speaker whose speech overlaps the word most, or else the nearest one.
+/// The rule is that of [`Turns::assign_words`]: the speaker whose speech overlaps the word most, or else the nearest
+/// one.
 ///
 /// ```
 /// use pyannote_core::{LiveWords, SpeakerEvent, Word, WordEvent};
@@ -32,8 +34,8 @@ const MAX_WORD_DELAY_S: f64 = 300.0;
 /// assert_eq!(word.speaker.as_deref(), Some("SPEAKER_00"));
 /// ```
 ///
-/// Memory does not grow with the length of the stream: a word is forgotten when it can no longer be corrected, and a word
-/// that arrives more than 5 minutes after it was spoken has no speaker.
+/// Memory does not grow with the length of the stream: a word is forgotten when it can no longer be corrected, and a
+/// word that arrives more than 5 minutes after it was spoken has no speaker.
 #[derive(Clone, Debug)]
 pub struct LiveWords {
     turns: LiveTurns,
@@ -55,11 +57,11 @@ struct Pending {
     assigned: Option<Option<String>>,
 }
 
-/// What becomes known about a word.
+/// The speaker of a word.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum WordEvent {
-    /// The word has a speaker, or none.
+    /// The word is assigned to a speaker, or has none.
     Assigned {
         /// The position of the word among all words, from 0.
         index: u64,
@@ -123,7 +125,7 @@ impl LiveWords {
         index
     }
 
-    /// Adds an event of the diarization.
+    /// Applies an event of the diarization.
     pub fn apply(&mut self, event: &SpeakerEvent) {
         self.turns.apply(event);
     }
@@ -133,20 +135,20 @@ impl LiveWords {
         self.turns.restart(time);
     }
 
-    /// Says that the stream has `now` seconds of audio. Returns what is known about words since the last call.
+    /// Sets the duration of the audio so far, in seconds. Returns the assignments and corrections since the last call.
     pub fn advance(&mut self, now: f64) -> Vec<WordEvent> {
         // A NaN has no effect.
         self.now = self.now.max(now);
         self.update(self.now - self.delay_s)
     }
 
-    /// Says that all events of the diarization have arrived. Returns what is known about words since the last call,
-    /// after which all words are assigned.
+    /// Ends the stream: all events of the diarization have arrived. Returns the assignments and corrections since the
+    /// last call, after which all words are assigned.
     pub fn finish(mut self) -> Vec<WordEvent> {
         self.update(f64::INFINITY)
     }
 
-    /// Assigns words, given that the diarization is complete up to `known_until`, in seconds.
+    /// Assigns and corrects words, given that the diarization is complete up to `known_until`, in seconds.
     fn update(&mut self, known_until: f64) -> Vec<WordEvent> {
         let turns = self.turns.turns(self.now);
         let words = self.words.iter().map(|pending| pending.word.clone());

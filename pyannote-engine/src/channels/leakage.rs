@@ -1,23 +1,23 @@
 //! Leakage from one channel into another.
 //!
-//! The other party of a call is often faintly audible in a channel: crosstalk of lines, echo of a loudspeaker. Each
-//! channel alone sounds like speech, however faint, and the segmentation model adapts to the level. So leakage must be
-//! found by comparing channels.
+//! The other party of a call is often faintly audible in a channel: crosstalk of lines, echo of a loudspeaker. In one
+//! channel alone, it is speech, however faint, and the segmentation model adapts to the level. So leakage must be found
+//! by comparing channels.
 //!
 //! While one party speaks and the other one is silent, leakage is a delayed, attenuated and filtered copy: in each
-//! frequency band, the level in one channel minus the earlier level in the other is constant. Nothing else has a constant
-//! difference: noise does not follow the other channel, and neither does the speech of the other party. People mostly
-//! speak in turns, so the most frequent difference at the right delay is the gain of the leak. It counts as a leak if most
-//! of the frames in which it would be audible agree with it.
+//! frequency band, the level in one channel minus the earlier level in the other is constant. Nothing else has a
+//! constant difference: noise does not follow the other channel, and neither does the speech of the other party.
+//! Speakers mostly take turns, so the most frequent difference at the right delay is the gain of the leak. It counts as
+//! a leak if most of the frames in which it would be audible agree with it.
 //!
-//! With the gains, a frame is leakage if the other channels explain most of its energy. In double-talk, a frame has more
-//! energy than they explain, at least in some bands, so the speech that is really there is kept.
+//! With the gains, a frame is leakage if the other channels explain most of its energy. In double-talk, a frame has
+//! more energy than they explain, at least in some bands, so the speech that is really there is kept.
 
 use super::levels::{BANDS, Frame, Levels, energy};
 
 /// Delays of leakage that are tried, in frames: up to 0.4 s, and slightly negative ones, if channels are not in sync.
 const LAGS: std::ops::RangeInclusive<i64> = -3..=24;
-/// Number of frames per channel that are used to find leaks: more do not change the result.
+/// Maximum number of frames per channel that are used to find leaks, which bounds the time of the search.
 const MAX_FRAMES: usize = 6_000;
 /// Minimum level above the noise floor, in dB, at which a band is used to find leaks.
 const MIN_SOURCE_DB: i32 = 12;
@@ -32,8 +32,8 @@ const TOLERANCE_DB: i32 = 4;
 const MIN_AUDIBLE_FRAMES: u32 = 60;
 /// Number of bands, the best ones, of which the fraction of frames that agree is averaged.
 const SCORED_BANDS: usize = 4;
-/// Minimum average fraction of frames that agree with a leak. Made calls have 0.7 to 1.0 with leakage, and up to 0.2
-/// without.
+/// Minimum average fraction of frames that agree with a leak. Calls of synthetic speech have 0.7 to 1.0 with leakage,
+/// and up to 0.2 without.
 const MIN_SCORE: f64 = 0.5;
 /// Minimum fraction of frames of a band whose gain is used. The others get the median of the gains.
 const MIN_BAND_SCORE: f64 = 0.4;
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn leakage_is_separated_from_the_speech_of_the_party_and_double_talk_is_kept() {
-        // Sections of A alone, both, B alone, nobody.
+        // Sections of A alone, both, B alone, neither.
         let (a, b) = (speech(0, 200), delayed(&speech(0, 200), 100, 0));
         let other = delayed(&noise(-35), 0, 0);
         let b: Vec<Frame> = b

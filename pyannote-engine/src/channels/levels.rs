@@ -21,7 +21,7 @@ const EDGES_HZ: [f64; BANDS + 1] = [
 ];
 /// Lowest level, in dB relative to full scale: that of silence.
 pub(super) const SILENCE_DB: i8 = -100;
-/// Percentile of the levels of a band that is its noise floor: people pause for more than a tenth of the time.
+/// Percentile of the levels of a band that is its noise floor: speakers pause for more than a tenth of the time.
 const FLOOR_PERCENTILE: usize = 10;
 /// Minimum noise floor of a band, in dB: lower levels are rounding errors.
 const MIN_FLOOR_DB: i8 = -95;

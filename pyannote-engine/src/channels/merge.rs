@@ -9,7 +9,7 @@ use crate::{Diarization, Scores, Speaker, normalize};
 /// Merges the diarizations of `channels` channels. Each comes with the index of its channel, in order.
 ///
 /// Speakers are numbered by channel: a channel has as many numbers as speakers, but at least one. With one speaker per
-/// channel, `SPEAKER_00` is channel 1 even if somebody in another channel speaks first, or nobody in this one.
+/// channel, `SPEAKER_00` is channel 1 even if the first turn is in another channel, or channel 1 has none.
 pub(super) fn merge(diarizations: Vec<(usize, Diarization)>, channels: usize) -> Diarization {
     let mut merged = Diarization::default();
     let mut turns = Vec::new();

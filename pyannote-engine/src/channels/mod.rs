@@ -2,8 +2,8 @@
 //!
 //! 1. **Levels** ([`levels`]). Each channel is measured in the frames of the segmentation model: levels of eight bands.
 //! 2. **Roles** ([`roles`]). Silent channels, and copies of other channels, are not diarized.
-//! 3. **Leakage** ([`leakage`]). Frames in which a channel contains only the faint voice of another party are found, and
-//!    replaced by silence. This comes before diarization, so that neither turns nor embeddings contain them.
+//! 3. **Leakage** ([`leakage`]). Frames in which a channel contains only the faint speech of another party are found,
+//!    and replaced by silence. This comes before diarization, so that neither turns nor embeddings contain them.
 //! 4. **Diarization** of each channel, by default with one speaker.
 //! 5. **Merge** ([`merge`]). Speakers are numbered by channel.
 
@@ -26,7 +26,7 @@ use roles::Role;
 /// ```
 /// use pyannote_engine::{ChannelOptions, SpeakerBounds};
 ///
-/// // Several people share the microphone of a channel.
+/// // Several speakers share the microphone of a channel.
 /// let options = ChannelOptions::new().speakers_per_channel(SpeakerBounds::default());
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -87,18 +87,18 @@ fn invalid(option: &'static str, reason: &str) -> DiarizeError {
 }
 
 impl<D: Diarizer> Engine<D> {
-    /// Computes who speaks when in a recording with one party per channel, such as a call. The work grows with the number
-    /// of channels.
+    /// Computes who speaks when in a recording with one party per channel, such as a call. The work grows with the
+    /// number of channels.
     ///
     /// Each channel is diarized alone, by default with one speaker. Speakers are numbered by channel: `SPEAKER_00` is
     /// channel 1, `SPEAKER_01` is channel 2. If a channel has several speakers, the numbers of the next channel follow
     /// theirs. [`Speaker::channel`](crate::Speaker::channel) has the channel.
     ///
-    /// The other party of a call is often faintly audible, up to 0.4 s later. What one channel contains of the others is
-    /// suppressed; speech of both parties at once is kept.
+    /// The other party of a call is often faintly audible. Such leakage is suppressed if its delay is at most 0.4 s;
+    /// speech of both parties at once is kept.
     ///
-    /// Silent channels, and those that are nearly the same as another one, are not diarized, and have a warning. If only
-    /// one channel remains for that reason, or if there is only one, the recording has no channel per party: it is
+    /// Silent channels, and those that are nearly the same as another one, are not diarized, and have a warning. If
+    /// only one channel remains for that reason, or if there is only one, the recording has no channel per party: it is
     /// diarized as by [`diarize`](Self::diarize), with a warning.
     ///
     #[cfg_attr(all(feature = "audio", feature = "models"), doc = "```no_run")]

@@ -92,7 +92,7 @@ fn percentile(mut levels: Vec<f32>, percent: usize) -> f32 {
     }
 }
 
-/// What is unusual about the channels, for people.
+/// Human-readable warnings about the channels.
 pub(super) fn warnings(roles: &[Role]) -> Vec<String> {
     let with = |is: &dyn Fn(Role) -> bool| {
         let channels = roles.iter().enumerate();

@@ -8,24 +8,26 @@ use crate::pipeline::waveform::{gain, sanitized};
 
 /// Samples with a smaller magnitude are silence: -80 dB.
 const SILENCE_PEAK: f32 = 1e-4;
-/// The RMS level that is assumed at first: it counts as if it had been heard for this long. Without it, the noise before the
-/// first speech would be amplified to the level of speech.
+/// The RMS level that is assumed at the start of a stream, with the weight of [`PRIOR_SAMPLES`]. Without it, the noise
+/// before the first speech would be amplified to the level of speech.
 const PRIOR_RMS: f64 = 0.05;
+/// Weight of [`PRIOR_RMS`]: that of 10 s of sound.
 const PRIOR_SAMPLES: f64 = 10.0 * SAMPLE_RATE as f64;
-/// The loudness is that of about this much sound.
+/// Samples of sound over which the loudness is averaged. Older ones count less.
 const LOUDNESS_SAMPLES: f64 = 60.0 * SAMPLE_RATE as f64;
 /// Maximum gain: 40 dB.
 const MAX_GAIN: f32 = 100.0;
 
-/// The last window of a stream. Its gain depends on what was heard so far.
+/// The last window of a stream. Its gain depends on the loudness of the stream so far.
 #[derive(Debug)]
 pub(super) struct Buffer {
     samples: VecDeque<f32>,
     /// Position in the stream of the first of the samples: the start of a frame.
     start: usize,
-    /// Sum of the squares of the samples that were heard, and their number. The past counts less and less.
+    /// Sum of the squares of the samples that are not silence. The past counts less and less.
     squares: f64,
-    heard: f64,
+    /// Number of these samples, with the same weights.
+    weight: f64,
 }
 
 impl Default for Buffer {
@@ -34,7 +36,7 @@ impl Default for Buffer {
             samples: VecDeque::new(),
             start: 0,
             squares: PRIOR_RMS * PRIOR_RMS * PRIOR_SAMPLES,
-            heard: PRIOR_SAMPLES,
+            weight: PRIOR_SAMPLES,
         }
     }
 }
@@ -46,10 +48,10 @@ impl Buffer {
         let is_silent = added().all(|sample| sample.abs() < SILENCE_PEAK);
         if !is_silent {
             self.squares += added().map(|sample| f64::from(sample).powi(2)).sum::<f64>();
-            self.heard += samples.len() as f64;
-            let forget = (LOUDNESS_SAMPLES / self.heard).min(1.0);
+            self.weight += samples.len() as f64;
+            let forget = (LOUDNESS_SAMPLES / self.weight).min(1.0);
             self.squares *= forget;
-            self.heard *= forget;
+            self.weight *= forget;
         }
         self.samples.extend(added());
         let excess = self.samples.len().saturating_sub(WINDOW_SAMPLES);
@@ -76,7 +78,7 @@ impl Buffer {
 
     /// The normalized samples of the window.
     pub(super) fn window(&self) -> Vec<f32> {
-        let gain = gain(self.squares, self.heard).min(MAX_GAIN);
+        let gain = gain(self.squares, self.weight).min(MAX_GAIN);
         self.samples.iter().map(|sample| sample * gain).collect()
     }
 }

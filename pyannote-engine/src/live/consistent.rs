@@ -10,8 +10,9 @@ use crate::normalize::{Names, to_milliseconds};
 
 /// A live diarization whose events are consistent, whatever those of the inner one are.
 ///
-/// Speakers are named `SPEAKER_00` and so on, in the order of their first starts. Each starts and stops alternately, times
-/// are rounded to milliseconds and never decrease, and the end of the stream stops all. Events that do not fit are dropped.
+/// Speakers are named `SPEAKER_00` and so on, in the order of their first starts. Each starts and stops alternately,
+/// times are rounded to milliseconds and never decrease, and the end of the stream stops all. Events that do not fit
+/// are dropped.
 pub(crate) struct Consistent {
     inner: Box<dyn LiveDiarization>,
     names: Names,

@@ -2,22 +2,23 @@
 //!
 //! The [`Session`] of the open models works in steps of half a second (less if the latency is shorter):
 //!
-//! 1. **Segmentation.** The segmentation model runs on the last 10 s. At the start of the stream the window is shorter; it
-//!    is not padded. Steps without any sound are skipped ([`buffer`]).
-//! 2. **Embeddings** ([`local`]). Each speaker of the window who spoke in the last second gets an embedding of the newest
-//!    3 s of non-overlapped speech.
+//! 1. **Segmentation.** The segmentation model runs on the last 10 s. At the start of the stream the window is shorter;
+//!    it is not padded. Steps without any sound are skipped ([`buffer`]).
+//! 2. **Embeddings** ([`local`]). Each speaker of the window who spoke alone in the last second gets an embedding of the
+//!    newest non-overlapped speech, up to 3 s.
 //! 3. **Assignment** ([`speakers`]). The speakers of the window are assigned to different speakers of the stream: the
-//!    permutation with the best score of embeddings, compared with the centroids, and coactivity with what earlier windows
-//!    found. A speaker who resembles no centroid is a new one, or unknown until there is enough speech. Centroids are
-//!    updated with each second of speech.
+//!    permutation with the best score of embeddings, compared with the centroids, and coactivity with what earlier
+//!    windows found. A speaker who resembles no centroid is a new one, or unknown until there is enough speech. Centroids
+//!    are updated with the new speech of each window.
 //! 4. **Aggregation** ([`timeline`]). The activity of each speaker is averaged over the windows that cover a frame.
-//! 5. **Turns** ([`turn_finder`]). Frames are decided once they are as old as the latency permits: the frames that follow
-//!    say whether a turn or a gap is too short to report. What was decided never changes; if a later window says otherwise,
-//!    it does so with an end and a start.
+//! 5. **Turns** ([`turn_finder`]). Frames are decided once they are as old as the latency permits: the frames that
+//!    follow show whether a turn or a gap is too short to report. Decisions never change; if a later window disagrees,
+//!    the correction is an end and a start.
 //!
-//! A session keeps the last window, the centroids and the activity per frame of the last window, however long the stream
-//! is. It runs on the calling thread, not on the thread pool of the other runs: a step is short, and would wait
-//! behind batches of theirs that take longer than real time permits. The processor time is bounded by real time anyway.
+//! A session keeps the last window, the centroids and the activity per frame of the last window, however long the
+//! stream is. It runs on the calling thread, not on the thread pool of the other runs: a step is short, and would wait
+//! behind batches of theirs that take longer than real time permits. Audio that arrives in real time limits its
+//! processor time.
 
 #[cfg(feature = "models")]
 mod buffer;
@@ -53,7 +54,7 @@ pub trait LiveDiarization: Send {
     /// Adds audio: any number of mono samples at [`SAMPLE_RATE`](crate::SAMPLE_RATE), -1 to 1. Samples that are not
     /// finite count as 0.
     ///
-    /// Returns what became known, in order of time. The number of samples per call makes no difference to the events.
+    /// Returns the new events, in order of time. The number of samples per call makes no difference to the events.
     /// After an error, the session cannot be continued.
     ///
     /// # Errors
@@ -61,8 +62,8 @@ pub trait LiveDiarization: Send {
     /// Fails if the models fail.
     fn push(&mut self, samples: &[f32]) -> Result<Vec<SpeakerEvent>, DiarizeError>;
 
-    /// Ends the audio. Returns what was still unknown, including the end of each turn. Samples that are pushed afterwards
-    /// are ignored.
+    /// Ends the stream. Returns the remaining events, including the end of each turn. Samples that are pushed
+    /// afterwards are ignored.
     ///
     /// # Errors
     ///

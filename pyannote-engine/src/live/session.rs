@@ -22,8 +22,8 @@ const MIN_LIVE_GAP_S: f64 = 0.25;
 
 /// A live diarization in progress.
 ///
-/// Half of the latency, but at most [`MAX_HOP_S`], passes between windows. The rest is what every frame is followed by when
-/// it is decided.
+/// Half of the latency, but at most [`MAX_HOP_S`], passes between windows. The rest is the audio that follows every
+/// frame when it is decided.
 pub(crate) struct Session<N> {
     networks: N,
     /// Samples from the end of a window to the end of the next one.
@@ -71,7 +71,7 @@ impl<N: LiveNetworks> Session<N> {
         let end_frame = first_frame + frame_count(self.buffer.len());
         self.timeline
             .shift(first_frame.min(self.turns.next_frame()), end_frame);
-        // What the silence was preceded by is known from earlier windows.
+        // The frames before the silence are in earlier windows.
         if !is_silent {
             self.add_window(first_frame, known_end.saturating_sub(first_frame));
         }
@@ -264,7 +264,7 @@ mod tests {
         turns.turns(f64::INFINITY)
     }
 
-    /// Asserts what each turn is within a tenth of a second. The first turn of a speaker may start later; so may others, if
+    /// Asserts the turns, within a tenth of a second. The first turn of a speaker may start later; so may others, if
     /// the latency is too short for an embedding.
     fn assert_turns(found: &Turns, expected: &[(f64, f64, usize)], latency_s: f64) {
         let mut known = Vec::new();

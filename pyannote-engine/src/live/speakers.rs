@@ -16,18 +16,20 @@ const MAX_NEW_SPEAKER_LLR: f32 = 2.5;
 const MAX_LIVE_EMBEDDING_WEIGHT_S: f32 = 3.0;
 /// Weight of a second of activity in shared frames, relative to a second of embedding.
 const LIVE_COACTIVITY_WEIGHT: f32 = 0.1;
-/// Maximum duration of the activity in shared frames that counts, so that embeddings can correct what was assigned before.
+/// Maximum duration of the activity in shared frames that counts, so that embeddings can correct what was assigned
+/// before.
 const MAX_SHARED_ACTIVITY_S: f32 = 2.0;
 /// Minimum duration of activity in shared frames that counts.
 const MIN_LIVE_SHARED_ACTIVITY_S: f32 = 0.05;
 /// Score of a local speaker who remains unknown.
 const UNKNOWN_SCORE: f32 = -3.0;
-/// Minimum non-overlapped speech of a new speaker: less for the first one, who can be confused with nobody.
+/// Minimum non-overlapped speech of a new speaker.
 const MIN_NEW_SPEECH_S: f32 = 0.8;
+/// Minimum non-overlapped speech of the first speaker, who cannot be confused with another one.
 const MIN_FIRST_SPEECH_S: f32 = 0.5;
 /// Minimum non-overlapped speech of an embedding that updates a centroid.
 const MIN_UPDATE_SPEECH_S: f32 = 1.0;
-/// The maximum weight of the past in a centroid, which follows slow changes of the voice and the microphone.
+/// Maximum weight of the past in a centroid, so that it follows slow changes of the speech and the microphone.
 const MAX_CENTROID_WEIGHT_S: f32 = 60.0;
 
 /// The speakers of the stream.
@@ -54,11 +56,11 @@ impl Speakers {
         }
     }
 
-    /// Assigns the speakers of a window to speakers of the stream, old or new, and updates these.
+    /// Assigns the speakers of a window to speakers of the stream, known or new, and updates the centroids of these.
     ///
-    /// The local speakers get different ones, unless there are not enough. `None` if a local speaker is unknown: too little
-    /// was heard. `history` is the activity of each speaker of the stream in the frames of the window, as far as earlier
-    /// windows covered them.
+    /// The local speakers get different ones, unless there are not enough. `None` if a local speaker is unknown: there
+    /// is too little speech. `history` is the activity of each speaker of the stream in the frames of the window, as
+    /// far as earlier windows covered them.
     pub(super) fn assign(
         &mut self,
         locals: &[LiveLocalSpeaker],
@@ -92,8 +94,8 @@ impl Speakers {
         assigned
     }
 
-    /// The score of assigning a local speaker to each speaker of the stream, to `free` new ones, and to nobody. `None` if
-    /// nothing is known about it.
+    /// The score of assigning a local speaker to each speaker of the stream, to each of `free` new ones, and of leaving
+    /// it unknown. `None` if it has neither an embedding nor coactivity.
     fn scores(
         &self,
         local: &LiveLocalSpeaker,
@@ -126,7 +128,7 @@ impl Speakers {
             && local.embedded_s >= min_speech_s
             && best_llr < MAX_NEW_SPEAKER_LLR;
         scores.extend(vec![if may_be_new { 0.0 } else { f32::NEG_INFINITY }; free]);
-        // Once there are enough speakers, nobody stays unknown.
+        // If there are as many speakers as possible, none stays unknown.
         if known < self.max {
             scores.extend([UNKNOWN_SCORE; crate::pipeline::windows::MAX_LOCAL_SPEAKERS]);
         }
@@ -165,8 +167,8 @@ impl Centroid {
     }
 }
 
-/// Coactivity with each speaker in the frames that earlier windows covered, as far as they knew who was speaking. `None` if
-/// there is too little.
+/// Coactivity with each speaker in the frames that earlier windows covered, as far as their speakers are known. `None`
+/// if there is too little.
 fn coactivity_scores(
     local: &LiveLocalSpeaker,
     history: &[[f32; MAX_SPEAKERS]],
@@ -197,7 +199,7 @@ mod tests {
     const ALWAYS: std::ops::Range<usize> = 0..FRAMES;
 
     /// Unit vector between two axes: `cosine` is the similarity to the first.
-    fn voice(axis: usize, cosine: f32) -> EmbeddingVector {
+    fn unit_vector(axis: usize, cosine: f32) -> EmbeddingVector {
         let mut embedding = [0.0; EMBEDDING_DIM];
         embedding[axis] = cosine;
         embedding[EMBEDDING_DIM - 1 - axis] = (1.0 - cosine * cosine).sqrt();
@@ -233,14 +235,15 @@ mod tests {
     fn speakers(axes: std::ops::Range<usize>, max: usize) -> Speakers {
         let mut speakers = Speakers::new(max);
         for axis in axes {
-            let assigned = speakers.assign(&[local(Some(voice(axis, 1.0)), 3.0, ALWAYS)], &[]);
+            let assigned =
+                speakers.assign(&[local(Some(unit_vector(axis, 1.0)), 3.0, ALWAYS)], &[]);
             assert_eq!(assigned, [Some(axis)]);
         }
         speakers
     }
 
     #[test]
-    fn speakers_are_recognized_by_their_voices() {
+    fn speakers_are_recognized_by_their_embeddings() {
         let cases = [
             ("the same", vec![(1, 0.7, 3.0)], vec![Some(1)]),
             ("a new one", vec![(2, 1.0, 3.0)], vec![Some(2)]),
@@ -250,7 +253,7 @@ mod tests {
                 vec![None],
             ),
             (
-                "two who know each other",
+                "two known ones",
                 vec![(1, 0.8, 2.0), (0, 0.8, 2.0)],
                 vec![Some(1), Some(0)],
             ),
@@ -275,7 +278,7 @@ mod tests {
             let locals: Vec<_> = locals
                 .into_iter()
                 .map(|(axis, cosine, embedded_s)| {
-                    local(Some(voice(axis, cosine)), embedded_s, ALWAYS)
+                    local(Some(unit_vector(axis, cosine)), embedded_s, ALWAYS)
                 })
                 .collect();
             assert_eq!(speakers.assign(&locals, &[]), expected, "{name}");
@@ -284,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_first_speaker_needs_less_speech() {
-        let first = local(Some(voice(0, 1.0)), 0.6, ALWAYS);
+        let first = local(Some(unit_vector(0, 1.0)), 0.6, ALWAYS);
         assert_eq!(Speakers::new(8).assign(&[first], &[]), [Some(0)]);
     }
 
@@ -307,17 +310,17 @@ mod tests {
     #[test]
     fn an_embedding_corrects_the_history() {
         let mut speakers = speakers(0..2, 8);
-        let spoken = local(Some(voice(0, 0.8)), 3.0, 0..500);
+        let spoken = local(Some(unit_vector(0, 0.8)), 3.0, 0..500);
         assert_eq!(speakers.assign(&[spoken], &history(1, 0..500)), [Some(0)]);
         // Like neither, but too short to be sure.
-        let short = local(Some(voice(9, 1.0)), 0.3, 0..500);
+        let short = local(Some(unit_vector(9, 1.0)), 0.3, 0..500);
         assert_eq!(speakers.assign(&[short], &history(1, 0..500)), [Some(1)]);
     }
 
     #[test]
     fn there_are_never_more_speakers_than_the_maximum() {
         let mut full = speakers(0..8, 8);
-        let new = |axis| local(Some(voice(axis, 1.0)), 3.0, ALWAYS);
+        let new = |axis| local(Some(unit_vector(axis, 1.0)), 3.0, ALWAYS);
         let assigned = full.assign(&[new(20), new(21), new(22)], &[]);
         let mut different: Vec<usize> = assigned.into_iter().flatten().collect();
         different.sort_unstable();
@@ -338,16 +341,16 @@ mod tests {
     }
 
     #[test]
-    fn centroids_follow_the_voice() {
+    fn centroids_follow_slow_changes() {
         let mut speakers = speakers(0..1, 8);
-        let mut embedding = voice(0, 1.0);
+        let mut embedding = unit_vector(0, 1.0);
         for step in 0..500 {
             let cosine = 1.0 - step as f32 / 500.0;
-            embedding = voice(0, cosine);
+            embedding = unit_vector(0, cosine);
             let assigned = speakers.assign(&[local(Some(embedding), 2.0, ALWAYS)], &[]);
             assert_eq!(assigned, [Some(0)], "{step}");
         }
-        assert!(embedding_llr(&embedding, &voice(0, 1.0)) < 0.0);
+        assert!(embedding_llr(&embedding, &unit_vector(0, 1.0)) < 0.0);
         assert!(speakers.centroids[0].weight_s <= MAX_CENTROID_WEIGHT_S);
     }
 }

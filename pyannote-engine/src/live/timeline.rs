@@ -11,7 +11,7 @@ use crate::pipeline::windows::{MAX_LOCAL_SPEAKERS, SpeakerCount, Window};
 pub(super) const MAX_SPEAKERS: usize = LiveOptions::MAX_SPEAKERS;
 /// The column of those who are unknown.
 const UNKNOWN: usize = MAX_SPEAKERS;
-/// Each window counts for this much less than the next one, which knows more of what follows.
+/// Weight of a window relative to the next one, in which more audio follows the frame.
 const WINDOW_DECAY: f32 = 0.8;
 
 /// Sums over the windows that cover a frame.
@@ -58,7 +58,8 @@ impl Timeline {
         })
     }
 
-    /// Adds the posteriors of a window, given its activity and who each of its local speakers is, if known.
+    /// Adds the posteriors of a window, given its activity and the speaker of the stream that each of its local
+    /// speakers is, if known.
     pub(super) fn add(
         &mut self,
         window: &Window,
@@ -73,7 +74,7 @@ impl Timeline {
             .zip(posteriors.chunks_exact(POWERSET_CLASSES));
         for (frame, (activity, posteriors)) in frames.zip(rows) {
             for (speaker, value) in speakers.iter().zip(activity) {
-                // What earlier windows did not know.
+                // Earlier windows had the speaker as an unknown one.
                 if let Some(speaker) = speaker {
                     let recognized = value.clamp(0.0, 1.0) * frame.activity[UNKNOWN];
                     frame.activity[*speaker] += recognized;

@@ -22,7 +22,8 @@ pub(super) struct TurnFinder {
 }
 
 impl TurnFinder {
-    /// Turns that are shorter than `min_turn_frames` are dropped, gaps that are shorter than `min_gap_frames` are filled.
+    /// Turns that are shorter than `min_turn_frames` are dropped, gaps that are shorter than `min_gap_frames` are
+    /// filled.
     pub(super) fn new(min_turn_frames: usize, min_gap_frames: usize) -> Self {
         Self {
             speaking: [false; MAX_SPEAKERS],
@@ -37,8 +38,8 @@ impl TurnFinder {
         self.next_frame
     }
 
-    /// Decides the frames before `end_frame`, given who is active in each frame from [`next_frame`](Self::next_frame) on.
-    /// The frames after `end_frame` say whether a turn or a gap is long enough.
+    /// Decides the frames before `end_frame`, given who is active in each frame from [`next_frame`](Self::next_frame)
+    /// on. The frames from `end_frame` on show whether a turn or a gap is long enough.
     pub(super) fn advance(
         &mut self,
         active: &[[bool; MAX_SPEAKERS]],
@@ -110,7 +111,7 @@ mod tests {
         (0..speakers[0].len()).map(row).collect()
     }
 
-    /// The changes if the frames become known in pieces, and are decided `ahead` frames later.
+    /// The changes if `hop` frames become known at a time, and are decided `ahead` frames later.
     fn changes(
         active: &[[bool; MAX_SPEAKERS]],
         hop: usize,
@@ -179,7 +180,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_size_of_the_pieces_makes_no_difference(
+        fn the_size_of_the_hop_makes_no_difference(
             rows in prop::collection::vec(prop::collection::vec(any::<bool>(), 3), 0..60),
             hop in 1_usize..12,
         ) {

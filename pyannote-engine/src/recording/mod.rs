@@ -21,9 +21,9 @@ const BLOCK_SAMPLES: usize = 1 << 16;
 
 /// A decoded recording: mono, at [`SAMPLE_RATE`].
 ///
-/// Short recordings are in memory. A [`RecordingWriter`] writes those of more than 15 minutes to a temporary file, which
-/// has no name and is private to the process. Clones share the samples; the file is freed with the last of them. `Debug`
-/// shows only the number of samples.
+/// Short recordings are in memory. A [`RecordingWriter`] writes those of more than 15 minutes to a temporary file,
+/// which has no name and is private to the process. Clones share the samples; the file is freed with the last of them.
+/// `Debug` shows only the number of samples.
 ///
 /// ```
 /// use pyannote_engine::Recording;
@@ -92,7 +92,8 @@ impl Recording {
         }
     }
 
-    /// Returns a recording that shares the samples, but has silence instead of those in `ranges`, which must be in order.
+    /// Returns a recording that shares the samples, but has silence instead of those in `ranges`, which must be in
+    /// order.
     pub(crate) fn with_silence(&self, ranges: Vec<Range<usize>>) -> Self {
         Self {
             silenced: ranges.into(),

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::SpoolError;
 
-/// The large temporary files of Unix: its other folder, `/tmp`, is often in memory (`file-hierarchy(7)`).
+/// The folder of large temporary files on Unix: `/tmp` is often in memory (`file-hierarchy(7)`).
 const LARGE_FILES: &str = "/var/tmp";
 /// Bytes that are collected before they are written.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// A file of samples, in the format of the machine. It has no name and is deleted by the operating system when it is
-/// closed, however the process ends.
+/// A file of samples, in the byte order of the machine. It has no name and is deleted by the operating system when it
+/// is closed, however the process ends.
 #[derive(Debug)]
 pub(super) struct Spool {
     file: File,
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_where_large_ones_belong_unless_the_user_says_otherwise() {
+    fn files_are_in_the_folder_of_large_ones_unless_tmpdir_is_set() {
         let folders = |tmpdir: Option<&str>| default_folders(tmpdir.map(Into::into), "/tmp".into());
         let default: &[&str] = if cfg!(unix) {
             &["/var/tmp", "/tmp"]

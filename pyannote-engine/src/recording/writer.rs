@@ -74,6 +74,10 @@ impl RecordingWriter {
 
     /// Reserves memory for this number of samples in all, if that many are kept in memory. Otherwise, all samples go to
     /// the file from the first one on. The number may be wrong.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError`] if the file cannot be created.
     pub fn expected_len(mut self, samples: usize) -> Result<Self, SpoolError> {
         if samples > self.max_in_memory {
             self.spill()?;
@@ -88,7 +92,7 @@ impl RecordingWriter {
     ///
     /// # Errors
     ///
-    /// [`SpoolError`] if there is no place for them. Nothing can be appended after that.
+    /// [`SpoolError`] if the temporary file cannot be created or written. Nothing can be appended after that.
     pub fn push(&mut self, samples: &[f32]) -> Result<(), SpoolError> {
         if self.len + samples.len() > self.max_in_memory {
             self.spill()?;
@@ -145,7 +149,7 @@ mod tests {
         for (seconds, expected, is_long) in [
             (2, 0, false),
             (3, 0, true),
-            // What the header says may be wrong.
+            // The expected number of samples may be wrong.
             (2, 16_000, false),
             (3, 16_000, true),
             (2, 48_000, true),

@@ -1,9 +1,9 @@
 //! Error rate, latency, speed and memory of live diarization: `cargo xtask bench live [FOLDER…]`.
 //!
-//! Prints a Markdown table: for the sample recording and each recording of the folders, a row for the diarization of the
-//! whole recording and one for each latency. The error rates are those of the accumulated turns, without a collar and with
-//! overlapped speech. Audio is pushed in chunks of 100 ms; the latency of an event is the duration of the audio so far,
-//! less the time of the event.
+//! Prints a Markdown table: for the sample recording and each recording of the folders, a row for the diarization of
+//! the whole recording and one for each latency. The error rates are those of the accumulated turns, without a collar
+//! and with overlapped speech. Audio is pushed in chunks of 100 ms; the latency of an event is the duration of the
+//! audio so far, less the time of the event.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod measure;

@@ -71,8 +71,8 @@ impl SegmentationModel {
             .collect()
     }
 
-    /// Powerset posteriors of a single window, which may be shorter and is not padded: a row for each frame whose receptive
-    /// field is within the window.
+    /// Powerset posteriors of a single window, which may be shorter and is not padded: a row for each frame whose
+    /// receptive field is within the window.
     pub(crate) fn posteriors_unpadded(&self, window: &[f32]) -> Vec<f32> {
         let samples = window.len().min(WINDOW_SAMPLES);
         self.batch(&[window], samples).remove(0)
