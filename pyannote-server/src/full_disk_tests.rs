@@ -56,15 +56,29 @@ impl Disk {
     /// Empties the write-ahead log, so that nothing fits into it once the disk is full.
     async fn purge(&self, store: &Store) {
         let log = self.path().join("jobs.sqlite-wal");
-        while std::fs::metadata(&log).unwrap().len() > 0 {
+        let purged = async || {
+            // A server that has this store may have purged it before the last write.
+            store.note_deletion();
             store.purge().await.unwrap();
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            std::fs::metadata(&log).unwrap().len() == 0
+        };
+        eventually("the log is empty", purged).await;
     }
 
     async fn store(&self) -> Store {
         Store::open(self.path().join("jobs.sqlite")).await.unwrap()
     }
+}
+
+/// Waits until `condition` is true, at most 30 s.
+async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waiting = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+    waiting.unwrap_or_else(|_| panic!("not reached within 30 s: {what}"));
 }
 
 fn fill(folder: &Path) {
@@ -89,28 +103,16 @@ async fn submit(store: &Store, request: Value) -> Uuid {
 }
 
 async fn ended(store: &Store, id: Uuid) -> Job {
-    let ended = async {
-        loop {
-            let job = store.get(TEAM, id).await.unwrap().unwrap();
-            if job.status.is_final() {
-                return job;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let job = tokio::time::timeout(Duration::from_secs(30), ended).await;
-    job.expect("the job does not end")
+    let job = async || store.get(TEAM, id).await.unwrap().unwrap();
+    let ended = async || job().await.status.is_final();
+    eventually("the job has ended", ended).await;
+    job().await
 }
 
 /// Waits until something that has ended waits for space.
 async fn held(store: &Store) {
-    let held = async {
-        while !store.are_claims_held() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let held = tokio::time::timeout(Duration::from_secs(30), held).await;
-    held.expect("the disk is not full");
+    let held = async || store.are_claims_held();
+    eventually("the disk is full", held).await;
 }
 
 #[tokio::test]
@@ -320,9 +322,8 @@ async fn a_delivered_webhook_is_not_sent_again_when_there_is_space() {
     received.recv().await.unwrap();
     held(&store).await;
     disk.free();
-    while store.next_delivery().await.unwrap().is_some() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let delivered = async || store.next_delivery().await.unwrap().is_none();
+    eventually("the webhook is delivered", delivered).await;
     workers.stop().await;
     assert!(received.try_recv().is_err(), "the webhook was sent twice");
 }
@@ -368,9 +369,8 @@ async fn the_status_of_a_live_stream_waits_for_space() {
     let stream = async || store.stream(TEAM, id).await.unwrap().unwrap();
     assert_eq!(stream().await.status, StreamStatus::Created);
     disk.free();
-    while stream().await.completed_at.is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let completed = async || stream().await.completed_at.is_some();
+    eventually("the stream has completed", completed).await;
     assert_eq!(stream().await.status, StreamStatus::Done);
     server.stop().await;
 }

@@ -134,7 +134,7 @@ impl Store {
     }
 
     /// Notes that the write-ahead log contains data that were deleted.
-    fn note_deletion(&self) {
+    pub(crate) fn note_deletion(&self) {
         self.has_deleted.store(true, Ordering::Relaxed);
     }
 }
