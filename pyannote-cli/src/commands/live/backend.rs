@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use pyannote::live::{LiveEvents, LiveSender};
 use pyannote_engine::assets::Assets;
 use pyannote_engine::{Diarizer as _, LiveDiarization, LiveOptions, SAMPLE_RATE};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::Live;
@@ -92,7 +93,7 @@ impl Live {
         let stop = Arc::new(AtomicBool::new(false));
         let (failed_sender, failed) = mpsc::channel(1);
         let blocks = source.start(Arc::clone(&stop), ui);
-        tokio::spawn(forward(blocks, sender, Arc::clone(&stop), failed_sender));
+        tokio::spawn(forward(blocks, sender, failed_sender));
         Ok(Running {
             events: Events::Service(Box::new(events)),
             stop,
@@ -123,7 +124,7 @@ impl Live {
         let local = Local {
             session,
             blocks: source.start(Arc::clone(&stop), ui),
-            stop: Arc::clone(&stop),
+            runtime: Handle::current(),
             failed: failed_sender,
             events: sender,
             samples: Arc::clone(&samples),
@@ -140,24 +141,15 @@ impl Live {
 }
 
 /// Sends audio to the service until it ends, or until the stream does: its events have the reason.
-async fn forward(
-    mut blocks: Blocks,
-    mut sender: LiveSender,
-    stop: Arc<AtomicBool>,
-    failed: mpsc::Sender<Failure>,
-) {
-    while !stop.load(Ordering::Relaxed) {
-        // The standard input may pause, and nothing else notices the stop meanwhile.
-        let block = tokio::time::timeout(Duration::from_millis(100), blocks.recv());
-        match block.await {
-            Err(_) => {}
-            Ok(None) => break,
-            Ok(Some(Ok(samples))) => {
+async fn forward(mut blocks: Blocks, mut sender: LiveSender, failed: mpsc::Sender<Failure>) {
+    while let Some(block) = blocks.next().await {
+        match block {
+            Ok(samples) => {
                 if sender.send(&samples).await.is_err() {
                     return;
                 }
             }
-            Ok(Some(Err(failure))) => {
+            Err(failure) => {
                 let _ = failed.try_send(failure);
                 break;
             }
@@ -170,7 +162,7 @@ async fn forward(
 struct Local {
     session: Box<dyn LiveDiarization>,
     blocks: Blocks,
-    stop: Arc<AtomicBool>,
+    runtime: Handle,
     failed: mpsc::Sender<Failure>,
     events: mpsc::UnboundedSender<Result<Event>>,
     samples: Arc<AtomicU64>,
@@ -205,13 +197,10 @@ impl Local {
 
     /// The next block of audio, or `None` at its end.
     fn next(&mut self) -> Option<Result<Vec<f32>>> {
-        if self.stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        match self.blocks.blocking_recv()? {
+        match self.runtime.block_on(self.blocks.next())? {
             Ok(samples) => Some(Ok(samples)),
             Err(failure) => {
-                // What was heard until now is reported first.
+                // The events of the audio before it are reported first.
                 let _ = self.failed.try_send(failure);
                 None
             }

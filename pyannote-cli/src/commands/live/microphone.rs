@@ -2,18 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
 
 use cpal::traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _};
 use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream, SupportedStreamConfig};
 use pyannote_engine::audio::Resampler;
 
-use super::source::BLOCK_SAMPLES;
+use super::source::{BLOCK_SAMPLES, STOP_INTERVAL};
 use crate::error::{Failure, Result};
 use crate::ui::Ui;
-
-/// How often to look whether the recording was stopped.
-const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Records from the default device until `stop` is set, or `send` returns false.
 pub(super) fn record(

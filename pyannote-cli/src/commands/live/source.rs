@@ -4,10 +4,12 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use pyannote_engine::audio::Decoder;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::error::{Failure, Result};
 use crate::local::{self, AudioArgs};
@@ -17,6 +19,8 @@ use crate::ui::Ui;
 pub(super) const BLOCK_SAMPLES: usize = 1_600;
 /// Number of blocks that wait: a second.
 const QUEUED_BLOCKS: usize = 10;
+/// How often to check whether the audio was stopped.
+pub(super) const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The encoding of samples without a header.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -38,8 +42,24 @@ pub(super) enum Source {
     Microphone,
 }
 
-/// Blocks of audio, or the reason why there are no more.
-pub(super) type Blocks = mpsc::Receiver<Result<Vec<f32>>>;
+/// Blocks of audio.
+pub(super) struct Blocks {
+    queue: mpsc::Receiver<Result<Vec<f32>>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Blocks {
+    /// The next block, or the reason why there are no more. `None` at the end of the audio, or when it was stopped.
+    pub(super) async fn next(&mut self) -> Option<Result<Vec<f32>>> {
+        while !self.stop.load(Ordering::Relaxed) {
+            // The standard input may pause, and nothing else notices the stop meanwhile.
+            if let Ok(block) = timeout(STOP_INTERVAL, self.queue.recv()).await {
+                return block;
+            }
+        }
+        None
+    }
+}
 
 impl Source {
     pub(super) fn file(ui: Ui, path: &Path, tracks: AudioArgs) -> Result<Self> {
@@ -58,7 +78,11 @@ impl Source {
 
     /// Reads the audio in a thread, until `stop` is set.
     pub(super) fn start(self, stop: Arc<AtomicBool>, ui: Ui) -> Blocks {
-        let (sender, blocks) = mpsc::channel(QUEUED_BLOCKS);
+        let (sender, queue) = mpsc::channel(QUEUED_BLOCKS);
+        let blocks = Blocks {
+            queue,
+            stop: Arc::clone(&stop),
+        };
         std::thread::spawn(move || {
             let mut send = |samples: Vec<f32>| {
                 !stop.load(Ordering::Relaxed) && sender.blocking_send(Ok(samples)).is_ok()
@@ -188,6 +212,19 @@ mod tests {
                 assert_eq!(all, expected, "{encoding:?} {size}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_a_pause() {
+        let (_sender, queue) = mpsc::channel(1);
+        let stop = Arc::default();
+        let mut blocks = Blocks {
+            queue,
+            stop: Arc::clone(&stop),
+        };
+        let stopping = async { stop.store(true, Ordering::Relaxed) };
+        let (block, ()) = tokio::join!(blocks.next(), stopping);
+        assert!(block.is_none());
     }
 
     #[test]
