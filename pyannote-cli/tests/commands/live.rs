@@ -1,5 +1,7 @@
 //! `pyannote live` on the service.
 
+use std::io::{BufRead as _, BufReader};
+
 use pyannote_core::SpeakerEvent;
 use pyannote_server::ScriptedLive;
 
@@ -64,6 +66,26 @@ fn what_is_known_is_saved_when_the_stream_fails() {
     let turns = &result["output"]["diarization"];
     assert_eq!(turns[0]["end"], 0.5, "{result}");
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// As with `pyannote live … | head -1`.
+#[test]
+fn what_is_known_is_saved_when_standard_output_is_closed() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("meeting.wav", 4);
+    for (save, code) in [("result.rttm", 0), ("meeting.wav/result.rttm", 1)] {
+        let mut command = sandbox.command();
+        command.args(["live", "meeting.wav", "--save", save]);
+        let mut child = command.spawn().unwrap();
+        let mut event = String::new();
+        let mut events = BufReader::new(child.stdout.take().unwrap());
+        events.read_line(&mut event).unwrap();
+        drop(events);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+    let turns = sandbox.read("result.rttm");
+    assert!(turns.starts_with("SPEAKER meeting 1 0.5 2.5 "), "{turns}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod microphone;
 mod source;
 mod view;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ impl Live {
         };
         let mut turns = LiveTurns::new();
         let view = View::new(ui);
-        let prints_events = ui.is_json() || !view.is_terminal();
+        let prints_events = ui.is_json() || !std::io::stdout().is_terminal();
         let mut ticks = interval(FRAME_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_interrupted = false;
@@ -139,9 +140,10 @@ impl Live {
                 event = running.next() => match event {
                     Some(Ok(event)) => {
                         event.apply(&mut turns);
-                        match prints_events {
-                            true => ui.print_json(&event)?,
-                            false => event.note(ui),
+                        if !prints_events {
+                            event.note(ui);
+                        } else if let Err(failure) = ui.print_json(&event) {
+                            break Err(failure);
                         }
                     }
                     Some(Err(failure)) => break Err(failure),
@@ -159,7 +161,14 @@ impl Live {
         let document = self.document(&turns, duration, &running);
         // Whatever has happened, what is known is kept.
         let saved = self.print(&document, output, prints_events, ui);
-        end.and(saved)?;
+        match (end, saved) {
+            (Err(failure), Err(unsaved)) if !failure.is_closed_pipe() => {
+                ui.warn(&unsaved.message);
+                return Err(failure);
+            }
+            (Err(failure), Ok(())) | (_, Err(failure)) => return Err(failure),
+            (Ok(()), Ok(())) => {}
+        }
         match is_interrupted {
             true => Err(Failure::new(
                 ErrorType::Interrupted,

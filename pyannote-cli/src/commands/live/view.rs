@@ -1,7 +1,6 @@
 //! The live view on a terminal: a lane for each speaker.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pyannote::live::LiveTurns;
@@ -15,10 +14,7 @@ const SHOWN_S: f64 = 30.0;
 const WIDTH_CHARS: usize = 48;
 
 /// Draws the lanes on standard error.
-pub(super) struct View {
-    bar: ProgressBar,
-    is_terminal: bool,
-}
+pub(super) struct View(ProgressBar);
 
 impl View {
     pub(super) fn new(ui: Ui) -> Self {
@@ -30,25 +26,17 @@ impl View {
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
-        Self {
-            bar,
-            is_terminal: std::io::stdout().is_terminal(),
-        }
-    }
-
-    /// Whether results are for a person.
-    pub(super) fn is_terminal(&self) -> bool {
-        self.is_terminal
+        Self(bar)
     }
 
     pub(super) fn draw(&self, turns: &LiveTurns, now_s: f64) {
-        if !self.bar.is_hidden() {
-            self.bar.set_message(lanes(turns, now_s));
+        if !self.0.is_hidden() {
+            self.0.set_message(lanes(turns, now_s));
         }
     }
 
     pub(super) fn clear(&self) {
-        self.bar.finish_and_clear();
+        self.0.finish_and_clear();
     }
 }
 
