@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::Global;
 use crate::error::{Failure, Result};
+use crate::progress;
 use crate::table::printable;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -146,10 +147,11 @@ impl Ui {
 }
 
 fn write(stdout: &mut impl Write, text: &str) -> Result<()> {
-    let written = stdout.write_all(text.as_bytes());
-    written
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::stdout(&error))
+    let written = progress::suspend(|| {
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    });
+    written.map_err(|error| Failure::stdout(&error))
 }
 
 /// Replaces control characters, except those of lines and columns.
@@ -167,7 +169,7 @@ fn lines_for_terminal(text: &str) -> String {
 
 /// Writes a line to standard error. There is nothing to do if that fails.
 fn stderr(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = progress::suspend(|| writeln!(anstream::stderr(), "{text}"));
 }
 
 fn stderr_json(value: &impl Serialize) {

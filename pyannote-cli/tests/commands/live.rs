@@ -1,6 +1,8 @@
 //! `pyannote live` on the service.
 
 use std::io::{BufRead as _, BufReader};
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 use pyannote_core::SpeakerEvent;
 use pyannote_server::ScriptedLive;
@@ -86,6 +88,39 @@ fn what_is_known_is_saved_when_standard_output_is_closed() {
     }
     let turns = sandbox.read("result.rttm");
     assert!(turns.starts_with("SPEAKER meeting 1 0.5 2.5 "), "{turns}");
+}
+
+/// The view on a terminal, which is drawn several times per second, does not erase what is printed.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_view_erases_no_messages() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("meeting.wav", 5);
+    let events = [SpeakerEvent::start(0.25, "SPEAKER_00")];
+    sandbox
+        .engine()
+        .then_live(ScriptedLive::new(events).fails_at(4.75));
+    let command = sandbox.command();
+    let line = format!(
+        "{} live meeting.wav --reconnect 0",
+        command.get_program().display()
+    );
+    let mut terminal = Command::new("script");
+    terminal
+        .args(["--quiet", "--command", &line, "/dev/null"])
+        .current_dir(sandbox.path("."))
+        .env("TERM", "xterm");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    let shown = stdout(&terminal.output().unwrap());
+    let message = shown.find("the service says").unwrap();
+    let (before, _) = shown[..message].rsplit_once("warning").unwrap();
+    let last_lane = before.rfind("SPEAKER_00").unwrap();
+    assert!(before[last_lane..].contains("\x1b[2K"), "{shown}");
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl Reporter {
         let ended = summary.done + summary.skipped + summary.failed + summary.unknown;
         self.bar.set_position(ended as u64);
         self.bar.set_message(counts(summary));
-        self.bar.suspend(|| self.print(event))
+        self.print(event)
     }
 
     pub(super) fn skipped(&self, item: &Item, other_options: bool) -> Result<()> {

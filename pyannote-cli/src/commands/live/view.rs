@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use pyannote::live::LiveTurns;
 
+use crate::progress;
 use crate::table::printable;
 use crate::ui::Ui;
 
@@ -18,15 +19,7 @@ pub(super) struct View(ProgressBar);
 
 impl View {
     pub(super) fn new(ui: Ui) -> Self {
-        let target = match ui.shows_progress() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            bar.set_style(style);
-        }
-        Self(bar)
+        Self(progress::lines(ui))
     }
 
     pub(super) fn draw(&self, turns: &LiveTurns, now_s: f64) {
