@@ -153,8 +153,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how long [`Server::stop`] waits for requests, streams and jobs in progress. Default: 8 s, since service managers often
-    /// kill a process 10 s after they have asked it to stop.
+    /// Sets how long [`Server::stop`] waits for requests, streams and jobs in progress. Default: 8 s, since service
+    /// managers often kill a process 10 s after they have asked it to stop.
     pub fn grace_period(mut self, grace_period: Duration) -> Self {
         self.config.grace_period = grace_period;
         self

@@ -168,7 +168,7 @@ fn live_stream(program: &Program) -> TcpStream {
     stream
 }
 
-/// The client is told at once, and need not answer.
+/// The close frame is sent immediately, and the client does not have to answer.
 #[test]
 fn a_live_stream_is_closed_without_waiting_for_the_client() {
     let mut program = Program::start("300ms");

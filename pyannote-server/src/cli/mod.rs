@@ -46,7 +46,7 @@ pub struct Serve {
     /// Engine that processes jobs and live streams.
     #[arg(long, value_enum, default_value_t)]
     engine: EngineName,
-    /// Number of threads of the open models, for all jobs and live streams together, at most 8 per processor [default: number of
+    /// Number of threads of the open models, for all jobs together, at most 8 per processor [default: number of
     /// processors].
     #[cfg(feature = "engine")]
     #[arg(long)]

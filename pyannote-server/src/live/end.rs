@@ -1,4 +1,4 @@
-//! Why a stream ends, and what the client and the store learn of it.
+//! Why a stream ends: its final status, close code and message.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -56,7 +56,7 @@ async fn renew(
         let has_audio = *has_audio.borrow_and_update();
         match store.renew_stream(&claim, has_audio, lease).await {
             Ok(true) => {}
-            // The database could not be reached for too long. The client need not suffer from that.
+            // The database could not be reached for too long. That does not end the stream of the client.
             Ok(false) => {
                 return tracing::warn!(stream = %claim.id, "the stream counts as lost, and goes on");
             }

@@ -52,7 +52,7 @@ pub(super) fn parse(message: &Message) -> Result<FromClient, End> {
     }
 }
 
-/// The message that tells a client why its stream ends.
+/// The `error` message, with the reason why the stream ends.
 pub(super) fn error(message: &str) -> Value {
     json!({ "type": "error", "message": message })
 }

@@ -27,13 +27,15 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::diarization::Diarization;
+use self::end::End;
 use self::lease::Lease;
 use self::session::Session;
 use crate::connections::Connections;
 use crate::engine::{DiarizeError, Engine};
+use crate::error::Chain;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
-use crate::store::{Store, StoreError, StreamClaim, StreamStatus};
+use crate::store::{Store, StoreError, StreamClaim};
 
 pub use limits::LiveLimits;
 pub(crate) use token::Token;
@@ -155,12 +157,10 @@ impl Live {
                 }
             }
         });
-        let panicked = || {
-            Err(Rejected::Engine(DiarizeError::Failed(
-                "panicked".to_owned(),
-            )))
-        };
-        opened.await.unwrap_or_else(|_| panicked())
+        opened.await.unwrap_or_else(|_| {
+            let panicked = DiarizeError::Failed("panicked".to_owned());
+            Err(Rejected::Engine(panicked))
+        })
     }
 
     /// Claims a stream and starts its engine.
@@ -206,11 +206,11 @@ impl Live {
 
     /// Ends a stream whose engine could not be started. If that fails, it counts as lost later.
     async fn fail(&self, claim: &StreamClaim) {
-        self.metrics
-            .count_ended_stream(end::End::EngineFailed.name());
-        let finish = self.store.finish_stream(claim, StreamStatus::Error, false);
+        let end = End::EngineFailed;
+        self.metrics.count_ended_stream(end.name());
+        let finish = self.store.finish_stream(claim, end.status(), false);
         if let Err(error) = finish.await {
-            tracing::error!(stream = %claim.id, error = %crate::error::Chain(&error), "failed to write the status of a stream");
+            tracing::error!(stream = %claim.id, error = %Chain(&error), "failed to write the status of a stream");
         }
     }
 }

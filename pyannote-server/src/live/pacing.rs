@@ -8,8 +8,7 @@ use super::CHUNK;
 
 /// Audio of a stream, against the time since its first chunk.
 ///
-/// A client that was interrupted may catch up: only the total counts, so that delays of the network, or of this server,
-/// are never held against it.
+/// Only the total counts: a client that was interrupted, or delayed by the network or by this server, may catch up.
 #[derive(Debug)]
 pub(super) struct Pacing {
     max_ahead: Duration,

@@ -117,11 +117,11 @@ impl Rules {
 
     /// Returns when [`on_time`](Self::on_time) has something to do, if nothing happens before.
     pub(super) fn deadline(&self) -> Instant {
-        let [engine, duration, idle, client, ping] = self.deadlines();
-        let others = [engine, duration, idle, client].into_iter().flatten();
-        others.fold(ping.unwrap_or(self.last_ping), Instant::min)
+        let deadlines = self.deadlines().into_iter().flatten();
+        deadlines.min().unwrap_or(self.last_ping)
     }
 
+    /// The deadlines in the order of their steps. There is always one of the next ping.
     fn deadlines(&self) -> [Option<Instant>; 5] {
         let limits = &self.limits;
         let takes_audio = self.ending.is_none();

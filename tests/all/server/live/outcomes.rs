@@ -63,7 +63,7 @@ async fn a_stream_without_audio_ends() {
     );
 }
 
-/// Several streams at once do not mix, and the audio of an hour takes no more memory than the queues.
+/// The events of a stream are not mixed with those of others.
 #[tokio::test]
 async fn ten_streams_at_once_get_their_own_events() {
     let engine = ScriptedEngine::new();

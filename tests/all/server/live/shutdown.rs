@@ -3,23 +3,30 @@
 use std::time::Duration;
 
 use pyannote_server::engine::ScriptedLive;
-use pyannote_server::store::{Store, StreamStatus};
-use pyannote_server::{LiveLimits, ScriptedEngine};
+use pyannote_server::store::{Store, Stream, StreamStatus};
+use pyannote_server::{LiveLimits, ScriptedEngine, Server};
 use serde_json::json;
 
 use super::{connect, live_builder, live_server, patient, two_speakers, wait_for_status};
+
+/// A server, and its store, which can still be read when the server has stopped.
+async fn server_and_store(engine: &ScriptedEngine, grace_period: Duration) -> (Server, Store) {
+    let store = Store::temporary().await.unwrap();
+    let builder = live_builder(engine, patient()).store(store.clone());
+    let server = builder.grace_period(grace_period).start().await.unwrap();
+    (server, store)
+}
+
+async fn stored(store: &Store, id: &str) -> Stream {
+    let stream = store.stream("local", id.parse().unwrap()).await;
+    stream.unwrap().unwrap()
+}
 
 #[tokio::test]
 async fn a_server_that_stops_sends_the_last_events() {
     let engine = ScriptedEngine::new();
     engine.then_live(two_speakers());
-    let store = Store::temporary().await.unwrap();
-    let builder = live_builder(&engine, patient()).store(store.clone());
-    let server = builder
-        .grace_period(Duration::from_secs(600))
-        .start()
-        .await
-        .unwrap();
+    let (server, store) = server_and_store(&engine, Duration::from_secs(600)).await;
     let (id, mut client) = connect(&server).await;
     client.audio(20).await;
     for _ in 0..3 {
@@ -33,11 +40,7 @@ async fn a_server_that_stops_sends_the_last_events() {
     let last_event = json!({ "type": "diarization_speaker_end", "data": { "timestamp": 2.0, "speaker": "SPEAKER_01" } });
     let error = json!({ "type": "error", "message": "The server is stopping" });
     assert_eq!(received.messages, [last_event, error]);
-    let stream = store
-        .stream("local", id.parse().unwrap())
-        .await
-        .unwrap()
-        .unwrap();
+    let stream = stored(&store, &id).await;
     assert_eq!(stream.status, StreamStatus::Error);
     assert!(stream.started_at.is_some() && stream.completed_at.is_some());
 }
@@ -47,13 +50,7 @@ async fn a_server_that_stops_sends_the_last_events() {
 async fn a_stream_does_not_keep_the_server_from_stopping() {
     let engine = ScriptedEngine::new();
     engine.then_live(ScriptedLive::new([]).stalls_at(0.1, Duration::from_secs(3)));
-    let store = Store::temporary().await.unwrap();
-    let builder = live_builder(&engine, patient()).store(store.clone());
-    let server = builder
-        .grace_period(Duration::from_millis(100))
-        .start()
-        .await
-        .unwrap();
+    let (server, store) = server_and_store(&engine, Duration::from_millis(100)).await;
     let (id, mut client) = connect(&server).await;
     client.audio(1).await;
     let (_, silent) = connect(&server).await;
@@ -61,11 +58,7 @@ async fn a_stream_does_not_keep_the_server_from_stopping() {
     wait_for_status(&server, &id, "running").await;
     server.stop().await;
     assert_eq!(client.rest().await.close.unwrap().0, 1001);
-    let stream = store
-        .stream("local", id.parse().unwrap())
-        .await
-        .unwrap()
-        .unwrap();
+    let stream = stored(&store, &id).await;
     assert_eq!(stream.status, StreamStatus::Error);
     drop(silent);
 }
