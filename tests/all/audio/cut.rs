@@ -212,11 +212,7 @@ fn pages_of_other_streams_are_skipped() {
 
 /// The checksum of an Ogg page.
 fn checksum(page: &[u8]) -> u32 {
-    page.iter().fold(0, |sum: u32, byte| {
-        (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
-            sum << 1 ^ if sum >> 31 == 1 { 0x04c1_1db7 } else { 0 }
-        })
-    })
+    check(page, 32, 0x04c1_1db7)
 }
 
 /// A cyclic redundancy check, from the highest bit on.
