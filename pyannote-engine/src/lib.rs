@@ -47,6 +47,8 @@ mod options;
 #[cfg(feature = "models")]
 mod pipeline;
 mod recording;
+#[cfg(feature = "models")]
+pub mod transcription;
 mod voiceprint;
 
 pub use channels::ChannelOptions;

@@ -3,7 +3,7 @@
 //! The digests of converted files are stored here instead of being pinned in the program: an update of the crate that
 //! writes safetensors may change their headers, and must not make every download fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -45,9 +45,11 @@ impl Manifest {
         let expected = Self::new(wheels);
         let is_current =
             manifest.conversion == expected.conversion && manifest.packages == expected.packages;
-        let is_intact = wheels.iter().flat_map(|wheel| wheel.entries).all(|entry| {
-            let digest = sha256::of_file(&folder.join(entry.file)).ok();
-            digest.is_some() && digest.as_ref() == manifest.files.get(entry.file)
+        let entries = wheels.iter().flat_map(|wheel| wheel.entries);
+        let names: BTreeSet<&str> = entries.map(|entry| entry.file).collect();
+        let is_intact = names.into_iter().all(|name| {
+            let digest = sha256::of_file(&folder.join(name)).ok();
+            digest.is_some() && digest.as_ref() == manifest.files.get(name)
         });
         (is_current && is_intact).then_some(manifest)
     }

