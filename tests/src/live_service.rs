@@ -33,6 +33,8 @@ pub enum Step {
     Close(u16, &'static str),
     /// Ends the connection without closing it.
     Drop,
+    /// Does nothing more but respond to pings.
+    Idle,
     /// Does nothing more, not even respond to pings, but keeps the connection.
     Hang,
 }
@@ -211,6 +213,10 @@ async fn web_socket(mut stream: TcpStream, shared: &Shared) {
         let until = match step {
             Step::Frames(count) => Some(count),
             Step::End => None,
+            Step::Idle => {
+                while let Some(Ok(_)) = socket.next().await {}
+                return;
+            }
             Step::Send(text) => {
                 socket.send(Message::text(text)).await.unwrap();
                 continue;

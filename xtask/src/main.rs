@@ -119,6 +119,12 @@ enum Bench {
         /// Also measure whether this many streams at once keep real time
         #[arg(long)]
         streams: Option<usize>,
+        /// Also stream through a server in real time: each recording, or as many streams at once as --streams
+        #[arg(long)]
+        server: bool,
+        /// Meanwhile, the server diarizes a recording of this many hours
+        #[arg(long, value_name = "HOURS", requires = "server")]
+        job_hours: Option<f64>,
     },
     /// Measure speaker identification across the two halves of each recording, and print a Markdown table
     Identification {
@@ -214,11 +220,16 @@ fn run(task: Task) -> Result<ExitCode> {
             latency,
             hours,
             streams,
+            server,
+            job_hours,
         }) => {
             let latency = latency.iter().map(|seconds| format!("--latency={seconds}"));
             let hours = hours.map(|hours| format!("--hours={hours}"));
             let streams = streams.map(|streams| format!("--streams={streams}"));
+            let server = server.then(|| "--server".to_owned());
+            let job_hours = job_hours.map(|hours| format!("--job-hours={hours}"));
             let options = latency.chain(hours).chain(streams);
+            let options = options.chain(server).chain(job_hours);
             let options = options.map(OsString::from).collect();
             return recordings.bench(&workspace, "live", options);
         }

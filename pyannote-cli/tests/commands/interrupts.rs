@@ -4,7 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use pyannote_server::{Fault, Operation};
+use pyannote_core::SpeakerEvent;
+use pyannote_server::{Fault, Operation, ScriptedLive};
 
 use crate::sandbox::Sandbox;
 
@@ -193,4 +194,64 @@ fn a_batch_goes_on_when_it_is_run_again() {
     assert_eq!(output.status.code(), Some(5), "{output:?}");
     assert_eq!(sandbox.submissions(), 2);
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// Starts `pyannote live` and returns when it has printed the first event. The standard input has audio, and no end.
+fn live(sandbox: &Sandbox, arguments: &[&str]) -> Child {
+    let mut command = sandbox.command();
+    command.arg("live").args(arguments).stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let audio = vec![0; 6_400 * 4];
+    // A file is read instead.
+    let _ = child.stdin.as_mut().unwrap().write_all(&audio);
+    let stdout = child.stdout.as_mut().unwrap();
+    let mut line = Vec::new();
+    while !line.ends_with(b"\n") {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).unwrap();
+        line.push(byte[0]);
+    }
+    child
+}
+
+/// Audio without an end of its own is ended that way; a file is not complete.
+#[test]
+fn a_live_stream_ends_with_its_result() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("meeting.wav", 60);
+    for (audio, code) in [("-", 0), ("meeting.wav", 130)] {
+        let events = [SpeakerEvent::start(0.25, "SPEAKER_00")];
+        sandbox.engine().then_live(ScriptedLive::new(events));
+        let child = live(&sandbox, &[audio, "--save", "result.rttm"]);
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let events = String::from_utf8_lossy(&output.stdout);
+        assert!(events.contains("speaker_end"), "{events}");
+        let turns = sandbox.read("result.rttm");
+        assert_eq!(turns.lines().count(), 1, "{turns}");
+        std::fs::remove_file(sandbox.path("result.rttm")).unwrap();
+    }
+}
+
+/// The service does not end the stream in time.
+#[test]
+fn the_second_interrupt_does_not_wait_for_the_last_events() {
+    let sandbox = Sandbox::new();
+    let script = ScriptedLive::new([SpeakerEvent::start(0.0, "SPEAKER_00")]);
+    let script = script.stalls_at(0.5, Duration::from_secs(10));
+    sandbox.engine().then_live(script);
+    let mut child = live(&sandbox, &["-", "--save", "result.rttm"]);
+    let audio = vec![0; 6_400 * 4];
+    child.stdin.as_mut().unwrap().write_all(&audio).unwrap();
+    while child.try_wait().unwrap().is_none() {
+        interrupt(&child);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let events = String::from_utf8_lossy(&output.stdout);
+    assert!(!events.contains("speaker_end"), "{events}");
+    let turns = sandbox.read("result.rttm");
+    assert!(turns.starts_with("SPEAKER recording 1 0 "), "{turns}");
 }

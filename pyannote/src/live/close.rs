@@ -18,6 +18,8 @@ pub(super) enum Failure {
     Lost(tokio_tungstenite::tungstenite::Error),
     /// The service sent nothing, or accepted nothing, for the stall timeout.
     Stalled,
+    /// The service got all audio, and for the stall timeout it sent nothing but responses to pings.
+    Unfinished,
     /// The next stream could not be created or connected to.
     Other(Error),
 }
@@ -27,7 +29,7 @@ impl Failure {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Closed { .. } => self.kind() != ErrorKind::StreamRejected,
-            Self::Lost(_) | Self::Stalled => true,
+            Self::Lost(_) | Self::Stalled | Self::Unfinished => true,
             Self::Other(error) => error.is_transient(),
         }
     }
@@ -41,7 +43,7 @@ impl Failure {
                 None => ErrorKind::Network,
             },
             Self::Lost(_) => ErrorKind::Network,
-            Self::Stalled => ErrorKind::Timeout,
+            Self::Stalled | Self::Unfinished => ErrorKind::Timeout,
             Self::Other(error) => error.kind(),
         }
     }
@@ -78,6 +80,11 @@ impl Failure {
             Self::Stalled => Error::new(
                 kind,
                 "the service stopped responding on the live stream, also to pings",
+            ),
+            Self::Unfinished => Error::new(
+                kind,
+                "the service responds to pings, but it neither closed the live stream after the end of the audio nor sent \
+                 further events",
             ),
             Self::Other(error) => error,
         }

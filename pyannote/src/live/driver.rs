@@ -369,9 +369,12 @@ impl Incoming {
     /// Receives events until the connection ends. Fails unless that is because all audio was processed.
     async fn receive(&mut self, mut stream: SplitStream<Socket>) -> Result<(), Failure> {
         let mut problem = None;
+        let mut deadline = self.deadline();
+        // Whether the deadline is that of the end of the stream.
+        let mut is_last = false;
         loop {
-            let deadline = self.progress.clock.deadline(self.stall_timeout);
-            let event = match with_deadline(stream.next(), deadline).await {
+            let event = match with_deadline(stream.next(), &mut deadline).await {
+                None if is_last => return Err(Failure::Unfinished),
                 None => return Err(Failure::Stalled),
                 Some(None) => return self.closed(None, problem),
                 Some(Some(Err(error))) => return Err(Failure::Lost(error)),
@@ -387,9 +390,17 @@ impl Incoming {
                 Some(Some(Ok(Message::Binary(bytes)))) => LiveEvent::Unknown {
                     message: String::from_utf8_lossy(&bytes).into_owned(),
                 },
-                // Pings are answered by the library.
-                Some(Some(Ok(_))) => continue,
+                // Pings are answered by the library. After the end of the audio, they are not all that is expected.
+                Some(Some(Ok(_))) => {
+                    if !is_last {
+                        is_last = self.progress.ended.load(Ordering::Acquire);
+                        deadline = self.deadline();
+                    }
+                    continue;
+                }
             };
+            is_last = false;
+            deadline = self.deadline();
             if let Some(event) = event.speaker_event() {
                 self.last_event_s = self.last_event_s.max(event.time());
             }
@@ -399,6 +410,11 @@ impl Incoming {
             // The program may not need the events.
             let _ = self.events.send(Ok(event));
         }
+    }
+
+    /// When the service counts as stalled, if nothing arrives.
+    fn deadline(&self) -> Sleep {
+        self.progress.clock.deadline(self.stall_timeout)
     }
 
     fn closed(&self, frame: Option<CloseFrame>, message: Option<String>) -> Result<(), Failure> {

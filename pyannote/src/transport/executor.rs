@@ -22,7 +22,7 @@ use reqwest::{Request, Url};
 use tracing::{Instrument, Span, warn};
 
 use super::body::BodyError;
-use super::clock::{Clock, Sleep};
+use super::clock::Clock;
 use super::created::Created;
 use super::endpoint::Endpoint;
 use super::metrics::{Counters, Target, error_type};
@@ -820,7 +820,7 @@ pub(crate) fn is_proxy_authentication(error: &reqwest::Error) -> bool {
 /// The output of `future`, or `None` if `deadline` ends first.
 pub(crate) async fn with_deadline<T>(
     future: impl Future<Output = T>,
-    deadline: Sleep,
+    deadline: impl Future<Output = ()> + Unpin,
 ) -> Option<T> {
     match select(pin!(future), deadline).await {
         Either::Left((output, _)) => Some(output),

@@ -215,10 +215,9 @@ async fn turns_that_are_open_at_a_failure_end_with_the_audio() {
     assert_eq!(*events.turns(), [Turn::new(0.05, 0.1, "SPEAKER_00")]);
 }
 
-#[tokio::test]
-async fn a_service_that_stops_responding_is_noticed() {
-    let script = Script::Open(vec![Step::Frames(1), Step::Hang]);
-    let service = LiveService::start([script]).await;
+/// The error of a session whose service sends nothing for the stall timeout, after the first frame or the end.
+async fn stalled(steps: Vec<Step>, finishes: bool) -> Error {
+    let service = LiveService::start([Script::Open(steps)]).await;
     let (builder, clock) = builder(service.url());
     let client = builder
         .stall_timeout(Duration::from_secs(30))
@@ -226,16 +225,39 @@ async fn a_service_that_stops_responding_is_noticed() {
         .unwrap();
     let (mut sender, mut events) = client.live().connect().await.unwrap().split();
     sender.send(&[0.0; 1_600]).await.unwrap();
+    let _sender = match finishes {
+        true => {
+            sender.finish();
+            None
+        }
+        false => Some(sender),
+    };
     let mut next = Box::pin(events.next());
-    let error = loop {
+    for _ in 0..600 {
         clock.advance(Duration::from_secs(1));
         let pause = tokio::time::timeout(Duration::from_millis(1), &mut next);
         if let Ok(event) = pause.await {
-            break event.unwrap().unwrap_err();
+            return event.unwrap().unwrap_err();
         }
-    };
+    }
+    panic!("the session waits for a service that does nothing");
+}
+
+#[tokio::test]
+async fn a_service_that_stops_responding_is_noticed() {
+    for finishes in [false, true] {
+        let error = stalled(vec![Step::Frames(1), Step::Hang], finishes).await;
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.to_string().contains("also to pings"), "{error}");
+    }
+}
+
+/// Its connection works, but the end of the stream never comes.
+#[tokio::test]
+async fn a_service_that_only_responds_to_pings_after_the_end_is_noticed() {
+    let error = stalled(vec![Step::End, Step::Idle], true).await;
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert!(error.to_string().contains("also to pings"), "{error}");
+    assert!(error.to_string().contains("neither closed"), "{error}");
 }
 
 #[tokio::test]

@@ -4,6 +4,9 @@
 //! the whole recording and one for each latency. The error rates are those of the accumulated turns, without a collar
 //! and with overlapped speech. Audio is pushed in chunks of 100 ms; the latency of an event is the duration of the
 //! audio so far, less the time of the event.
+//!
+//! With `--server`, the audio is also streamed through a server with the SDK, in real time: the latency of an event is then
+//! the time from its audio to its arrival.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod measure;
@@ -11,6 +14,7 @@ mod measure;
 mod recordings;
 #[path = "../scoring.rs"]
 mod scoring;
+mod server;
 mod streams;
 
 use std::num::NonZero;
@@ -41,6 +45,12 @@ struct Arguments {
     /// Also measure whether this many streams at once keep real time, with the sample
     #[arg(long, default_value_t = 0)]
     streams: usize,
+    /// Also stream through a server in real time: each recording, or as many streams at once as --streams
+    #[arg(long)]
+    server: bool,
+    /// Meanwhile, the server diarizes a recording of this many hours
+    #[arg(long, requires = "server", default_value_t = 0.0)]
+    job_hours: f64,
     /// Passed by `cargo bench` to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -78,7 +88,18 @@ fn main() {
     if arguments.hours > 0.0 {
         streams::long(&engine, &sample, arguments.hours);
     }
-    if arguments.streams > 0 {
+    if arguments.server {
+        let load = server::Load {
+            recordings: &recordings,
+            streams: arguments.streams,
+            job_hours: arguments.job_hours,
+        };
+        for latency in &arguments.latency {
+            let engine = Engine::builder().assets(assets.clone()).load().unwrap();
+            let options = LiveOptions::new().latency(Duration::from_secs_f64(*latency));
+            server::measure(engine, &options, &load);
+        }
+    } else if arguments.streams > 0 {
         streams::parallel(&engine, &sample, arguments.streams);
     }
 }

@@ -17,6 +17,7 @@ use super::source::{Blocks, Source};
 use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::local;
+use crate::progress;
 use crate::service;
 use crate::ui::Ui;
 
@@ -87,7 +88,11 @@ impl Live {
         if self.keep_alive {
             live = live.keep_alive();
         }
-        let session = live.connect().await?;
+        // The service may take seconds to start.
+        let bar = progress::spinner(ui, "connecting");
+        let session = live.connect().await;
+        bar.finish_and_clear();
+        let session = session?;
         ui.note(&format!("stream {}", session.stream_id()));
         let (sender, events) = session.split();
         let stop = Arc::new(AtomicBool::new(false));

@@ -36,7 +36,7 @@ const FRAME_INTERVAL: Duration = Duration::from_millis(100);
 ///
 /// A terminal shows a lane for each speaker, and the turns at the end. Otherwise, and with --json, each event is printed
 /// as one line of JSON as soon as it is known. A file is played in real time. Ctrl-C ends the audio, and the result so far
-/// is printed and saved.
+/// is printed and saved; pressed again, the last events are not waited for. The service bills the audio.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -125,6 +125,7 @@ impl Live {
         global: &Global,
     ) -> Result<()> {
         let mut interrupted = interrupted();
+        let is_live = source.is_live();
         let mut running = match self.local {
             true => self.start_local(source, ui)?,
             false => self.start_service(source, ui, global).await?,
@@ -154,10 +155,13 @@ impl Live {
                     is_interrupted = true;
                     running.stop();
                 }
+                // The second time: the last events are not waited for.
+                Ok(()) = tokio::signal::ctrl_c(), if is_interrupted => break Ok(()),
             }
         };
         view.clear();
-        let duration = running.position_s();
+        // To the millisecond, for the turns that end now.
+        let duration = (running.position_s() * 1e3).round() / 1e3;
         let document = self.document(&turns, duration, &running);
         // Whatever has happened, what is known is kept.
         let saved = self.print(&document, output, prints_events, ui);
@@ -169,7 +173,8 @@ impl Live {
             (Err(failure), Ok(())) | (_, Err(failure)) => return Err(failure),
             (Ok(()), Ok(())) => {}
         }
-        match is_interrupted {
+        // That is how audio without an end of its own is ended.
+        match is_interrupted && !is_live {
             true => Err(Failure::new(
                 ErrorType::Interrupted,
                 format!("interrupted after {duration:.1} s of audio"),
