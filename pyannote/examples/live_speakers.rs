@@ -75,11 +75,15 @@ pub(crate) async fn transcribe(
         // A real recognizer would get the audio of open turns as well.
         audio.push(piece);
         let mut sending = std::pin::pin!(sender.send(piece));
-        loop {
+        let sent = loop {
             tokio::select! {
-                sent = &mut sending => break sent?,
+                sent = &mut sending => break sent,
                 Some(event) = events.next() => handle(event?, &audio)?,
             }
+        };
+        if sent.is_err() {
+            // The events have the reason.
+            break;
         }
     }
     sender.finish();

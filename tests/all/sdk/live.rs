@@ -10,6 +10,9 @@ use pyannote::testing::ManualClock;
 use pyannote::{Client, ClientBuilder, Error, ErrorKind, Turn};
 use pyannote_tests::http::{Response, TestServer};
 use pyannote_tests::live_service::{LiveService, Script, Step, TOKEN, speaker_end, speaker_start};
+use tokio::net::TcpListener;
+
+use super::logs::Logs;
 
 const SECOND: usize = 16_000;
 const END: &str = r#"{"type":"end_of_stream"}"#;
@@ -429,7 +432,9 @@ async fn handshakes_that_fail_have_kinds() {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_error_and_no_debug_output() {
+async fn the_token_is_in_no_error_no_log_and_no_debug_output() {
+    let logs = Logs::default();
+    let _guard = logs.record();
     let service = LiveService::start([Script::Open(vec![
         Step::Send(format!(
             r#"{{"type":"error","message":"{TOKEN} is invalid"}}"#
@@ -446,12 +451,69 @@ async fn the_token_is_in_no_error_and_no_debug_output() {
     texts.push(format!("{session:?}"));
     let (_, error) = drain(session.events()).await;
     texts.push(format!("{error:?} {:#}", error.as_ref().unwrap()));
+    let logged = logs.text();
+    assert!(logged.contains("create_stream"), "{logged}");
+    texts.push(logged);
     for text in texts {
         assert!(
             !text.contains(TOKEN) && !text.contains("secret-key"),
             "{text}"
         );
     }
+}
+
+/// The service creates a stream, but its WebSocket cannot be reached.
+#[tokio::test]
+async fn connections_that_fail_have_kinds() {
+    // Neither reads nor responds.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("ws://{}", silent.local_addr().unwrap());
+    for (name, url, kind) in [
+        ("refused", "ws://127.0.0.1:1", ErrorKind::Connect),
+        ("no such host", "wss://host.invalid", ErrorKind::Connect),
+        ("not TLS", "", ErrorKind::Connect),
+    ] {
+        let service = LiveService::start([]).await;
+        service.set_socket_url(match url {
+            "" => service.url().replacen("http", "wss", 1),
+            url => url.to_owned(),
+        });
+        let (builder, _) = builder(service.url());
+        let error = builder.build().unwrap().live().connect().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{name}: {error:?}");
+        let all = format!("{error:#} {error:?}");
+        assert!(!all.contains(TOKEN), "{name}: {all}");
+        // Another stream would be another matter.
+        assert_eq!(service.created().len(), 1, "{name}");
+    }
+    let service = LiveService::start([]).await;
+    service.set_socket_url(silent);
+    let (builder, clock) = builder(service.url());
+    let client = builder.build().unwrap();
+    let live = client.live();
+    let mut connect = Box::pin(live.connect());
+    let error = loop {
+        clock.advance(Duration::from_secs(1));
+        let pause = tokio::time::timeout(Duration::from_millis(1), &mut connect);
+        if let Ok(connected) = pause.await {
+            break connected.unwrap_err();
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.to_string().contains("within 60 s"), "{error}");
+}
+
+/// A service cannot fill the memory of its clients with one message.
+#[tokio::test]
+async fn messages_that_are_too_large_end_the_connection() {
+    let script = vec![Step::Send("x".repeat(2 << 20)), Step::End];
+    let (_service, session) = session(script).await;
+    let (_sender, mut events) = session.split();
+    let (events, error) = drain(&mut events).await;
+    assert_eq!(events, []);
+    let error = error.unwrap();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(format!("{error:#}").contains("too long"), "{error:#}");
 }
 
 #[tokio::test]

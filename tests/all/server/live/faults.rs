@@ -5,11 +5,14 @@ use std::time::Duration;
 use pyannote_server::engine::{ScriptedLive, SpeakerEvent};
 use pyannote_server::{Fault, LiveLimits, Operation, ScriptedEngine, Server};
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::client::LiveClient;
-use super::{connect, create, live_server, patient, status, wait_for_end, wait_for_status};
+use super::{
+    connect, create, live_server, metrics, patient, status, wait_for_end, wait_for_status,
+};
 
 /// Checks how a stream ended.
 async fn assert_ended(
@@ -154,15 +157,96 @@ async fn a_client_that_only_pings_is_idle() {
     let mut tcp = client.into_tcp();
     // A ping without content, masked.
     let pings = [0x89, 0x80, 0, 0, 0, 0].repeat(1_000);
-    while tokio::io::AsyncWriteExt::write_all(&mut tcp, &pings)
-        .await
-        .is_ok()
-    {
+    while tcp.write_all(&pings).await.is_ok() {
         if status(&server, &id).await == "error" {
             break;
         }
     }
     wait_for_end(&server, "idle", 1).await;
+}
+
+/// A frame with the mask 0.
+fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![first_byte, 0x80 | 126];
+    frame.extend(length);
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+/// The start of a binary message that goes on.
+const BINARY_PART: u8 = 0x02;
+/// Another part of it.
+const CONTINUATION_PART: u8 = 0x00;
+/// The last part of it.
+const LAST_PART: u8 = 0x80;
+
+/// A chunk may be sent in frames of any size, with pings between them.
+#[tokio::test]
+async fn a_chunk_in_fragments_is_a_chunk() {
+    let engine = ScriptedEngine::new();
+    engine.then_live(ScriptedLive::new([SpeakerEvent::start(0.1, "SPEAKER_00")]));
+    let server = live_server(&engine, patient()).await;
+    let (id, client) = connect(&server).await;
+    let mut tcp = client.into_tcp();
+    let ping = frame(0x89, b"");
+    let end = frame(0x81, br#"{"type":"end_of_stream"}"#);
+    let parts = [
+        frame(BINARY_PART, &[0; 1]),
+        ping,
+        frame(CONTINUATION_PART, &[]),
+        frame(CONTINUATION_PART, &[0; 6_398]),
+        frame(LAST_PART, &[0; 1]),
+        end,
+    ];
+    tcp.write_all(&parts.concat()).await.unwrap();
+    wait_for_status(&server, &id, "done").await;
+}
+
+/// Neither fragments without content, nor those of a message that never ends, keep a stream alive or fill the memory.
+#[tokio::test]
+async fn a_message_without_an_end() {
+    let limits = LiveLimits {
+        idle_timeout: Duration::from_millis(100),
+        ..patient()
+    };
+    for (size, limits, reason) in [(0, limits, "idle"), (6_400, patient(), "message_too_large")] {
+        let server = live_server(&ScriptedEngine::new(), limits).await;
+        let (id, client) = connect(&server).await;
+        let mut tcp = client.into_tcp();
+        let mut part = frame(BINARY_PART, &vec![0; size]);
+        // The server closes the connection.
+        while tcp.write_all(&part).await.is_ok() && status(&server, &id).await != "error" {
+            part = frame(CONTINUATION_PART, &vec![0; size]);
+        }
+        wait_for_status(&server, &id, "error").await;
+        wait_for_end(&server, reason, 1).await;
+    }
+}
+
+/// Bytes that are no frames, and frames that are not allowed.
+#[tokio::test]
+async fn violations_of_the_websocket_protocol() {
+    for (name, bytes) in [
+        ("an HTTP request", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
+        ("a reserved opcode", frame(0x83, b"")),
+        ("reserved bits", frame(0xf2, &[0; 6_400])),
+        ("a continuation of nothing", frame(LAST_PART, &[0; 6_400])),
+        ("a ping in parts", frame(0x09, b"")),
+        ("a ping that is too long", frame(0x89, &[0; 126])),
+        ("without a mask", vec![0x82, 0]),
+        ("a close frame with half a code", frame(0x88, &[3])),
+    ] {
+        let server = live_server(&ScriptedEngine::new(), patient()).await;
+        let (id, client) = connect(&server).await;
+        let mut tcp = client.into_tcp();
+        tcp.write_all(&bytes).await.unwrap();
+        wait_for_status(&server, &id, "error").await;
+        let text = metrics(&server).await;
+        let line = r#"pyannote_streams_ended_total{reason="invalid_frame"} 1"#;
+        assert!(text.contains(line), "{name}: {text}");
+    }
 }
 
 #[tokio::test]
