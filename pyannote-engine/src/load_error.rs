@@ -21,6 +21,14 @@ pub enum LoadError {
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A file of a transcription model cannot be used.
+    #[error("cannot load {path}: the folder of a transcription model has `model.bin`, `config.json` and `vocabulary.txt` or `vocabulary.json`, as CTranslate2 writes them", path = .path.display())]
+    Transcription {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The threads of the models cannot be started.
     #[error("cannot start the threads of the models")]
     Threads(#[source] Box<dyn Error + Send + Sync>),

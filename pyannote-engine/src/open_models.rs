@@ -59,12 +59,7 @@ impl OpenModels {
     ///
     /// [`LoadError::TooManyThreads`] if there are more threads, and for the same reasons as [`load`](Self::load).
     pub fn load_with(assets: &Assets, threads: NonZero<usize>) -> Result<Self, LoadError> {
-        Self::check_threads(threads)?;
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads.get())
-            .thread_name(|index| format!("engine-{index}"))
-            .build()
-            .map_err(|error| LoadError::Threads(error.into()))?;
+        let pool = thread_pool(threads)?;
         let networks = Networks {
             segmentation: read(&assets.segmentation(), SegmentationModel::load)?,
             fbank: Fbank::new(),
@@ -86,8 +81,18 @@ impl OpenModels {
     }
 }
 
+/// Starts the threads of models, unless there are too many.
+pub(crate) fn thread_pool(threads: NonZero<usize>) -> Result<ThreadPool, LoadError> {
+    OpenModels::check_threads(threads)?;
+    ThreadPoolBuilder::new()
+        .num_threads(threads.get())
+        .thread_name(|index| format!("engine-{index}"))
+        .build()
+        .map_err(|error| LoadError::Threads(error.into()))
+}
+
 /// The number of processors, or 1 if it is unknown.
-fn processors() -> NonZero<usize> {
+pub(crate) fn processors() -> NonZero<usize> {
     std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 

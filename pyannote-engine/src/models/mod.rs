@@ -1,4 +1,4 @@
-//! The neural networks, implemented from scratch: segmentation-3.0 and CAM++, with the layers that both are built from.
+//! The neural networks, implemented from scratch: segmentation-3.0, CAM++ and Whisper, with the layers that they are built from.
 
 mod embedding;
 mod nn;
@@ -8,6 +8,7 @@ mod segmentation;
 #[cfg(test)]
 mod tests;
 mod weights;
+mod whisper;
 
 pub(crate) use embedding::{
     EMBEDDING_DIM, EmbeddingModel, FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, Fbank, Features,
@@ -17,6 +18,10 @@ pub(crate) use segmentation::{
     SegmentationModel, WINDOW_FRAMES, WINDOW_SAMPLES,
 };
 pub(crate) use weights::{Weights, WeightsError};
+pub(crate) use whisper::{
+    Attention, CHUNK_ROWS, CHUNK_SAMPLES, Continue, Hypothesis, Input, Method, Rules, Session,
+    Vocabulary, WhisperModel, align, log_softmax, search, split,
+};
 
 /// The loaded networks.
 pub(crate) struct Networks {

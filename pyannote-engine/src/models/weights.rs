@@ -7,7 +7,7 @@ use safetensors::{Dtype, SafeTensors};
 /// Why weights cannot be loaded.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum WeightsError {
-    /// The bytes are not a valid safetensors file.
+    /// The file is invalid, with the reason.
     Invalid(String),
     /// The tensor with this name is missing.
     Missing(String),
@@ -32,7 +32,7 @@ pub(crate) enum WeightsError {
 impl fmt::Display for WeightsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid(reason) => write!(f, "invalid safetensors file: {reason}"),
+            Self::Invalid(reason) => f.write_str(reason),
             Self::Missing(name) => write!(f, "tensor {name} is missing"),
             Self::Type { name, found } => {
                 write!(f, "tensor {name} has data type {found}, expected F32")
@@ -63,7 +63,7 @@ impl<'a> Weights<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, WeightsError> {
         SafeTensors::deserialize(bytes)
             .map(Self)
-            .map_err(|error| WeightsError::Invalid(error.to_string()))
+            .map_err(|error| WeightsError::Invalid(format!("invalid safetensors file: {error}")))
     }
 
     /// The values of a tensor, in row-major order.

@@ -23,7 +23,7 @@ const QUEUED_PER_THREAD: usize = 2;
 /// # Errors
 ///
 /// The first error of `work`, or [`DiarizeError::Cancelled`] if cancelled before all items were processed.
-pub(super) fn run<T: Sync, R: Send>(
+pub(crate) fn run<T: Sync, R: Send>(
     pool: &ThreadPool,
     items: &[T],
     cancel: &CancelToken,

@@ -44,7 +44,7 @@ mod block_clustering;
 mod cluster_split;
 mod clustering;
 pub(crate) mod embeddings;
-mod fair_pool;
+pub(crate) mod fair_pool;
 pub(crate) mod frames;
 pub(crate) mod local_speakers;
 pub(crate) mod reassignment;

@@ -19,7 +19,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod chunks;
+mod decode;
 mod options;
+mod quality;
 mod transcript;
 mod whisper;
 

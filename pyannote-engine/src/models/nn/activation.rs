@@ -99,18 +99,69 @@ pub(crate) fn add_relu(rows: &mut [f32], bias: &[f32], others: &[f32]) {
     });
 }
 
+/// Values that are processed at once: the result does not depend on the instruction set.
+const LANES: usize = 16;
+
 /// Softmax of each row, in place.
 pub(crate) fn softmax(rows: &mut [f32], columns: usize) {
-    for row in rows.chunks_exact_mut(columns.max(1)) {
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        for value in &mut *row {
-            *value = exp((*value - max).max(-80.0));
+    vectorized(|| {
+        for row in rows.chunks_exact_mut(columns.max(1)) {
+            softmax_row(row);
         }
-        let sum: f32 = row.iter().sum();
-        for value in row {
-            *value /= sum;
+    });
+}
+
+#[inline(always)]
+fn softmax_row(row: &mut [f32]) {
+    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    let (chunks, rest) = row.as_chunks_mut::<LANES>();
+    let mut maxima = [f32::NEG_INFINITY; LANES];
+    for chunk in &*chunks {
+        for (max, value) in maxima.iter_mut().zip(chunk) {
+            *max = greater(*max, *value);
         }
     }
+    let all = maxima.iter().chain(&*rest).copied();
+    let max = all.fold(f32::NEG_INFINITY, greater);
+    let mut sums = [0.0; LANES];
+    for chunk in &mut *chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *value = exp((*value - max).max(-80.0));
+            *sum += *value;
+        }
+    }
+    let mut sum = sums.iter().sum::<f32>();
+    for value in rest {
+        *value = exp((*value - max).max(-80.0));
+        sum += *value;
+    }
+    for value in row {
+        *value /= sum;
+    }
+}
+
+/// `x / 2 * (1 + erf(x / sqrt(2)))`, with an absolute error below 1e-6.
+#[inline(always)]
+fn gelu_of(x: f32) -> f32 {
+    // The rational approximation 7.1.26 of Abramowitz and Stegun, with an error below 1.5e-7.
+    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * z);
+    let mut sum = 1.061_405_4;
+    sum = sum * t - 1.453_152;
+    sum = sum * t + 1.421_413_8;
+    sum = sum * t - 0.284_496_72;
+    sum = sum * t + 0.254_829_6;
+    let tail = 0.5 * x.abs() * sum * t * exp((-z * z).max(-80.0));
+    x.max(0.0) - tail
+}
+
+/// Gaussian error linear unit, in place.
+pub(crate) fn gelu(values: &mut [f32]) {
+    vectorized(|| {
+        for value in values {
+            *value = gelu_of(*value);
+        }
+    });
 }
 
 #[cfg(test)]
@@ -154,6 +205,40 @@ mod tests {
         assert_eq!(rows, [2.0, 0.0, -1.0, 6.0]);
         leaky_relu(&mut rows);
         assert_eq!(rows, [2.0, 0.0, -0.01, 6.0]);
+    }
+
+    #[test]
+    fn gelu_is_accurate() {
+        // x / 2 * (1 + erf(x / sqrt(2))) in double precision.
+        let table = [
+            (-20.0, 0.0),
+            (-3.0, -0.004_049_694),
+            (-1.0, -0.158_655_26),
+            (-0.1, -0.046_017_22),
+            (0.0, 0.0),
+            (0.5, 0.345_731_23),
+            (1.0, 0.841_344_8),
+            (3.0, 2.995_950_2),
+            (20.0, 20.0),
+        ];
+        let mut values: Vec<f32> = table.iter().map(|(x, _)| *x).collect();
+        gelu(&mut values);
+        for (found, (x, expected)) in values.iter().zip(table) {
+            assert!((found - expected).abs() < 1e-6, "gelu({x}) is {found}");
+        }
+    }
+
+    #[test]
+    fn softmax_of_long_rows_sums_to_one() {
+        let mut rows: Vec<f32> = (0..2 * 1_503).map(|n| (n % 97) as f32 * 0.1).collect();
+        let exact: Vec<f64> = rows.iter().map(|value| f64::from(*value).exp()).collect();
+        softmax(&mut rows, 1_503);
+        for (row, exact) in rows.chunks(1_503).zip(exact.chunks(1_503)) {
+            let sum: f64 = exact.iter().sum();
+            for (found, exact) in row.iter().zip(exact) {
+                assert!((f64::from(*found) * sum / exact - 1.0).abs() < 1e-5);
+            }
+        }
     }
 
     #[test]

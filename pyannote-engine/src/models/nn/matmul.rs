@@ -1,8 +1,11 @@
 //! The matrix product: a register-blocked kernel over packed weights.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::matrix::{Matrix, Rows, RowsMut};
+use super::quantized::QuantizedColumns;
 
 /// Vectors per row of the tile of the output that is accumulated in registers.
 const TILE_VECTORS: usize = 2;
@@ -50,39 +53,120 @@ impl<const ADD: bool> WithSimd for Product<'_, ADD> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // As many rows per tile as the registers hold: AVX-512 has 32 registers, AVX2 has 16.
-        if S::F32_LANES >= 16 {
-            self.compute::<S, 12>(simd);
-        } else {
-            self.compute::<S, 6>(simd);
+        let Self { out, left, right } = self;
+        let mut tiles = Tiles::<ADD> {
+            out,
+            left,
+            columns: right.columns(),
+        };
+        let block = (BLOCK_ELEMENTS / left.columns.max(1)).max(MAX_TILE_ROWS) / MAX_TILE_ROWS;
+        for start in (0..left.rows).step_by(block * MAX_TILE_ROWS) {
+            let end = (start + block * MAX_TILE_ROWS).min(left.rows);
+            for (index, panel) in right.panels().enumerate() {
+                tiles.panel(simd, start..end, index, panel);
+            }
         }
     }
 }
 
-impl<const ADD: bool> Product<'_, ADD> {
+/// Writes `left * right` to `out`, with one thread.
+pub(crate) fn quantized_product(out: RowsMut<'_>, left: Rows<'_>, right: QuantizedColumns<'_>) {
+    multiply_quantized::<false>(out, left, right);
+}
+
+/// Adds `left * right` to `out`, with one thread.
+pub(crate) fn add_quantized_product(out: RowsMut<'_>, left: Rows<'_>, right: QuantizedColumns<'_>) {
+    multiply_quantized::<true>(out, left, right);
+}
+
+fn multiply_quantized<const ADD: bool>(
+    out: RowsMut<'_>,
+    left: Rows<'_>,
+    right: QuantizedColumns<'_>,
+) {
+    assert_eq!(left.columns, right.rows(), "inner dimensions differ");
+    Arch::new().dispatch(QuantizedProduct::<ADD> { out, left, right });
+}
+
+/// A product whose weights become floats panel by panel, in a buffer that stays in the L2 cache.
+struct QuantizedProduct<'a, const ADD: bool> {
+    out: RowsMut<'a>,
+    left: Rows<'a>,
+    right: QuantizedColumns<'a>,
+}
+
+impl<const ADD: bool> WithSimd for QuantizedProduct<'_, ADD> {
+    type Output = ();
+
     #[inline(always)]
-    fn compute<S: Simd, const ROWS: usize>(mut self, simd: S) {
-        let inner = self.left.columns;
-        let block = (BLOCK_ELEMENTS / inner.max(1)).max(ROWS) / ROWS * ROWS;
-        for start in (0..self.left.rows).step_by(block) {
-            let end = (start + block).min(self.left.rows);
-            for (index, panel) in self.right.panels().enumerate() {
-                let (panel, _) = S::as_simd_f32s(panel);
-                let column = index * TILE_VECTORS * S::F32_LANES;
-                let mut row = start;
-                while row + ROWS <= end {
-                    self.tile::<S, ROWS>(simd, row, column, panel);
-                    row += ROWS;
-                }
-                while row + 4 <= end {
-                    self.tile::<S, 4>(simd, row, column, panel);
-                    row += 4;
-                }
-                while row < end {
-                    self.tile::<S, 1>(simd, row, column, panel);
-                    row += 1;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { out, left, right } = self;
+        let mut tiles = Tiles::<ADD> {
+            out,
+            left,
+            columns: right.columns(),
+        };
+        let mut floats = vec![0.0; right.rows() * TILE_VECTORS * S::F32_LANES];
+        for (index, (panel, scales)) in right.panels().enumerate() {
+            for (floats, values) in floats
+                .chunks_exact_mut(scales.len())
+                .zip(panel.chunks_exact(scales.len()))
+            {
+                for ((float, value), scale) in floats.iter_mut().zip(values).zip(scales) {
+                    *float = f32::from(*value) * scale;
                 }
             }
+            tiles.panel(simd, 0..left.rows, index, &floats);
+        }
+    }
+}
+
+/// Most rows of a tile: AVX-512 has 32 registers, AVX2 has 16.
+const MAX_TILE_ROWS: usize = 12;
+
+/// The output and the left factor of a product with `columns` columns.
+struct Tiles<'a, const ADD: bool> {
+    out: RowsMut<'a>,
+    left: Rows<'a>,
+    columns: usize,
+}
+
+impl<const ADD: bool> Tiles<'_, ADD> {
+    /// Computes the columns of one panel, for some rows: as many per tile as the registers hold.
+    #[inline(always)]
+    fn panel<S: Simd>(&mut self, simd: S, rows: Range<usize>, index: usize, panel: &[f32]) {
+        if S::F32_LANES >= 16 {
+            self.rows::<S, MAX_TILE_ROWS>(simd, rows, index, panel);
+        } else {
+            self.rows::<S, { MAX_TILE_ROWS / 2 }>(simd, rows, index, panel);
+        }
+    }
+
+    #[inline(always)]
+    fn rows<S: Simd, const ROWS: usize>(
+        &mut self,
+        simd: S,
+        rows: Range<usize>,
+        index: usize,
+        panel: &[f32],
+    ) {
+        let (panel, _) = S::as_simd_f32s(panel);
+        let column = index * TILE_VECTORS * S::F32_LANES;
+        let Range {
+            start: mut row,
+            end,
+        } = rows;
+        while row + ROWS <= end {
+            self.tile::<S, ROWS>(simd, row, column, panel);
+            row += ROWS;
+        }
+        while row + 4 <= end {
+            self.tile::<S, 4>(simd, row, column, panel);
+            row += 4;
+        }
+        while row < end {
+            self.tile::<S, 1>(simd, row, column, panel);
+            row += 1;
         }
     }
 
@@ -107,7 +191,7 @@ impl<const ADD: bool> Product<'_, ADD> {
                 }
             }
         }
-        let columns = (self.right.columns() - column).min(TILE_VECTORS * S::F32_LANES);
+        let columns = (self.columns - column).min(TILE_VECTORS * S::F32_LANES);
         for (index, sums) in sums.into_iter().enumerate() {
             let out = &mut self.out.values[(row + index) * self.out.stride + column..][..columns];
             for (out, sum) in out.chunks_mut(S::F32_LANES).zip(sums) {
