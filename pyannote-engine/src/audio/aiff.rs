@@ -65,6 +65,9 @@ fn common(file: &mut (impl Read + Seek), body: u64, size: u64) -> Result<Layout,
     let bits = u16::from_be_bytes([e, f]);
     let rate = extended([r0, r1, r2, r3, r4, r5, r6, r7, r8, r9]).round();
     let kind = if known == 22 { kind } else { *b"NONE" };
+    if &kind == b"ima4" {
+        return Layout::ima4(channels, rate as u32);
+    }
     let Some(codec) = codec(kind, u32::from(bits.div_ceil(8))) else {
         let name = String::from_utf8_lossy(&kind);
         return Err(AudioError::UnsupportedCodec(format!(

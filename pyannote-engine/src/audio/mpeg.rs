@@ -1,11 +1,15 @@
 //! Streams of MPEG audio (MP1 to MP3), whose frame counts may be wrong, and whose format may change.
 
+use std::io::{Read, Seek, SeekFrom};
+
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
 /// Bits of the frame header that a decoder cannot change: version, layer and sample rate.
 const FORMAT_MASK: [u8; 2] = [0x1e, 0x0c];
+/// Maximum size of the header and the tags of the first frame, in bytes.
+const MAX_HEAD_BYTES: u64 = 200;
 /// The channel mode of mono.
 const MONO: u8 = 3;
 
@@ -22,6 +26,55 @@ pub(super) struct Mpeg {
     format: Option<Format>,
     /// The decoder of the previous format: a single damaged header may be mistaken for a change.
     other: Option<(Format, Box<dyn AudioDecoder>)>,
+}
+
+/// Size of the checksum of the tag of LAME, and its position from the start of the tag, in bytes.
+const LAME_CHECKSUM: std::ops::Range<usize> = 34..36;
+
+/// The first frame of a stream, which ends at `end` of a file. If it has a tag of LAME, the checksum is removed.
+///
+/// The demuxer ignores a tag with a wrong checksum. Programs that cut files change the number of frames in it, but not the
+/// checksum: the priming would be heard.
+pub(super) fn first_frame(
+    file: &mut (impl Read + Seek),
+    at: u64,
+    end: u64,
+) -> std::io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(at))?;
+    let mut head = Vec::new();
+    file.take(MAX_HEAD_BYTES.min(end.saturating_sub(at)))
+        .read_to_end(&mut head)?;
+    if let Some(lame) = lame_tag(&head)
+        && let Some(checksum) = head
+            .get_mut(lame..)
+            .and_then(|tag| tag.get_mut(LAME_CHECKSUM))
+    {
+        checksum.fill(0);
+    }
+    Ok(head)
+}
+
+/// The position of the tag of LAME in a frame, if there is one.
+fn lame_tag(frame: &[u8]) -> Option<usize> {
+    let [_, version, _, mode, ..] = frame else {
+        return None;
+    };
+    let side_info = match (version >> 3 & 3 == 3, mode >> 6 == MONO) {
+        (true, false) => 32,
+        (true, true) | (false, false) => 17,
+        (false, true) => 9,
+    };
+    let (tag, rest) = frame.get(4 + side_info..)?.split_first_chunk::<8>()?;
+    let ([b'X', b'i', b'n', b'g', ..] | [b'I', b'n', b'f', b'o', ..], flags) = (tag, tag[7]) else {
+        return None;
+    };
+    // The number of frames, of bytes, the table of contents, and the quality.
+    let fields = [(1, 4), (2, 4), (4, 100), (8, 4)];
+    let present = fields.iter().filter(|(flag, _)| flags & flag != 0);
+    let skipped: usize = present.map(|(_, bytes)| bytes).sum();
+    let lame = rest.get(skipped..)?;
+    lame.starts_with(b"LAME")
+        .then_some(frame.len() - lame.len())
 }
 
 /// The part of a frame header that is the same for all frames of a decoder.

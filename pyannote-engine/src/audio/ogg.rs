@@ -1,6 +1,8 @@
-//! Whether the end of an Ogg file is missing, which the demuxer does not report.
+//! What the demuxer of Ogg does not report: whether the end of the file is missing, and codecs without a decoder.
 
 use std::io::{Read, Result, Seek, SeekFrom};
+
+use super::chunks::bytes_at;
 
 /// The marker of a page.
 const MARKER: &[u8; 4] = b"OggS";
@@ -33,6 +35,17 @@ pub(super) fn is_truncated(file: &mut (impl Read + Seek), bytes: u64) -> Result<
     })
 }
 
+/// The name of the codec of the first stream, if it has no decoder.
+pub(super) fn unsupported_codec(file: &mut (impl Read + Seek)) -> Result<Option<&'static str>> {
+    // The first page has one segment.
+    let packet = bytes_at::<8>(file, HEADER_BYTES as u64 + 1)?.unwrap_or_default();
+    Ok(match &packet {
+        b"Speex   " => Some("Speex"),
+        b"CELT    " => Some("CELT"),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -58,5 +71,18 @@ mod tests {
         // What follows the last page does not matter.
         let file = [&pages[..], &[0; 100]].concat();
         assert!(!is_truncated(&mut Cursor::new(&file), file.len() as u64).unwrap());
+    }
+
+    #[test]
+    fn codecs_without_a_decoder_have_names() {
+        for (packet, expected) in [
+            (b"Speex   1.2", Some("Speex")),
+            (b"OpusHead\x01\x02\x38", None),
+        ] {
+            let page = [&b"OggS"[..], &[0; 22], &[1, 11], packet].concat();
+            let name = unsupported_codec(&mut Cursor::new(&page)).unwrap();
+            assert_eq!(name, expected);
+        }
+        assert_eq!(unsupported_codec(&mut Cursor::new(b"OggS")).unwrap(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom, Take};
 use std::ops::Range;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use super::chunks::{bytes_at, is_failure_to_read};
 use super::demux::Stream;
 use super::raw::Raw;
 use super::time_axis::Edit;
-use super::{AudioError, aiff, au, caf, flac, mkv, mp4, ogg, riff, tags};
+use super::{AudioError, adts, aiff, au, caf, flac, frames, mkv, mp4, mpeg, ogg, riff, tags};
 
 /// Maximum size of a frame of MPEG audio, in bytes. As many zeros follow the file: a last frame that was cut is decoded.
 const MAX_MPEG_FRAME_BYTES: u64 = 2_881;
@@ -83,19 +83,25 @@ pub(super) fn open(path: &Path, bytes: u64) -> Result<Opened, AudioError> {
         return Ok(movie.open(stream(file)));
     }
     if caf::is_caf(&start) {
-        if let Some(samples) = caf::read(&mut file, bytes)? {
-            return raw(samples, file);
-        }
-        file.rewind()?;
-        return Ok(probe(file)?.into());
+        return caf::open(file, bytes);
     }
     if ogg::is_ogg(&start) {
         let is_truncated = ogg::is_truncated(&mut file, bytes)?;
+        let codec = ogg::unsupported_codec(&mut file)?;
         file.rewind()?;
+        let format = match (probe(file), codec) {
+            (Err(AudioError::NotAudio), Some(name)) => {
+                return Err(AudioError::UnsupportedCodec(name.to_owned()));
+            }
+            (format, _) => format?,
+        };
         return Ok(Opened {
             is_truncated,
-            ..Opened::from(probe(file)?)
+            ..Opened::from(format)
         });
+    }
+    if is_other_container(&mut file, &start)? {
+        return Err(AudioError::NotAudio);
     }
     let sound = tags::between(&mut file, bytes)?;
     Ok(probe_range(file, sound)?.into())
@@ -104,10 +110,6 @@ pub(super) fn open(path: &Path, bytes: u64) -> Result<Opened, AudioError> {
 /// Opens a stream that is a part of a file.
 fn probe_range(mut file: File, range: Range<u64>) -> Result<Box<dyn FormatReader>, AudioError> {
     let Range { start, end } = range;
-    if is_mpeg_ts(&mut file, start)? {
-        // Its packets may be mistaken for MP3.
-        return Err(AudioError::NotAudio);
-    }
     if bytes_at(&mut file, start)?.as_ref() == Some(flac::MARKER)
         && let Some((header, frames)) = flac::header(&mut file, start)?
     {
@@ -115,29 +117,67 @@ fn probe_range(mut file: File, range: Range<u64>) -> Result<Box<dyn FormatReader
         let frames = file.take(end.saturating_sub(frames));
         return probe(ReadOnlySource::new(Cursor::new(header).chain(frames)));
     }
-    let at_start = || {
-        let mut file = file.try_clone()?;
-        file.seek(SeekFrom::Start(start))?;
-        std::io::Result::Ok(file.take(end.saturating_sub(start)))
-    };
-    // The duration is estimated from the first packets unless the source is read in order.
-    let format = probe(ReadOnlySource::new(at_start()?))?;
-    if !is_mpeg(format.as_ref()) {
+    let format = probe(in_order(&file, start..end)?)?;
+    if !is_mpeg(format.as_ref()) && format.format_info().format != formats::FORMAT_ID_ADTS {
         return Ok(format);
     }
     drop(format);
-    let rest = std::io::repeat(0).take(MAX_MPEG_FRAME_BYTES);
-    probe(ReadOnlySource::new(at_start()?.chain(rest)))
+    // A few bytes that resemble frames are in any compressed data.
+    match frames::first(&mut file, start..end)? {
+        Some((at, frames::Kind::Adts)) => Ok(adts::open(stream(file), at..end)?),
+        Some((at, frames::Kind::Mpeg)) => {
+            let head = mpeg::first_frame(&mut file, at, end)?;
+            let rest = in_order(&file, at + head.len() as u64..end)?;
+            let padding = std::io::repeat(0).take(MAX_MPEG_FRAME_BYTES);
+            probe(ReadOnlySource::new(
+                Cursor::new(head).chain(rest).chain(padding),
+            ))
+        }
+        None => Err(AudioError::NotAudio),
+    }
 }
 
-/// Whether packets of an MPEG transport stream start at a position.
-fn is_mpeg_ts(file: &mut File, start: u64) -> std::io::Result<bool> {
-    for packet in 0..3 {
-        if bytes_at(file, start + packet * MPEG_TS_PACKET_BYTES)? != Some([MPEG_TS_SYNC]) {
-            return Ok(false);
+/// A part of a file that is read in order: otherwise, the duration is estimated from the first packets.
+fn in_order(file: &File, range: Range<u64>) -> std::io::Result<ReadOnlySource<Take<File>>> {
+    let mut file = file.try_clone()?;
+    file.seek(SeekFrom::Start(range.start))?;
+    Ok(ReadOnlySource::new(
+        file.take(range.end.saturating_sub(range.start)),
+    ))
+}
+
+/// Whether a file is in a container that is not supported, and whose content may be mistaken for MP3 or WAV.
+fn is_other_container(file: &mut File, start: &[u8]) -> std::io::Result<bool> {
+    // ASF and WMA, FLV, Flash, MPEG program stream, RealMedia; and those that contain the header of a WAV file: Monkey's
+    // Audio, Shorten, WavPack.
+    const MARKERS: [&[u8]; 9] = [
+        b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+        b"FLV\x01",
+        b"FWS",
+        b"CWS",
+        b"\0\0\x01\xba",
+        b".RMF",
+        b"MAC ",
+        b"ajkg",
+        b"wvpk",
+    ];
+    if MARKERS.iter().any(|marker| start.starts_with(marker)) {
+        return Ok(true);
+    }
+    if start.starts_with(b"RIFF") && start.get(8..11) == Some(b"AVI") {
+        return Ok(true);
+    }
+    // Those of Blu-ray discs and camcorders start with a time of 4 bytes.
+    for (first, distance) in [(0, MPEG_TS_PACKET_BYTES), (4, MPEG_TS_PACKET_BYTES + 4)] {
+        let mut packets = 0;
+        while packets < 3 && bytes_at(file, first + packets * distance)? == Some([MPEG_TS_SYNC]) {
+            packets += 1;
+        }
+        if packets == 3 {
+            return Ok(true);
         }
     }
-    Ok(true)
+    Ok(false)
 }
 
 /// Whether a format is MP1, MP2 or MP3.
@@ -159,7 +199,7 @@ pub(super) fn wave(
     Ok(raw.open(stream(ReadOnlySource::new(samples))).into())
 }
 
-fn stream(source: impl MediaSource + 'static) -> Stream {
+pub(super) fn stream(source: impl MediaSource + 'static) -> Stream {
     Stream::new(Box::new(source), MediaSourceStreamOptions::default())
 }
 

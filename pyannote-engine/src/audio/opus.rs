@@ -88,6 +88,18 @@ impl Head {
     }
 }
 
+/// The header in the description of a codec, or else one of a stream of one or two channels.
+pub(super) fn head(description: &[u8], channels: u32) -> Vec<u8> {
+    let at = description
+        .windows(8)
+        .position(|window| window == b"OpusHead");
+    if let Some(head) = at.and_then(|at| description.get(at..)) {
+        return head.to_vec();
+    }
+    let channels = u8::try_from(channels).unwrap_or_default();
+    [&b"OpusHead\x01"[..], &[channels], &[0; 9]].concat()
+}
+
 /// The number of frames at the start of a stream that are not presented, at 48 kHz, if it is Opus.
 pub(super) fn pre_skip(parameters: &AudioCodecParameters) -> Option<u16> {
     if parameters.codec != CODEC_ID_OPUS {

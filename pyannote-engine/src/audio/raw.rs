@@ -200,7 +200,7 @@ impl Raw {
         let reader = RawReader {
             tracks: [track],
             layout: self.layout,
-            units_left: self.available / self.layout.unit_bytes,
+            bytes_left: self.available,
             next: 0,
         };
         Box::new(Demuxer::new(FORMAT_ID_WAVE, media, stream, reader))
@@ -211,7 +211,7 @@ impl Raw {
 struct RawReader {
     tracks: [Track; 1],
     layout: Layout,
-    units_left: u64,
+    bytes_left: u64,
     /// Timestamp of the next packet, in frames.
     next: u64,
 }
@@ -222,22 +222,33 @@ impl Demux for RawReader {
     }
 
     fn next_packet(&mut self, stream: &mut Stream) -> Result<Option<Packet>> {
-        let units = self.units_left.min(self.layout.units_per_packet());
-        if units == 0 {
-            return Ok(None);
-        }
+        let Layout {
+            unit_bytes,
+            unit_frames,
+            ..
+        } = self.layout;
+        let most = self.layout.units_per_packet() * unit_bytes;
         let mut data = Vec::new();
-        let bytes = units * self.layout.unit_bytes;
-        stream.take(bytes).read_to_end(&mut data)?;
-        // The last packet of a stream may be shorter.
-        let units = data.len() as u64 / self.layout.unit_bytes;
-        if units == 0 {
+        stream
+            .take(self.bytes_left.min(most))
+            .read_to_end(&mut data)?;
+        let read = data.len() as u64;
+        self.bytes_left -= read;
+        // The end of the last block of ADPCM may be missing. A part of a frame of PCM is nothing.
+        let frames = match unit_frames {
+            1 => read / unit_bytes,
+            _ => read * unit_frames / unit_bytes,
+        };
+        if frames == 0 {
             return Ok(None);
         }
-        self.units_left -= units;
-        let frames = units * self.layout.unit_frames;
+        let units = frames.div_ceil(unit_frames.max(1));
+        data.resize(usize::try_from(units * unit_bytes).unwrap_or_default(), 0);
+        let decoded = units * unit_frames;
         let start = Timestamp::from(i64::try_from(self.next).unwrap_or(i64::MAX));
         self.next = self.next.saturating_add(frames);
-        Ok(Some(Packet::new(0, start, Duration::from(frames), data)))
+        let mut packet = Packet::new(0, start, Duration::from(decoded), data);
+        packet.trim_end = Duration::from(decoded - frames);
+        Ok(Some(packet))
     }
 }

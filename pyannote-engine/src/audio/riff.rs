@@ -118,6 +118,8 @@ impl Header {
         bytes: u64,
     ) -> Result<Self, AudioError> {
         let (mut format, mut long_size) = (None, None);
+        // The samples, if they precede their format.
+        let mut samples = None;
         // Where a search for a chunk starts if a size is wrong.
         let (mut at, mut search_from) = (kind.start(), kind.start());
         for _ in 0..MAX_CHUNKS {
@@ -148,21 +150,28 @@ impl Header {
                     read_at(file, body, &mut fields)?;
                     fields.truncate(usize::try_from(size.max(12)).unwrap_or(usize::MAX));
                     format = WaveFormat::parse(&fields, kind == Kind::BigEndian);
+                    if let (Some(format), Some((start, size))) = (format, samples) {
+                        return Ok(Self {
+                            format,
+                            start,
+                            size,
+                        });
+                    }
                     search_from = body;
                 }
                 b"data" => {
-                    let Some(format) = format else {
-                        return Err(AudioError::NotAudio);
-                    };
                     let size = match (size, long_size) {
                         (0xffff_ffff, Some(long)) => long,
                         _ => size,
                     };
-                    return Ok(Self {
-                        format,
-                        start: body,
-                        size,
-                    });
+                    if let Some(format) = format {
+                        return Ok(Self {
+                            format,
+                            start: body,
+                            size,
+                        });
+                    }
+                    samples.get_or_insert((body, size));
                 }
                 _ => search_from = search_from.max(body),
             }

@@ -45,10 +45,36 @@ fn end(file: &mut (impl Read + Seek), start: u64, bytes: u64) -> Result<u64> {
     Ok(end)
 }
 
-/// The position after the tags at the start, ID3v2, which may have large pictures.
+/// The position after the tags at the start: ID3v2, which may have large pictures, and APE.
 fn start(file: &mut (impl Read + Seek), bytes: u64) -> Result<u64> {
     let mut at = 0;
     for _ in 0..MAX_TAGS {
+        if let Some(
+            [
+                b'A',
+                b'P',
+                b'E',
+                b'T',
+                b'A',
+                b'G',
+                b'E',
+                b'X',
+                _,
+                _,
+                _,
+                _,
+                size @ ..,
+            ],
+        ) = bytes_at::<16>(file, at)?
+        {
+            // The size does not include the header.
+            let end = at + 32 + u64::from(u32::from_le_bytes(size));
+            if end >= bytes {
+                break;
+            }
+            at = end;
+            continue;
+        }
         let Some([b'I', b'D', b'3', version, _, flags, size @ ..]) = bytes_at::<10>(file, at)?
         else {
             break;
@@ -81,13 +107,20 @@ mod tests {
     fn tags_are_skipped() {
         let tag = b"ID3\x03\0\0\0\0\0\x02ab";
         let with_footer = b"ID3\x04\0\x10\0\0\0\x013DI\x04\0\x10\0\0\0\x01x";
+        let fields = [2_000_u32, 40, 1, 0xa000_0000].map(u32::to_le_bytes);
+        let ape_header = [&b"APETAGEX"[..], fields.as_flattened(), &[0; 8]].concat();
         for (file, expected) in [
             (&b""[..], 0..0),
             (b"fLaC", 0..4),
             (&[&tag[..], b"rest"].concat(), 12..16),
             (&[&tag[..], with_footer, b"rest"].concat(), 33..37),
+            (
+                &[&ape_header, &[b'x'; 40][..], &tag[..], b"rest"].concat(),
+                84..88,
+            ),
             // The size exceeds the file.
             (&tag[..], 0..12),
+            (&ape_header, 0..32),
         ] {
             assert_eq!(positions(file), expected, "{file:?}");
         }

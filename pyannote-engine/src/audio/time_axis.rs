@@ -38,6 +38,8 @@ pub(super) struct TimeAxis {
     base_s: f64,
     /// The latest plausible time, in seconds.
     latest_s: f64,
+    /// Duration of the gaps that became silence, in seconds.
+    gaps_s: f64,
 }
 
 impl TimeAxis {
@@ -50,12 +52,18 @@ impl TimeAxis {
             end_s: base_s,
             base_s,
             latest_s: expected_s.unwrap_or(f64::INFINITY) + MIN_JUMP_S,
+            gaps_s: 0.0,
         }
     }
 
     /// Duration of the output so far, in seconds.
     pub(super) fn end_s(&self) -> f64 {
         self.end_s
+    }
+
+    /// Duration of the gaps that became silence, in seconds. A late start is none.
+    pub(super) fn gaps_s(&self) -> f64 {
+        self.gaps_s
     }
 
     /// Places `frames` frames at `rate` in Hz that start at `start_s` of the media, in seconds, or else at the end of the
@@ -92,6 +100,9 @@ impl TimeAxis {
                 cut = ((-jump_s * rate).round() as usize).min(to - from);
             }
             if from + cut < to {
+                if !is_first {
+                    self.gaps_s += silence as f64 / rate;
+                }
                 self.end_s += (silence as f64 + (to - from - cut) as f64) / rate;
                 placements.push(Placement {
                     silence,
@@ -141,6 +152,8 @@ mod tests {
             axis.place(Some(14.52), 1_000, 1_000),
             placement(0, 0..1_000)
         );
+        // The late start is no gap.
+        assert_eq!(axis.gaps_s(), 9.0);
     }
 
     #[test]

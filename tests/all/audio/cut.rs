@@ -18,6 +18,7 @@ fn id3(size: usize) -> Vec<u8> {
 #[test]
 fn tags_around_the_samples_change_nothing() {
     let ape = [&b"APETAGEX"[..], &[0xd0, 7, 0, 0, 32, 0, 0, 0], &[0; 16]].concat();
+    let ape_before = [&b"APETAGEX"[..], &[0xd0, 7, 0, 0, 9, 0, 0, 0], &[0; 16 + 9]].concat();
     let id3v1 = [&b"TAG"[..], &[b' '; 125]].concat();
     for name in ["tone.mp3", "tone.aac", "tone.flac"] {
         let file = fixture_bytes(name);
@@ -25,6 +26,7 @@ fn tags_around_the_samples_change_nothing() {
         for (what, before, after) in [
             ("ID3", id3(600), vec![]),
             ("a large picture", id3(2_400_000), vec![]),
+            ("APE before", ape_before.clone(), vec![]),
             ("two ID3 tags", [id3(60), id3(600)].concat(), vec![]),
             (
                 "APE and ID3v1",
@@ -72,7 +74,7 @@ fn invalid_metadata_of_flac_does_not_matter() {
 }
 
 /// The pages of an Ogg file.
-fn pages(file: &[u8]) -> Vec<&[u8]> {
+pub(super) fn pages(file: &[u8]) -> Vec<&[u8]> {
     let mut pages = Vec::new();
     let mut rest = file;
     while !rest.is_empty() {
@@ -176,6 +178,8 @@ fn ogg_may_start_late_and_lose_pages() {
         found.len() == 2 && found[1].0 <= 0.8 && found[1].1 == 1.0,
         "{found:?}"
     );
+    let warning = "parts of the recording are missing: 0.2 s were replaced by silence";
+    assert_eq!(recording.warnings(), [warning]);
 }
 
 #[test]
@@ -263,6 +267,8 @@ fn lost_frames_of_flac_keep_the_times_of_the_others() {
     assert_eq!(whole.warnings(), [""; 0]);
     let recording = decoded(&flac(&samples, &[2, 3, 7, 8])).unwrap();
     assert_eq!(sounds(&recording), [(0.0, 0.2), (0.4, 0.5), (1.0, 2.0)]);
+    let warning = "parts of the recording are missing: 0.4 s were replaced by silence";
+    assert_eq!(recording.warnings(), [warning]);
     let cut = flac(&samples, &[18, 19]);
     let recording = decoded(&cut[..cut.len() - 500]).unwrap();
     assert!(
@@ -275,11 +281,14 @@ fn lost_frames_of_flac_keep_the_times_of_the_others() {
 #[test]
 fn transport_streams_are_not_mistaken_for_mp3() {
     let mp3 = fixture_bytes("tone.mp3");
-    let packets = mp3.chunks(184).map(|content| {
-        let mut packet = [&[0x47, 0x41, 0, 0x10][..], content].concat();
-        packet.resize(188, 0xff);
-        packet
-    });
-    let error = decoded(&packets.collect::<Vec<_>>().concat()).unwrap_err();
-    assert!(matches!(error, AudioError::NotAudio), "{error}");
+    // Those of Blu-ray discs and camcorders start with a time.
+    for time in [&[][..], &[0x12, 0x34, 0x56, 0x78]] {
+        let packets = mp3.chunks(184).flat_map(|content| {
+            let mut packet = [time, &[0x47, 0x41, 0, 0x10], content].concat();
+            packet.resize(188 + time.len(), 0xff);
+            packet
+        });
+        let error = decoded(&packets.collect::<Vec<_>>()).unwrap_err();
+        assert!(matches!(error, AudioError::NotAudio), "{error}");
+    }
 }

@@ -96,6 +96,17 @@ fn sizes_may_be_unknown_as_browsers_write_them() {
 }
 
 #[test]
+fn the_duration_of_late_audio_is_not_missing() {
+    let info = element(b"\x44\x89", &3_000.0_f64.to_be_bytes());
+    let file = closed(&[
+        element(b"\x15\x49\xa9\x66", &info),
+        tracks(&[pcm(1, &[])]),
+        element(CLUSTER, &cluster(2_000, &tone(1.0))),
+    ]);
+    assert_eq!(decoded_well(&file).duration(), 1.0);
+}
+
+#[test]
 fn a_cut_file_is_decoded_although_its_index_is_missing() {
     // A position of the index beyond the end.
     let seek = [

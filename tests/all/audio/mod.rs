@@ -1,5 +1,6 @@
 //! Recordings: decoding files of every format, and fetching them over HTTP.
 
+mod caf;
 mod channels;
 mod comparison;
 mod containers;
@@ -17,6 +18,7 @@ mod mutations;
 mod quicktime;
 mod raw;
 mod riff;
+mod streams;
 mod times;
 mod tone;
 mod wav;

@@ -237,6 +237,23 @@ fn mp4a(object: u8, config: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn all_layers_of_mpeg_have_the_same_type() {
+    // Silent frames of MP2 with 1,152 samples at 48 kHz.
+    let frame = [&[0xff, 0xfd, 0xa4, 0][..], &[0; 572]].concat();
+    for object in [0x69, 0x6b] {
+        let mut movie = Movie::new(mp4a(object, &[]), frame.len(), frame.repeat(50));
+        movie.count = 50;
+        let mut file = movie.bytes(true);
+        let durations = file.windows(4).position(|kind| kind == b"stts").unwrap();
+        let ticks = RATE * 1_152 / 48_000;
+        file[durations + 16..durations + 20].copy_from_slice(&ticks.to_be_bytes());
+        let recording = decoded(&file).unwrap();
+        assert!((recording.duration() - 1.2).abs() < 0.001);
+        assert_eq!(recording.warnings(), [""; 0]);
+    }
+}
+
+#[test]
 fn unsupported_codecs_have_their_true_names() {
     for (description, expected) in [
         (mp4a(0x40, &[0x11, 0xb0]), "AAC with 6 channels"),

@@ -235,6 +235,9 @@ fn compression_types_of_aiff() {
         let name = String::from_utf8_lossy(kind).into_owned();
         assert_tone(&aiff_c(kind, bits, &pcm.tone(1)), &name);
     }
+    // Blocks of ADPCM have 64 samples in 34 bytes.
+    let adpcm = decoded(&aiff_c(b"ima4", 4, &[0; 34].repeat(250))).unwrap();
+    assert_eq!(adpcm.duration(), 1.0);
     let error = decoded(&aiff_c(b"MAC3", 8, &[0; 4])).unwrap_err();
     assert!(
         matches!(&error, AudioError::UnsupportedCodec(name) if name.contains("MAC3")),

@@ -6,6 +6,8 @@ use super::tone::{Measured, fixture_bytes, measure, sample};
 
 /// The sample rate, in Hz.
 pub(super) const RATE: u32 = 16_000;
+/// The sample rate of the ADPCM fixture, in Hz.
+const ADPCM_RATE: usize = 8_000;
 /// The number of frames of a tone.
 pub(super) const FRAMES: usize = 16_000;
 
@@ -106,6 +108,45 @@ fn sizes_may_be_wrong_zero_or_missing() {
             );
             assert_tone(&bytes, &format!("RIFF {riff:#x}, data {data:#x}"));
         }
+    }
+}
+
+/// A file with a tone.
+pub(super) fn tone_file() -> Vec<u8> {
+    let data = samples(1);
+    let size = data.len() as u32;
+    file(
+        b"RIFF",
+        size + 36,
+        &[simple_fmt(), chunk(b"data", size, &data)],
+    )
+}
+
+#[test]
+fn samples_may_precede_their_format() {
+    let data = samples(1);
+    let size = data.len() as u32;
+    let chunks = [chunk(b"data", size, &data), simple_fmt()];
+    assert_tone(&file(b"RIFF", size + 36, &chunks), "data first");
+}
+
+#[test]
+fn the_last_block_of_adpcm_may_be_incomplete() {
+    let wav = fixture_bytes("tone_adpcm.wav");
+    let whole = decoded(&wav).unwrap();
+    for missing in [1, 100, 700] {
+        let recording = decoded(&wav[..wav.len() - missing]).unwrap();
+        let expected = whole.len() - 2 * missing * 16_000 / ADPCM_RATE;
+        assert!(
+            recording.len().abs_diff(expected) < 40,
+            "{missing}: {} samples, not {expected}",
+            recording.len()
+        );
+        // The filter of the resampler smooths the end.
+        let unchanged = recording.len() - 3_000;
+        let is_same =
+            recording.samples(..unchanged).unwrap() == whole.samples(..unchanged).unwrap();
+        assert!(is_same, "{missing}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use pyannote_engine::audio::{AudioError, DecodeOptions, Ffmpeg, Recording, decode_with};
 
-use super::containers::{Trak, mkv, mp4, silence, tone};
+use super::containers::{Trak, atom, mkv, mp4, silence, tone};
 use super::tone::SAMPLE_RATE_HZ;
 
 fn decoded(bytes: &[u8]) -> Recording {
@@ -61,9 +61,19 @@ fn an_edit_list_trims_both_ends() {
 fn an_edit_list_delays_and_joins_sections() {
     let samples = [tone(1.0), silence(1.0), tone(1.0)].concat();
     let edits = &[(500, -1), (1_000, 0), (500, 18_000)];
-    let recording = decoded(&mp4(&[track(edits, samples)], None));
+    let video = atom(b"avc1", &[&[0; 78]]);
+    let recording = decoded(&mp4(&[track(edits, samples.clone())], Some(&video)));
     assert_close(&recording, 2.0);
     assert_eq!(sounds(&recording), [(0.5, 2.0)]);
+    // Alone, it starts at 0, as in Matroska.
+    let recording = decoded(&mp4(&[track(edits, samples.clone())], None));
+    assert_close(&recording, 1.5);
+    assert_eq!(sounds(&recording), [(0.0, 1.5)]);
+    // Beside another track, it is as late as relative to that.
+    let other = track(&[(300, -1), (1_000, 0)], tone(1.0));
+    let recording = decoded(&mp4(&[track(edits, samples), other], None));
+    assert_close(&recording, 1.7);
+    assert_eq!(sounds(&recording), [(0.2, 1.7)]);
 }
 
 #[test]

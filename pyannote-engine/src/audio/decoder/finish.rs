@@ -1,15 +1,19 @@
 //! The end of a recording: limits, damage, and what is missing.
 
 use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
+use symphonia::core::formats::{FormatId, well_known as formats};
 
 use super::{Decoder, LIMIT_TOLERANCE_S};
 use crate::audio::AudioError;
 use crate::audio::ffmpeg::{Failure, FfmpegError};
 use crate::audio::mpeg::Mpeg;
+use crate::audio::time_axis::TimeAxis;
 
 /// Maximum fraction of the packets of a recording that may fail to decode.
 const MAX_DAMAGED_FRACTION: f64 = 0.1;
-/// Minimum gap at the end, in seconds, that is reported: a shorter one may be padding or rounding.
+/// Formats in which a gap in the timestamps means that packets are missing.
+const GAPS_ARE_LOSSES: [FormatId; 2] = [formats::FORMAT_ID_FLAC, formats::FORMAT_ID_OGG];
+/// Minimum gap, in seconds, that is reported: a shorter one may be padding or rounding.
 const MIN_REPORTED_GAP_S: f64 = 0.1;
 
 impl Decoder {
@@ -67,6 +71,14 @@ impl Decoder {
             self.warnings.push(
                 "the channels are in opposite phase and cancel each other: only the loudest was used".to_owned(),
             );
+        }
+        let gaps_s = self.gaps_s + self.axis.as_ref().map_or(0.0, TimeAxis::gaps_s);
+        // Others have gaps where nothing was recorded.
+        let is_loss = GAPS_ARE_LOSSES.contains(&self.format.format_info().format);
+        if is_loss && gaps_s >= MIN_REPORTED_GAP_S {
+            self.warnings.push(format!(
+                "parts of the recording are missing: {gaps_s:.1} s were replaced by silence"
+            ));
         }
         let tolerated = MIN_REPORTED_GAP_S.max(self.last_packet_s());
         match self.expected_s {

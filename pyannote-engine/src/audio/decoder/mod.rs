@@ -66,6 +66,8 @@ pub struct Decoder {
     axis: Option<TimeAxis>,
     /// The end of the chained streams before the current one, in seconds.
     base_s: f64,
+    /// Duration of the gaps in the chained streams before the current one, in seconds.
+    gaps_s: f64,
     /// The earliest time of any track, in seconds.
     start_s: f64,
     /// The samples of the last packet that are still to be appended.
@@ -182,14 +184,18 @@ impl Decoder {
         let expected_s = expected_duration(format.as_ref(), track)
             .map(|seconds| presented_duration(&edits, seconds));
         let mpeg = is_mpeg(format.as_ref()).then(|| Mpeg::new(track.padding.unwrap_or_default()));
+        let is_too_long =
+            expected_s.is_some_and(|seconds| seconds > limits.seconds + LIMIT_TOLERANCE_S);
         // The frame count of MPEG streams may be wrong.
-        if mpeg.is_none()
-            && expected_s.is_some_and(|seconds| seconds > limits.seconds + LIMIT_TOLERANCE_S)
-        {
-            return Err(AudioError::TooLong {
-                limit: limits.seconds,
-            });
-        }
+        let expected_s = match (is_too_long, &mpeg) {
+            (true, None) => {
+                return Err(AudioError::TooLong {
+                    limit: limits.seconds,
+                });
+            }
+            (true, Some(_)) => None,
+            (false, _) => expected_s,
+        };
         let is_unbounded = audio(track).is_some_and(|audio| levels::is_unbounded(audio.codec));
         let peak = match path {
             Some(path) if is_unbounded => peak(path, bytes, number)?,
@@ -219,6 +225,7 @@ impl Decoder {
             edits,
             axis: None,
             base_s: 0.0,
+            gaps_s: 0.0,
             start_s: f64::INFINITY,
             placements: VecDeque::new(),
             is_truncated,

@@ -22,7 +22,12 @@ const TIMED: [FormatId; 4] = [
     formats::FORMAT_ID_OGG,
 ];
 /// Formats whose demuxers report an unexpected end of the file only if the end is missing.
-const ENDS_ARE_KNOWN: [FormatId; 2] = [formats::FORMAT_ID_ISOMP4, formats::FORMAT_ID_MKV];
+const ENDS_ARE_KNOWN: [FormatId; 4] = [
+    formats::FORMAT_ID_ADTS,
+    formats::FORMAT_ID_CAF,
+    formats::FORMAT_ID_ISOMP4,
+    formats::FORMAT_ID_MKV,
+];
 /// Maximum number of consecutive stream resets without a packet.
 const MAX_RESETS: u32 = 16;
 
@@ -117,7 +122,12 @@ impl Decoder {
                     .map(|(_, decoder)| decoder)
             });
         }
-        match self.decoder.decode(&packet) {
+        let decoded = match packet.data.is_empty() {
+            // Demuxers mark damage this way, and some decoders accept it.
+            true => Err(Error::DecodeError("empty packet")),
+            false => self.decoder.decode(&packet),
+        };
+        match decoded {
             Ok(buffer) => {
                 let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
                 buffer.copy_to_vec_interleaved(&mut self.interleaved);
@@ -153,7 +163,8 @@ impl Decoder {
         let Some(rate) = self.lanes.rate() else {
             return Ok(());
         };
-        if !TIMED.contains(&self.format.format_info().format) {
+        let format = self.format.format_info().format;
+        if !TIMED.contains(&format) {
             self.lanes.append(0..self.lanes.packet_len())?;
             return self.check_length(0.0);
         }
@@ -161,12 +172,20 @@ impl Decoder {
             return Ok(());
         }
         self.drop_padding(&packet, rate);
+        let is_matroska = format == formats::FORMAT_ID_MKV;
         let frames = self.lanes.packet_len();
         let mut axis = match self.axis.take() {
             Some(axis) => axis,
             // Damage before the first packet with a time: nothing says when it starts.
             None if self.start_s.is_infinite() => return Ok(()),
-            None => TimeAxis::new(self.stream_edits(), self.base_s, self.expected_s),
+            None => {
+                let edits = self.stream_edits();
+                if let (true, [edit]) = (is_matroska, &*edits) {
+                    // The duration of Matroska is that from 0, even if the first packet is later.
+                    self.expected_s = self.expected_s.map(|seconds| seconds - edit.media_s);
+                }
+                TimeAxis::new(edits, self.base_s, self.expected_s)
+            }
         };
         self.placements.extend(axis.place(time_s, frames, rate));
         self.axis = Some(axis);
@@ -202,7 +221,10 @@ impl Decoder {
         // The duration was that of the first stream alone.
         self.expected_s = None;
         self.start_s = f64::INFINITY;
-        self.base_s = self.axis.take().map_or(self.base_s, |axis| axis.end_s());
+        if let Some(axis) = self.axis.take() {
+            self.base_s = axis.end_s();
+            self.gaps_s += axis.gaps_s();
+        }
         Ok(Step::Continue)
     }
 }

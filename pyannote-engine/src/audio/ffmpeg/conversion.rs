@@ -17,8 +17,9 @@ use super::{Ffmpeg, FfmpegError};
 use crate::audio::{AudioError, DecodeOptions, riff, tracks};
 
 /// The demuxers that ffmpeg may use: those of recordings in a single file. Playlists and other formats that refer to
-/// more files or URLs are missing (`concat`, `dash`, `hls`, `imf`, `rtsp`, `sdp` and `image2`, for example).
-const FORMATS: &str = "aa,aac,aax,ac3,act,aea,aiff,alaw,amr,amrnb,amrwb,ape,apm,aptx,asf,asf_o,ast,au,avi,caf,codec2,daud,dsf,\
+/// more files or URLs are missing (`concat`, `dash`, `hls`, `imf`, `rtsp`, `sdp` and `image2`, for example), and so are
+/// `amrnb` and `amrwb`, which accept any file: the page of a web server instead of a recording would be decoded.
+const FORMATS: &str = "aa,aac,aax,ac3,act,aea,aiff,alaw,amr,ape,apm,aptx,asf,asf_o,ast,au,avi,caf,codec2,daud,dsf,\
     dss,dts,dtshd,dv,eac3,ea,ffm,flac,flv,g722,g723_1,g726,g726le,g729,gsm,gxf,iff,ilbc,ircam,kux,lc3,\
     live_flv,loas,lxf,matroska,mlp,mmf,mov,mp3,mpc,mpc8,mpeg,mpegts,mtaf,mulaw,mxf,nistsphere,nsv,nut,nuv,\
     ogg,oma,osq,paf,pvf,qcp,r3d,rm,rso,sbc,sbg,sds,sdx,shn,sln,smjpeg,sol,sox,spdif,tak,truehd,tta,tun,vag,\
@@ -310,8 +311,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_that_refer_to_other_files_are_not_allowed() {
+    fn formats_that_refer_to_other_files_or_accept_any_file_are_not_allowed() {
         for format in [
+            "amrnb",
+            "amrwb",
             "applehttp",
             "concat",
             "dash",

@@ -99,7 +99,7 @@ fn describe(kind: &[u8; 4], fields: &Fields, children: &[u8]) -> Result<Descript
     if kind == b"ima4" {
         return with_layout(Layout::ima4(fields.channels, rate));
     }
-    let esds = find(children, b"esds").and_then(decoder_config);
+    let esds = find(children, b"esds").and_then(|content| decoder_config(content.get(4..)?));
     let (codec, extra_data) = match kind {
         b"mp4a" => {
             let (object, config) = esds.ok_or("MP4 audio without a description")?;
@@ -203,9 +203,9 @@ fn pcm(kind: &[u8; 4], fields: &Fields, children: &[u8]) -> Option<AudioCodecId>
     }
 }
 
-/// The object type and the configuration of the decoder, in the content of `esds`.
-fn decoder_config(esds: &[u8]) -> Option<(u8, &[u8])> {
-    let (3, stream) = descriptor(esds.get(4..)?)? else {
+/// The object type and the configuration of the decoder, in a descriptor of a stream.
+pub(in crate::audio) fn decoder_config(descriptors: &[u8]) -> Option<(u8, &[u8])> {
+    let (3, stream) = descriptor(descriptors)? else {
         return None;
     };
     // An identifier, and flags of optional fields.

@@ -21,9 +21,10 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase, Timestamp};
 
 use self::boxes::Reader;
+pub(super) use self::description::decoder_config;
 use self::fragment::Defaults;
 use self::samples::{Sample, Samples};
-use self::trak::Trak;
+use self::trak::{Times, Trak};
 use super::AudioError;
 use super::demux::{Demux, Demuxer, Stream};
 use super::open::Opened;
@@ -98,6 +99,7 @@ impl Movie {
     ) -> std::io::Result<()> {
         let children = reader.children(moov, 0)?;
         let (mut movie_scale, mut presented) = (0, None);
+        let mut starts = Vec::new();
         for header in &children {
             match &header.kind {
                 b"mvhd" => movie_scale = trak::movie_scale(reader, header)?,
@@ -107,9 +109,15 @@ impl Movie {
             }
         }
         for header in children.iter().filter(|header| &header.kind == b"trak") {
-            let (id, scale) = trak::scale(reader, header)?;
-            self.scales.insert(id, scale);
+            let times = Times::read(reader, header, movie_scale)?;
+            self.scales.insert(times.id, times.scale);
+            starts.extend(times.start_s);
             self.traks.extend(Trak::read(reader, header, movie_scale)?);
+        }
+        // The earliest track starts at 0, as in ffmpeg and browsers.
+        let origin_s = starts.into_iter().reduce(f64::min).unwrap_or_default();
+        for edit in self.traks.iter_mut().flat_map(|trak| &mut trak.edits) {
+            edit.at_s -= origin_s;
         }
         if let (Some(presented), [trak]) = (presented, &mut *self.traks)
             && trak.edits.is_empty()

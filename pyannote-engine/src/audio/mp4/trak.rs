@@ -3,6 +3,8 @@
 use std::io::{Read, Result, Seek};
 use std::num::NonZero;
 
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
+
 use super::boxes::{Header, Reader};
 use super::description::Description;
 use super::samples::Tables;
@@ -45,23 +47,63 @@ pub(super) fn movie_scale<S: Read + Seek>(
     Ok(time_scale(reader, header)?.0)
 }
 
-/// The id and the time scale of a track of any kind, in ticks per second: 0 if it has none.
-pub(super) fn scale<S: Read + Seek>(
+/// The times of a track of any kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) id: u32,
+    /// Ticks per second, or 0 if it has none.
+    pub(super) scale: u32,
+    /// Time at which the first section is presented, in seconds, if it is audio or video.
+    pub(super) start_s: Option<f64>,
+}
+
+impl Times {
+    /// Reads the times of a track.
+    pub(super) fn read<S: Read + Seek>(
+        reader: &mut Reader<'_, S>,
+        trak: &Header,
+        movie_scale: u32,
+    ) -> Result<Self> {
+        let id = match reader.child(trak, b"tkhd")? {
+            Some(header) => track_header(reader, &header)?.0,
+            None => 0,
+        };
+        let (mut scale, mut kind) = (0, 0);
+        if let Some(mdia) = reader.child(trak, b"mdia")? {
+            for header in reader.children(&mdia, 0)? {
+                match &header.kind {
+                    b"mdhd" => scale = time_scale(reader, &header)?.0,
+                    b"hdlr" => [_, _, kind] = reader.words(header.body)?,
+                    _ => {}
+                }
+            }
+        }
+        let is_presented = matches!(&kind.to_be_bytes(), b"soun" | b"vide");
+        let edits = read_edits(reader, trak, scale, movie_scale)?;
+        let start_s = edits.first().map_or(0.0, |edit| edit.at_s);
+        Ok(Self {
+            id,
+            scale,
+            start_s: is_presented.then_some(start_s),
+        })
+    }
+}
+
+/// The edit list of a track, or nothing if the whole track is presented.
+fn read_edits<S: Read + Seek>(
     reader: &mut Reader<'_, S>,
     trak: &Header,
-) -> Result<(u32, u32)> {
-    let id = match reader.child(trak, b"tkhd")? {
-        Some(header) => track_header(reader, &header)?.0,
-        None => 0,
-    };
-    let mdhd = match reader.child(trak, b"mdia")? {
-        Some(mdia) => reader.child(&mdia, b"mdhd")?,
+    media_scale: u32,
+    movie_scale: u32,
+) -> Result<Vec<Edit>> {
+    let list = match reader.child(trak, b"edts")? {
+        Some(edts) => reader.child(&edts, b"elst")?,
         None => None,
     };
-    match mdhd {
-        Some(header) => Ok((id, time_scale(reader, &header)?.0)),
-        None => Ok((id, 0)),
-    }
+    Ok(match list {
+        Some(list) => edits(&edit_list(reader, &list)?, media_scale, movie_scale),
+        None => Vec::new(),
+    })
 }
 
 /// The id of a track, and whether it is enabled.
@@ -110,21 +152,14 @@ impl Trak {
             Some(header) => track_header(reader, &header)?,
             None => (0, false),
         };
-        let list = match reader.child(trak, b"edts")? {
-            Some(edts) => reader.child(&edts, b"elst")?,
-            None => None,
-        };
-        let list = match list {
-            Some(list) => edit_list(reader, &list)?,
-            None => Vec::new(),
-        };
+        let edits = read_edits(reader, trak, scale.get(), movie_scale)?;
         let (description, tables) = read_tables(reader, &tables)?;
         Ok(Some(Self {
             id,
             is_enabled,
             language,
             scale,
-            edits: edits(&list, scale.get(), movie_scale),
+            edits,
             description,
             tables,
         }))
@@ -183,6 +218,17 @@ fn read_tables<S: Read + Seek>(
             _ => {}
         }
     }
+    if description.parameters.codec == CODEC_ID_MP3
+        && let Some(position) = tables.positions.first()
+    {
+        // The same type stands for all layers of MPEG audio.
+        let [header] = reader.words(*position)?;
+        match header >> 17 & 0x7ff3 {
+            0x7ff2 => _ = description.parameters.for_codec(CODEC_ID_MP2),
+            0x7ff3 => _ = description.parameters.for_codec(CODEC_ID_MP1),
+            _ => {}
+        }
+    }
     Ok((description, tables))
 }
 
@@ -215,7 +261,7 @@ fn edit_list<S: Read + Seek>(
 
 /// Converts an edit list to seconds. An edit of duration 0 extends to the end of the track, so that it is the last one.
 fn edits(list: &[(u64, i64)], media_scale: u32, movie_scale: u32) -> Vec<Edit> {
-    if movie_scale == 0 {
+    if movie_scale == 0 || media_scale == 0 {
         return Vec::new();
     }
     let mut edits = Vec::new();
