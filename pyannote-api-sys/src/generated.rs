@@ -10,7 +10,18 @@ pub mod types {
     pub use crate::job::JobBody;
     crate::open_enum::open_enum! {
         #[doc = "The property `model` of `DiarizeRequest`."] DiarizeRequestModel {
-        Precision2 = "precision-2", Community1 = "community-1" }
+        Precision2 = "precision-2", Community1 = "community-1", Precision3 =
+        "precision-3" }
+    }
+    crate::bounded::bounded_number! {
+        #[doc =
+        "Sensitivity of speech detection. The higher it is, the more speech is found. Only available for the `precision-3` diarization model.\n\nBetween -5 and 5, inclusive."]
+        DiarizeRequestVadSensitivity(f32) in (Included(- 5.0), Included(5.0))
+    }
+    crate::bounded::bounded_number! {
+        #[doc =
+        "Sensitivity of the detection of overlapping speech. The higher it is, the more overlap is found. Only available for the `precision-3` diarization model.\n\nBetween -5 and 5, inclusive."]
+        DiarizeRequestCrosstalkSensitivity(f32) in (Included(- 5.0), Included(5.0))
     }
     crate::open_enum::open_enum! {
         #[doc =
@@ -20,12 +31,22 @@ pub mod types {
     }
     crate::open_enum::open_enum! {
         #[doc = "The property `model` of `IdentifyRequest`."] IdentifyRequestModel {
-        Precision2 = "precision-2" }
+        Precision2 = "precision-2", Precision3 = "precision-3" }
     }
     crate::bounded::bounded_list! {
         #[doc =
         "List of voiceprints to identify against\n\nBetween 1 and 50 items, inclusive."]
         IdentifyRequestVoiceprints(Voiceprint) in 1, 50
+    }
+    crate::bounded::bounded_number! {
+        #[doc =
+        "Sensitivity of speech detection. The higher it is, the more speech is found. Only available for the `precision-3` diarization model.\n\nBetween -5 and 5, inclusive."]
+        IdentifyRequestVadSensitivity(f32) in (Included(- 5.0), Included(5.0))
+    }
+    crate::bounded::bounded_number! {
+        #[doc =
+        "Sensitivity of the detection of overlapping speech. The higher it is, the more overlap is found. Only available for the `precision-3` diarization model.\n\nBetween -5 and 5, inclusive."]
+        IdentifyRequestCrosstalkSensitivity(f32) in (Included(- 5.0), Included(5.0))
     }
     crate::bounded::bounded_number! {
         #[doc =
@@ -54,7 +75,7 @@ pub mod types {
     }
     crate::open_enum::open_enum! {
         #[doc = "The property `model` of `VoiceprintRequest`."] VoiceprintRequestModel {
-        Precision2 = "precision-2" }
+        Precision2 = "precision-2", Precision3 = "precision-3" }
     }
     crate::secret::secret_string! {
         #[doc = "Voiceprint of the speaker, in base64"]
@@ -80,9 +101,12 @@ pub mod types {
         fn from(output: JobOutput) -> Self {
             Self {
                 confidence: output.confidence,
+                crosstalk_probability: output.crosstalk_probability,
                 diarization: output.diarization,
                 error: output.error,
                 exclusive_diarization: output.exclusive_diarization,
+                speaker_probability: output.speaker_probability,
+                speech_probability: output.speech_probability,
                 turn_level_transcription: output.turn_level_transcription,
                 warning: output.warning,
                 word_level_transcription: output.word_level_transcription,
@@ -124,10 +148,13 @@ pub mod types {
         fn from(output: JobOutput) -> Self {
             Self {
                 confidence: output.confidence,
+                crosstalk_probability: output.crosstalk_probability,
                 diarization: output.diarization,
                 error: output.error,
                 exclusive_diarization: output.exclusive_diarization,
                 identification: output.identification,
+                speaker_probability: output.speaker_probability,
+                speech_probability: output.speech_probability,
                 voiceprints: output.voiceprints,
                 warning: output.warning,
             }
@@ -140,8 +167,10 @@ pub mod types {
                 ::std::option::Option::Some(crate::job::Kind::Identification)
             } else if self.voiceprint.is_some() {
                 ::std::option::Option::Some(crate::job::Kind::Voiceprint)
-            } else if self.confidence.is_some() || self.diarization.is_some()
-                || self.exclusive_diarization.is_some()
+            } else if self.confidence.is_some() || self.crosstalk_probability.is_some()
+                || self.diarization.is_some() || self.exclusive_diarization.is_some()
+                || self.speaker_probability.is_some()
+                || self.speech_probability.is_some()
                 || self.turn_level_transcription.is_some()
                 || self.word_level_transcription.is_some()
             {
@@ -255,6 +284,12 @@ pub mod types {
         ///Frame-level confidence, if requested
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub confidence: ::std::option::Option<Confidence>,
+        ///Probability of overlapping speech, if requested
+        #[serde(
+            rename = "crosstalkProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub crosstalk_probability: ::std::option::Option<Probability>,
         ///Diarization segments. Segments of different speakers may overlap
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub diarization: ::std::option::Option<::std::vec::Vec<DiarizationSegment>>,
@@ -269,6 +304,18 @@ pub mod types {
         pub exclusive_diarization: ::std::option::Option<
             ::std::vec::Vec<DiarizationSegment>,
         >,
+        ///Probability of each speaker, if requested
+        #[serde(
+            rename = "speakerProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speaker_probability: ::std::option::Option<SpeakerProbability>,
+        ///Probability of speech, if requested
+        #[serde(
+            rename = "speechProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speech_probability: ::std::option::Option<Probability>,
         ///Turns with their text
         #[serde(
             rename = "turnLevelTranscription",
@@ -326,6 +373,24 @@ pub mod types {
 The service's default is `false`.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub confidence: ::std::option::Option<bool>,
+        /**Includes the probability of overlapping speech in each frame in the output, in `crosstalkProbability`. Output is considerably larger when this option is enabled.
+
+The service's default is `false`.*/
+        #[serde(
+            rename = "crosstalkProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub crosstalk_probability: ::std::option::Option<bool>,
+        /**Sensitivity of the detection of overlapping speech. The higher it is, the more overlap is found. Only available for the `precision-3` diarization model.
+
+The service's default is `0.0`.*/
+        #[serde(
+            rename = "crosstalkSensitivity",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub crosstalk_sensitivity: ::std::option::Option<
+            crate::types::DiarizeRequestCrosstalkSensitivity,
+        >,
         /**Includes exclusive diarization values in the output in `exclusiveDiarization` key (equivalent to diarization but without overlapping speech).
 
 The service's default is `false`.*/
@@ -352,6 +417,22 @@ The service's default is `false`.*/
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub num_speakers: ::std::option::Option<::std::num::NonZeroU64>,
+        /**Includes the probability of each speaker in each frame in the output, in `speakerProbability`. Output is larger by one array per speaker when this option is enabled.
+
+The service's default is `false`.*/
+        #[serde(
+            rename = "speakerProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speaker_probability: ::std::option::Option<bool>,
+        /**Includes the probability of speech in each frame in the output, in `speechProbability`. Output is considerably larger when this option is enabled.
+
+The service's default is `false`.*/
+        #[serde(
+            rename = "speechProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speech_probability: ::std::option::Option<bool>,
         /**Enable speaker attributed transcription. Only available for the `precision-2` diarization model.
 
 The service's default is `false`.*/
@@ -373,6 +454,16 @@ The service's default is `false`.*/
         pub turn_level_confidence: ::std::option::Option<bool>,
         ///URL of the audio file to be processed
         pub url: ::std::string::String,
+        /**Sensitivity of speech detection. The higher it is, the more speech is found. Only available for the `precision-3` diarization model.
+
+The service's default is `0.0`.*/
+        #[serde(
+            rename = "vadSensitivity",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub vad_sensitivity: ::std::option::Option<
+            crate::types::DiarizeRequestVadSensitivity,
+        >,
         ///Webhook URL to receive results when job is completed (optional)
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub webhook: ::std::option::Option<::std::string::String>,
@@ -515,6 +606,12 @@ The service's default is `false`.*/
         ///Frame-level confidence, if requested
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub confidence: ::std::option::Option<Confidence>,
+        ///Probability of overlapping speech, if requested
+        #[serde(
+            rename = "crosstalkProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub crosstalk_probability: ::std::option::Option<Probability>,
         ///Diarization segments. Segments of different speakers may overlap
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub diarization: ::std::option::Option<::std::vec::Vec<DiarizationSegment>>,
@@ -534,6 +631,18 @@ The service's default is `false`.*/
         pub identification: ::std::option::Option<
             ::std::vec::Vec<IdentificationSegment>,
         >,
+        ///Probability of each speaker, if requested
+        #[serde(
+            rename = "speakerProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speaker_probability: ::std::option::Option<SpeakerProbability>,
+        ///Probability of speech, if requested
+        #[serde(
+            rename = "speechProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speech_probability: ::std::option::Option<Probability>,
         ///Match and confidences of each speaker of the diarization
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub voiceprints: ::std::option::Option<
@@ -648,6 +757,24 @@ The service's default is `false`.*/
 The service's default is `false`.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub confidence: ::std::option::Option<bool>,
+        /**Includes the probability of overlapping speech in each frame in the output, in `crosstalkProbability`. Output is considerably larger when this option is enabled.
+
+The service's default is `false`.*/
+        #[serde(
+            rename = "crosstalkProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub crosstalk_probability: ::std::option::Option<bool>,
+        /**Sensitivity of the detection of overlapping speech. The higher it is, the more overlap is found. Only available for the `precision-3` diarization model.
+
+The service's default is `0.0`.*/
+        #[serde(
+            rename = "crosstalkSensitivity",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub crosstalk_sensitivity: ::std::option::Option<
+            crate::types::IdentifyRequestCrosstalkSensitivity,
+        >,
         /**Includes exclusive diarization values in the output in `exclusiveDiarization` key (equivalent to diarization but without overlapping speech).
 
 The service's default is `false`.*/
@@ -677,6 +804,22 @@ The service's default is `false`.*/
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub num_speakers: ::std::option::Option<::std::num::NonZeroU64>,
+        /**Includes the probability of each speaker in each frame in the output, in `speakerProbability`. Output is larger by one array per speaker when this option is enabled.
+
+The service's default is `false`.*/
+        #[serde(
+            rename = "speakerProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speaker_probability: ::std::option::Option<bool>,
+        /**Includes the probability of speech in each frame in the output, in `speechProbability`. Output is considerably larger when this option is enabled.
+
+The service's default is `false`.*/
+        #[serde(
+            rename = "speechProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speech_probability: ::std::option::Option<bool>,
         /**Includes turn-level confidence values in the output.
 
 The service's default is `false`.*/
@@ -688,6 +831,16 @@ The service's default is `false`.*/
         ///URL of the audio file to be processed
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub url: ::std::option::Option<::std::string::String>,
+        /**Sensitivity of speech detection. The higher it is, the more speech is found. Only available for the `precision-3` diarization model.
+
+The service's default is `0.0`.*/
+        #[serde(
+            rename = "vadSensitivity",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub vad_sensitivity: ::std::option::Option<
+            crate::types::IdentifyRequestVadSensitivity,
+        >,
         ///List of voiceprints to identify against
         pub voiceprints: crate::types::IdentifyRequestVoiceprints,
         ///Webhook URL to receive results when job is completed (optional)
@@ -754,6 +907,12 @@ The service's default is `false`.*/
         ///Frame-level confidence, if requested
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub confidence: ::std::option::Option<Confidence>,
+        ///Probability of overlapping speech, if requested
+        #[serde(
+            rename = "crosstalkProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub crosstalk_probability: ::std::option::Option<Probability>,
         ///Diarization segments. Segments of different speakers may overlap
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub diarization: ::std::option::Option<::std::vec::Vec<DiarizationSegment>>,
@@ -773,6 +932,18 @@ The service's default is `false`.*/
         pub identification: ::std::option::Option<
             ::std::vec::Vec<IdentificationSegment>,
         >,
+        ///Probability of each speaker, if requested
+        #[serde(
+            rename = "speakerProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speaker_probability: ::std::option::Option<SpeakerProbability>,
+        ///Probability of speech, if requested
+        #[serde(
+            rename = "speechProbability",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub speech_probability: ::std::option::Option<Probability>,
         ///Turns with their text
         #[serde(
             rename = "turnLevelTranscription",
@@ -876,6 +1047,39 @@ The service's default is `0`.*/
     }
     impl MediaResponse {
         pub fn builder() -> builder::MediaResponse {
+            Default::default()
+        }
+    }
+    ///`Probability`
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct Probability {
+        ///Duration of a frame, in seconds. Frame i starts at i times the resolution
+        pub resolution: f64,
+        ///Probability in each frame, from 0 to 100
+        pub score: ::std::vec::Vec<f64>,
+    }
+    impl Probability {
+        pub fn builder() -> builder::Probability {
+            Default::default()
+        }
+    }
+    ///`SpeakerProbability`
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct SpeakerProbability {
+        ///Duration of a frame, in seconds. Frame i starts at i times the resolution
+        pub resolution: f64,
+        ///Probability of each speaker in each frame, from 0 to 100, by the speaker's label in the diarization
+        pub score: ::std::collections::BTreeMap<
+            ::std::string::String,
+            ::std::vec::Vec<f64>,
+        >,
+    }
+    impl SpeakerProbability {
+        pub fn builder() -> builder::SpeakerProbability {
             Default::default()
         }
     }
@@ -1429,6 +1633,10 @@ The service's default is `false`.*/
                 ::std::option::Option<super::Confidence>,
                 ::std::string::String,
             >,
+            crosstalk_probability: ::std::result::Result<
+                ::std::option::Option<super::Probability>,
+                ::std::string::String,
+            >,
             diarization: ::std::result::Result<
                 ::std::option::Option<::std::vec::Vec<super::DiarizationSegment>>,
                 ::std::string::String,
@@ -1439,6 +1647,14 @@ The service's default is `false`.*/
             >,
             exclusive_diarization: ::std::result::Result<
                 ::std::option::Option<::std::vec::Vec<super::DiarizationSegment>>,
+                ::std::string::String,
+            >,
+            speaker_probability: ::std::result::Result<
+                ::std::option::Option<super::SpeakerProbability>,
+                ::std::string::String,
+            >,
+            speech_probability: ::std::result::Result<
+                ::std::option::Option<super::Probability>,
                 ::std::string::String,
             >,
             turn_level_transcription: ::std::result::Result<
@@ -1458,9 +1674,12 @@ The service's default is `false`.*/
             fn default() -> Self {
                 Self {
                     confidence: Ok(Default::default()),
+                    crosstalk_probability: Ok(Default::default()),
                     diarization: Ok(Default::default()),
                     error: Ok(Default::default()),
                     exclusive_diarization: Ok(Default::default()),
+                    speaker_probability: Ok(Default::default()),
+                    speech_probability: Ok(Default::default()),
                     turn_level_transcription: Ok(Default::default()),
                     warning: Ok(Default::default()),
                     word_level_transcription: Ok(Default::default()),
@@ -1477,6 +1696,20 @@ The service's default is `false`.*/
                     .try_into()
                     .map_err(|e| {
                         format!("error converting supplied value for confidence: {e}")
+                    });
+                self
+            }
+            pub fn crosstalk_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::Probability>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.crosstalk_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for crosstalk_probability: {e}"
+                        )
                     });
                 self
             }
@@ -1518,6 +1751,36 @@ The service's default is `false`.*/
                     .map_err(|e| {
                         format!(
                             "error converting supplied value for exclusive_diarization: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn speaker_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<super::SpeakerProbability>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speaker_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speaker_probability: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn speech_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::Probability>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speech_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speech_probability: {e}"
                         )
                     });
                 self
@@ -1575,9 +1838,12 @@ The service's default is `false`.*/
             ) -> ::std::result::Result<Self, super::error::ConversionError> {
                 Ok(Self {
                     confidence: value.confidence?,
+                    crosstalk_probability: value.crosstalk_probability?,
                     diarization: value.diarization?,
                     error: value.error?,
                     exclusive_diarization: value.exclusive_diarization?,
+                    speaker_probability: value.speaker_probability?,
+                    speech_probability: value.speech_probability?,
                     turn_level_transcription: value.turn_level_transcription?,
                     warning: value.warning?,
                     word_level_transcription: value.word_level_transcription?,
@@ -1588,9 +1854,12 @@ The service's default is `false`.*/
             fn from(value: super::DiarizationJobOutput) -> Self {
                 Self {
                     confidence: Ok(value.confidence),
+                    crosstalk_probability: Ok(value.crosstalk_probability),
                     diarization: Ok(value.diarization),
                     error: Ok(value.error),
                     exclusive_diarization: Ok(value.exclusive_diarization),
+                    speaker_probability: Ok(value.speaker_probability),
+                    speech_probability: Ok(value.speech_probability),
                     turn_level_transcription: Ok(value.turn_level_transcription),
                     warning: Ok(value.warning),
                     word_level_transcription: Ok(value.word_level_transcription),
@@ -1702,6 +1971,14 @@ The service's default is `false`.*/
                 ::std::option::Option<bool>,
                 ::std::string::String,
             >,
+            crosstalk_probability: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
+            crosstalk_sensitivity: ::std::result::Result<
+                ::std::option::Option<crate::types::DiarizeRequestCrosstalkSensitivity>,
+                ::std::string::String,
+            >,
             exclusive: ::std::result::Result<
                 ::std::option::Option<bool>,
                 ::std::string::String,
@@ -1722,6 +1999,14 @@ The service's default is `false`.*/
                 ::std::option::Option<::std::num::NonZeroU64>,
                 ::std::string::String,
             >,
+            speaker_probability: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
+            speech_probability: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
             transcription: ::std::result::Result<
                 ::std::option::Option<bool>,
                 ::std::string::String,
@@ -1735,6 +2020,10 @@ The service's default is `false`.*/
                 ::std::string::String,
             >,
             url: ::std::result::Result<::std::string::String, ::std::string::String>,
+            vad_sensitivity: ::std::result::Result<
+                ::std::option::Option<crate::types::DiarizeRequestVadSensitivity>,
+                ::std::string::String,
+            >,
             webhook: ::std::result::Result<
                 ::std::option::Option<::std::string::String>,
                 ::std::string::String,
@@ -1752,15 +2041,20 @@ The service's default is `false`.*/
             fn default() -> Self {
                 Self {
                     confidence: Ok(Default::default()),
+                    crosstalk_probability: Ok(Default::default()),
+                    crosstalk_sensitivity: Ok(Default::default()),
                     exclusive: Ok(Default::default()),
                     max_speakers: Ok(Default::default()),
                     min_speakers: Ok(Default::default()),
                     model: Ok(Default::default()),
                     num_speakers: Ok(Default::default()),
+                    speaker_probability: Ok(Default::default()),
+                    speech_probability: Ok(Default::default()),
                     transcription: Ok(Default::default()),
                     transcription_config: Ok(Default::default()),
                     turn_level_confidence: Ok(Default::default()),
                     url: Err("no value supplied for url".to_string()),
+                    vad_sensitivity: Ok(Default::default()),
                     webhook: Ok(Default::default()),
                     webhook_status_only: Ok(Default::default()),
                     extra: Ok(Default::default()),
@@ -1777,6 +2071,38 @@ The service's default is `false`.*/
                     .try_into()
                     .map_err(|e| {
                         format!("error converting supplied value for confidence: {e}")
+                    });
+                self
+            }
+            pub fn crosstalk_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.crosstalk_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for crosstalk_probability: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn crosstalk_sensitivity<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<
+                        crate::types::DiarizeRequestCrosstalkSensitivity,
+                    >,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.crosstalk_sensitivity = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for crosstalk_sensitivity: {e}"
+                        )
                     });
                 self
             }
@@ -1848,6 +2174,34 @@ The service's default is `false`.*/
                     });
                 self
             }
+            pub fn speaker_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speaker_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speaker_probability: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn speech_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speech_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speech_probability: {e}"
+                        )
+                    });
+                self
+            }
             pub fn transcription<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<::std::option::Option<bool>>,
@@ -1902,6 +2256,22 @@ The service's default is `false`.*/
                     });
                 self
             }
+            pub fn vad_sensitivity<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<crate::types::DiarizeRequestVadSensitivity>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.vad_sensitivity = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for vad_sensitivity: {e}"
+                        )
+                    });
+                self
+            }
             pub fn webhook<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
@@ -1950,15 +2320,20 @@ The service's default is `false`.*/
             ) -> ::std::result::Result<Self, super::error::ConversionError> {
                 Ok(Self {
                     confidence: value.confidence?,
+                    crosstalk_probability: value.crosstalk_probability?,
+                    crosstalk_sensitivity: value.crosstalk_sensitivity?,
                     exclusive: value.exclusive?,
                     max_speakers: value.max_speakers?,
                     min_speakers: value.min_speakers?,
                     model: value.model?,
                     num_speakers: value.num_speakers?,
+                    speaker_probability: value.speaker_probability?,
+                    speech_probability: value.speech_probability?,
                     transcription: value.transcription?,
                     transcription_config: value.transcription_config?,
                     turn_level_confidence: value.turn_level_confidence?,
                     url: value.url?,
+                    vad_sensitivity: value.vad_sensitivity?,
                     webhook: value.webhook?,
                     webhook_status_only: value.webhook_status_only?,
                     extra: value.extra?,
@@ -1969,15 +2344,20 @@ The service's default is `false`.*/
             fn from(value: super::DiarizeRequest) -> Self {
                 Self {
                     confidence: Ok(value.confidence),
+                    crosstalk_probability: Ok(value.crosstalk_probability),
+                    crosstalk_sensitivity: Ok(value.crosstalk_sensitivity),
                     exclusive: Ok(value.exclusive),
                     max_speakers: Ok(value.max_speakers),
                     min_speakers: Ok(value.min_speakers),
                     model: Ok(value.model),
                     num_speakers: Ok(value.num_speakers),
+                    speaker_probability: Ok(value.speaker_probability),
+                    speech_probability: Ok(value.speech_probability),
                     transcription: Ok(value.transcription),
                     transcription_config: Ok(value.transcription_config),
                     turn_level_confidence: Ok(value.turn_level_confidence),
                     url: Ok(value.url),
+                    vad_sensitivity: Ok(value.vad_sensitivity),
                     webhook: Ok(value.webhook),
                     webhook_status_only: Ok(value.webhook_status_only),
                     extra: Ok(value.extra),
@@ -2120,6 +2500,10 @@ The service's default is `false`.*/
                 ::std::option::Option<super::Confidence>,
                 ::std::string::String,
             >,
+            crosstalk_probability: ::std::result::Result<
+                ::std::option::Option<super::Probability>,
+                ::std::string::String,
+            >,
             diarization: ::std::result::Result<
                 ::std::option::Option<::std::vec::Vec<super::DiarizationSegment>>,
                 ::std::string::String,
@@ -2136,6 +2520,14 @@ The service's default is `false`.*/
                 ::std::option::Option<::std::vec::Vec<super::IdentificationSegment>>,
                 ::std::string::String,
             >,
+            speaker_probability: ::std::result::Result<
+                ::std::option::Option<super::SpeakerProbability>,
+                ::std::string::String,
+            >,
+            speech_probability: ::std::result::Result<
+                ::std::option::Option<super::Probability>,
+                ::std::string::String,
+            >,
             voiceprints: ::std::result::Result<
                 ::std::option::Option<::std::vec::Vec<super::IdentificationVoiceprint>>,
                 ::std::string::String,
@@ -2149,10 +2541,13 @@ The service's default is `false`.*/
             fn default() -> Self {
                 Self {
                     confidence: Ok(Default::default()),
+                    crosstalk_probability: Ok(Default::default()),
                     diarization: Ok(Default::default()),
                     error: Ok(Default::default()),
                     exclusive_diarization: Ok(Default::default()),
                     identification: Ok(Default::default()),
+                    speaker_probability: Ok(Default::default()),
+                    speech_probability: Ok(Default::default()),
                     voiceprints: Ok(Default::default()),
                     warning: Ok(Default::default()),
                 }
@@ -2168,6 +2563,20 @@ The service's default is `false`.*/
                     .try_into()
                     .map_err(|e| {
                         format!("error converting supplied value for confidence: {e}")
+                    });
+                self
+            }
+            pub fn crosstalk_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::Probability>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.crosstalk_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for crosstalk_probability: {e}"
+                        )
                     });
                 self
             }
@@ -2229,6 +2638,36 @@ The service's default is `false`.*/
                     });
                 self
             }
+            pub fn speaker_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<super::SpeakerProbability>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speaker_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speaker_probability: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn speech_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::Probability>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speech_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speech_probability: {e}"
+                        )
+                    });
+                self
+            }
             pub fn voiceprints<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<
@@ -2266,10 +2705,13 @@ The service's default is `false`.*/
             ) -> ::std::result::Result<Self, super::error::ConversionError> {
                 Ok(Self {
                     confidence: value.confidence?,
+                    crosstalk_probability: value.crosstalk_probability?,
                     diarization: value.diarization?,
                     error: value.error?,
                     exclusive_diarization: value.exclusive_diarization?,
                     identification: value.identification?,
+                    speaker_probability: value.speaker_probability?,
+                    speech_probability: value.speech_probability?,
                     voiceprints: value.voiceprints?,
                     warning: value.warning?,
                 })
@@ -2280,10 +2722,13 @@ The service's default is `false`.*/
             fn from(value: super::IdentificationJobOutput) -> Self {
                 Self {
                     confidence: Ok(value.confidence),
+                    crosstalk_probability: Ok(value.crosstalk_probability),
                     diarization: Ok(value.diarization),
                     error: Ok(value.error),
                     exclusive_diarization: Ok(value.exclusive_diarization),
                     identification: Ok(value.identification),
+                    speaker_probability: Ok(value.speaker_probability),
+                    speech_probability: Ok(value.speech_probability),
                     voiceprints: Ok(value.voiceprints),
                     warning: Ok(value.warning),
                 }
@@ -2660,6 +3105,14 @@ The service's default is `false`.*/
                 ::std::option::Option<bool>,
                 ::std::string::String,
             >,
+            crosstalk_probability: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
+            crosstalk_sensitivity: ::std::result::Result<
+                ::std::option::Option<crate::types::IdentifyRequestCrosstalkSensitivity>,
+                ::std::string::String,
+            >,
             exclusive: ::std::result::Result<
                 ::std::option::Option<bool>,
                 ::std::string::String,
@@ -2684,12 +3137,24 @@ The service's default is `false`.*/
                 ::std::option::Option<::std::num::NonZeroU64>,
                 ::std::string::String,
             >,
+            speaker_probability: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
+            speech_probability: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
             turn_level_confidence: ::std::result::Result<
                 ::std::option::Option<bool>,
                 ::std::string::String,
             >,
             url: ::std::result::Result<
                 ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            vad_sensitivity: ::std::result::Result<
+                ::std::option::Option<crate::types::IdentifyRequestVadSensitivity>,
                 ::std::string::String,
             >,
             voiceprints: ::std::result::Result<
@@ -2713,14 +3178,19 @@ The service's default is `false`.*/
             fn default() -> Self {
                 Self {
                     confidence: Ok(Default::default()),
+                    crosstalk_probability: Ok(Default::default()),
+                    crosstalk_sensitivity: Ok(Default::default()),
                     exclusive: Ok(Default::default()),
                     matching: Ok(Default::default()),
                     max_speakers: Ok(Default::default()),
                     min_speakers: Ok(Default::default()),
                     model: Ok(Default::default()),
                     num_speakers: Ok(Default::default()),
+                    speaker_probability: Ok(Default::default()),
+                    speech_probability: Ok(Default::default()),
                     turn_level_confidence: Ok(Default::default()),
                     url: Ok(Default::default()),
+                    vad_sensitivity: Ok(Default::default()),
                     voiceprints: Err("no value supplied for voiceprints".to_string()),
                     webhook: Ok(Default::default()),
                     webhook_status_only: Ok(Default::default()),
@@ -2738,6 +3208,38 @@ The service's default is `false`.*/
                     .try_into()
                     .map_err(|e| {
                         format!("error converting supplied value for confidence: {e}")
+                    });
+                self
+            }
+            pub fn crosstalk_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.crosstalk_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for crosstalk_probability: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn crosstalk_sensitivity<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<
+                        crate::types::IdentifyRequestCrosstalkSensitivity,
+                    >,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.crosstalk_sensitivity = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for crosstalk_sensitivity: {e}"
+                        )
                     });
                 self
             }
@@ -2823,6 +3325,34 @@ The service's default is `false`.*/
                     });
                 self
             }
+            pub fn speaker_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speaker_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speaker_probability: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn speech_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speech_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speech_probability: {e}"
+                        )
+                    });
+                self
+            }
             pub fn turn_level_confidence<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<::std::option::Option<bool>>,
@@ -2846,6 +3376,22 @@ The service's default is `false`.*/
                     .try_into()
                     .map_err(|e| {
                         format!("error converting supplied value for url: {e}")
+                    });
+                self
+            }
+            pub fn vad_sensitivity<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<crate::types::IdentifyRequestVadSensitivity>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.vad_sensitivity = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for vad_sensitivity: {e}"
+                        )
                     });
                 self
             }
@@ -2909,14 +3455,19 @@ The service's default is `false`.*/
             ) -> ::std::result::Result<Self, super::error::ConversionError> {
                 Ok(Self {
                     confidence: value.confidence?,
+                    crosstalk_probability: value.crosstalk_probability?,
+                    crosstalk_sensitivity: value.crosstalk_sensitivity?,
                     exclusive: value.exclusive?,
                     matching: value.matching?,
                     max_speakers: value.max_speakers?,
                     min_speakers: value.min_speakers?,
                     model: value.model?,
                     num_speakers: value.num_speakers?,
+                    speaker_probability: value.speaker_probability?,
+                    speech_probability: value.speech_probability?,
                     turn_level_confidence: value.turn_level_confidence?,
                     url: value.url?,
+                    vad_sensitivity: value.vad_sensitivity?,
                     voiceprints: value.voiceprints?,
                     webhook: value.webhook?,
                     webhook_status_only: value.webhook_status_only?,
@@ -2928,14 +3479,19 @@ The service's default is `false`.*/
             fn from(value: super::IdentifyRequest) -> Self {
                 Self {
                     confidence: Ok(value.confidence),
+                    crosstalk_probability: Ok(value.crosstalk_probability),
+                    crosstalk_sensitivity: Ok(value.crosstalk_sensitivity),
                     exclusive: Ok(value.exclusive),
                     matching: Ok(value.matching),
                     max_speakers: Ok(value.max_speakers),
                     min_speakers: Ok(value.min_speakers),
                     model: Ok(value.model),
                     num_speakers: Ok(value.num_speakers),
+                    speaker_probability: Ok(value.speaker_probability),
+                    speech_probability: Ok(value.speech_probability),
                     turn_level_confidence: Ok(value.turn_level_confidence),
                     url: Ok(value.url),
+                    vad_sensitivity: Ok(value.vad_sensitivity),
                     voiceprints: Ok(value.voiceprints),
                     webhook: Ok(value.webhook),
                     webhook_status_only: Ok(value.webhook_status_only),
@@ -3104,6 +3660,10 @@ The service's default is `false`.*/
                 ::std::option::Option<super::Confidence>,
                 ::std::string::String,
             >,
+            crosstalk_probability: ::std::result::Result<
+                ::std::option::Option<super::Probability>,
+                ::std::string::String,
+            >,
             diarization: ::std::result::Result<
                 ::std::option::Option<::std::vec::Vec<super::DiarizationSegment>>,
                 ::std::string::String,
@@ -3118,6 +3678,14 @@ The service's default is `false`.*/
             >,
             identification: ::std::result::Result<
                 ::std::option::Option<::std::vec::Vec<super::IdentificationSegment>>,
+                ::std::string::String,
+            >,
+            speaker_probability: ::std::result::Result<
+                ::std::option::Option<super::SpeakerProbability>,
+                ::std::string::String,
+            >,
+            speech_probability: ::std::result::Result<
+                ::std::option::Option<super::Probability>,
                 ::std::string::String,
             >,
             turn_level_transcription: ::std::result::Result<
@@ -3145,10 +3713,13 @@ The service's default is `false`.*/
             fn default() -> Self {
                 Self {
                     confidence: Ok(Default::default()),
+                    crosstalk_probability: Ok(Default::default()),
                     diarization: Ok(Default::default()),
                     error: Ok(Default::default()),
                     exclusive_diarization: Ok(Default::default()),
                     identification: Ok(Default::default()),
+                    speaker_probability: Ok(Default::default()),
+                    speech_probability: Ok(Default::default()),
                     turn_level_transcription: Ok(Default::default()),
                     voiceprint: Ok(Default::default()),
                     voiceprints: Ok(Default::default()),
@@ -3167,6 +3738,20 @@ The service's default is `false`.*/
                     .try_into()
                     .map_err(|e| {
                         format!("error converting supplied value for confidence: {e}")
+                    });
+                self
+            }
+            pub fn crosstalk_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::Probability>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.crosstalk_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for crosstalk_probability: {e}"
+                        )
                     });
                 self
             }
@@ -3224,6 +3809,36 @@ The service's default is `false`.*/
                     .map_err(|e| {
                         format!(
                             "error converting supplied value for identification: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn speaker_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<super::SpeakerProbability>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speaker_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speaker_probability: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn speech_probability<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::Probability>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.speech_probability = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for speech_probability: {e}"
                         )
                     });
                 self
@@ -3310,10 +3925,13 @@ The service's default is `false`.*/
             ) -> ::std::result::Result<Self, super::error::ConversionError> {
                 Ok(Self {
                     confidence: value.confidence?,
+                    crosstalk_probability: value.crosstalk_probability?,
                     diarization: value.diarization?,
                     error: value.error?,
                     exclusive_diarization: value.exclusive_diarization?,
                     identification: value.identification?,
+                    speaker_probability: value.speaker_probability?,
+                    speech_probability: value.speech_probability?,
                     turn_level_transcription: value.turn_level_transcription?,
                     voiceprint: value.voiceprint?,
                     voiceprints: value.voiceprints?,
@@ -3326,10 +3944,13 @@ The service's default is `false`.*/
             fn from(value: super::JobOutput) -> Self {
                 Self {
                     confidence: Ok(value.confidence),
+                    crosstalk_probability: Ok(value.crosstalk_probability),
                     diarization: Ok(value.diarization),
                     error: Ok(value.error),
                     exclusive_diarization: Ok(value.exclusive_diarization),
                     identification: Ok(value.identification),
+                    speaker_probability: Ok(value.speaker_probability),
+                    speech_probability: Ok(value.speech_probability),
                     turn_level_transcription: Ok(value.turn_level_transcription),
                     voiceprint: Ok(value.voiceprint),
                     voiceprints: Ok(value.voiceprints),
@@ -3591,6 +4212,133 @@ The service's default is `false`.*/
         impl ::std::convert::From<super::MediaResponse> for MediaResponse {
             fn from(value: super::MediaResponse) -> Self {
                 Self { url: Ok(value.url) }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct Probability {
+            resolution: ::std::result::Result<f64, ::std::string::String>,
+            score: ::std::result::Result<::std::vec::Vec<f64>, ::std::string::String>,
+        }
+        impl ::std::default::Default for Probability {
+            fn default() -> Self {
+                Self {
+                    resolution: Err("no value supplied for resolution".to_string()),
+                    score: Err("no value supplied for score".to_string()),
+                }
+            }
+        }
+        impl Probability {
+            pub fn resolution<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<f64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.resolution = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for resolution: {e}")
+                    });
+                self
+            }
+            pub fn score<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<f64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.score = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for score: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Probability> for super::Probability {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Probability,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    resolution: value.resolution?,
+                    score: value.score?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Probability> for Probability {
+            fn from(value: super::Probability) -> Self {
+                Self {
+                    resolution: Ok(value.resolution),
+                    score: Ok(value.score),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct SpeakerProbability {
+            resolution: ::std::result::Result<f64, ::std::string::String>,
+            score: ::std::result::Result<
+                ::std::collections::BTreeMap<
+                    ::std::string::String,
+                    ::std::vec::Vec<f64>,
+                >,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for SpeakerProbability {
+            fn default() -> Self {
+                Self {
+                    resolution: Err("no value supplied for resolution".to_string()),
+                    score: Err("no value supplied for score".to_string()),
+                }
+            }
+        }
+        impl SpeakerProbability {
+            pub fn resolution<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<f64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.resolution = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for resolution: {e}")
+                    });
+                self
+            }
+            pub fn score<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::collections::BTreeMap<
+                        ::std::string::String,
+                        ::std::vec::Vec<f64>,
+                    >,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.score = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for score: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<SpeakerProbability> for super::SpeakerProbability {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: SpeakerProbability,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    resolution: value.resolution?,
+                    score: value.score?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::SpeakerProbability> for SpeakerProbability {
+            fn from(value: super::SpeakerProbability) -> Self {
+                Self {
+                    resolution: Ok(value.resolution),
+                    score: Ok(value.score),
+                }
             }
         }
         #[derive(Clone, Debug)]

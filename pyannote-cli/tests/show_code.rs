@@ -21,14 +21,14 @@ programs! {
     diarize_options: [
         "diarize", "https://example.com/a \"b\".wav?signature=secret", "--num-speakers", "2", "--exclusive",
         "--confidence", "--turn-confidence", "--transcribe=faster-whisper-large-v3-turbo", "--model", "precision-2",
-        "--webhook", "https://example.com/hook?token=secret", "--webhook-status-only", "--extra", "vadSensitivity=0.5",
+        "--webhook", "https://example.com/hook?token=secret", "--webhook-status-only", "--speech-probability", "--extra", "gain=0.5",
         "--extra", "name={\"a\":[1,null]}", "--timeout", "60", "-f", "json", "-f", "rttm", "-f", "srt", "-f", "vtt",
         "-f", "txt", "-f", "csv", "-f", "audacity", "-f", "svg", "-f", "html", "-o", "out/",
     ],
     diarize_standard_input: ["diarize", "-", "--min-speakers", "2", "--max-speakers", "4", "--no-wait"],
     identify: [
         "identify", "meeting.wav", "--voiceprint", "Ada", "--voiceprint", "Grace H.", "--threshold", "50",
-        "--no-exclusive-matching",
+        "--no-exclusive-matching", "--speaker-probability", "--vad-sensitivity", "-0.5",
     ],
     voiceprint_create: ["voiceprint", "create", "Ada", "ada.wav", "--model", "precision-3"],
     batch: ["batch", "recordings", "-o", "results", "--transcribe", "--concurrency", "4"],

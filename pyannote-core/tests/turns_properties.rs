@@ -268,7 +268,7 @@ proptest! {
         let transcript = Transcript::from(segments);
         prop_assert!(turns.words(&transcript).unassigned.len() <= transcript.len());
         let json = serde_json::json!({"score": [1.0, 2.0, 3.0], "resolution": if b.is_finite() { b } else { 0.5 }});
-        let frames: pyannote_core::FrameConfidence = serde_json::from_value(json).unwrap();
+        let frames: pyannote_core::FrameScores = serde_json::from_value(json).unwrap();
         prop_assert!(frames.duration() >= 0.0);
         prop_assert!(frames.at(a).is_none_or(|value| (1.0..=3.0).contains(&value)));
         prop_assert!(frames.mean(a, 7.0).is_none_or(|value| (0.999..=3.001).contains(&value)));

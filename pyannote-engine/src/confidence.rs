@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pyannote_core::{FrameConfidence, Turn};
+use pyannote_core::{FrameScores, Turn};
 
 use crate::{Diarization, Scores};
 
@@ -20,6 +20,7 @@ impl Diarization {
     ///     scores: Scores {
     ///         resolution: 0.5,
     ///         speech: vec![0.9, 0.2],
+    ///         overlap: vec![0.0, 0.0],
     ///         speakers: vec!["SPEAKER_00".to_owned()],
     ///         values: vec![0.75, 0.1],
     ///     },
@@ -28,7 +29,7 @@ impl Diarization {
     /// assert_eq!(diarization.frame_confidence().score, [75.0, 80.0]);
     /// ```
     #[must_use]
-    pub fn frame_confidence(&self) -> FrameConfidence {
+    pub fn frame_confidence(&self) -> FrameScores {
         let scores = &self.scores;
         let columns = scores.speakers.len();
         let mut is_speech = vec![false; scores.speech.len()];
@@ -52,11 +53,11 @@ impl Diarization {
         let speech = scores.speech.iter().zip(&is_speech);
         let least_certain = |(frame, speech): (&[f32], (&f32, &bool))| {
             let decisions = frame.iter().zip(&mut speaks).map(certainty);
-            percent(decisions.fold(certainty(speech), f64::min))
+            percent(decisions.fold(certainty(speech), f64::min)) as f32
         };
         let score = scores.frames().zip(speech).map(least_certain).collect();
         let is_valid = scores.resolution.is_finite();
-        FrameConfidence::new(score, if is_valid { scores.resolution } else { 0.0 })
+        FrameScores::new(score, if is_valid { scores.resolution } else { 0.0 })
     }
 
     /// Adds the confidence of each speaker to each turn: the mean probability that they speak during the turn, 0..100.
@@ -123,7 +124,7 @@ fn frames_of_turn(scores: &Scores, turn: &Turn) -> Range<usize> {
 }
 
 /// A score as a probability. NaN counts as 0.
-fn probability(score: f32) -> f64 {
+pub(crate) fn probability(score: f32) -> f64 {
     if score.is_nan() {
         0.0
     } else {
@@ -132,7 +133,7 @@ fn probability(score: f32) -> f64 {
 }
 
 /// Converts a probability to 0..100, rounded to a tenth.
-fn percent(probability: f64) -> f64 {
+pub(crate) fn percent(probability: f64) -> f64 {
     (probability * 1000.0).round() / 10.0
 }
 
@@ -148,6 +149,7 @@ mod tests {
         Scores {
             resolution,
             speech: speech.to_vec(),
+            overlap: vec![0.0; speech.len()],
             speakers: (0..speakers).map(|index| index.to_string()).collect(),
             values: values.to_vec(),
         }

@@ -23,6 +23,8 @@ pub struct Diarization {
     pub scores: Scores,
     /// Human-readable warnings, such as fewer speakers than requested.
     pub warnings: Vec<String>,
+    /// Duration of the recording, in seconds. An [`Engine`](crate::Engine) sets it.
+    pub duration_s: f64,
 }
 
 /// A speaker of a recording.
@@ -47,6 +49,8 @@ pub struct Scores {
     pub resolution: f64,
     /// The probability of speech in each frame, 0..1, including recordings without speakers.
     pub speech: Vec<f32>,
+    /// The probability of overlapping speech in each frame, 0..1.
+    pub overlap: Vec<f32>,
     /// The label of each column of `values`.
     pub speakers: Vec<String>,
     /// The probability that each speaker speaks in each frame, 0..1. Shape: (frames, speakers), row-major.
@@ -58,6 +62,7 @@ impl fmt::Debug for Scores {
         f.debug_struct("Scores")
             .field("resolution", &self.resolution)
             .field("speech", &format_args!("<{}>", self.speech.len()))
+            .field("overlap", &format_args!("<{}>", self.overlap.len()))
             .field("speakers", &self.speakers)
             .field("values", &format_args!("<{}>", self.values.len()))
             .finish()
@@ -75,6 +80,7 @@ impl Scores {
     /// let scores = Scores {
     ///     resolution: 0.5,
     ///     speech: vec![0.9, 1.0],
+    ///     overlap: vec![0.0, 0.6],
     ///     speakers: vec!["SPEAKER_00".to_owned(), "SPEAKER_01".to_owned()],
     ///     values: vec![0.9, 0.0, 0.8, 0.7],
     /// };
@@ -176,6 +182,7 @@ mod tests {
         let scores = |speakers: usize, values: &[f32]| Scores {
             resolution: 1.0,
             speech: vec![0.5; 2],
+            overlap: vec![0.0; 2],
             speakers: (0..speakers).map(|index| index.to_string()).collect(),
             values: values.to_vec(),
         };
@@ -192,7 +199,7 @@ mod tests {
         assert_eq!(frames(&scores(1000, &[0.1])), [[0.0_f32; 0]; 2]);
         assert_eq!(
             format!("{:?}", scores(1, &[0.1])),
-            r#"Scores { resolution: 1.0, speech: <2>, speakers: ["0"], values: <1> }"#
+            r#"Scores { resolution: 1.0, speech: <2>, overlap: <2>, speakers: ["0"], values: <1> }"#
         );
     }
 }

@@ -107,6 +107,7 @@ impl<D: Diarizer> Engine<D> {
         options.check()?;
         let mut diarization = self.diarizer.diarize(recording, &mut options)?;
         normalize(&mut diarization);
+        diarization.duration_s = recording.duration();
         options.report(1.0);
         Ok(diarization)
     }
@@ -539,11 +540,12 @@ mod tests {
                 speakers,
                 scores: Scores {
                     resolution,
+                    overlap: speech.iter().rev().copied().collect(),
                     speech,
                     speakers: columns,
                     values,
                 },
-                warnings: Vec::new(),
+                ..Diarization::default()
             },
         )
     }
@@ -555,6 +557,14 @@ mod tests {
             let matching = Matching::new().voiceprint("Ada", voiceprint("fake-embedding", &[1.0, 0.0]));
             let found = engine.identify(&Recording::default(), &matching, Options::new()).unwrap();
             let found = found.with_turn_confidence();
+            prop_assert_eq!(found.diarization.duration_s, 0.0);
+            let probabilities = Diarization { duration_s: 1.0, ..found.diarization.clone() };
+            for scores in [probabilities.speech_probability(), probabilities.crosstalk_probability()] {
+                prop_assert_eq!(scores.score.len(), 50);
+                prop_assert!(scores.score.iter().all(|score| (0.0..=100.0).contains(score)));
+            }
+            let speakers = probabilities.speaker_probability();
+            prop_assert_eq!(speakers.iter().count(), found.diarization.speakers.len());
             let labels: Vec<&str> = found.diarization.speakers.iter().map(|speaker| speaker.label.as_str()).collect();
             prop_assert!(labels.is_sorted());
             for turns in [&found.diarization.turns, &found.diarization.exclusive] {

@@ -1,6 +1,7 @@
-//! Options of one run: the number of speakers, cancellation and progress.
+//! Options of one run: the number of speakers, sensitivities, cancellation and progress.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +9,8 @@ use crate::DiarizeError;
 
 /// Maximum value of the bounds on the number of speakers.
 const MAX_SPEAKERS: usize = 10_000;
+/// The range of a sensitivity.
+const SENSITIVITY: RangeInclusive<f64> = -5.0..=5.0;
 
 /// Bounds on the number of speakers. The default has none: the number is estimated.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -27,6 +30,16 @@ impl SpeakerBounds {
             max: Some(number),
         }
     }
+}
+
+/// How readily speech and overlapping speech are found, -5..5. The default, 0, is the balance that the models were tuned
+/// for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sensitivity {
+    /// Of speech detection: the higher, the more speech is found.
+    pub vad: f64,
+    /// Of the detection of overlapping speech: the higher, the more overlap is found.
+    pub crosstalk: f64,
 }
 
 /// Cancels a run from another thread. Clones share the state.
@@ -77,6 +90,7 @@ impl CancelToken {
 #[derive(Default)]
 pub struct Options<'a> {
     bounds: SpeakerBounds,
+    sensitivity: Sensitivity,
     cancel: CancelToken,
     on_progress: Option<Box<dyn FnMut(f64) + 'a>>,
     /// The last fraction reported.
@@ -117,6 +131,33 @@ impl<'a> Options<'a> {
         self
     }
 
+    /// Sets the sensitivity of speech detection, -5..5. The higher it is, the more speech is found; the default is 0.
+    ///
+    /// It is added to the log-odds of speech in each frame: with 1, speech is found from a probability of 27 % instead
+    /// of 50 %; with 5, from 0.7 %; with -5, from 99.3 %.
+    #[must_use]
+    pub fn vad_sensitivity(mut self, sensitivity: f64) -> Self {
+        self.sensitivity.vad = sensitivity;
+        self
+    }
+
+    /// Sets the sensitivity of the detection of overlapping speech, -5..5. The higher it is, the more overlap is found;
+    /// the default is 0.
+    ///
+    /// It is added to the log-odds of overlap in each frame. See [`vad_sensitivity`](Self::vad_sensitivity).
+    #[must_use]
+    pub fn crosstalk_sensitivity(mut self, sensitivity: f64) -> Self {
+        self.sensitivity.crosstalk = sensitivity;
+        self
+    }
+
+    /// Sets both sensitivities.
+    #[must_use]
+    pub fn sensitivity(mut self, sensitivity: Sensitivity) -> Self {
+        self.sensitivity = sensitivity;
+        self
+    }
+
     /// Lets `token` cancel the run.
     #[must_use]
     pub fn cancel_token(mut self, token: &CancelToken) -> Self {
@@ -140,7 +181,13 @@ impl<'a> Options<'a> {
         self.bounds
     }
 
-    /// Checks the bounds on the number of speakers. An [`Engine`](crate::Engine) does so before it calls its
+    /// How readily speech and overlapping speech are found.
+    #[must_use]
+    pub fn speech_sensitivity(&self) -> Sensitivity {
+        self.sensitivity
+    }
+
+    /// Checks the bounds on the number of speakers and the sensitivities. An [`Engine`](crate::Engine) does so before it calls its
     /// [`Diarizer`](crate::Diarizer).
     ///
     /// ```
@@ -153,7 +200,8 @@ impl<'a> Options<'a> {
     ///
     /// # Errors
     ///
-    /// [`DiarizeError::InvalidOptions`] if a bound is 0 or above 10,000, or if the maximum is below the minimum.
+    /// [`DiarizeError::InvalidOptions`] if a bound is 0 or above 10,000, if the maximum is below the minimum, or if a
+    /// sensitivity is not from -5 to 5.
     pub fn check(&self) -> Result<(), DiarizeError> {
         let SpeakerBounds { min, max } = self.bounds;
         let names = match min == max {
@@ -165,6 +213,18 @@ impl<'a> Options<'a> {
                 return Err(DiarizeError::InvalidOptions {
                     option: name,
                     reason: "must be 1 to 10,000".to_owned(),
+                });
+            }
+        }
+        let Sensitivity { vad, crosstalk } = self.sensitivity;
+        for (option, sensitivity) in [
+            ("vad_sensitivity", vad),
+            ("crosstalk_sensitivity", crosstalk),
+        ] {
+            if !SENSITIVITY.contains(&sensitivity) {
+                return Err(DiarizeError::InvalidOptions {
+                    option,
+                    reason: "must be -5 to 5".to_owned(),
                 });
             }
         }
@@ -200,6 +260,7 @@ impl fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("bounds", &self.bounds)
+            .field("sensitivity", &self.sensitivity)
             .field("cancel", &self.cancel)
             .finish_non_exhaustive()
     }
@@ -244,6 +305,28 @@ mod tests {
             Options::new().min_speakers(2).max_speakers(2),
         ] {
             assert_eq!(valid.check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn sensitivities_are_from_minus_five_to_five() {
+        for value in [-5.0, -0.1, 0.0, 5.0] {
+            let options = Options::new()
+                .vad_sensitivity(value)
+                .crosstalk_sensitivity(value);
+            assert_eq!(options.check(), Ok(()), "{value}");
+        }
+        for value in [-5.1, 5.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for (name, options) in [
+                ("vad_sensitivity", Options::new().vad_sensitivity(value)),
+                (
+                    "crosstalk_sensitivity",
+                    Options::new().crosstalk_sensitivity(value),
+                ),
+            ] {
+                let error = options.check().unwrap_err().to_string();
+                assert_eq!(error, format!("`{name}` must be -5 to 5"), "{value}");
+            }
         }
     }
 

@@ -209,7 +209,7 @@ impl Engine for FillingEngine {
     fn process(&self, _: EngineJob) -> EngineFuture<'_> {
         Box::pin(async move {
             fill(&self.0);
-            Ok(json!({ "text": "a".repeat(500_000) }))
+            Ok(json!({ "text": "a".repeat(500_000) }).into())
         })
     }
 }
@@ -253,7 +253,7 @@ async fn a_result_waits_for_space() {
     disk.free();
     let job = ended(&store, id).await;
     assert_eq!((job.status, job.attempts), (Status::Succeeded, 1));
-    assert!(job.output.unwrap()["text"].is_string());
+    assert!(job.output.unwrap().to_value()["text"].is_string());
     workers.stop().await;
 }
 
@@ -282,7 +282,7 @@ async fn a_job_whose_result_does_not_fit_in_time_fails_for_this_reason() {
     disk.free();
     let job = ended(&store, id).await;
     assert_eq!((job.status, job.attempts), (Status::Failed, 1));
-    let output = job.output.unwrap();
+    let output = job.output.unwrap().to_value();
     let error = output["error"].as_str().unwrap();
     let expected = "the result could not be stored: no space left for the database";
     assert!(error.starts_with(expected), "{error}");

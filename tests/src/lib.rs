@@ -49,7 +49,8 @@ pub fn bundle() -> Value {
     document::parse(&text.expect("the bundle exists")).expect("the bundle is OpenAPI")
 }
 
-/// The specification as published: the fragments merged, without the corrections of the overlay.
+/// The specification as published: the fragments merged, without what is ahead of it and the corrections of the
+/// overlay.
 ///
 /// # Panics
 ///
@@ -62,7 +63,7 @@ pub fn bundle() -> Value {
 pub fn published() -> Value {
     let folder = Workspace::current().openapi();
     let fragments = merge::read_fragments(&folder).expect("the fragments are readable");
-    merge::merge(&fragments).expect("the fragments agree")
+    merge::published(&fragments).expect("the fragments agree")
 }
 
 /// The body of a diarization job with this many confidence scores; 4,320,000 are 24 h.

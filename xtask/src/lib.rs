@@ -3,7 +3,7 @@
 //! The pipeline from the API documentation to the Rust bindings has one module per step:
 //!
 //! 1. [`import`] turns documentation pages into the fragments in `openapi/`.
-//! 2. [`merge`] merges the fragments into one document.
+//! 2. [`merge`] merges the fragments into one document, with what is [`ahead`] of the published specification.
 //! 3. [`overlay`] applies the corrections in `openapi/overlay.yaml`. The result is the bundle,
 //!    `openapi/pyannoteai.yaml`.
 //! 4. [`lower`] rewrites schemas that progenitor does not support.
@@ -13,6 +13,7 @@
 //! need the server or the engine, [`soak`] starts the soak test, [`fuzz`] the fuzz run of the decoder, and [`check`]
 //! checks the crates as packages.
 
+pub mod ahead;
 pub mod cargo;
 pub mod check;
 pub mod document;

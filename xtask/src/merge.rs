@@ -1,7 +1,8 @@
 //! Merges the fragments of the specification into one document.
 //!
 //! Each fragment is a complete OpenAPI document with a few operations, as published by the documentation. A definition
-//! that occurs in several fragments must be identical in all of them.
+//! that occurs in several fragments must be identical in all of them. Fragments that are [ahead](crate::ahead) of the
+//! published specification are added to the others.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
+use crate::ahead::{self, Published};
 use crate::document;
 use crate::workspace::{BUNDLE, OVERLAY};
 
@@ -60,18 +62,50 @@ pub fn read_fragments(folder: &Path) -> Result<Vec<Fragment>> {
         .collect()
 }
 
-/// Merges fragments into one document.
+/// Merges the fragments into one document, including what is [ahead](crate::ahead) of the published specification.
 ///
 /// # Errors
 ///
-/// If there are no fragments, or two of them define the same thing differently. The message names both files and the
-/// location of the first difference.
-pub fn merge(fragments: &[Fragment]) -> Result<Value> {
-    let (first, rest) = fragments.split_first().context("no fragments to merge")?;
+/// If there are no published fragments, two of them define the same thing differently, or a fragment that is ahead
+/// cannot be added. The message names the files and the location of the first difference.
+pub fn merge(fragments: &[Fragment]) -> Result<Merged> {
+    let mut document = published(fragments)?;
+    let mut published = Vec::new();
+    for fragment in fragments
+        .iter()
+        .filter(|fragment| ahead::is_ahead(fragment))
+    {
+        published.extend(ahead::add(&mut document, fragment)?);
+    }
+    Ok(Merged {
+        document,
+        published,
+    })
+}
+
+/// A merged document.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    /// The document.
+    pub document: Value,
+    /// What the published fragments define although another one is ahead of them. The document has their definition.
+    pub published: Vec<Published>,
+}
+
+/// Merges the published fragments into one document.
+///
+/// # Errors
+///
+/// As for [`merge`].
+pub fn published(fragments: &[Fragment]) -> Result<Value> {
+    let mut published = fragments
+        .iter()
+        .filter(|fragment| !ahead::is_ahead(fragment));
+    let first = published.next().context("no fragments to merge")?;
     let mut merged = first.document.clone();
     let mut origins = Origins::default();
     origins.add("", &first.document, &first.name);
-    for fragment in rest {
+    for fragment in published {
         merge_value(
             &mut merged,
             &fragment.document,

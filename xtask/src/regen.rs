@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use similar::TextDiff;
 
-use crate::merge::Fragment;
+use crate::merge::{Fragment, Merged};
 use crate::workspace::Workspace;
 use crate::{document, generate, lower, merge, overlay};
 
@@ -30,7 +30,14 @@ pub fn outputs(workspace: &Workspace) -> Result<Vec<Output>> {
 
 /// Generates all files in memory from `fragments` and the overlay of the workspace.
 pub(crate) fn outputs_of(workspace: &Workspace, fragments: &[Fragment]) -> Result<Vec<Output>> {
-    let mut bundle = merge::merge(fragments)?;
+    let Merged {
+        document: mut bundle,
+        published,
+    } = merge::merge(fragments)?;
+    if !published.is_empty() {
+        let published: Vec<String> = published.iter().map(ToString::to_string).collect();
+        bail!("{}", published.join("; "));
+    }
     let overlay = fs_err::read_to_string(workspace.overlay())?;
     overlay::apply(&overlay, &mut bundle)
         .with_context(|| format!("in {}", workspace.relative(&workspace.overlay())))?;

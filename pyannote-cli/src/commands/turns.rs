@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use pyannote_engine::{Diarization, Diarizer as _, Engine, Options, SpeakerBounds};
+use pyannote_engine::{Diarization, Diarizer as _, Engine, Options, Sensitivity, SpeakerBounds};
 
 use crate::result::{Backend, Document, Output};
 
@@ -28,6 +28,30 @@ pub(crate) struct TurnArgs {
     /// Include the confidence of each speaker in each turn, 0..100.
     #[arg(long)]
     pub(crate) turn_confidence: bool,
+    /// Include the probability of speech in each frame of 20 ms, 0..100.
+    #[arg(long)]
+    pub(crate) speech_probability: bool,
+    /// Include the probability of overlapping speech in each frame of 20 ms, 0..100.
+    #[arg(long)]
+    pub(crate) crosstalk_probability: bool,
+    /// Include the probability of each speaker in each frame of 20 ms, 0..100.
+    #[arg(long)]
+    pub(crate) speaker_probability: bool,
+    /// Sensitivity of speech detection, -5..5: the higher, the more speech is found. The service needs --model
+    /// precision-3 for it [default: 0].
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = parse_sensitivity)]
+    pub(crate) vad_sensitivity: Option<f64>,
+    /// Sensitivity of the detection of overlapping speech, -5..5. See --vad-sensitivity [default: 0].
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = parse_sensitivity)]
+    pub(crate) crosstalk_sensitivity: Option<f64>,
+}
+
+/// Parses a sensitivity.
+fn parse_sensitivity(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| (-5.0..=5.0).contains(number))
+        .ok_or_else(|| "must be a number from -5 to 5".to_owned())
 }
 
 impl TurnArgs {
@@ -41,7 +65,10 @@ impl TurnArgs {
                 max: number(self.max_speakers),
             },
         };
-        Options::new().bounds(bounds)
+        Options::new().bounds(bounds).sensitivity(Sensitivity {
+            vad: self.vad_sensitivity.unwrap_or_default(),
+            crosstalk: self.crosstalk_sensitivity.unwrap_or_default(),
+        })
     }
 
     /// The parts of a diarization that were asked for.
@@ -50,6 +77,15 @@ impl TurnArgs {
             diarization = diarization.with_turn_confidence();
         }
         let confidence = self.confidence.then(|| diarization.frame_confidence());
+        let speech = self
+            .speech_probability
+            .then(|| diarization.speech_probability());
+        let crosstalk = self
+            .crosstalk_probability
+            .then(|| diarization.crosstalk_probability());
+        let by_speaker = self
+            .speaker_probability
+            .then(|| diarization.speaker_probability());
         let speakers = diarization.speakers.iter();
         let speaker_channels = speakers
             .filter_map(|speaker| Some((speaker.label.clone(), speaker.channel?)))
@@ -58,6 +94,9 @@ impl TurnArgs {
         output.speaker_channels = (!speaker_channels.is_empty()).then_some(speaker_channels);
         output.exclusive = self.exclusive.then_some(diarization.exclusive);
         output.confidence = confidence;
+        output.speech_probability = speech;
+        output.crosstalk_probability = crosstalk;
+        output.speaker_probability = by_speaker;
         output
     }
 
@@ -91,13 +130,24 @@ impl TurnArgs {
             ("exclusive", self.exclusive),
             ("confidence", self.confidence),
             ("turn_level_confidence", self.turn_confidence),
+            ("speech_probability", self.speech_probability),
+            ("crosstalk_probability", self.crosstalk_probability),
+            ("speaker_probability", self.speaker_probability),
         ];
+        let sensitivities = [
+            ("vad_sensitivity", self.vad_sensitivity),
+            ("crosstalk_sensitivity", self.crosstalk_sensitivity),
+        ];
+        let sensitivities = sensitivities
+            .into_iter()
+            .filter_map(|(name, number)| Some(format!(".{name}({:?})", number?)));
         let numbers = numbers
             .into_iter()
             .filter_map(|(name, number)| Some(format!(".{name}({})", number?)));
         let flags = flags.into_iter().filter(|(_, is_set)| *is_set);
         numbers
             .chain(flags.map(|(name, _)| format!(".{name}(true)")))
+            .chain(sensitivities)
             .collect()
     }
 
@@ -124,6 +174,21 @@ impl TurnArgs {
         }
         if self.turn_confidence {
             request = request.turn_level_confidence(true);
+        }
+        if self.speech_probability {
+            request = request.speech_probability(true);
+        }
+        if self.crosstalk_probability {
+            request = request.crosstalk_probability(true);
+        }
+        if self.speaker_probability {
+            request = request.speaker_probability(true);
+        }
+        if let Some(sensitivity) = self.vad_sensitivity {
+            request = request.vad_sensitivity(sensitivity);
+        }
+        if let Some(sensitivity) = self.crosstalk_sensitivity {
+            request = request.crosstalk_sensitivity(sensitivity);
         }
         request
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, Transcript, Turn, Turns};
+use pyannote_core::{
+    FrameScores, IdentifiedTurn, SpeakerMatch, SpeakerScores, Transcript, Turn, Turns,
+};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -17,7 +19,11 @@ pub(crate) struct Output {
     pub(crate) exclusive: Option<Turns>,
     pub(crate) words: Option<Transcript>,
     pub(crate) transcript: Option<Transcript>,
-    pub(crate) confidence: Option<FrameConfidence>,
+    pub(crate) confidence: Option<FrameScores>,
+    pub(crate) speech_probability: Option<FrameScores>,
+    pub(crate) crosstalk_probability: Option<FrameScores>,
+    /// By the labels of `turns`.
+    pub(crate) speaker_probability: Option<SpeakerScores>,
     pub(crate) identification: Option<Vec<IdentifiedTurn>>,
     pub(crate) matches: Option<Vec<SpeakerMatch>>,
     /// The number of the channel of each speaker, from 1, if channels were diarized alone. Not part of the API.
@@ -31,6 +37,9 @@ const EXCLUSIVE: &str = "exclusiveDiarization";
 const WORDS: &str = "wordLevelTranscription";
 const TRANSCRIPT: &str = "turnLevelTranscription";
 const CONFIDENCE: &str = "confidence";
+const SPEECH_PROBABILITY: &str = "speechProbability";
+const CROSSTALK_PROBABILITY: &str = "crosstalkProbability";
+const SPEAKER_PROBABILITY: &str = "speakerProbability";
 const IDENTIFICATION: &str = "identification";
 const MATCHES: &str = "voiceprints";
 const SPEAKER_CHANNELS: &str = "speakerChannels";
@@ -104,6 +113,8 @@ impl Output {
         }
         let rename = |name: &str| new_name(name).unwrap_or_else(|| name.to_owned());
         self.turns = self.turns.map_speakers(rename);
+        let by_speaker = self.speaker_probability.as_ref();
+        self.speaker_probability = by_speaker.map(|scores| scores.map_speakers(rename));
         if let Some(channels) = &mut self.speaker_channels {
             let renamed = std::mem::take(channels).into_iter();
             *channels = renamed
@@ -146,6 +157,9 @@ impl Serialize for Output {
         entry.serialize(WORDS, self.words.as_ref())?;
         entry.serialize(TRANSCRIPT, self.transcript.as_ref())?;
         entry.serialize(CONFIDENCE, self.confidence.as_ref())?;
+        entry.serialize(SPEECH_PROBABILITY, self.speech_probability.as_ref())?;
+        entry.serialize(CROSSTALK_PROBABILITY, self.crosstalk_probability.as_ref())?;
+        entry.serialize(SPEAKER_PROBABILITY, self.speaker_probability.as_ref())?;
         entry.serialize(SPEAKER_CHANNELS, self.speaker_channels.as_ref())?;
         entry.serialize(WARNING, self.warning.as_ref())?;
         for (name, value) in &self.rest {
@@ -178,6 +192,9 @@ impl<'de> Deserialize<'de> for Output {
             words: take(&mut fields, WORDS)?,
             transcript: take(&mut fields, TRANSCRIPT)?,
             confidence: take(&mut fields, CONFIDENCE)?,
+            speech_probability: take_if_valid(&mut fields, SPEECH_PROBABILITY),
+            crosstalk_probability: take_if_valid(&mut fields, CROSSTALK_PROBABILITY),
+            speaker_probability: take_if_valid(&mut fields, SPEAKER_PROBABILITY),
             identification: take(&mut fields, IDENTIFICATION)?,
             matches: take(&mut fields, MATCHES)?,
             speaker_channels: take(&mut fields, SPEAKER_CHANNELS)?,
@@ -198,6 +215,16 @@ fn take<T: DeserializeOwned, E: serde::de::Error>(
     serde_json::from_str(json.get()).map_err(|error| E::custom(format!("{name}: {error}")))
 }
 
+/// As [`take`], but a field of another form stays where it is.
+fn take_if_valid<T: DeserializeOwned>(
+    fields: &mut BTreeMap<String, Box<RawValue>>,
+    name: &'static str,
+) -> Option<T> {
+    let value = serde_json::from_str(fields.get(name)?.get()).ok()?;
+    fields.remove(name);
+    value
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -212,7 +239,7 @@ mod tests {
 
     #[test]
     fn speakers_are_renamed_everywhere() {
-        let json = r#"{"diarization":[{"start":0.0,"end":1.0,"speaker":"S0","confidence":{"S0":90.0,"S1":10.0}}],"exclusiveDiarization":[{"start":0.0,"end":1.0,"speaker":"S0"}],"wordLevelTranscription":[{"start":0.0,"end":1.0,"text":"one","speaker":"S0"}]}"#;
+        let json = r#"{"diarization":[{"start":0.0,"end":1.0,"speaker":"S0","confidence":{"S0":90.0,"S1":10.0}}],"exclusiveDiarization":[{"start":0.0,"end":1.0,"speaker":"S0"}],"wordLevelTranscription":[{"start":0.0,"end":1.0,"text":"one","speaker":"S0"}],"speakerProbability":{"score":{"S0":[90.0,3.0]},"resolution":0.02}}"#;
         let mut output: Output = serde_json::from_str(json).unwrap();
         output.rename(&[("S0".to_owned(), "Ada".to_owned())].into());
         let expected = json.replace("\"S0\"", "\"Ada\"");

@@ -52,7 +52,7 @@ pub(crate) struct RequestArgs {
     /// Model, such as precision-2 or community-1 [default: that of the service].
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
-    /// Field of the request that has no option, as JSON, such as vadSensitivity=0.5; repeatable.
+    /// Field of the request that has no option, as JSON, such as language='"en"'; repeatable.
     #[arg(long, value_name = "NAME=JSON", value_parser = parse_extra)]
     extra: Vec<(String, Value)>,
 }

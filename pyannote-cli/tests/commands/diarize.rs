@@ -158,7 +158,10 @@ fn options_are_fields_of_the_request() {
         "--model=precision-2",
         "--webhook=https://example.com/hook",
         "--webhook-status-only",
-        "--extra=vadSensitivity=0.5",
+        "--speech-probability",
+        "--crosstalk-probability",
+        "--speaker-probability",
+        "--extra=gain=0.5",
     ]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let requests = sandbox.server().requests();
@@ -184,7 +187,17 @@ fn options_are_fields_of_the_request() {
         "2",
     ]);
     sandbox.run(&["diarize", "a.wav", "--num-speakers", "0"]);
-    sandbox.run(&["diarize", "a.wav", "--extra", "vadSensitivity"]);
+    sandbox.run(&["diarize", "a.wav", "--vad-sensitivity", "-5.5"]);
+    sandbox.run(&["diarize", "a.wav", "--crosstalk-sensitivity", "NaN"]);
+    sandbox.run(&[
+        "diarize",
+        "https://example.com/a.wav",
+        "--vad-sensitivity",
+        "-1",
+        "--model",
+        "precision-2",
+    ]);
+    sandbox.run(&["diarize", "a.wav", "--extra", "gain"]);
     sandbox.run(&["diarize", "a.wav", "--extra", "name=text"]);
     sandbox.run(&["diarize", "a.wav", "--timeout", "soon"]);
     sandbox.run(&["diarize", "a.wav", "--webhook", "not a URL"]);

@@ -15,6 +15,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .voiceprint("Grace H.", &voiceprint_1)
         .threshold(50.0)
         .exclusive_matching(false)
+        .speaker_probability(true)
+        .vad_sensitivity(-0.5)
         .await?;
     for turn in result.turns() {
         println!("{:8.3} {:8.3}  {}", turn.start, turn.end, turn.speaker);

@@ -59,7 +59,8 @@ pub(super) fn merge(diarizations: Vec<(usize, Diarization)>, channels: usize) ->
     merged
 }
 
-/// The scores of all channels on one axis of frames. There is speech if there is speech in any channel.
+/// The scores of all channels on one axis of frames. There is speech if there is speech in any channel, and overlap if
+/// there is overlap in a channel, or speech in several: given their probabilities, channels are independent.
 fn merge_scores(channels: &[Scores]) -> Scores {
     let resolution = channels.first().map_or(0.0, |scores| scores.resolution);
     let frames = channels.iter().map(|scores| scores.speech.len()).max();
@@ -67,6 +68,7 @@ fn merge_scores(channels: &[Scores]) -> Scores {
     let mut merged = Scores {
         resolution,
         speech: vec![0.0; frames],
+        overlap: vec![0.0; frames],
         speakers: channels
             .iter()
             .flat_map(|scores| scores.speakers.clone())
@@ -75,6 +77,9 @@ fn merge_scores(channels: &[Scores]) -> Scores {
     };
     let columns = merged.speakers.len();
     merged.values = vec![0.0; frames * columns];
+    // The probability that nobody speaks. That of overlap is the rest, without exactly one speaker.
+    let mut nobody = vec![1.0; frames];
+    let mut one = vec![0.0; frames];
     let mut first_column = 0;
     for scores in channels {
         for (at, speech) in merged.speech.iter_mut().enumerate() {
@@ -83,7 +88,11 @@ fn merge_scores(channels: &[Scores]) -> Scores {
                 true => at,
                 false => ((at as f64 + 0.5) * resolution / scores.resolution) as usize,
             };
-            *speech = speech.max(scores.speech.get(frame).copied().unwrap_or_default());
+            let own = scores.speech.get(frame).copied().unwrap_or_default();
+            *speech = speech.max(own);
+            let overlap = scores.overlap.get(frame).copied().unwrap_or_default();
+            one[at] = one[at] * (1.0 - own) + nobody[at] * (own - overlap).max(0.0);
+            nobody[at] *= 1.0 - own;
             let start = frame.saturating_mul(scores.speakers.len());
             let row = scores
                 .values
@@ -99,6 +108,9 @@ fn merge_scores(channels: &[Scores]) -> Scores {
             }
         }
         first_column += scores.speakers.len();
+    }
+    for (at, overlap) in merged.overlap.iter_mut().enumerate() {
+        *overlap = (1.0 - nobody[at] - one[at]).clamp(0.0, merged.speech[at].max(0.0));
     }
     merged
 }
@@ -178,6 +190,7 @@ mod tests {
             scores: Scores {
                 resolution: 0.5,
                 speech: vec![0.5; 12],
+                overlap: vec![0.1; 12],
                 speakers: labels.collect(),
                 values: scores.repeat(12),
             },
@@ -216,6 +229,9 @@ mod tests {
         );
         assert_eq!(merged.scores.frames().next().unwrap(), [0.9, 0.8, 0.7, 0.6]);
         assert_eq!(merged.warnings, ["channel 4: too short"]);
+        // 1 - 0.5^3 - 3 * 0.4 * 0.5^2, and at most the probability of speech.
+        assert_eq!(merged.scores.overlap, [0.5; 12]);
+        assert_eq!(merged.scores.speech, [0.5; 12]);
         assert_eq!(merge(Vec::new(), 2), Diarization::default());
     }
 

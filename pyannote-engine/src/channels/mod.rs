@@ -139,6 +139,7 @@ impl<D: Diarizer> Engine<D> {
             .filter(|channel| roles[*channel] == Role::Distinct)
             .collect();
         let bounds = channel_options.bounds(is_single);
+        let sensitivity = options.speech_sensitivity();
         let mut diarizations = Vec::new();
         for (done, &channel) in distinct.iter().enumerate() {
             let mut recording = channels[channel].clone();
@@ -149,7 +150,10 @@ impl<D: Diarizer> Engine<D> {
             let report = |fraction| {
                 options.report((done as f64 + fraction) / distinct.len() as f64);
             };
-            let own = Options::new().bounds(bounds).cancel_token(&token);
+            let own = Options::new()
+                .bounds(bounds)
+                .sensitivity(sensitivity)
+                .cancel_token(&token);
             let diarization = self.diarize_samples(&recording, own.on_progress(report))?;
             diarizations.push((channel, diarization));
         }
@@ -169,6 +173,8 @@ impl<D: Diarizer> Engine<D> {
         }
         warnings.extend(roles::warnings(&roles));
         merged.warnings.splice(0..0, warnings);
+        let durations = channels.iter().map(Recording::duration);
+        merged.duration_s = durations.fold(0.0, f64::max);
         options.report(1.0);
         Ok(merged)
     }

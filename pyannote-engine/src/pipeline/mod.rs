@@ -98,7 +98,7 @@ pub(super) fn diarize(
     recording: &Recording,
     options: &mut Options<'_>,
 ) -> Result<Diarization, DiarizeError> {
-    let bounds = options.speaker_bounds();
+    let (bounds, sensitivity) = (options.speaker_bounds(), options.speech_sensitivity());
     let cancel = &options.token().clone();
     let waveform = Waveform::new(recording, cancel)?;
     let mut speakers = LocalSpeakers::new(windows::frame_count(waveform.len()));
@@ -116,7 +116,8 @@ pub(super) fn diarize(
     let clustering = block_clustering::cluster(speakers, &embeddings, bounds, cancel)?;
     drop(embeddings);
     let duration_s = waveform.duration_s();
-    let diarization = reconstruction::reconstruct(duration_s, segmentation, clustering, bounds);
+    let diarization =
+        reconstruction::reconstruct(duration_s, segmentation, clustering, bounds, sensitivity);
     options.report(1.0);
     Ok(diarization)
 }

@@ -5,11 +5,12 @@ use pyannote_core::{Turn, Turns};
 use super::block_clustering::Clustering;
 use super::frames;
 use super::windows::{Segmentation, SpeakerCount, coverage};
-use crate::{Diarization, Embedding, Scores, Speaker, SpeakerBounds, normalize};
+use crate::{Diarization, Embedding, Scores, Sensitivity, Speaker, SpeakerBounds, normalize};
 
-/// VAD probability above which a frame is speech.
+/// VAD probability above which a frame is speech, with the default sensitivity.
 const SPEECH_THRESHOLD: f32 = 0.5;
-/// Overlap probability above which two speakers are active. Below 0.5, because the model underestimates overlap.
+/// Overlap probability above which two speakers are active, with the default sensitivity. Below 0.5, because the model
+/// underestimates overlap.
 const OVERLAP_THRESHOLD: f32 = 1.0 / 3.0;
 /// Activity above which a cluster can be the second speaker of overlapped speech.
 const MIN_SECOND_SPEAKER_ACTIVITY: f32 = 0.05;
@@ -24,8 +25,10 @@ pub(super) fn reconstruct(
     segmentation: Segmentation,
     clustering: Clustering,
     bounds: SpeakerBounds,
+    sensitivity: Sensitivity,
 ) -> Diarization {
-    let frames = ClusterFrames::new(segmentation, &clustering);
+    let thresholds = Thresholds::new(sensitivity);
+    let frames = ClusterFrames::new(segmentation, &clustering, thresholds);
     let centroids = clustering.centroids();
     // The activity of local speakers is large, too.
     drop(clustering);
@@ -65,6 +68,7 @@ pub(super) fn reconstruct(
         exclusive,
         speakers,
         scores: frames.into_scores(duration_s, &order, labels),
+        duration_s,
     }
 }
 
@@ -90,25 +94,56 @@ struct ClusterTurn {
     end_s: f64,
 }
 
+/// Probabilities above which a frame is speech, and above which it is overlapped speech.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Thresholds {
+    speech: f32,
+    overlap: f32,
+}
+
+impl Thresholds {
+    fn new(sensitivity: Sensitivity) -> Self {
+        Self {
+            speech: shifted(SPEECH_THRESHOLD, sensitivity.vad),
+            overlap: shifted(OVERLAP_THRESHOLD, sensitivity.crosstalk),
+        }
+    }
+
+    /// The active speakers in a frame, the most active one first, given the activity of each.
+    fn active_speakers(self, count: SpeakerCount, activity: &[f32]) -> [Option<usize>; 2] {
+        if 1.0 - count.silence <= self.speech {
+            return [None; 2];
+        }
+        let most_active = |except: Option<usize>| {
+            let others = activity
+                .iter()
+                .enumerate()
+                .filter(|(speaker, _)| Some(*speaker) != except);
+            others.max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)))
+        };
+        let first = most_active(None).map(|(speaker, _)| speaker);
+        let second = most_active(first)
+            .filter(|(_, activity)| {
+                count.overlap > self.overlap && **activity > MIN_SECOND_SPEAKER_ACTIVITY
+            })
+            .map(|(speaker, _)| speaker);
+        [first, second]
+    }
+}
+
+/// The threshold on probabilities that corresponds to adding `sensitivity` to their log-odds.
+fn shifted(threshold: f32, sensitivity: f64) -> f32 {
+    if sensitivity == 0.0 {
+        // To the bit.
+        return threshold;
+    }
+    let odds = f64::from(threshold) / (1.0 - f64::from(threshold));
+    (1.0 / (1.0 + sensitivity.exp() / odds)) as f32
+}
+
 /// The active speakers in a frame, the most active one first, given the activity of each.
 pub(crate) fn active_speakers(count: SpeakerCount, activity: &[f32]) -> [Option<usize>; 2] {
-    if 1.0 - count.silence <= SPEECH_THRESHOLD {
-        return [None; 2];
-    }
-    let most_active = |except: Option<usize>| {
-        let others = activity
-            .iter()
-            .enumerate()
-            .filter(|(speaker, _)| Some(*speaker) != except);
-        others.max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)))
-    };
-    let first = most_active(None).map(|(speaker, _)| speaker);
-    let second = most_active(first)
-        .filter(|(_, activity)| {
-            count.overlap > OVERLAP_THRESHOLD && **activity > MIN_SECOND_SPEAKER_ACTIVITY
-        })
-        .map(|(speaker, _)| speaker);
-    [first, second]
+    Thresholds::new(Sensitivity::default()).active_speakers(count, activity)
 }
 
 /// Activity of each cluster and the speaker count, per frame.
@@ -117,11 +152,12 @@ struct ClusterFrames {
     clusters: usize,
     /// Activity of each cluster, averaged over the windows, as `(frame, cluster)`.
     activity: Vec<f32>,
+    thresholds: Thresholds,
 }
 
 impl ClusterFrames {
     /// Aggregates the activity of local speakers by cluster.
-    fn new(segmentation: Segmentation, clustering: &Clustering) -> Self {
+    fn new(segmentation: Segmentation, clustering: &Clustering, thresholds: Thresholds) -> Self {
         let frames = segmentation.speaker_count.len();
         let clusters = clustering.cluster_count;
         // With room for the frames that the scores have in addition.
@@ -146,6 +182,7 @@ impl ClusterFrames {
             speaker_count: segmentation.speaker_count,
             clusters,
             activity,
+            thresholds,
         }
     }
 
@@ -157,7 +194,8 @@ impl ClusterFrames {
 
     /// The active clusters in a frame, the most active one first.
     fn active(&self, frame: usize) -> [Option<usize>; 2] {
-        active_speakers(self.speaker_count[frame], self.row(frame))
+        self.thresholds
+            .active_speakers(self.speaker_count[frame], self.row(frame))
     }
 
     /// Non-overlapped speech of each cluster, in seconds.
@@ -221,14 +259,15 @@ impl ClusterFrames {
         // Without a frame of the model, the recording is too short for speech.
         let last = self.speaker_count.len().checked_sub(1);
         // The first frame of the model starts 1.3 steps after the start of the recording.
-        let speech_at = |frame: usize| {
-            let source = frame.saturating_sub(1).min(last?);
-            Some((1.0 - self.speaker_count[source].silence).clamp(0.0, 1.0))
+        let count_at = |frame: usize| Some(self.speaker_count[frame.saturating_sub(1).min(last?)]);
+        let each = |probability: fn(SpeakerCount) -> f32| {
+            let probabilities = (0..frames).map(|frame| count_at(frame).map_or(0.0, probability));
+            probabilities.map(|value| value.clamp(0.0, 1.0)).collect()
         };
-        let speech = (0..frames).map(|frame| speech_at(frame).unwrap_or(0.0));
         Scores {
             resolution: frames::STEP_S,
-            speech: speech.collect(),
+            speech: each(|count| 1.0 - count.silence),
+            overlap: each(|count| count.overlap),
             speakers: labels,
             values: score_rows(self.activity, self.clusters, clusters, frames),
         }
@@ -298,6 +337,7 @@ mod tests {
             speaker_count,
             clusters: 2,
             activity: activity.collect(),
+            thresholds: Thresholds::new(Sensitivity::default()),
         }
     }
 
@@ -330,12 +370,58 @@ mod tests {
     }
 
     #[test]
+    fn sensitivities_shift_the_thresholds() {
+        let thresholds = |vad, crosstalk| Thresholds::new(Sensitivity { vad, crosstalk });
+        let default = thresholds(0.0, -0.0);
+        assert_eq!(
+            (default.speech.to_bits(), default.overlap.to_bits()),
+            (SPEECH_THRESHOLD.to_bits(), OVERLAP_THRESHOLD.to_bits())
+        );
+        // Continuous at 0, and strictly decreasing.
+        assert!((thresholds(1e-9, 1e-9).overlap - OVERLAP_THRESHOLD).abs() < 1e-6);
+        let all: Vec<Thresholds> = (-50..=50)
+            .map(|tenth| f64::from(tenth) / 10.0)
+            .map(|sensitivity| thresholds(sensitivity, sensitivity))
+            .collect();
+        for pair in all.windows(2) {
+            assert!(pair[0].speech > pair[1].speech && pair[0].overlap > pair[1].overlap);
+        }
+        assert!((all[0].speech - 0.9933).abs() < 1e-4, "{:?}", all[0]);
+        assert!((all[100].speech - 0.0067).abs() < 1e-4, "{:?}", all[100]);
+        assert!((thresholds(1.0, 0.0).speech - 0.2689).abs() < 1e-4);
+    }
+
+    #[test]
+    fn more_speech_and_overlap_are_found_with_a_higher_sensitivity() {
+        let frame = |silence, overlap| SpeakerCount { silence, overlap };
+        let active = |vad, crosstalk, count| {
+            let found =
+                Thresholds::new(Sensitivity { vad, crosstalk }).active_speakers(count, &[0.2, 0.6]);
+            found.iter().flatten().count()
+        };
+        for (count, vad, crosstalk, expected) in [
+            (frame(0.8, 0.0), 0.0, 0.0, 0),
+            (frame(0.8, 0.0), 2.0, 0.0, 1),
+            (frame(0.2, 0.0), 0.0, 0.0, 1),
+            (frame(0.2, 0.0), -2.0, 0.0, 0),
+            (frame(0.0, 0.2), 0.0, 0.0, 1),
+            (frame(0.0, 0.2), 0.0, 2.0, 2),
+            (frame(0.0, 0.6), 0.0, 0.0, 2),
+            (frame(0.0, 0.6), 0.0, -2.0, 1),
+        ] {
+            let found = active(vad, crosstalk, count);
+            assert_eq!(found, expected, "{count:?} {vad} {crosstalk}");
+        }
+    }
+
+    #[test]
     fn scores_are_in_the_given_order_of_clusters() {
         let frames = || cluster_frames(speaker_count());
         let labels = ["SPEAKER_00", "SPEAKER_01"].map(str::to_owned).to_vec();
         let scores = frames().into_scores(500.0 * frames::STEP_S, &[1, 0], labels);
         assert_eq!(scores.frames().len(), 500);
         assert_eq!(scores.frames().nth(251).unwrap(), [0.9, 0.7]);
+        assert_eq!((scores.overlap[251], scores.overlap[51]), (0.8, 0.0));
         let none = frames().into_scores(9.0, &[], Vec::new());
         assert!(none.values.is_empty() && none.speech.len() == 534);
     }
@@ -363,7 +449,13 @@ mod tests {
             speaker_count: vec![SILENCE; WINDOW_FRAMES],
         };
         let bounds = SpeakerBounds::exactly(2);
-        let diarization = reconstruct(10.0, segmentation, Clustering::default(), bounds);
+        let diarization = reconstruct(
+            10.0,
+            segmentation,
+            Clustering::default(),
+            bounds,
+            Sensitivity::default(),
+        );
         assert!(diarization.turns.is_empty());
         assert_eq!(
             diarization.warnings,

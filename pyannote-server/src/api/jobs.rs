@@ -8,12 +8,14 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::error::{api_error, internal_error, validation_error};
 use super::list_query::ListQuery;
 use super::{AppState, Team};
+use crate::engine::JobOutput;
 use crate::store::{Job, ListedJob};
 
 pub(super) async fn get(
@@ -27,7 +29,7 @@ pub(super) async fn get(
         return not_found();
     };
     match state.store.get(&team, id).await {
-        Ok(Some(job)) => Json(job_body(&job)).into_response(),
+        Ok(Some(job)) => Json(JobBody::from(&job)).into_response(),
         Ok(None) => not_found(),
         Err(error) => internal_error(&error),
     }
@@ -59,18 +61,28 @@ pub(super) async fn list(
     Json(json!({ "items": items, "nextCursor": next_cursor })).into_response()
 }
 
-/// The job, with its output if it has ended and has one.
-fn job_body(job: &Job) -> Value {
-    let mut body = json!({
-        "jobId": job.id,
-        "status": job.status.as_str(),
-        "createdAt": timestamp(job.created_at),
-        "updatedAt": timestamp(job.updated_at),
-    });
-    if let Some(output) = job.output.as_ref().filter(|_| job.status.is_final()) {
-        body["output"] = output.clone();
+/// A job, with its output if it has ended and has one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JobBody<'a> {
+    job_id: Uuid,
+    status: &'static str,
+    created_at: String,
+    updated_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a JobOutput>,
+}
+
+impl<'a> From<&'a Job> for JobBody<'a> {
+    fn from(job: &'a Job) -> Self {
+        Self {
+            job_id: job.id,
+            status: job.status.as_str(),
+            created_at: timestamp(job.created_at),
+            updated_at: timestamp(job.updated_at),
+            output: job.output.as_ref().filter(|_| job.status.is_final()),
+        }
     }
-    body
 }
 
 fn list_item(job: &ListedJob) -> Value {

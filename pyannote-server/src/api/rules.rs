@@ -17,6 +17,10 @@ use crate::webhook;
 
 /// Model that supports diarization only.
 const DIARIZATION_ONLY_MODEL: &str = "community-1";
+/// Model without frame-level confidence.
+const MODEL_WITHOUT_CONFIDENCE: &str = "precision-3";
+/// Models whose sensitivity cannot be set.
+const MODELS_WITHOUT_SENSITIVITY: [&str; 2] = ["precision-2", "community-1"];
 /// Prefix of the labels of unmatched speakers, in lower case. Voiceprint labels must not start with it.
 const SPEAKER_PREFIX: &[u8] = b"speaker_";
 
@@ -30,12 +34,14 @@ pub(crate) fn check(kind: RequestKind, request: &Map<String, Value>) -> Vec<Viol
         RequestKind::Job(JobKind::Diarize) => {
             rules.submission();
             rules.speakers();
+            rules.scores();
             rules.transcription();
         }
         RequestKind::Job(JobKind::Identify) => {
             rules.submission();
             rules.model();
             rules.speakers();
+            rules.scores();
             rules.voiceprints();
         }
         RequestKind::Job(JobKind::Voiceprint) => {
@@ -118,6 +124,24 @@ impl<'a> Rules<'a> {
         {
             let message = format!("must be at most maxSpeakers ({max})");
             self.add("minSpeakers", message);
+        }
+    }
+
+    /// Rules of scores and sensitivities. Their ranges are in the schema.
+    fn scores(&mut self) {
+        let model = self.text("model");
+        if self.request.get("confidence") == Some(&Value::Bool(true))
+            && model == Some(MODEL_WITHOUT_CONFIDENCE)
+        {
+            let message = format!("is not supported by {MODEL_WITHOUT_CONFIDENCE}");
+            self.add("confidence", message);
+        }
+        if let Some(model) = model.filter(|model| MODELS_WITHOUT_SENSITIVITY.contains(model)) {
+            for field in ["vadSensitivity", "crosstalkSensitivity"] {
+                if self.request.contains_key(field) {
+                    self.add(field, format!("is not supported by {model}"));
+                }
+            }
         }
     }
 

@@ -19,6 +19,9 @@ use crate::violation::Violation;
 /// - The diarizer's own models are used whatever model is requested, and `warning` names them.
 /// - `confidence` is [`Diarization::frame_confidence`](pyannote_engine::Diarization::frame_confidence), and
 ///   `turnLevelConfidence` is [`Diarization::with_turn_confidence`](pyannote_engine::Diarization::with_turn_confidence).
+/// - `speechProbability`, `crosstalkProbability` and `speakerProbability` are the methods of
+///   [`Diarization`](pyannote_engine::Diarization) with these names. The labels of speakers are those of the diarization.
+/// - `vadSensitivity` and `crosstalkSensitivity` are [`Options::sensitivity`](pyannote_engine::Options::sensitivity).
 /// - Identification follows [`pyannote_engine::Matching`].
 /// - `channels: true`, a field that is not part of the API, diarizes each channel alone, for calls with one party per
 ///   channel: see [`diarize_channels`](pyannote_engine::Engine::diarize_channels). `speakersPerChannel` is the number of

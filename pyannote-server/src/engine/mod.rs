@@ -5,6 +5,7 @@
 //! as the open models of [`pyannote_engine`]. The [crate's documentation](crate) shows how to put them together.
 
 mod diarizer_engine;
+mod job_output;
 mod output;
 mod scripted;
 mod scripted_live;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::violation::Violation;
 
 pub use diarizer_engine::DiarizerEngine;
+pub use job_output::JobOutput;
 pub use pyannote_core::SpeakerEvent;
 pub use pyannote_engine::{DiarizeError, LiveDiarization, LiveOptions, Recording};
 pub use scripted::ScriptedEngine;
@@ -103,7 +105,8 @@ impl fmt::Display for EngineError {
 impl std::error::Error for EngineError {}
 
 /// A future of the `output` of a job.
-pub type EngineFuture<'a> = Pin<Box<dyn Future<Output = Result<Value, EngineError>> + Send + 'a>>;
+pub type EngineFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<JobOutput, EngineError>> + Send + 'a>>;
 
 /// Computes the outputs of jobs.
 pub trait Engine: Send + Sync + 'static {

@@ -89,9 +89,9 @@ impl Engine for ScriptedEngine {
         let step = self.script().pop_front();
         Box::pin(async move {
             match step {
-                Some(Step::Output(output)) => output.map_err(EngineError),
+                Some(Step::Output(output)) => output.map(Into::into).map_err(EngineError),
                 Some(Step::Pending) => std::future::pending().await,
-                None => Ok(plausible(&job)),
+                None => Ok(plausible(&job).into()),
             }
         })
     }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use sqlx::Row;
 use uuid::Uuid;
 
 use super::database::{Database, Transaction};
 use super::queue::as_millis;
 use super::{Status, Store, StoreError, job, sql};
+use crate::engine::JobOutput;
 
 /// A claimed webhook delivery.
 ///
@@ -26,6 +28,16 @@ pub(crate) struct Delivery {
     pub(crate) reason: Option<String>,
     /// Body of the webhook, as JSON.
     pub(crate) body: String,
+}
+
+/// The body of a webhook.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeliveryBody<'a> {
+    job_id: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<JobOutput>,
 }
 
 /// A webhook to be delivered when a job ends.
@@ -113,12 +125,14 @@ impl Store {
         let row = self.database.first(row).await?;
         let row = row.ok_or(sqlx::Error::RowNotFound)?;
         let status = Status::parse(&row.try_get::<String, _>("status")?)?;
-        let mut body = json!({ "jobId": job_id, "status": status.as_str() });
         let output = row.try_get::<Option<String>, _>("output")?;
-        if let Some(output) = output.filter(|_| !status_only) {
-            body["output"] = job::parse_output(&output)?;
-        }
-        Ok(body.to_string())
+        let output = output.filter(|_| !status_only);
+        let body = DeliveryBody {
+            job_id,
+            status: status.as_str(),
+            output: output.map(job::parse_output).transpose()?,
+        };
+        serde_json::to_string(&body).map_err(|error| StoreError::invalid_job("output", error))
     }
 
     /// Deletes a delivery: the receiver has accepted the webhook, or the last retry has failed.

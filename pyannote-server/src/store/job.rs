@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::{Status, StoreError};
-use crate::engine::JobKind;
+use crate::engine::{JobKind, JobOutput};
 
 /// A stored job.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub struct Job {
     /// The validated request. Empty once the job has ended, since it may contain voiceprints and secret URLs.
     pub request: Map<String, Value>,
     /// Output of a job that has ended; deleted after 24 h.
-    pub output: Option<Value>,
+    pub output: Option<JobOutput>,
     /// When the job was accepted.
     pub created_at: DateTime<Utc>,
     /// When the job's status last changed.
@@ -85,7 +85,7 @@ impl Job {
             kind: parse_kind(&text("kind")?)?,
             status: Status::parse(&text("status")?)?,
             request: parse_request(&text("request")?)?,
-            output: output.as_deref().map(parse_output).transpose()?,
+            output: output.map(parse_output).transpose()?,
             created_at: time("created_at")?,
             updated_at: time("updated_at")?,
             started_at: optional_time("started_at")?,
@@ -105,8 +105,8 @@ pub(super) fn parse_request(text: &str) -> Result<Map<String, Value>, StoreError
     serde_json::from_str(text).map_err(|error| StoreError::invalid_job("request", error))
 }
 
-pub(super) fn parse_output(text: &str) -> Result<Value, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::invalid_job("output", error))
+pub(super) fn parse_output(text: String) -> Result<JobOutput, StoreError> {
+    JobOutput::from_text(text).map_err(|error| StoreError::invalid_job("output", error))
 }
 
 pub(super) fn parse_time(column: &'static str, unix_ms: i64) -> Result<DateTime<Utc>, StoreError> {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::Row;
 use uuid::Uuid;
 
 use super::database::Write;
 use super::deliveries::NewDelivery;
 use super::{Job, Status, Store, StoreError, deliveries, job, sql};
+use crate::engine::JobOutput;
 
 /// Maximum number of claims of a job, so that a job that crashes the server cannot do so forever.
 pub(super) const MAX_ATTEMPTS: i64 = 3;
@@ -22,7 +23,7 @@ pub(crate) struct Claim {
 }
 
 /// Outcome of a job: its output, or an error message.
-pub(crate) type Outcome = Result<Value, String>;
+pub(crate) type Outcome = Result<JobOutput, String>;
 
 impl Store {
     /// Claims the oldest job that is waiting, or whose lease has expired. Claims none while they are
@@ -81,7 +82,7 @@ impl Store {
         outcome: &Outcome,
     ) -> Result<bool, StoreError> {
         let (status, output) = match outcome {
-            Ok(output) => (Status::Succeeded, output.to_string()),
+            Ok(output) => (Status::Succeeded, output.as_json().to_owned()),
             Err(message) => (Status::Failed, error_output(message)),
         };
         let job = &claim.job;

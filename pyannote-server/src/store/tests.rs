@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::engine::JobKind;
+use crate::engine::{JobKind, JobOutput};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -105,7 +105,7 @@ async fn deletes_outputs_and_then_jobs() {
     let store = Store::temporary().await.unwrap();
     let created = job(&store).await;
     let waiting = job(&store).await;
-    let output = json!({ "diarization": [] });
+    let output = JobOutput::from(json!({ "diarization": [] }));
     let claimed = claim(&store).await;
     assert!(store.finish(&claimed, &Ok(output.clone())).await.unwrap());
     assert_eq!(store.expire_outputs(DAY).await.unwrap(), 0);
@@ -144,7 +144,7 @@ async fn keeps_the_output_of_a_pending_webhook() {
         .unwrap();
     let claimed = claim(&store).await;
     store
-        .finish(&claimed, &Ok(json!({ "diarization": [] })))
+        .finish(&claimed, &Ok(json!({ "diarization": [] }).into()))
         .await
         .unwrap();
     assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 0);
@@ -287,7 +287,7 @@ async fn only_the_current_claim_can_write() {
     assert!(!store.finish(&first, &Err("late".into())).await.unwrap());
     store.release(&first).await.unwrap();
     assert!(store.renew(&second, LEASE).await.unwrap());
-    assert!(store.finish(&second, &Ok(json!({}))).await.unwrap());
+    assert!(store.finish(&second, &Ok(json!({}).into())).await.unwrap());
     let stored = store.get("ada", created.id).await.unwrap().unwrap();
     assert_eq!(stored.status, Status::Succeeded);
 }
@@ -306,7 +306,7 @@ async fn fails_a_job_after_three_lost_claims() {
     let stored = store.get("ada", created.id).await.unwrap().unwrap();
     assert_eq!(stored.status, Status::Failed);
     let error = "the server was stopped 3 times while processing the job";
-    assert_eq!(stored.output, Some(json!({ "error": error })));
+    assert_eq!(stored.output, Some(json!({ "error": error }).into()));
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn canceling_a_job_revokes_the_claim() {
     assert!(store.cancel("ada", created.id).await.unwrap());
     assert!(!store.cancel("ada", created.id).await.unwrap());
     assert!(!store.renew(&claimed, LEASE).await.unwrap());
-    assert!(!store.finish(&claimed, &Ok(json!({}))).await.unwrap());
+    assert!(!store.finish(&claimed, &Ok(json!({}).into())).await.unwrap());
     let stored = store.get("ada", created.id).await.unwrap().unwrap();
     assert_eq!((stored.status, stored.output), (Status::Canceled, None));
 }

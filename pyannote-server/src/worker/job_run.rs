@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, 
 
 use super::{Timing, WorkerConfig};
 use crate::backoff::Backoff;
-use crate::engine::{EngineError, EngineJob, JobKind};
+use crate::engine::{EngineError, EngineJob, JobKind, JobOutput};
 use crate::error::{Chain, panic_message};
 use crate::shutdown::Shutdown;
 use crate::store::{Claim, Job, Outcome};
@@ -23,7 +23,7 @@ const MAX_VOICEPRINT_S: f64 = 30.0;
 /// How long an aborted engine may take to stop when the server shuts down.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-type EngineTask = JoinHandle<Result<Value, EngineError>>;
+type EngineTask = JoinHandle<Result<JobOutput, EngineError>>;
 
 /// A claimed job that is being processed.
 pub(super) struct JobRun<'a> {
@@ -36,7 +36,7 @@ pub(super) struct JobRun<'a> {
 /// Why the run stopped waiting for the engine.
 enum Stopped {
     /// The engine finished or panicked.
-    Finished(Result<Result<Value, EngineError>, JoinError>),
+    Finished(Result<Result<JobOutput, EngineError>, JoinError>),
     /// The time limit was exceeded.
     TimedOut,
     /// The job was canceled, or the lease was lost or could not be renewed in time.
@@ -157,7 +157,7 @@ impl JobRun<'_> {
 }
 
 /// Loads the recording, if the engine needs it, and runs the engine.
-async fn process(config: WorkerConfig, job: Job) -> Result<Value, EngineError> {
+async fn process(config: WorkerConfig, job: Job) -> Result<JobOutput, EngineError> {
     let (mut recording, mut channels) = (None, Vec::new());
     if config.engine.needs_audio() {
         let url = job.request.get("url").and_then(Value::as_str);
@@ -177,7 +177,7 @@ async fn process(config: WorkerConfig, job: Job) -> Result<Value, EngineError> {
     config.engine.process(job).await
 }
 
-fn outcome(result: Result<Result<Value, EngineError>, JoinError>) -> Outcome {
+fn outcome(result: Result<Result<JobOutput, EngineError>, JoinError>) -> Outcome {
     match result {
         Ok(result) => result.map_err(|error| error.0),
         Err(error) => Err(match error.try_into_panic() {

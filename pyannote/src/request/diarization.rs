@@ -38,9 +38,66 @@ impl<T: HasTurns> Request<T> {
         self
     }
 
-    /// Sets whether to include the confidence of each frame, 0..100: 4.3 million numbers for 24 h.
+    /// Sets whether to include the confidence of each frame, 0..100: 4.3 million numbers for 24 h. `precision-3` does
+    /// not support it.
     pub fn confidence(mut self, include: bool) -> Self {
         self.fields.turns.confidence = Some(include);
+        self
+    }
+
+    /// Sets whether to include the probability of speech in each frame, 0..100: 4.3 million numbers for 24 h.
+    ///
+    /// ```no_run
+    /// # async fn run(client: pyannote::Client) -> Result<(), pyannote::Error> {
+    /// let diarization = client
+    ///     .diarize("https://example.com/meeting.wav")
+    ///     .model("precision-3")
+    ///     .speech_probability(true)
+    ///     .speaker_probability(true)
+    ///     .await?;
+    /// if let Some(speech) = diarization.speech_probability() {
+    ///     println!("speech at 10 s: {:?} %", speech.at(10.0));
+    /// }
+    /// for (speaker, probability) in diarization.speaker_probability().into_iter().flat_map(|all| all.iter()) {
+    ///     println!("{speaker} from 10 to 11 s: {:?} %", probability.mean(10.0, 11.0));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn speech_probability(mut self, include: bool) -> Self {
+        self.fields.turns.speech_probability = Some(include);
+        self
+    }
+
+    /// Sets whether to include the probability of overlapping speech in each frame, 0..100: 4.3 million numbers for
+    /// 24 h.
+    pub fn crosstalk_probability(mut self, include: bool) -> Self {
+        self.fields.turns.crosstalk_probability = Some(include);
+        self
+    }
+
+    /// Sets whether to include the probability of each speaker in each frame, 0..100: 4.3 million numbers per speaker
+    /// for 24 h.
+    pub fn speaker_probability(mut self, include: bool) -> Self {
+        self.fields.turns.speaker_probability = Some(include);
+        self
+    }
+
+    /// Sets the sensitivity of speech detection, -5..5. The higher it is, the more speech is found; the service's
+    /// default is 0.
+    ///
+    /// It is a feature of `precision-3`: set that [model](Self::model), unless it is the default of the service.
+    pub fn vad_sensitivity(mut self, sensitivity: f64) -> Self {
+        self.fields.turns.vad_sensitivity = Some(sensitivity);
+        self
+    }
+
+    /// Sets the sensitivity of the detection of overlapping speech, -5..5. The higher it is, the more overlap is found;
+    /// the service's default is 0.
+    ///
+    /// It is a feature of `precision-3`. See [`vad_sensitivity`](Self::vad_sensitivity).
+    pub fn crosstalk_sensitivity(mut self, sensitivity: f64) -> Self {
+        self.fields.turns.crosstalk_sensitivity = Some(sensitivity);
         self
     }
 }

@@ -34,6 +34,11 @@ pub(super) struct TurnFields {
     pub(super) turn_level_confidence: Option<bool>,
     pub(super) exclusive: Option<bool>,
     pub(super) confidence: Option<bool>,
+    pub(super) speech_probability: Option<bool>,
+    pub(super) crosstalk_probability: Option<bool>,
+    pub(super) speaker_probability: Option<bool>,
+    pub(super) vad_sensitivity: Option<f64>,
+    pub(super) crosstalk_sensitivity: Option<f64>,
 }
 
 #[derive(Clone, Default)]

@@ -42,7 +42,7 @@ pub use submit_all::SubmitAll;
 ///     .diarize("https://example.com/meeting.wav")
 ///     .model("precision-2")
 ///     .num_speakers(2)
-///     .extra("vadSensitivity", 2);
+///     .extra("language", "en");
 /// assert_eq!(request.to_json()?["numSpeakers"], 2);
 /// # Ok(())
 /// # }

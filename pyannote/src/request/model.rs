@@ -9,11 +9,13 @@ open_enum! {
     /// use pyannote::Model;
     ///
     /// assert_eq!(Model::from("precision-2"), Model::Precision2);
-    /// assert_eq!(Model::from("precision-3").as_str(), "precision-3");
+    /// assert_eq!(Model::from("precision-9").as_str(), "precision-9");
     /// ```
     Model {
         /// `precision-2`, the default.
         Precision2 = "precision-2",
+        /// `precision-3`, which has to be asked for. Its voiceprints differ from those of `precision-2`.
+        Precision3 = "precision-3",
         /// `community-1`, the open model. It supports diarization only, without transcription.
         Community1 = "community-1",
         ..

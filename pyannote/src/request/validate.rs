@@ -25,6 +25,8 @@ use crate::results::kind::Kind;
 
 /// Number of voiceprints per request.
 const VOICEPRINT_COUNT: RangeInclusive<usize> = 1..=50;
+/// The range of a sensitivity.
+const SENSITIVITY: RangeInclusive<f64> = -5.0..=5.0;
 /// Maximum length of a label, in characters.
 const MAX_LABEL_CHARS: usize = 100;
 /// Prefix that is reserved for the labels of unmatched speakers; case-insensitive.
@@ -42,14 +44,14 @@ pub(super) fn violations(
         Kind::Diarization => {
             let minimal = json!({ "url": "" });
             violations.extra::<types::DiarizeRequest>("", &fields.extra, &minimal);
-            violations.turns(&fields.turns);
+            violations.turns(fields.model.as_ref(), &fields.turns);
             violations.transcription(fields.model.as_ref(), &fields.transcription);
         }
         Kind::Identification => {
             let minimal = json!({ "voiceprints": [{ "label": "A", "voiceprint": "AAAA" }] });
             violations.extra::<types::IdentifyRequest>("", &fields.extra, &minimal);
             violations.model_supports_more_than_diarization(fields.model.as_ref());
-            violations.turns(&fields.turns);
+            violations.turns(fields.model.as_ref(), &fields.turns);
             violations.voiceprints(&fields.voiceprints);
             violations.matching(&fields.matching);
         }
@@ -124,7 +126,7 @@ impl Violations {
         }
     }
 
-    fn turns(&mut self, fields: &TurnFields) {
+    fn turns(&mut self, model: Option<&Model>, fields: &TurnFields) {
         let mut number = |field: &str, number: Option<u32>| {
             if number == Some(0) {
                 self.add(field, "must be at least 1");
@@ -136,6 +138,34 @@ impl Violations {
         let max = number("maxSpeakers", fields.max_speakers);
         for violation in pyannote_api_sys::speaker_count::check(num, min, max) {
             self.add(violation.field, violation.message);
+        }
+        if fields.confidence == Some(true) && is_one_of(model, &[Model::Precision3]) {
+            self.add(
+                "confidence",
+                "precision-3 does not support it; use `speechProbability` and `speakerProbability`",
+            );
+        }
+        for (field, sensitivity) in [
+            ("vadSensitivity", fields.vad_sensitivity),
+            ("crosstalkSensitivity", fields.crosstalk_sensitivity),
+        ] {
+            self.sensitivity(field, sensitivity, model);
+        }
+    }
+
+    fn sensitivity(&mut self, field: &str, sensitivity: Option<f64>, model: Option<&Model>) {
+        let Some(sensitivity) = sensitivity else {
+            return;
+        };
+        if !SENSITIVITY.contains(&sensitivity) {
+            let (min, max) = (SENSITIVITY.start(), SENSITIVITY.end());
+            self.add(
+                field,
+                format!("must be from {min} to {max}, got {sensitivity}"),
+            );
+        }
+        if is_one_of(model, &[Model::Precision2, Model::Community1]) {
+            self.add(field, "requires a newer model; use precision-3");
         }
     }
 
@@ -212,9 +242,14 @@ fn declares<R: DeserializeOwned + Serialize>(minimal: &Value, name: &str) -> boo
     written.is_ok_and(|written| written.get(name).is_none())
 }
 
-/// Returns whether the model is the open one, which supports diarization only, however it was named.
+/// Returns whether the model is the open one, which supports diarization only.
 fn is_community(model: Option<&Model>) -> bool {
-    model.is_some_and(|model| model.as_str() == Model::Community1.as_str())
+    is_one_of(model, &[Model::Community1])
+}
+
+/// Returns whether the model is one of these, however it was named.
+fn is_one_of(model: Option<&Model>, models: &[Model]) -> bool {
+    model.is_some_and(|model| models.iter().any(|known| known.as_str() == model.as_str()))
 }
 
 fn check_webhook(text: &str) -> Result<(), String> {
@@ -276,24 +311,26 @@ mod tests {
         let diarize = json!({ "url": "" });
         for name in [
             "confidence",
+            "crosstalkProbability",
+            "crosstalkSensitivity",
             "exclusive",
             "maxSpeakers",
             "minSpeakers",
             "model",
             "numSpeakers",
+            "speakerProbability",
+            "speechProbability",
             "transcription",
             "transcriptionConfig",
             "turnLevelConfidence",
             "url",
+            "vadSensitivity",
             "webhook",
             "webhookStatusOnly",
         ] {
             assert!(declares::<types::DiarizeRequest>(&diarize, name), "{name}");
         }
-        assert!(!declares::<types::DiarizeRequest>(
-            &diarize,
-            "vadSensitivity"
-        ));
+        assert!(!declares::<types::DiarizeRequest>(&diarize, "sensitivity"));
         let identify = json!({ "voiceprints": [{ "label": "A", "voiceprint": "AAAA" }] });
         for name in ["url", "voiceprints", "matching", "exclusive", "model"] {
             assert!(

@@ -1,12 +1,12 @@
 //! The result of a diarization.
 
-use pyannote_core::{FrameConfidence, Transcript, Turns};
+use pyannote_core::{FrameScores, SpeakerScores, Transcript, Turns};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::decode_warning::Warnings;
 use super::kind::{HasTurns, Kind, sealed};
-use super::lenient::{Fields, Scores};
+use super::lenient::{Fields, Scores, ScoresBySpeaker};
 use super::origin::{Origin, impl_origin};
 use crate::job::id::JobId;
 
@@ -38,7 +38,16 @@ pub struct Diarization {
     )]
     exclusive: Option<Turns>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    confidence: Option<FrameConfidence>,
+    confidence: Option<FrameScores>,
+    #[serde(rename = "speechProbability", skip_serializing_if = "Option::is_none")]
+    speech_probability: Option<FrameScores>,
+    #[serde(
+        rename = "crosstalkProbability",
+        skip_serializing_if = "Option::is_none"
+    )]
+    crosstalk_probability: Option<FrameScores>,
+    #[serde(rename = "speakerProbability", skip_serializing_if = "Option::is_none")]
+    speaker_probability: Option<SpeakerScores>,
     #[serde(
         rename = "wordLevelTranscription",
         skip_serializing_if = "Option::is_none"
@@ -77,8 +86,29 @@ impl Diarization {
 
     /// Returns the confidence of each frame, 0..100, if [requested](crate::Request::confidence).
     #[must_use]
-    pub fn confidence(&self) -> Option<&FrameConfidence> {
+    pub fn confidence(&self) -> Option<&FrameScores> {
         self.confidence.as_ref()
+    }
+
+    /// Returns the probability of speech in each frame, 0..100, if
+    /// [requested](crate::Request::speech_probability).
+    #[must_use]
+    pub fn speech_probability(&self) -> Option<&FrameScores> {
+        self.speech_probability.as_ref()
+    }
+
+    /// Returns the probability of overlapping speech in each frame, 0..100, if
+    /// [requested](crate::Request::crosstalk_probability).
+    #[must_use]
+    pub fn crosstalk_probability(&self) -> Option<&FrameScores> {
+        self.crosstalk_probability.as_ref()
+    }
+
+    /// Returns the probability of each speaker in each frame, 0..100, if
+    /// [requested](crate::Request::speaker_probability).
+    #[must_use]
+    pub fn speaker_probability(&self) -> Option<&SpeakerScores> {
+        self.speaker_probability.as_ref()
     }
 
     /// Returns the words with their speakers, if a [transcription](crate::Request::transcription) was requested.
@@ -109,6 +139,9 @@ pub struct Output {
     diarization: Turns,
     exclusive_diarization: Option<Turns>,
     confidence: Option<Scores>,
+    speech_probability: Option<Scores>,
+    crosstalk_probability: Option<Scores>,
+    speaker_probability: Option<ScoresBySpeaker>,
     word_level_transcription: Option<Transcript>,
     turn_level_transcription: Option<Transcript>,
     warning: Option<String>,
@@ -124,6 +157,9 @@ impl sealed::Kind for Diarization {
             "diarization",
             "exclusiveDiarization",
             "confidence",
+            "speechProbability",
+            "crosstalkProbability",
+            "speakerProbability",
             "wordLevelTranscription",
             "turnLevelTranscription",
             "warning",
@@ -133,6 +169,9 @@ impl sealed::Kind for Diarization {
             diarization: output.list("diarization", warnings)?,
             exclusive_diarization: output.list("exclusiveDiarization", warnings),
             confidence: output.scores("confidence", warnings),
+            speech_probability: output.scores("speechProbability", warnings),
+            crosstalk_probability: output.scores("crosstalkProbability", warnings),
+            speaker_probability: output.scores_by_speaker("speakerProbability", warnings),
             word_level_transcription: output.list("wordLevelTranscription", warnings),
             turn_level_transcription: output.list("turnLevelTranscription", warnings),
             warning: output.message("warning"),
@@ -144,7 +183,10 @@ impl sealed::Kind for Diarization {
             job_id,
             turns: output.diarization,
             exclusive: output.exclusive_diarization,
-            confidence: output.confidence.map(Scores::into_confidence),
+            confidence: output.confidence.map(Scores::into_scores),
+            speech_probability: output.speech_probability.map(Scores::into_scores),
+            crosstalk_probability: output.crosstalk_probability.map(Scores::into_scores),
+            speaker_probability: output.speaker_probability.map(ScoresBySpeaker::into_scores),
             words: output.word_level_transcription,
             transcript: output.turn_level_transcription,
             warning: output.warning,

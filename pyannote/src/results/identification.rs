@@ -1,12 +1,12 @@
 //! The result of an identification.
 
-use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, Turn, Turns};
+use pyannote_core::{FrameScores, IdentifiedTurn, SpeakerMatch, SpeakerScores, Turn, Turns};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::decode_warning::Warnings;
 use super::kind::{HasTurns, Kind, sealed};
-use super::lenient::{Fields, Scores};
+use super::lenient::{Fields, Scores, ScoresBySpeaker};
 use super::origin::{Origin, impl_origin};
 use crate::job::id::JobId;
 
@@ -29,7 +29,16 @@ pub struct Identification {
     )]
     exclusive: Option<Turns>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    confidence: Option<FrameConfidence>,
+    confidence: Option<FrameScores>,
+    #[serde(rename = "speechProbability", skip_serializing_if = "Option::is_none")]
+    speech_probability: Option<FrameScores>,
+    #[serde(
+        rename = "crosstalkProbability",
+        skip_serializing_if = "Option::is_none"
+    )]
+    crosstalk_probability: Option<FrameScores>,
+    #[serde(rename = "speakerProbability", skip_serializing_if = "Option::is_none")]
+    speaker_probability: Option<SpeakerScores>,
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
     #[serde(skip)]
@@ -104,8 +113,30 @@ impl Identification {
 
     /// Returns the confidence of each frame, 0..100, if [requested](crate::Request::confidence).
     #[must_use]
-    pub fn confidence(&self) -> Option<&FrameConfidence> {
+    pub fn confidence(&self) -> Option<&FrameScores> {
         self.confidence.as_ref()
+    }
+
+    /// Returns the probability of speech in each frame, 0..100, if
+    /// [requested](crate::Request::speech_probability).
+    #[must_use]
+    pub fn speech_probability(&self) -> Option<&FrameScores> {
+        self.speech_probability.as_ref()
+    }
+
+    /// Returns the probability of overlapping speech in each frame, 0..100, if
+    /// [requested](crate::Request::crosstalk_probability).
+    #[must_use]
+    pub fn crosstalk_probability(&self) -> Option<&FrameScores> {
+        self.crosstalk_probability.as_ref()
+    }
+
+    /// Returns the probability of each speaker in each frame, 0..100, if
+    /// [requested](crate::Request::speaker_probability). The speakers have the labels of the
+    /// [diarization](Self::diarization), even if they match a voiceprint.
+    #[must_use]
+    pub fn speaker_probability(&self) -> Option<&SpeakerScores> {
+        self.speaker_probability.as_ref()
     }
 }
 
@@ -126,6 +157,9 @@ pub struct Output {
     diarization: Option<Turns>,
     exclusive_diarization: Option<Turns>,
     confidence: Option<Scores>,
+    speech_probability: Option<Scores>,
+    crosstalk_probability: Option<Scores>,
+    speaker_probability: Option<ScoresBySpeaker>,
     warning: Option<String>,
 }
 
@@ -141,6 +175,9 @@ impl sealed::Kind for Identification {
             "diarization",
             "exclusiveDiarization",
             "confidence",
+            "speechProbability",
+            "crosstalkProbability",
+            "speakerProbability",
             "warning",
         ];
         let output = Fields::of(output, names, "output", warnings)?;
@@ -150,6 +187,9 @@ impl sealed::Kind for Identification {
             diarization: output.list("diarization", warnings),
             exclusive_diarization: output.list("exclusiveDiarization", warnings),
             confidence: output.scores("confidence", warnings),
+            speech_probability: output.scores("speechProbability", warnings),
+            crosstalk_probability: output.scores("crosstalkProbability", warnings),
+            speaker_probability: output.scores_by_speaker("speakerProbability", warnings),
             warning: output.message("warning"),
         })
     }
@@ -161,7 +201,10 @@ impl sealed::Kind for Identification {
             matches: output.voiceprints,
             diarization: output.diarization,
             exclusive: output.exclusive_diarization,
-            confidence: output.confidence.map(Scores::into_confidence),
+            confidence: output.confidence.map(Scores::into_scores),
+            speech_probability: output.speech_probability.map(Scores::into_scores),
+            crosstalk_probability: output.crosstalk_probability.map(Scores::into_scores),
+            speaker_probability: output.speaker_probability.map(ScoresBySpeaker::into_scores),
             warning: output.warning,
             origin,
         }

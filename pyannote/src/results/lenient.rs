@@ -4,25 +4,55 @@
 
 use std::collections::BTreeMap;
 
-use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, TranscriptSegment, Turn};
-use serde::Deserialize;
+use pyannote_core::{
+    FrameScores, IdentifiedTurn, SpeakerMatch, SpeakerScores, TranscriptSegment, Turn,
+};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::decode_warning::Warnings;
 use crate::json::{fields, for_each_field, for_each_item, number, text, type_name};
 use crate::redact::excerpt;
 
-/// The confidence of a response. Unlike [`FrameConfidence`], it has no null scores, whose possibility would cost time for
-/// each of millions.
+/// Scores of a response. Unlike [`FrameScores`], they are never null: that possibility would cost time for each of
+/// millions.
 #[derive(Deserialize)]
 pub(super) struct Scores {
-    score: Vec<f64>,
+    score: Curve,
     resolution: f64,
 }
 
 impl Scores {
-    pub(super) fn into_confidence(self) -> FrameConfidence {
-        FrameConfidence::new(self.score, self.resolution)
+    pub(super) fn into_scores(self) -> FrameScores {
+        FrameScores::new(self.score.0, self.resolution)
+    }
+}
+
+/// Scores by speaker. See [`Scores`].
+#[derive(Deserialize)]
+pub(super) struct ScoresBySpeaker {
+    score: BTreeMap<String, Curve>,
+    resolution: f64,
+}
+
+impl ScoresBySpeaker {
+    pub(super) fn into_scores(self) -> SpeakerScores {
+        let speakers = self.score.into_iter();
+        SpeakerScores::new(
+            speakers.map(|(speaker, curve)| (speaker, curve.0)),
+            self.resolution,
+        )
+    }
+}
+
+/// The scores of all frames, in no more memory than they need.
+struct Curve(Vec<f32>);
+
+impl<'de> Deserialize<'de> for Curve {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut scores = Vec::deserialize(deserializer)?;
+        scores.shrink_to_fit();
+        Ok(Self(scores))
     }
 }
 
@@ -153,29 +183,39 @@ impl<'a, const N: usize> Fields<'a, N> {
         Some(items.into())
     }
 
-    /// Scores by frame. Frames whose score has an unexpected form get NaN, so that all others keep their time.
+    /// Scores by frame.
     pub(super) fn scores(&self, name: &str, warnings: &mut Warnings) -> Option<Scores> {
         let path = format!("{}.{name}", self.path);
         let fields = Fields::of(self.get(name)?, ["score", "resolution"], &path, warnings)?;
         let resolution = fields.required("resolution", NUMBER, warnings)?;
         let score = fields.required("score", SCORES, warnings)?;
-        // All at once: there may be millions.
-        let missing = score.iter().filter(|score| score.is_nan()).count();
-        let total = score.len();
-        if missing > 0 && missing == total {
-            let message = format_args!("no score is a number; `{path}` is left out");
-            warnings.add(format_args!("{path}.score"), message);
-            return None;
-        }
-        if let Some(first) = score.iter().position(|score| score.is_nan()) {
-            warnings.add(
-                format_args!("{path}.score[{first}]"),
-                format_args!(
-                    "{missing} of {total} scores are not numbers, of which this is the first; they are NaN"
-                ),
-            );
-        }
+        let score = curve(score, &format!("{path}.score"), &path, warnings)?;
         Some(Scores { score, resolution })
+    }
+
+    /// Scores by speaker and frame. Speakers without any score are left out.
+    pub(super) fn scores_by_speaker(
+        &self,
+        name: &str,
+        warnings: &mut Warnings,
+    ) -> Option<ScoresBySpeaker> {
+        let path = format!("{}.{name}", self.path);
+        let fields = Fields::of(self.get(name)?, ["score", "resolution"], &path, warnings)?;
+        let resolution = fields.required("resolution", NUMBER, warnings)?;
+        fields.required("score", OBJECT, warnings)?;
+        let mut score = BTreeMap::new();
+        let (expected, decode) = SCORES;
+        for_each_field(fields.get("score")?, |speaker, json| {
+            let path = format!("{path}.score.{}", excerpt(speaker.as_bytes()));
+            match decode(json) {
+                Some(scores) => {
+                    let scores = curve(scores, &path, &path, warnings);
+                    score.extend(scores.map(|scores| (speaker.to_owned(), scores)));
+                }
+                None => unexpected(json, expected, &path, warnings),
+            }
+        });
+        Some(ScoresBySpeaker { score, resolution })
     }
 
     /// A text for humans. A value of another type becomes its JSON.
@@ -189,11 +229,42 @@ impl<'a, const N: usize> Fields<'a, N> {
 pub(super) type Form<T> = (&'static str, fn(&RawValue) -> Option<T>);
 const NUMBER: Form<f64> = ("a number", number);
 const TEXT: Form<String> = ("a string", text);
-const SCORES: Form<Vec<f64>> = ("an array", |json| {
+const OBJECT: Form<()> = ("an object", |json| for_each_field(json, |_, _| {}));
+const SCORES: Form<Vec<f32>> = ("an array", |json| {
     let mut scores = Vec::new();
-    for_each_item(json, |item| scores.push(number(item).unwrap_or(f64::NAN)))?;
+    let score = |item| number(item).map(|score| score as f32);
+    for_each_item(json, |item| {
+        scores.push(
+            score(item)
+                .filter(|score| score.is_finite())
+                .unwrap_or(f32::NAN),
+        );
+    })?;
+    scores.shrink_to_fit();
     Some(scores)
 });
+
+/// The scores of the array at `path`. Frames whose score has an unexpected form have NaN, so that all others keep their
+/// time. `None` if no frame has a score: `whole` is then left out.
+fn curve(score: Vec<f32>, path: &str, whole: &str, warnings: &mut Warnings) -> Option<Curve> {
+    // All at once: there may be millions.
+    let missing = score.iter().filter(|score| score.is_nan()).count();
+    let total = score.len();
+    if missing > 0 && missing == total {
+        let message = format_args!("no score is a number; `{whole}` is left out");
+        warnings.add(format_args!("{path}"), message);
+        return None;
+    }
+    if let Some(first) = score.iter().position(|score| score.is_nan()) {
+        warnings.add(
+            format_args!("{path}[{first}]"),
+            format_args!(
+                "{missing} of {total} scores are not numbers, of which this is the first; they are NaN"
+            ),
+        );
+    }
+    Some(Curve(score))
+}
 
 impl Item for Turn {
     fn read(json: &RawValue, path: &str, warnings: &mut Warnings) -> Option<Self> {

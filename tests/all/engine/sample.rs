@@ -39,7 +39,8 @@ async fn diarization_of_the_sample() {
             .iter()
             .all(|score| (0.0..=100.0).contains(score))
     );
-    let mean = confidence.score.iter().sum::<f64>() / confidence.score.len() as f64;
+    let sum: f64 = confidence.score.iter().map(|score| f64::from(*score)).sum();
+    let mean = sum / confidence.score.len() as f64;
     assert!(mean > 75.0, "{mean}");
     for turn in diarization.turns().iter() {
         let scores = turn.confidence.as_ref().unwrap();

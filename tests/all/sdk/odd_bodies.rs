@@ -183,6 +183,115 @@ fn odd_parts_of_an_identification_are_left_out_with_a_warning() {
     }
 }
 
+/// The output of a diarization or an identification with probabilities.
+fn with_probabilities(mut body: Value) -> Value {
+    let output = &mut body["output"];
+    output["speechProbability"] = json!({"score": [90, 80.5], "resolution": 0.02});
+    output["crosstalkProbability"] = json!({"resolution": 0.02, "score": [1, 2]});
+    output["speakerProbability"] =
+        json!({"score": {"SPEAKER_00": [90, 3], "SPEAKER_01": [4, 70.5]}, "resolution": 0.02});
+    body
+}
+
+/// How many frames each curve of a result has, and the warnings.
+macro_rules! curves {
+    ($result:expr) => {{
+        let result = $result;
+        let speakers = result.speaker_probability().map(|speakers| {
+            let speakers = speakers.iter();
+            let frames = speakers.map(|(speaker, scores)| (speaker.to_owned(), scores.score.len()));
+            frames.collect::<Vec<_>>()
+        });
+        let length = |scores: Option<&pyannote::output::FrameScores>| {
+            scores.map(|scores| scores.score.len())
+        };
+        let curves = format!(
+            "speech {:?}, crosstalk {:?}, speakers {speakers:?}",
+            length(result.speech_probability()),
+            length(result.crosstalk_probability()),
+        );
+        (curves, warnings(result.decode_warnings()))
+    }};
+}
+
+#[test]
+fn an_odd_curve_does_not_cost_the_others() {
+    let mut report = String::new();
+    for (pointer, json) in [
+        ("/output/speechProbability", Some("[1,2]")),
+        ("/output/speechProbability/score", Some("{\"A\":[1]}")),
+        ("/output/speechProbability/score", None),
+        ("/output/speechProbability/resolution", Some("\"often\"")),
+        ("/output/crosstalkProbability/score/0", Some("1e300")),
+        ("/output/crosstalkProbability/score", Some("[null]")),
+        ("/output/speakerProbability", Some("true")),
+        ("/output/speakerProbability/score", Some("[1,2]")),
+        ("/output/speakerProbability/resolution", None),
+        (
+            "/output/speakerProbability/score/SPEAKER_00",
+            Some("\"90\""),
+        ),
+        ("/output/speakerProbability/score/SPEAKER_00", Some("null")),
+        (
+            "/output/speakerProbability/score/SPEAKER_00/1",
+            Some("null"),
+        ),
+        ("/output/speakerProbability/score/SPEAKER_01", Some("[{}]")),
+    ] {
+        let odd = |body: Value| replaced(with_probabilities(body), pointer, json);
+        let diarized: Diarization = result(odd(diarization()));
+        assert_eq!(
+            (diarized.turns().len(), diarized.words().unwrap().len()),
+            (2, 2)
+        );
+        let identified: Identification = result(odd(identification()));
+        assert_eq!(identified.turns().len(), 2);
+        let (curves, warnings) = curves!(diarized);
+        assert_eq!(curves!(identified), (curves.clone(), warnings.clone()));
+        let json = json.unwrap_or("(missing)");
+        report += &format!("{pointer} = {json}\n  {curves}\n");
+        for warning in warnings {
+            report += &format!("  {warning}\n");
+        }
+    }
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn curves_are_decoded_and_can_be_stored() {
+    for body in [diarization(), identification()] {
+        let body = with_probabilities(body).to_string();
+        if body.contains("\"identification\"") {
+            let found: Identification = result(body.into());
+            let json = serde_json::to_string(&found).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Identification>(&json).unwrap(),
+                found
+            );
+            continue;
+        }
+        let diarization: Diarization = result(body.into());
+        let speech = diarization.speech_probability().unwrap();
+        assert_eq!((speech.at(0.0), speech.at(0.02)), (Some(90.0), Some(80.5)));
+        assert_eq!(
+            diarization.crosstalk_probability().unwrap().score,
+            [1.0, 2.0]
+        );
+        let speakers = diarization.speaker_probability().unwrap();
+        assert_eq!(speakers.get("SPEAKER_01").unwrap().score, [4.0, 70.5]);
+        assert_eq!(warnings(diarization.decode_warnings()), [""; 0]);
+        let json = serde_json::to_string(&diarization).unwrap();
+        assert!(
+            json.contains(r#""speakerProbability":{"score":{"SPEAKER_00":[90.0,3.0],"SPEAKER_01":[4.0,70.5]},"resolution":0.02}"#),
+            "{json}"
+        );
+        assert_eq!(
+            serde_json::from_str::<Diarization>(&json).unwrap(),
+            diarization
+        );
+    }
+}
+
 #[test]
 fn values_in_another_notation_need_no_warning() {
     for (pointer, json) in [

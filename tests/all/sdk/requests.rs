@@ -61,8 +61,8 @@ async fn minimal_and_full_requests() {
             .webhook("https://example.com/hook")
             .webhook_status_only(true)
             .transcription_extra("language", "en")
-            .extra("vadSensitivity", -2)
-            .extra("speechProbability", true)
+            .extra("gain", -2)
+            .extra("musicProbability", true)
             .to_json()
             .unwrap()
     );
@@ -83,14 +83,18 @@ async fn minimal_and_full_requests() {
             .max_speakers(4)
             .turn_level_confidence(true)
             .exclusive(false)
-            .confidence(true)
+            .speech_probability(true)
+            .crosstalk_probability(true)
+            .speaker_probability(false)
+            .vad_sensitivity(-0.7)
+            .crosstalk_sensitivity(5.0)
             .voiceprint("Ada", &voiceprint())
             .voiceprints([("Grace", voiceprint()), ("Радость", voiceprint())])
             .threshold(62.5)
             .exclusive_matching(false)
             .matching_extra("strategy", "best")
             .webhook("http://127.0.0.1:3000/hook")
-            .extra("crosstalkProbability", true)
+            .extra("emotionProbability", true)
             .to_json()
             .unwrap()
     );
@@ -283,6 +287,82 @@ fn speaker_counts() {
 }
 
 #[test]
+fn probabilities_and_sensitivities() {
+    let sensitivities = [
+        (0.0, true),
+        (-5.0, true),
+        (5.0, true),
+        (0.1, true),
+        (5.01, false),
+        (-5.01, false),
+        (f64::NAN, false),
+        (f64::INFINITY, false),
+        (f64::NEG_INFINITY, false),
+    ];
+    for (value, is_valid) in sensitivities {
+        for model in ["precision-3", "precision-9"] {
+            let diarize = offline().diarize(AUDIO).model(model);
+            let identify = offline().identify(AUDIO).model(model);
+            let identify = identify.voiceprint("Ada", &voiceprint());
+            let expected: &[&str] = match is_valid {
+                true => &[],
+                false => &["vadSensitivity", "crosstalkSensitivity"],
+            };
+            let diarize = diarize.vad_sensitivity(value).crosstalk_sensitivity(value);
+            let identify = identify.vad_sensitivity(value).crosstalk_sensitivity(value);
+            assert_eq!(fields(diarize.validate()), expected, "{value}");
+            assert_eq!(fields(identify.validate()), expected, "{value}");
+        }
+    }
+    let request = || offline().diarize(AUDIO);
+    for (request, expected) in [
+        (request().vad_sensitivity(1.0), vec![]),
+        (
+            request().vad_sensitivity(1.0).model(Model::Precision2),
+            vec!["vadSensitivity"],
+        ),
+        (
+            request().crosstalk_sensitivity(0.0).model("community-1"),
+            vec!["crosstalkSensitivity"],
+        ),
+        (
+            request()
+                .vad_sensitivity(9.0)
+                .crosstalk_sensitivity(-9.0)
+                .model(Model::Other("precision-2".to_owned())),
+            vec![
+                "vadSensitivity",
+                "vadSensitivity",
+                "crosstalkSensitivity",
+                "crosstalkSensitivity",
+            ],
+        ),
+        (request().confidence(true).model("precision-2"), vec![]),
+        (request().confidence(true).model("precision-9"), vec![]),
+        (request().confidence(false).model("precision-3"), vec![]),
+        (
+            request().confidence(true).model("precision-3"),
+            vec!["confidence"],
+        ),
+        (
+            request()
+                .speech_probability(true)
+                .crosstalk_probability(true)
+                .speaker_probability(true)
+                .turn_level_confidence(true)
+                .model("precision-3"),
+            vec![],
+        ),
+        (
+            request().speech_probability(true).model("precision-2"),
+            vec![],
+        ),
+    ] {
+        assert_eq!(fields(request.validate()), expected, "{request:?}");
+    }
+}
+
+#[test]
 fn transcription() {
     let request = || offline().diarize(AUDIO);
     for (request, expected) in [
@@ -407,11 +487,8 @@ fn thresholds() {
 
 #[test]
 fn extra_fields_must_not_be_known_fields() {
-    let request = offline().diarize(AUDIO).extra("vadSensitivity", -2);
-    assert_eq!(
-        request.to_json().unwrap()["vadSensitivity"],
-        Value::from(-2)
-    );
+    let request = offline().diarize(AUDIO).extra("gain", -2);
+    assert_eq!(request.to_json().unwrap()["gain"], Value::from(-2));
     for field in [
         "url",
         "model",

@@ -49,7 +49,7 @@ async fn unknown_fields_are_ignored_and_kept_in_the_raw_body() {
     let client: Client = builder.keep_raw_bodies().build().unwrap();
     let diarization = client.job::<Diarization>("1").wait().await.unwrap();
     let raw: serde_json::Value = serde_json::from_slice(diarization.raw().unwrap()).unwrap();
-    assert_eq!(raw["output"]["speechProbability"][1], 0.9);
+    assert_eq!(raw["output"]["emotionProbability"][1], 0.9);
 }
 
 #[tokio::test]

@@ -19,9 +19,8 @@ impl Engine for DurationEngine {
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         Box::pin(async move {
             let seconds = job.recording.unwrap().duration();
-            Ok(
-                json!({ "diarization": [{ "speaker": "A", "start": 0, "end": seconds }], "voiceprint": "AAAA" }),
-            )
+            let turn = json!({ "speaker": "A", "start": 0, "end": seconds });
+            Ok(json!({ "diarization": [turn], "voiceprint": "AAAA" }).into())
         })
     }
 }

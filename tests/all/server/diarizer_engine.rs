@@ -1,8 +1,8 @@
 //! `DiarizerEngine`, through the server and the SDK.
 
 use pyannote::output::Turns;
-use pyannote::{Client, MediaUrl, Voiceprint};
-use pyannote_engine::SpeakerBounds;
+use pyannote::{Client, MediaUrl, Model, Voiceprint};
+use pyannote_engine::{Sensitivity, SpeakerBounds};
 use pyannote_server::Server;
 use pyannote_server::engine::DiarizerEngine;
 use reqwest::StatusCode;
@@ -36,7 +36,7 @@ async fn diarization_with_all_options() {
         .exclusive(true)
         .confidence(true)
         .turn_level_confidence(true)
-        .extra("vadSensitivity", 3)
+        .extra("gain", 3)
         .submit()
         .await
         .unwrap();
@@ -59,6 +59,61 @@ async fn diarization_with_all_options() {
     assert_eq!(
         diarization.confidence().unwrap().score,
         [97.0, 87.5, 60.0, 99.0]
+    );
+}
+
+#[tokio::test]
+async fn probabilities_and_sensitivities() {
+    let fake = FakeDiarizer::new([meeting(), meeting(), meeting()]);
+    let (_server, client, media) = server(&fake).await;
+    let diarization = client
+        .diarize(&media)
+        .model(Model::Precision3)
+        .speech_probability(true)
+        .crosstalk_probability(true)
+        .speaker_probability(true)
+        .vad_sensitivity(1.5)
+        .crosstalk_sensitivity(-0.5)
+        .await
+        .unwrap();
+    let speech = diarization.speech_probability().unwrap();
+    // The recording has 0.5 s, of which each score covers all.
+    assert_eq!((speech.score.len(), speech.resolution), (25, 0.02));
+    assert!(speech.score.iter().all(|score| *score == 98.0));
+    assert_eq!(
+        diarization.crosstalk_probability().unwrap().score,
+        [0.0; 25]
+    );
+    let speakers = diarization.speaker_probability().unwrap();
+    assert_eq!(speakers.get("SPEAKER_00").unwrap().score, [97.0; 25]);
+    assert_eq!(speakers.iter().count(), 2);
+
+    // An identification has the labels of the diarization, also of a speaker with a name.
+    let ada = client.voiceprint(&media).await.unwrap();
+    let found = client
+        .identify(&media)
+        .voiceprint("Ada", &ada)
+        .speaker_probability(true)
+        .crosstalk_sensitivity(5.0)
+        .await
+        .unwrap();
+    assert!(found.turns().iter().any(|turn| turn.speaker == "Ada"));
+    let speakers: Vec<&str> = found
+        .speaker_probability()
+        .unwrap()
+        .iter()
+        .map(|(speaker, _)| speaker)
+        .collect();
+    assert_eq!(speakers, ["SPEAKER_00", "SPEAKER_01"]);
+    assert!(found.speech_probability().is_none());
+    let sensitivity = |vad, crosstalk| Sensitivity { vad, crosstalk };
+    assert_eq!(
+        fake.sensitivities(),
+        [
+            sensitivity(1.5, -0.5),
+            sensitivity(0.0, 0.0),
+            sensitivity(0.0, 5.0)
+        ]
     );
 }
 

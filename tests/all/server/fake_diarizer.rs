@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use pyannote_engine::output::Turn;
 use pyannote_engine::{
-    Diarization, DiarizeError, Diarizer, Embedding, Options, Recording, Scores, Speaker,
-    SpeakerBounds,
+    Diarization, DiarizeError, Diarizer, Embedding, Options, Recording, Scores, Sensitivity,
+    Speaker, SpeakerBounds,
 };
 
 /// Returns the scripted diarizations in order, then empty ones. Clones share the script.
@@ -14,6 +14,7 @@ use pyannote_engine::{
 pub(crate) struct FakeDiarizer {
     script: Arc<Mutex<VecDeque<Diarization>>>,
     calls: Arc<Mutex<Vec<(usize, SpeakerBounds)>>>,
+    sensitivities: Arc<Mutex<Vec<Sensitivity>>>,
 }
 
 impl FakeDiarizer {
@@ -27,6 +28,11 @@ impl FakeDiarizer {
     /// Number of samples and speaker counts of each call.
     pub(crate) fn calls(&self) -> Vec<(usize, SpeakerBounds)> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// The sensitivities of each call.
+    pub(crate) fn sensitivities(&self) -> Vec<Sensitivity> {
+        self.sensitivities.lock().unwrap().clone()
     }
 }
 
@@ -46,6 +52,8 @@ impl Diarizer for FakeDiarizer {
     ) -> Result<Diarization, DiarizeError> {
         let call = (recording.len(), options.speaker_bounds());
         self.calls.lock().unwrap().push(call);
+        let sensitivity = options.speech_sensitivity();
+        self.sensitivities.lock().unwrap().push(sensitivity);
         Ok(self.script.lock().unwrap().pop_front().unwrap_or_default())
     }
 
@@ -100,9 +108,10 @@ pub(crate) fn meeting() -> Diarization {
         scores: Scores {
             resolution: 0.5,
             speech: vec![0.98, 1.0, 0.9, 0.99],
+            overlap: vec![0.0, 0.125, 0.55, 0.02],
             speakers: vec![name(0), name(1)],
             values: vec![0.0, 0.97, 0.125, 1.0, 0.6, 0.8, 0.99, 0.0],
         },
-        warnings: Vec::new(),
+        ..Diarization::default()
     }
 }

@@ -42,17 +42,42 @@ async fn process(diarization: Diarization, kind: JobKind, request: Value) -> Res
     let recording = Recording::new(vec![0.0; 32_000]);
     let job = EngineJob::new("1".to_owned(), kind, request, Some(recording));
     let output = engine.process(job).await.map_err(|error| error.0)?;
+    let output = output.to_value();
     let schema = schema(match kind {
         JobKind::Diarize => "DiarizationJobOutput",
         JobKind::Identify => "IdentificationJobOutput",
         JobKind::Voiceprint => "VoiceprintJobResults",
     });
+    let mut output = output;
     let errors: Vec<String> = schema
         .iter_errors(&output)
         .map(|error| error.to_string())
         .collect();
     assert!(errors.is_empty(), "{errors:?}");
+    for curve in [
+        "speechProbability",
+        "crosstalkProbability",
+        "speakerProbability",
+    ] {
+        if let Some(curve) = output.get_mut(curve) {
+            assert_eq!(curve["resolution"], 0.02);
+            match curve["score"].as_object_mut() {
+                Some(speakers) => speakers.values_mut().for_each(shorten),
+                None => shorten(&mut curve["score"]),
+            }
+        }
+    }
     Ok(output)
+}
+
+/// Replaces the scores of 2 s at 0.02 s with each score that differs from the one before it, and its time in seconds.
+fn shorten(scores: &mut Value) {
+    let all = scores.as_array().unwrap();
+    assert_eq!(all.len(), 100);
+    let changes = (0..all.len()).filter(|frame| *frame == 0 || all[*frame] != all[*frame - 1]);
+    *scores = changes
+        .map(|frame| json!([frame as f64 / 50.0, all[frame]]))
+        .collect();
 }
 
 /// The voiceprint of the embedding at this angle.
@@ -105,7 +130,7 @@ async fn diarizations() {
     insta::assert_json_snapshot!("diarization", plain.unwrap());
     let request = json!({
         "model": "community-1", "exclusive": true, "confidence": true, "turnLevelConfidence": true,
-        "speechProbability": true,
+        "speechProbability": true, "crosstalkProbability": true, "speakerProbability": true,
     });
     let full = process(meeting(), JobKind::Diarize, request).await;
     insta::assert_json_snapshot!("diarization_with_all_options", full.unwrap());
@@ -128,6 +153,7 @@ async fn identifications() {
     let voiceprints = voiceprint_list(&[("Ada", 95.0), ("Grace", 60.0)]).await;
     let request = json!({
         "voiceprints": voiceprints, "exclusive": true, "confidence": true, "turnLevelConfidence": true,
+        "speechProbability": true, "crosstalkProbability": true, "speakerProbability": true,
         "matching": { "threshold": 55, "exclusive": true },
     });
     let full = process(meeting(), JobKind::Identify, request).await;

@@ -94,6 +94,29 @@ fn with_speaker_counts<T: HasTurns>(mut request: Request<T>, body: &Value) -> Re
     request
 }
 
+/// Sets the scores and sensitivities in `body`.
+fn with_scores<T: HasTurns>(mut request: Request<T>, body: &Value) -> Request<T> {
+    type Flag<T> = fn(Request<T>, bool) -> Request<T>;
+    let flags: [(&str, Flag<T>); 4] = [
+        ("confidence", Request::confidence),
+        ("speechProbability", Request::speech_probability),
+        ("crosstalkProbability", Request::crosstalk_probability),
+        ("speakerProbability", Request::speaker_probability),
+    ];
+    for (field, set) in flags {
+        if let Some(include) = body[field].as_bool() {
+            request = set(request, include);
+        }
+    }
+    if let Some(sensitivity) = body["vadSensitivity"].as_f64() {
+        request = request.vad_sensitivity(sensitivity);
+    }
+    if let Some(sensitivity) = body["crosstalkSensitivity"].as_f64() {
+        request = request.crosstalk_sensitivity(sensitivity);
+    }
+    request
+}
+
 /// The fields that the SDK rejects in the request with this body.
 fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
     let client = offline();
@@ -101,7 +124,7 @@ fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
     match path {
         "/v1/diarize" => {
             let request = with_common_fields(client.diarize(url), body);
-            let mut request = with_speaker_counts(request, body);
+            let mut request = with_scores(with_speaker_counts(request, body), body);
             if let Some(include) = body["transcription"].as_bool() {
                 request = request.transcription(include);
             }
@@ -112,7 +135,7 @@ fn rejected_by_sdk(path: &str, body: &Value) -> Fields {
         }
         "/v1/identify" => {
             let request = with_common_fields(client.identify(url), body);
-            let mut request = with_speaker_counts(request, body);
+            let mut request = with_scores(with_speaker_counts(request, body), body);
             for entry in body["voiceprints"].as_array().unwrap() {
                 let voiceprint = stored(&entry["voiceprint"]).unwrap();
                 request = request.voiceprint(entry["label"].as_str().unwrap(), &voiceprint);
@@ -271,6 +294,50 @@ async fn speaker_counts() {
             assert_rejected(&server, path, body, expected).await;
         }
     }
+}
+
+#[tokio::test]
+async fn probabilities_and_sensitivities() {
+    let server = unlimited().await;
+    let cases: Vec<(Value, &[&str])> = vec![
+        (
+            json!({ "speechProbability": true, "crosstalkProbability": false, "speakerProbability": true }),
+            &[],
+        ),
+        (
+            json!({ "vadSensitivity": -5, "crosstalkSensitivity": 5.0 }),
+            &[],
+        ),
+        (
+            json!({ "vadSensitivity": 0.5, "model": "precision-3" }),
+            &[],
+        ),
+        (
+            json!({ "vadSensitivity": 0.5, "model": "precision-9" }),
+            &[],
+        ),
+        (
+            json!({ "vadSensitivity": 5.5, "crosstalkSensitivity": -5.001 }),
+            &["vadSensitivity", "crosstalkSensitivity"],
+        ),
+        (
+            json!({ "vadSensitivity": 0, "model": "precision-2" }),
+            &["vadSensitivity"],
+        ),
+        (
+            json!({ "confidence": true, "model": "precision-3" }),
+            &["confidence"],
+        ),
+        (json!({ "confidence": false, "model": "precision-3" }), &[]),
+        (json!({ "confidence": true, "model": "precision-9" }), &[]),
+    ];
+    for (fields, expected) in cases {
+        for (path, body) in requests(&fields).into_iter().take(2) {
+            assert_rejected(&server, path, body, expected).await;
+        }
+    }
+    let (path, body) = &requests(&json!({ "crosstalkSensitivity": 1, "model": "community-1" }))[0];
+    assert_rejected(&server, path, body.clone(), &["crosstalkSensitivity"]).await;
 }
 
 #[tokio::test]

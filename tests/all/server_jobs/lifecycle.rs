@@ -35,7 +35,7 @@ pub(crate) async fn created_running_succeeded_in(store: &Store) {
     assert_eq!(job.status, Status::Succeeded);
     assert_eq!(
         job.output,
-        Some(json!({ "diarization": [], "samples": null }))
+        Some(json!({ "diarization": [], "samples": null }).into())
     );
     assert!(job.completed_at >= job.started_at && Some(job.updated_at) == job.completed_at);
     workers.stop().await;
@@ -55,7 +55,7 @@ async fn a_failing_or_panicking_engine_fails_only_its_job() {
         )
         .await;
         assert_eq!(job.status, Status::Failed);
-        assert_eq!(job.output, Some(json!({ "error": error })));
+        assert_eq!(job.output, Some(json!({ "error": error }).into()));
     }
     let job = ended(&store, submit(&store, json!({})).await).await;
     assert_eq!(job.status, Status::Succeeded);
@@ -74,7 +74,7 @@ async fn a_job_over_the_time_limit_fails() {
     let workers = Workers::start_with(config, short).await.unwrap();
     let job = ended(&store, submit(&store, json!({ "behavior": "hang" })).await).await;
     let error = "the job exceeded the time limit of 30ms";
-    assert_eq!(job.output, Some(json!({ "error": error })));
+    assert_eq!(job.output, Some(json!({ "error": error }).into()));
     workers.stop().await;
     assert_eq!(engine.running(), 0);
 }
@@ -148,7 +148,7 @@ async fn a_failing_or_panicking_diarizer_fails_only_its_job() {
         None,
     ] {
         let id = submit(&store, json!({ "url": "media://calls/1" })).await;
-        let output = ended(&store, id).await.output.unwrap();
+        let output = ended(&store, id).await.output.unwrap().to_value();
         assert_eq!(output.get("error").and_then(|error| error.as_str()), error);
     }
     workers.stop().await;
@@ -283,7 +283,7 @@ async fn the_engine_is_given_the_recording() {
         (json!({}), json!({ "error": "the request has no `url`" })),
     ] {
         let job = ended(&store, submit(&store, request).await).await;
-        assert_eq!(job.output, Some(output));
+        assert_eq!(job.output, Some(output.into()));
     }
     workers.stop().await;
 }

@@ -32,7 +32,7 @@ impl Engine for VoiceprintEngine {
             assert!(job.request["url"].as_str().unwrap().contains(SECRET));
             match job.request.contains_key("fail") {
                 true => panic!("the engine is broken"),
-                false => Ok(json!({ "voiceprint": RESULT.repeat(1_000) })),
+                false => Ok(json!({ "voiceprint": RESULT.repeat(1_000) }).into()),
             }
         })
     }

@@ -108,7 +108,7 @@ impl Engine for TestEngine {
                 _ => {}
             }
             let samples = job.recording.map(|recording| recording.len());
-            Ok(json!({ "diarization": [], "samples": samples }))
+            Ok(json!({ "diarization": [], "samples": samples }).into())
         })
     }
 }

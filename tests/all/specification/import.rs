@@ -57,7 +57,7 @@ fn request_changes_are_reported_by_direction() {
     let mut diarize = fragment(&checkout, "diarize.yaml");
     for (from, to) in [
         // One enum value removed, one added.
-        ("            - community-1\n", "            - precision-3\n"),
+        ("            - community-1\n", "            - precision-4\n"),
         // A stricter limit.
         (
             "        minSpeakers:\n          type: number\n          minimum: 1\n",
@@ -66,7 +66,7 @@ fn request_changes_are_reported_by_direction() {
         // One property removed, three added, one of them required.
         (
             "        transcription:\n          type: boolean\n          default: false\n",
-            "        vadSensitivity:\n          type: number\n        language:\n          type: string\n\
+            "        speed:\n          type: number\n        language:\n          type: string\n\
              \x20       transcript:\n          type: boolean\n          default: false\n",
         ),
         (

@@ -21,7 +21,7 @@ fn conflict(file: &str, from: &str, to: &str) -> String {
 
 #[test]
 fn merged_document_has_all_ten_operations() {
-    let merged = merge(&fragments()).unwrap();
+    let merged = merge(&fragments()).unwrap().document;
     let operations = xtask::document::operations(&merged).unwrap();
     let ids: Vec<&str> = operations
         .iter()

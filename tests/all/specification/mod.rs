@@ -1,5 +1,6 @@
 //! The pipeline from the API documentation to the bindings: import, merge, overlay and regen.
 
+mod ahead;
 mod fidelity;
 mod import;
 mod merge;

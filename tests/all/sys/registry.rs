@@ -32,6 +32,8 @@ registry![
     JobStatus,
     MatchingOptions,
     MediaResponse,
+    Probability,
+    SpeakerProbability,
     Stream,
     StreamCreated,
     StreamStatus,

@@ -10,7 +10,7 @@ use pyannote_tests::body;
 use serde_json::{Map, Value, json};
 
 fn extra() -> Map<String, Value> {
-    let Value::Object(extra) = json!({ "speechProbability": true, "vadSensitivity": -2 }) else {
+    let Value::Object(extra) = json!({ "musicProbability": true, "gain": -2 }) else {
         unreachable!()
     };
     extra
@@ -71,7 +71,7 @@ fn identify() {
         .url("https://example.com/a.wav".to_owned())
         .webhook("https://example.com/hook".to_owned())
         .webhook_status_only(false)
-        .model(Some("precision-3".into()))
+        .model(Some("precision-4".into()))
         .num_speakers(NonZeroU64::new(2))
         .min_speakers(NonZeroU64::new(1))
         .max_speakers(NonZeroU64::new(4))

@@ -149,7 +149,7 @@ const TEAM: &str = "local";
 
 /// The mark of a job, from its output.
 async fn mark(store: &Store, id: Uuid) -> Option<u64> {
-    let output = store.get(TEAM, id).await.unwrap()?.output?;
+    let output = store.get(TEAM, id).await.unwrap()?.output?.to_value();
     let failed = || output["error"].as_str()?.rsplit(' ').next()?.parse().ok();
     let start = output["diarization"][0]["start"].as_u64();
     start.or_else(failed)
@@ -173,7 +173,8 @@ impl Engine for MarkedEngine {
                 true => Err(EngineError(failure(mark))),
                 false => Ok(json!({
                     "diarization": [{ "speaker": "SPEAKER_00", "start": mark, "end": mark + 1 }],
-                })),
+                })
+                .into()),
             }
         })
     }

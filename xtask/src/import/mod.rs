@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::ahead;
 use crate::document;
 use crate::merge::{self, Fragment};
 use crate::regen;
@@ -39,7 +40,8 @@ pub fn plan(workspace: &Workspace, paths: &[impl AsRef<Path>]) -> Result<Plan> {
         .collect::<Result<Vec<_>>>()?;
     let before = merge::read_fragments(&workspace.openapi())?;
     let after = updated_fragments(&before, &sources)?;
-    let mut report = report::compare(&merge::merge(&before)?, &merge::merge(&after)?)?;
+    let (old, new) = (merge::merge(&before)?, merge::merge(&after)?);
+    let mut report = report::compare(&old.document, &new.document)?;
     if sources.iter().any(|source| source.has_webhooks) {
         let note = "webhooks: not compared; pyannote/src/webhook is handwritten";
         report.notes.push(note.to_owned());
@@ -99,13 +101,12 @@ pub fn updated_fragments(before: &[Fragment], sources: &[Source]) -> Result<Vec<
         }
     }
 
-    let mut after: BTreeMap<String, Fragment> = match complete {
-        Some(_) => BTreeMap::new(),
-        None => before
-            .iter()
-            .map(|fragment| (fragment.name.clone(), fragment.clone()))
-            .collect(),
-    };
+    // A complete document replaces everything that was published.
+    let mut after: BTreeMap<String, Fragment> = before
+        .iter()
+        .filter(|fragment| complete.is_none() || ahead::is_ahead(fragment))
+        .map(|fragment| (fragment.name.clone(), fragment.clone()))
+        .collect();
     for (name, parts) in parts {
         let current = before.iter().find(|fragment| fragment.name == name);
         let base = current.filter(|_| complete.is_none());
@@ -130,7 +131,7 @@ fn updated_fragment(
             document: part.document.clone(),
         })
         .collect();
-    let mut document = merge::merge(&documents)?;
+    let mut document = merge::published(&documents)?;
     let mut is_as_published = true;
     if let Some(base) = base {
         let replaced: Vec<String> = document::operations(&document)?

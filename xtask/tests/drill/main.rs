@@ -15,7 +15,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use xtask::import::{Source, updated_fragments};
-use xtask::merge::{Fragment, merge, read_fragments};
+use xtask::merge::{Fragment, merge, published, read_fragments};
 use xtask::workspace::Workspace;
 use xtask::{generate, lower, overlay, report};
 
@@ -28,8 +28,8 @@ struct Outcome {
 /// Imports a complete document into a copy of the specification, and regenerates the bindings.
 fn import(fragments: &[Fragment], corrections: &str, document: &Value) -> Result<Outcome> {
     let source = Source::parse("planted.json", &document.to_string())?;
-    let after = merge(&updated_fragments(fragments, &[source])?)?;
-    let report = report::compare(&merge(fragments)?, &after)?.to_string();
+    let after = merge(&updated_fragments(fragments, &[source])?)?.document;
+    let report = report::compare(&merge(fragments)?.document, &after)?.to_string();
     let bindings = || {
         let mut bundle = after;
         overlay::apply(corrections, &mut bundle).context("in openapi/overlay.yaml")?;
@@ -46,7 +46,7 @@ fn planted_changes_need_no_handwritten_code() {
     let workspace = Workspace::current();
     let fragments = read_fragments(&workspace.openapi()).unwrap();
     let corrections = fs_err::read_to_string(workspace.overlay()).unwrap();
-    let published = merge(&fragments).unwrap();
+    let published = published(&fragments).unwrap();
     let current = fs_err::read_to_string(workspace.bindings()).unwrap();
 
     let mut table = String::new();

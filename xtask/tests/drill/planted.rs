@@ -107,7 +107,7 @@ fn documents() -> Vec<Planted> {
         with("document: OpenAPI 3.1", |document| {
             to_v3_1(document);
             let request = &mut document["components"]["schemas"]["DiarizeRequest"]["properties"];
-            request["vadSensitivity"] =
+            request["sensitivity"] =
                 json!({"type": ["number", "null"], "exclusiveMinimum": -5, "maximum": 5});
             request["version"] = json!({"const": 2});
             request["language"] = json!({"type": "string", "examples": ["en", "fr"]});

@@ -10,7 +10,7 @@ use pyannote_engine::{
 };
 use serde_json::{Map, Value};
 
-use super::{EngineError, EngineJob, JobKind};
+use super::{EngineError, EngineJob, JobKind, JobOutput};
 use crate::error::Chain;
 use options::RequestOptions;
 use schema::Output;
@@ -31,7 +31,7 @@ pub(super) fn compute<D: Diarizer>(
     engine: &Engine<D>,
     job: EngineJob,
     cancel: &CancelToken,
-) -> Result<Value, EngineError> {
+) -> Result<JobOutput, EngineError> {
     let EngineJob { kind, request, .. } = job;
     let audio = match job.recording {
         Some(recording) => Audio::Recording(recording),
@@ -44,7 +44,9 @@ pub(super) fn compute<D: Diarizer>(
     let options = Options::new().cancel_token(cancel);
     let (mut output, warnings) = match kind {
         JobKind::Diarize => {
-            let options = options.bounds(wanted.speakers);
+            let options = options
+                .bounds(wanted.speakers)
+                .sensitivity(wanted.sensitivity);
             let mut diarization = match &audio {
                 Audio::Recording(recording) => engine.diarize(recording, options),
                 Audio::Channels(channels, own) => engine.diarize_channels(channels, own, options),
@@ -57,7 +59,9 @@ pub(super) fn compute<D: Diarizer>(
         }
         JobKind::Identify => {
             let matching = matching::read(&request)?;
-            let options = options.bounds(wanted.speakers);
+            let options = options
+                .bounds(wanted.speakers)
+                .sensitivity(wanted.sensitivity);
             let mut found = match &audio {
                 Audio::Recording(recording) => engine.identify(recording, &matching, options),
                 Audio::Channels(channels, own) => {
@@ -94,7 +98,7 @@ pub(super) fn compute<D: Diarizer>(
     let mut all_warnings = vec![model_warning(engine.diarizer().models(), &request)];
     all_warnings.extend(warnings);
     output.warning = Some(all_warnings.join("; "));
-    serde_json::to_value(output)
+    JobOutput::new(&output)
         .map_err(|error| EngineError(format!("cannot serialize the output: {error}")))
 }
 
@@ -117,6 +121,15 @@ fn diarization_output(diarization: Diarization, wanted: RequestOptions) -> (Outp
     let output = Output {
         speaker_channels: (!speaker_channels.is_empty()).then_some(speaker_channels),
         confidence: wanted.confidence.then(|| diarization.frame_confidence()),
+        speech_probability: wanted
+            .speech_probability
+            .then(|| diarization.speech_probability()),
+        crosstalk_probability: wanted
+            .crosstalk_probability
+            .then(|| diarization.crosstalk_probability()),
+        speaker_probability: wanted
+            .speaker_probability
+            .then(|| diarization.speaker_probability()),
         diarization: Some(diarization.turns),
         exclusive_diarization: wanted.exclusive.then_some(diarization.exclusive),
         ..Output::default()

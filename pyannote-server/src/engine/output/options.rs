@@ -1,23 +1,32 @@
 //! The options of a diarization request.
 
-use pyannote_engine::SpeakerBounds;
+use pyannote_engine::{Sensitivity, SpeakerBounds};
 use serde_json::{Map, Value};
 
 use crate::parse::non_negative_integer;
 
 /// Larger numbers of speakers count as this one.
 const MAX_SPEAKERS: usize = 10_000;
+/// The limit of a sensitivity in both directions.
+const MAX_SENSITIVITY: f64 = 5.0;
 
 /// The options of a request. Unknown fields are ignored.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct RequestOptions {
     pub(super) speakers: SpeakerBounds,
+    pub(super) sensitivity: Sensitivity,
     /// Whether to return `exclusiveDiarization`.
     pub(super) exclusive: bool,
     /// Whether to return frame-level confidence.
     pub(super) confidence: bool,
     /// Whether to return turn-level confidence.
     pub(super) turn_confidence: bool,
+    /// Whether to return the probability of speech in each frame.
+    pub(super) speech_probability: bool,
+    /// Whether to return the probability of overlapping speech in each frame.
+    pub(super) crosstalk_probability: bool,
+    /// Whether to return the probability of each speaker in each frame.
+    pub(super) speaker_probability: bool,
 }
 
 impl RequestOptions {
@@ -25,11 +34,26 @@ impl RequestOptions {
         let is_true = |name: &str| request.get(name) == Some(&Value::Bool(true));
         Self {
             speakers: speakers(request),
+            sensitivity: Sensitivity {
+                vad: sensitivity(request, "vadSensitivity"),
+                crosstalk: sensitivity(request, "crosstalkSensitivity"),
+            },
             exclusive: is_true("exclusive"),
             confidence: is_true("confidence"),
             turn_confidence: is_true("turnLevelConfidence"),
+            speech_probability: is_true("speechProbability"),
+            crosstalk_probability: is_true("crosstalkProbability"),
+            speaker_probability: is_true("speakerProbability"),
         }
     }
+}
+
+/// A sensitivity. The API rejects those that are out of range; jobs on a shared store may still contain them.
+fn sensitivity(request: &Map<String, Value>, name: &str) -> f64 {
+    let number = request.get(name).and_then(Value::as_f64);
+    number
+        .unwrap_or_default()
+        .clamp(-MAX_SENSITIVITY, MAX_SENSITIVITY)
 }
 
 /// The requested number of speakers. `numSpeakers` overrides the other fields.
@@ -57,6 +81,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn sensitivities() {
+        for (request, vad, crosstalk) in [
+            (json!({}), 0.0, 0.0),
+            (json!({ "vadSensitivity": 1 }), 1.0, 0.0),
+            (json!({ "crosstalkSensitivity": -2.5 }), 0.0, -2.5),
+            (
+                json!({ "vadSensitivity": 9, "crosstalkSensitivity": -1e300 }),
+                5.0,
+                -5.0,
+            ),
+            (json!({ "vadSensitivity": "1" }), 0.0, 0.0),
+        ] {
+            let read = RequestOptions::read(request.as_object().unwrap()).sensitivity;
+            assert_eq!(read, Sensitivity { vad, crosstalk }, "{request}");
+        }
+    }
 
     #[test]
     fn number_of_speakers() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pyannote_core::{FrameConfidence, IdentifiedTurn, SpeakerMatch, Turns};
+use pyannote_core::{FrameScores, IdentifiedTurn, SpeakerMatch, SpeakerScores, Turns};
 use serde::Serialize;
 
 /// The `output` of a job of any kind.
@@ -14,7 +14,13 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) exclusive_diarization: Option<Turns>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) confidence: Option<FrameConfidence>,
+    pub(super) confidence: Option<FrameScores>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) speech_probability: Option<FrameScores>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) crosstalk_probability: Option<FrameScores>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) speaker_probability: Option<SpeakerScores>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) identification: Option<Vec<IdentificationSegment>>,
     #[serde(skip_serializing_if = "Option::is_none")]
