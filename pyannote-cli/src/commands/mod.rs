@@ -90,9 +90,13 @@ impl Command {
     pub(crate) fn run(self, ui: &Ui, global: &Global) -> Result<()> {
         #[cfg(feature = "api")]
         if global.show_code && !self.has_code() {
-            return Err(Failure::usage(
-                "--show-code is for commands that call the service",
-            ));
+            let failure = Failure::usage("--show-code is not available for this command");
+            return Err(match self {
+                Self::Live(_) => {
+                    failure.with_hint("the example `live` of the SDK is such a program")
+                }
+                _ => failure,
+            });
         }
         match self {
             Self::Demo(command) => command.run(*ui),

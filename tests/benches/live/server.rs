@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use pyannote::output::Der;
-use pyannote::{Client, Diarization, Job, JobStatus};
+use pyannote::{Client, Diarization, Error, Job, JobStatus};
 use pyannote_engine::{Engine, LiveOptions, SAMPLE_RATE};
 use pyannote_server::Server;
 use pyannote_server::engine::DiarizerEngine;
@@ -134,6 +134,8 @@ struct Streamed {
     latencies: Vec<f64>,
     /// From the end of the audio to that of the stream, in seconds.
     end_s: f64,
+    /// Why the stream failed, such as that the machine is overloaded.
+    failure: Option<Error>,
 }
 
 impl Streamed {
@@ -142,6 +144,9 @@ impl Streamed {
             Some([median, high, worst]) => format!("{median:.2} | {high:.2} | {worst:.2}"),
             None => "- | - | -".to_owned(),
         };
+        if let Some(failure) = &self.failure {
+            return format!("| {name} | failed: {failure} |");
+        }
         let (cells, events) = (scoring::cells(&self.der), self.latencies.len());
         format!(
             "| {name} | {cells} | {events} | {latencies} | {:.2} |",
@@ -150,6 +155,9 @@ impl Streamed {
     }
 
     fn is_in_time(&self, options: &LiveOptions) -> bool {
+        if self.failure.is_some() {
+            return false;
+        }
         let limit_s = options.latency.as_secs_f64() + TOLERANCE_S;
         quantiles(self.latencies.clone()).is_none_or(|[_, high, _]| high <= limit_s)
     }
@@ -165,25 +173,32 @@ async fn stream(client: &Client, played: &Played<'_>) -> Streamed {
     let sending = async {
         for (chunk, number) in played.samples.chunks(CHUNK_SAMPLES).zip(1_u32..) {
             sleep_until(start + chunk_time * number).await;
-            sender.send(chunk).await.unwrap();
+            if sender.send(chunk).await.is_err() {
+                return;
+            }
         }
         sender.finish();
     };
     let receiving = async {
         let mut latencies = Vec::new();
         while let Some(event) = events.next().await {
-            let event = event.unwrap().speaker_event().unwrap();
+            let event = match event {
+                Ok(event) => event.speaker_event(),
+                Err(failure) => return (latencies, Some(failure)),
+            };
+            let Some(event) = event else { continue };
             let now_s = start.elapsed().as_secs_f64();
             if now_s <= audio_s {
                 latencies.push(now_s - event.time());
             }
         }
-        latencies
+        (latencies, None)
     };
-    let ((), latencies) = tokio::join!(sending, receiving);
+    let ((), (latencies, failure)) = tokio::join!(sending, receiving);
     Streamed {
         der: scoring::der(played.recording, &events.turns()),
         latencies,
         end_s: start.elapsed().as_secs_f64() - audio_s,
+        failure,
     }
 }

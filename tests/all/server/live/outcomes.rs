@@ -1,7 +1,10 @@
 //! Streams that end well, and what the API says of streams.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use pyannote::JobStatus;
 use pyannote_engine::{
     Diarization, DiarizeError, Diarizer, LiveDiarization, LiveOptions, Options, Recording,
 };
@@ -188,9 +191,17 @@ async fn bodies_match_the_specification() {
     assert_valid("Stream", &stream(&server, id).await);
 }
 
-/// A diarizer whose live mode has a speaker as long as there is audio.
+/// A diarizer whose live mode has a speaker as long as there is audio. Its jobs run until the other end of the channel is
+/// dropped.
 #[derive(Clone)]
-struct LiveDiarizer;
+struct LiveDiarizer(Arc<Mutex<Receiver<()>>>);
+
+impl LiveDiarizer {
+    fn new() -> (Self, Sender<()>) {
+        let (sender, receiver) = channel();
+        (Self(Arc::new(Mutex::new(receiver))), sender)
+    }
+}
 
 impl Diarizer for LiveDiarizer {
     fn models(&self) -> &str {
@@ -202,6 +213,7 @@ impl Diarizer for LiveDiarizer {
     }
 
     fn diarize(&self, _: &Recording, _: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
+        let _ = self.0.lock().unwrap().recv();
         Ok(Diarization::default())
     }
 
@@ -240,7 +252,7 @@ impl LiveDiarization for LoudSpeaker {
 #[tokio::test]
 async fn a_diarizer_with_a_live_mode_has_live_streams() {
     let options = LiveOptions::new().latency(Duration::from_secs(2));
-    let engine = DiarizerEngine::new(LiveDiarizer).live_options(options);
+    let engine = DiarizerEngine::new(LiveDiarizer::new().0).live_options(options);
     let server = server_with(engine).await;
     let (_, mut client) = connect(&server).await;
     client.audio(20).await;
@@ -249,6 +261,30 @@ async fn a_diarizer_with_a_live_mode_has_live_streams() {
     assert_eq!(received.close, Some((1000, String::new())));
     let last = json!({ "type": "diarization_speaker_end", "data": { "timestamp": 2.0, "speaker": "SPEAKER_00" } });
     assert_eq!(received.messages.last(), Some(&last));
+}
+
+/// A job that keeps the diarizer busy for an hour does not delay the events of a stream.
+#[tokio::test]
+async fn a_stream_does_not_wait_for_a_running_job() {
+    let (diarizer, running) = LiveDiarizer::new();
+    let options = LiveOptions::new().latency(Duration::from_secs(2));
+    let server = server_with(DiarizerEngine::new(diarizer).live_options(options)).await;
+    let sdk = super::super::client(&server);
+    let tone = pyannote_tests::fixtures().join("audio/tone.flac");
+    let media = sdk.upload(tone).await.unwrap();
+    let job = sdk.diarize(&media).submit().await.unwrap();
+    while job.status().await.unwrap() != JobStatus::Running {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (id, mut client) = connect(&server).await;
+    client.audio(20).await;
+    assert_eq!(client.next().await["data"]["speaker"], "SPEAKER_00");
+    client.end().await;
+    assert_eq!(client.rest().await.close, Some((1000, String::new())));
+    assert_eq!(stream(&server, &id).await["status"], "done");
+    assert_eq!(job.status().await.unwrap(), JobStatus::Running);
+    drop(running);
+    job.wait().await.unwrap();
 }
 
 #[tokio::test]
