@@ -131,6 +131,11 @@ enum Bench {
         #[command(flatten)]
         recordings: Recordings,
     },
+    /// Measure error rate, word times, speed and memory of transcription beside faster-whisper, and print a Markdown table
+    Transcription {
+        /// Further recordings, whose words are counted as those of recordings without speech
+        files: Vec<PathBuf>,
+    },
 }
 
 /// Selects the recordings of a benchmark.
@@ -232,6 +237,9 @@ fn run(task: Task) -> Result<ExitCode> {
             let options = options.chain(server).chain(job_hours);
             let options = options.map(OsString::from).collect();
             return recordings.bench(&workspace, "live", options);
+        }
+        Task::Bench(Bench::Transcription { files }) => {
+            return cargo::bench(&workspace, "transcription", &files, Vec::new());
         }
         // The programs parse the same options; here they are only checked.
         Task::Soak(_) => return soak::run(&workspace, std::env::args().skip(2)),

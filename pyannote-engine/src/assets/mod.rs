@@ -45,7 +45,7 @@ use pip::Pip;
 /// ```
 /// use pyannote_engine::assets::LICENSES;
 ///
-/// for expected in ["segmentation-3.0", "(c) 2022 CNRS", "CAM++", "3D-Speaker", "sample.wav", "MIT License", "Apache License"] {
+/// for expected in ["segmentation-3.0", "(c) 2022 CNRS", "CAM++", "3D-Speaker", "OpenAI", "sample.wav", "MIT License", "Apache License"] {
 ///     assert!(LICENSES.contains(expected), "{expected}");
 /// }
 /// ```

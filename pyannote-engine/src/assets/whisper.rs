@@ -10,7 +10,7 @@ const FOLDER: &str = "whisper-base";
 
 /// The files of Whisper base, in CTranslate2's layout and in a subfolder of the cache folder. All methods block the thread.
 ///
-/// Two Python packages contain them: 133 MB, which nothing downloads unless it is asked to transcribe.
+/// Two Python packages contain them: 134 MB, which nothing downloads unless it is asked to transcribe.
 ///
 /// ```no_run
 /// use pyannote_engine::assets::Assets;
@@ -69,7 +69,7 @@ impl WhisperAssets {
         self.0.ensure(progress)
     }
 
-    /// Downloads the files (133 MB), checks them, and stores them in the folder, replacing existing files.
+    /// Downloads the files (134 MB), checks them, and stores them in the folder, replacing existing files.
     ///
     /// # Errors
     ///

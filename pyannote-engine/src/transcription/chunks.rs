@@ -14,6 +14,9 @@ const CUT_SAMPLES: usize = 10 * SAMPLE_RATE as usize;
 /// Samples whose energy decides where a region is cut: 50 ms.
 const ENERGY_SAMPLES: usize = SAMPLE_RATE as usize / 20;
 
+/// Regions whose samples are all below this one are silent, whatever they are said to be: -80 dB.
+const MIN_PEAK: f32 = 1e-4;
+
 /// Up to 30 s of speech: parts of a recording, one after the other.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Chunk {
@@ -70,6 +73,9 @@ impl Chunk {
 pub(super) fn pack(recording: &Recording, speech: &[(f64, f64)]) -> Result<Vec<Chunk>, SpoolError> {
     let mut chunks: Vec<Chunk> = Vec::new();
     for mut region in merge(speech, recording.len()) {
+        if is_silent(recording, region.clone())? {
+            continue;
+        }
         while !region.is_empty() {
             let used = chunks.last().map_or(CHUNK_SAMPLES, Chunk::len);
             let room = CHUNK_SAMPLES - used;
@@ -89,6 +95,18 @@ pub(super) fn pack(recording: &Recording, speech: &[(f64, f64)]) -> Result<Vec<C
         }
     }
     Ok(chunks)
+}
+
+/// Whether no sample is loud enough to be heard.
+fn is_silent(recording: &Recording, region: Range<usize>) -> Result<bool, SpoolError> {
+    for start in region.clone().step_by(CHUNK_SAMPLES) {
+        let end = region.end.min(start.saturating_add(CHUNK_SAMPLES));
+        let samples = recording.samples(start..end)?;
+        if samples.iter().any(|sample| sample.abs() >= MIN_PEAK) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Pads and merges regions, as ranges of samples.

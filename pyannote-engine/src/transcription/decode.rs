@@ -122,7 +122,7 @@ fn attempts(
         let (a, b) = (rank(a), rank(b));
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
-    best.filter(|(quality, _)| !quality.repeats())
+    best.filter(|(quality, _)| quality.is_better_than_nothing())
         .map(|(_, hypothesis)| hypothesis)
 }
 

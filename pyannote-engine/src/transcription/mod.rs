@@ -6,7 +6,7 @@
 //! use pyannote_engine::{Engine, Options, audio};
 //!
 //! let assets = Assets::locate()?.whisper();
-//! assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 133 MB the first time
+//! assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 134 MB the first time
 //! let whisper = Whisper::load(assets.folder())?;
 //! let recording = audio::decode("meeting.mp3")?;
 //! let diarization = Engine::load()?.diarize(&recording, Options::new())?;
@@ -23,6 +23,8 @@ mod chunks;
 mod decode;
 mod options;
 mod quality;
+#[cfg(test)]
+mod tests;
 mod transcript;
 mod whisper;
 

@@ -12,7 +12,9 @@ const MIN_MEAN_LOG_PROB: f32 = -1.0;
 /// Probability of silence above which a transcript must be more likely to be believed.
 const MAX_NO_SPEECH: f32 = 0.6;
 /// As [`MIN_MEAN_LOG_PROB`], if the model believes that nobody speaks.
-const MIN_MEAN_LOG_PROB_IN_SILENCE: f32 = -0.5;
+const MIN_MEAN_LOG_PROB_IN_SILENCE: f32 = -0.4;
+/// Probability of silence above which a transcript that is not likely enough in any attempt is dropped.
+const MAX_NO_SPEECH_IF_UNLIKELY: f32 = 0.3;
 
 /// Measures of a transcript.
 #[derive(Clone, Copy, Debug)]
@@ -31,14 +33,20 @@ impl Quality {
         self.compression_ratio > MAX_COMPRESSION_RATIO
     }
 
-    /// Whether nobody speaks: the model says so, and its transcript is not likely.
+    /// Whether nobody speaks: the model says so, and its transcript repeats itself or is not likely.
     pub(super) fn is_silence(&self) -> bool {
-        self.no_speech > MAX_NO_SPEECH && self.mean_log_prob < MIN_MEAN_LOG_PROB_IN_SILENCE
+        let is_unlikely = self.mean_log_prob < MIN_MEAN_LOG_PROB_IN_SILENCE;
+        self.no_speech > MAX_NO_SPEECH && (is_unlikely || self.repeats())
     }
 
     /// Whether the transcript needs no further attempt.
     pub(super) fn is_good(&self) -> bool {
-        self.is_silence() || (!self.repeats() && self.mean_log_prob >= MIN_MEAN_LOG_PROB)
+        !self.is_silence() && !self.repeats() && self.mean_log_prob >= MIN_MEAN_LOG_PROB
+    }
+
+    /// Whether the transcript is used if no attempt was good.
+    pub(super) fn is_better_than_nothing(&self) -> bool {
+        !self.repeats() && self.no_speech <= MAX_NO_SPEECH_IF_UNLIKELY
     }
 }
 
@@ -75,16 +83,19 @@ mod tests {
             mean_log_prob,
             no_speech,
         };
-        for (quality, is_good, is_silence) in [
-            (quality(1.5, -0.3, 0.1), true, false),
-            (quality(1.5, -1.1, 0.1), false, false),
-            (quality(2.5, -0.3, 0.1), false, false),
-            (quality(1.5, -0.3, 0.9), true, false),
-            (quality(1.5, -0.8, 0.9), true, true),
-            (quality(9.0, -2.0, 0.9), true, true),
+        for (quality, is_good, is_silence, is_better_than_nothing) in [
+            (quality(1.5, -0.3, 0.1), true, false, true),
+            (quality(1.5, -1.1, 0.1), false, false, true),
+            (quality(1.5, -1.1, 0.4), false, false, false),
+            (quality(2.5, -0.3, 0.1), false, false, false),
+            (quality(1.5, -0.3, 0.9), true, false, false),
+            (quality(2.5, -0.1, 0.9), false, true, false),
+            (quality(1.5, -0.5, 0.9), false, true, false),
         ] {
             assert_eq!(quality.is_good(), is_good, "{quality:?}");
             assert_eq!(quality.is_silence(), is_silence, "{quality:?}");
+            let found = quality.is_better_than_nothing();
+            assert_eq!(found, is_better_than_nothing, "{quality:?}");
         }
     }
 }
