@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::last_window::Continued;
 use super::networks::LiveNetworks;
 use crate::SAMPLE_RATE;
 use crate::pipeline::embeddings::EmbeddingVector;
@@ -13,12 +14,10 @@ use crate::pipeline::windows::MAX_LOCAL_SPEAKERS;
 const MIN_LIVE_SPEECH_S: f64 = 0.1;
 /// Probability above which a speaker speaks alone in a frame.
 const SOLO_THRESHOLD: f32 = 0.4;
-/// Only those who spoke alone in this time before the end of the window get an embedding.
-const RECENT_S: f64 = 1.0;
 /// Embeddings are of the newest speech, up to this duration.
 const MAX_EMBEDDED_S: f64 = 3.0;
 /// Minimum duration of speech for an embedding.
-const MIN_EMBEDDED_S: f64 = 0.3;
+const MIN_EMBEDDED_S: f64 = 0.5;
 /// Minimum duration of a part of it.
 const MIN_PART_S: f64 = 0.1;
 
@@ -27,55 +26,69 @@ const MIN_PART_S: f64 = 0.1;
 pub(super) struct LiveLocalSpeaker {
     /// Index of the speaker in the posteriors of the window.
     pub(super) index: usize,
-    /// Probability that the speaker is active, per frame.
-    pub(super) activity: Vec<f32>,
-    /// Duration of the non-overlapped speech that the embedding is based on.
-    pub(super) embedded_s: f32,
-    /// Duration of the non-overlapped speech that is not in the previous window.
+    /// Duration of the speech.
+    pub(super) speech_s: f32,
+    /// Duration of the non-overlapped speech.
+    pub(super) solo_s: f32,
+    /// Duration of the non-overlapped speech that is not in the last window.
     pub(super) new_solo_s: f32,
+    /// The unit embedding of the newest non-overlapped speech, if there is enough.
     pub(super) embedding: Option<EmbeddingVector>,
+    /// The speaker of the stream in the last window.
+    pub(super) before: Option<usize>,
+    /// Duration of the activity in frames of both windows.
+    pub(super) shared_s: f32,
 }
 
-/// The speakers of a window, given their activity and the number of frames that the previous window had, too.
+/// The speakers of a window, of which `known_frames` were in the last one.
 pub(super) fn find(
     networks: &impl LiveNetworks,
-    window: &[f32],
+    samples: &[f32],
     activity: &[[f32; MAX_LOCAL_SPEAKERS]],
     known_frames: usize,
+    continued: [Continued; MAX_LOCAL_SPEAKERS],
 ) -> Vec<LiveLocalSpeaker> {
-    let speaker = |index: usize| {
-        if speech_s(activity, index) < MIN_LIVE_SPEECH_S {
+    let speaker = |(index, continued): (usize, Continued)| {
+        let speech_s = speech_s(activity, index);
+        if speech_s < MIN_LIVE_SPEECH_S {
             return None;
         }
         let solo = solo_activity(activity, index);
-        let spans = newest_spans(&solo);
-        let embedded_s =
-            spans.iter().map(ExactSizeIterator::len).sum::<usize>() as f64 * frames::STEP_S;
-        let embedding = match embedded_s >= MIN_EMBEDDED_S {
-            true => networks.embedding(&parts(window, &spans)),
-            false => None,
+        let duration_s = |solo: &[f32]| solo.iter().sum::<f32>() * frames::STEP_S as f32;
+        let new = &solo[known_frames.min(solo.len())..];
+        let spans = match continued.embedding {
+            Some(_) if !new.iter().any(is_solo) => Vec::new(),
+            _ => newest_spans(&solo),
         };
-        let new_solo = solo
-            .iter()
-            .skip(known_frames)
-            .filter(|solo| **solo > SOLO_THRESHOLD);
+        let embedded_frames: usize = spans.iter().map(ExactSizeIterator::len).sum();
+        let embedding = match embedded_frames as f64 * frames::STEP_S >= MIN_EMBEDDED_S {
+            true => networks.embedding(&parts(samples, &spans)),
+            false => continued.embedding,
+        };
         Some(LiveLocalSpeaker {
             index,
-            activity: activity.iter().map(|row| row[index]).collect(),
-            embedded_s: embedded_s as f32,
-            new_solo_s: new_solo.count() as f32 * frames::STEP_S as f32,
+            speech_s: speech_s as f32,
+            solo_s: duration_s(&solo),
+            new_solo_s: duration_s(new),
             embedding,
+            before: continued.speaker,
+            shared_s: continued.shared_s,
         })
     };
-    (0..MAX_LOCAL_SPEAKERS).filter_map(speaker).collect()
+    continued
+        .into_iter()
+        .enumerate()
+        .filter_map(speaker)
+        .collect()
 }
 
-/// The newest frames in which a speaker speaks alone, in order of time. Empty unless there are recent ones.
+/// Whether a speaker speaks alone in a frame, with this probability.
+fn is_solo(solo: &f32) -> bool {
+    *solo > SOLO_THRESHOLD
+}
+
+/// The newest frames in which a speaker speaks alone, in order of time.
 fn newest_spans(solo: &[f32]) -> Vec<Range<usize>> {
-    let is_solo = |solo: &f32| *solo > SOLO_THRESHOLD;
-    if !solo.iter().rev().take(in_frames(RECENT_S)).any(is_solo) {
-        return Vec::new();
-    }
     let mut spans = Vec::new();
     let mut left = in_frames(MAX_EMBEDDED_S);
     let mut end = solo.len();
@@ -134,7 +147,7 @@ mod tests {
     fn embeddings_are_of_the_newest_solo_speech() {
         for (name, speech, expected) in [
             ("none", vec![], vec![]),
-            ("not recent", vec![100..500], vec![]),
+            ("not recent", vec![100..200], vec![100..200]),
             ("short", vec![580..589], vec![580..589]),
             ("too short a part", vec![500..503, 570..580], vec![570..580]),
             (

@@ -3,14 +3,14 @@
 use pyannote_core::SpeakerEvent;
 
 use super::buffer::Buffer;
+use super::last_window::LastWindow;
 use super::networks::LiveNetworks;
 use super::speakers::Speakers;
-use super::timeline::Timeline;
 use super::turn_finder::{Change, TurnFinder};
 use super::{LiveDiarization, LiveOptions, local};
 use crate::models::{FRAME_STEP_SAMPLES, POWERSET_CLASSES};
 use crate::pipeline::frames;
-use crate::pipeline::windows::{MAX_LOCAL_SPEAKERS, Window, frame_count, powerset_to_multilabel};
+use crate::pipeline::windows::{Window, frame_count, powerset_to_multilabel};
 use crate::{DiarizeError, SAMPLE_RATE, normalize};
 
 /// Maximum time between windows.
@@ -34,7 +34,7 @@ pub(crate) struct Session<N> {
     pending: Vec<f32>,
     buffer: Buffer,
     speakers: Speakers,
-    timeline: Timeline,
+    last_window: LastWindow,
     turns: TurnFinder,
     is_finished: bool,
 }
@@ -53,7 +53,7 @@ impl<N: LiveNetworks> Session<N> {
             pending: Vec::new(),
             buffer: Buffer::default(),
             speakers: Speakers::new(options.max_speakers),
-            timeline: Timeline::default(),
+            last_window: LastWindow::default(),
             turns: TurnFinder::new(
                 in_frames(MIN_LIVE_TURN_S).min(undecided_frames),
                 in_frames(MIN_LIVE_GAP_S).min(undecided_frames),
@@ -66,45 +66,49 @@ impl<N: LiveNetworks> Session<N> {
     fn step(&mut self) {
         let is_silent = self.buffer.push(&self.pending);
         self.pending.clear();
-        let known_end = self.timeline.end_frame();
-        let first_frame = self.buffer.first_frame();
-        let end_frame = first_frame + frame_count(self.buffer.len());
-        self.timeline
-            .shift(first_frame.min(self.turns.next_frame()), end_frame);
-        // The frames before the silence are in earlier windows.
+        // The frames before the silence are in the last window.
         if !is_silent {
-            self.add_window(first_frame, known_end.saturating_sub(first_frame));
+            self.add_window();
         }
     }
 
-    /// Runs the networks on the window, of which `known_frames` were in the previous one.
-    fn add_window(&mut self, first_frame: usize, known_frames: usize) {
+    /// Runs the networks on the window.
+    fn add_window(&mut self) {
         let samples = self.buffer.window();
         let posteriors = self.networks.posteriors(&samples);
         let window = Window {
-            first_frame,
+            first_frame: self.buffer.first_frame(),
             activity: posteriors
                 .chunks_exact(POWERSET_CLASSES)
                 .map(powerset_to_multilabel)
                 .collect(),
         };
-        let history: Vec<_> = self
-            .timeline
-            .activity(first_frame)
-            .take(known_frames)
-            .collect();
-        let mut speakers = [None; MAX_LOCAL_SPEAKERS];
-        let locals = local::find(&self.networks, &samples, &window.activity, known_frames);
-        let assigned = self.speakers.assign(&locals, &history);
+        let known_frames = self
+            .last_window
+            .end_frame()
+            .saturating_sub(window.first_frame);
+        let continued = self.last_window.continued(&window);
+        let locals = local::find(
+            &self.networks,
+            &samples,
+            &window.activity,
+            known_frames,
+            continued,
+        );
+        let assigned = self.speakers.assign(&locals, window.first_frame == 0);
+        self.last_window = LastWindow::new(window, &posteriors);
         for (local, speaker) in locals.iter().zip(assigned) {
-            speakers[local.index] = speaker;
+            self.last_window.speakers[local.index] = speaker;
+            self.last_window.embeddings[local.index] = local.embedding;
         }
-        self.timeline.add(&window, &posteriors, &speakers);
     }
 
     /// Decides the frames before `end_frame`.
     fn decide(&mut self, end_frame: usize) -> Vec<SpeakerEvent> {
-        let active: Vec<_> = self.timeline.active(self.turns.next_frame()).collect();
+        let known_end = self.buffer.first_frame() + frame_count(self.buffer.len());
+        let active: Vec<_> = (self.turns.next_frame()..known_end)
+            .map(|frame| self.last_window.active(frame))
+            .collect();
         let changes = self.turns.advance(&active, end_frame);
         self.events(&changes)
     }
@@ -167,6 +171,7 @@ mod tests {
     use super::*;
     use crate::models::{EMBEDDING_DIM, RECEPTIVE_FIELD_SAMPLES, WINDOW_FRAMES};
     use crate::pipeline::embeddings::EmbeddingVector;
+    use crate::pipeline::windows::MAX_LOCAL_SPEAKERS;
 
     /// Reads who speaks from the samples, which [`audio`] has written there, and counts the windows.
     #[derive(Clone, Default)]
@@ -271,7 +276,7 @@ mod tests {
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (turn, (start, end, speaker)) in found.iter().zip(expected) {
             let delay = match known.contains(speaker) {
-                true => 0.1_f64.max(0.4 - latency_s),
+                true => 0.1_f64.max(0.8 - latency_s),
                 false => 1.0,
             };
             known.push(*speaker);
@@ -308,6 +313,23 @@ mod tests {
                 ],
                 latency_s,
             );
+        }
+    }
+
+    #[test]
+    fn speakers_who_return_after_ten_minutes_keep_their_labels() {
+        for between in [None, Some(9)] {
+            let spoken = [
+                (Some(3), 3.0),
+                (Some(5), 6.0),
+                (between, 606.0),
+                (Some(5), 609.0),
+                (Some(3), 612.0),
+            ];
+            let mut expected = vec![(0.0, 3.0, 0), (3.0, 6.0, 1)];
+            expected.extend(between.map(|_| (6.0, 606.0, 2)));
+            expected.extend([(606.0, 609.0, 1), (609.0, 612.0, 0)]);
+            assert_turns(&turns(&audio(&spoken), &options(1.0)), &expected, 1.0);
         }
     }
 
@@ -395,8 +417,10 @@ mod tests {
             session.push(&spoken).unwrap();
             assert!(session.pending.capacity() < 16_000);
             assert!(session.buffer.len() <= 160_000);
-            assert!(session.timeline.end_frame() - session.buffer.first_frame() <= WINDOW_FRAMES);
-            assert!(session.timeline.end_frame() - session.turns.next_frame() < 300);
+            assert!(
+                session.last_window.end_frame() - session.buffer.first_frame() <= WINDOW_FRAMES
+            );
+            assert!(session.last_window.end_frame() - session.turns.next_frame() < 300);
         }
     }
 

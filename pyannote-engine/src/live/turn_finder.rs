@@ -1,6 +1,6 @@
 //! From who is active in each frame to the starts and ends of turns.
 
-use super::timeline::MAX_SPEAKERS;
+use super::last_window::MAX_SPEAKERS;
 
 /// A speaker starts or stops speaking.
 #[derive(Clone, Copy, Debug, PartialEq)]
