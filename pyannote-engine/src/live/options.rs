@@ -49,7 +49,7 @@ impl LiveOptions {
 
     /// Sets how much audio may follow the time of an event before the event is returned: 0.2 to 5 s, by default 1 s.
     ///
-    /// A longer latency gives more accurate events, and below 1 s, a shorter one takes more processor time.
+    /// Up to 2 s, a longer latency gives more accurate events. Below 1 s, a shorter one takes more processor time.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
