@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn speakers_continue_those_with_the_most_activity_in_the_same_frames() {
-        // Frames 1030 to 1130: in 1050 to 1100, local speaker 0 speaks who was 1, and in the first 20, the one who was 0.
+        // In frames 1050 to 1100, local speaker 0 speaks who was 1, and in the first 20, 2 who was 0.
         let next = posteriors(|frame| match frame {
             0..20 => Some(2),
             20..90 => Some(0),
