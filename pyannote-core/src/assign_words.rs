@@ -144,7 +144,8 @@ impl AttributedWords {
     ///
     /// Words without a speaker are attributed to `unknown_speaker`. A pause of more than `max_pause` seconds between
     /// two words starts a new segment; with infinity, only a change of speaker does. Words keep their order and are
-    /// joined by a single space. Blank words extend their segment but add no text.
+    /// joined by a single space, or by none in scripts that have none, such as Chinese, Japanese and Thai. Blank words
+    /// extend their segment but add no text.
     #[must_use]
     pub fn turn_level(&self, unknown_speaker: &str, max_pause: f64) -> Transcript {
         let mut segments: Vec<TranscriptSegment> = Vec::new();
@@ -155,7 +156,7 @@ impl AttributedWords {
                 Some(last) if last.speaker == speaker && pause_before(word, last) <= max_pause => {
                     last.start = last.start.min(word.start);
                     last.end = last.end.max(word.end);
-                    if !last.text.is_empty() && !text.is_empty() {
+                    if has_space_between(&last.text, text) {
                         last.text.push(' ');
                     }
                     last.text.push_str(text);
@@ -165,6 +166,23 @@ impl AttributedWords {
         }
         Transcript::from(segments)
     }
+}
+
+/// Whether two words are separated by a space. In scripts that have none, a recognizer's words are often characters.
+fn has_space_between(before: &str, after: &str) -> bool {
+    match (before.chars().next_back(), after.chars().next()) {
+        (Some(last), Some(first)) => !(is_unspaced(last) && is_unspaced(first)),
+        _ => false,
+    }
+}
+
+/// Whether a character belongs to a script without spaces between words: Thai, Lao, Myanmar, Khmer, Japanese or Chinese,
+/// or to their punctuation.
+fn is_unspaced(character: char) -> bool {
+    matches!(u32::from(character),
+        0x0e00..=0x0eff | 0x1000..=0x109f | 0x1780..=0x17ff
+        | 0x2e80..=0x30ff | 0x31f0..=0x31ff | 0x3400..=0x4dbf | 0x4e00..=0x9fff
+        | 0xf900..=0xfaff | 0xff00..=0xff9f | 0x20000..=0x3ffff)
 }
 
 /// The silence between a segment and the word after it, in seconds. 0 if they overlap, or if a time is NaN.
@@ -234,6 +252,20 @@ mod tests {
         let no_turns =
             Turns::default().assign_words_within([Word::new(0.0, 1.0, "w")], f64::INFINITY);
         assert_eq!(no_turns[0].speaker, None);
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_joined_without() {
+        let joined = |words: &[&str]| {
+            let word = |text: &&str| AttributedWord::new(0.0, 1.0, *text, None);
+            let words: AttributedWords = words.iter().map(word).collect();
+            words.turn_level("?", f64::INFINITY)[0].text.clone()
+        };
+        assert_eq!(joined(&["今", "日は", "。", "カメラ"]), "今日は。カメラ");
+        assert_eq!(joined(&["สวัสดี", "ครับ"]), "สวัสดีครับ");
+        assert_eq!(joined(&["今日", "Rust", "を"]), "今日 Rust を");
+        assert_eq!(joined(&["안녕", "하세요"]), "안녕 하세요");
+        assert_eq!(joined(&["Good", "", "day."]), "Good day.");
     }
 
     #[test]

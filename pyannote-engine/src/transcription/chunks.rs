@@ -22,12 +22,15 @@ const MIN_PEAK: f32 = 1e-4;
 pub(super) struct Chunk {
     /// The parts, as ranges of samples of the recording.
     pub(super) parts: Vec<Range<usize>>,
+    /// Samples before the speech of the first part.
+    pub(super) lead: usize,
 }
 
 impl Chunk {
-    fn new(part: Range<usize>) -> Self {
+    fn new(part: Range<usize>, lead: usize) -> Self {
         Self {
             parts: Vec::from([part]),
+            lead,
         }
     }
 
@@ -50,8 +53,13 @@ impl Chunk {
 
     /// Converts a range of times in the chunk to one in the recording, both in seconds. A range in several parts becomes
     /// the one in which most of it is.
-    pub(super) fn locate(&self, range: Range<f64>) -> Range<f64> {
+    ///
+    /// What starts the chunk starts with the speech: the alignment has no time before the first word.
+    pub(super) fn locate(&self, mut range: Range<f64>) -> Range<f64> {
         let rate = f64::from(SAMPLE_RATE);
+        if range.start <= 0.0 {
+            range.start = (self.lead as f64 / rate).min(range.end);
+        }
         let mut offset = 0.0;
         let mut best = (f64::NEG_INFINITY, 0.0..0.0);
         for part in &self.parts {
@@ -76,6 +84,7 @@ pub(super) fn pack(recording: &Recording, speech: &[(f64, f64)]) -> Result<Vec<C
         if is_silent(recording, region.clone())? {
             continue;
         }
+        let mut lead = PADDING_SAMPLES;
         while !region.is_empty() {
             let used = chunks.last().map_or(CHUNK_SAMPLES, Chunk::len);
             let room = CHUNK_SAMPLES - used;
@@ -86,12 +95,13 @@ pub(super) fn pack(recording: &Recording, speech: &[(f64, f64)]) -> Result<Vec<C
                 break;
             }
             if region.len() <= CHUNK_SAMPLES {
-                chunks.push(Chunk::new(region));
+                chunks.push(Chunk::new(region, lead));
                 break;
             }
             let cut = quietest(recording, region.start + CHUNK_SAMPLES)?;
-            chunks.push(Chunk::new(region.start..cut));
+            chunks.push(Chunk::new(region.start..cut, lead));
             region.start = cut;
+            lead = 0;
         }
     }
     Ok(chunks)
@@ -201,7 +211,8 @@ mod tests {
         assert_eq!(parts, expected);
         let chunks = pack(&recording, &[(0.0, 100.0)]).unwrap();
         assert!(chunks.iter().all(|chunk| chunk.len() <= CHUNK_SAMPLES));
-        assert_eq!(chunks[0], Chunk::new(seconds(0.0..25.025)));
+        assert_eq!(chunks[0], Chunk::new(seconds(0.0..25.025), PADDING_SAMPLES));
+        assert_eq!(chunks[1].lead, 0);
         let total: usize = chunks.iter().map(Chunk::len).sum();
         assert_eq!(total, 100 * SECOND);
         assert!(
@@ -215,7 +226,10 @@ mod tests {
     fn times_of_a_chunk_are_those_of_its_parts() {
         let chunk = Chunk {
             parts: vec![seconds(4.0..6.0), seconds(10.0..13.0)],
+            lead: SECOND / 4,
         };
+        assert_eq!(chunk.locate(0.0..1.0), 4.25..5.0);
+        assert_eq!(chunk.locate(0.0..0.125), 4.125..4.125);
         assert_eq!(chunk.locate(0.5..1.0), 4.5..5.0);
         assert_eq!(chunk.locate(2.5..3.0), 10.5..11.0);
         // Most of it is in the second part, or in the first.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use fastrand::Rng;
 
+use super::pauses::shorten;
 use super::quality::{Quality, compression_ratio};
 use crate::models::{
     Attention, CHUNK_ROWS, Continue, Hypothesis, Input, Method, Rules, Session, Vocabulary,
@@ -162,19 +163,21 @@ fn words(
     }
     let frames = (duration * ROWS_PER_S).ceil() as usize;
     let starts = align(&attention.weights, CHUNK_ROWS, frames);
-    split(&model.vocabulary, tokens, language)
+    let time = |token: usize| starts[token] as f64 / ROWS_PER_S;
+    let mut words: Vec<ChunkWord> = split(&model.vocabulary, tokens, language)
         .into_iter()
         .map(|word| {
-            let log_probs = &transcript.log_probs[word.tokens.clone()];
+            let log_probs = &transcript.log_probs[word.tokens];
             let probabilities = log_probs.iter().map(|log_prob| log_prob.exp());
-            let time = |token: usize| starts[token] as f64 / ROWS_PER_S;
             ChunkWord {
                 probability: probabilities.sum::<f32>() / log_probs.len().max(1) as f32,
-                time: time(word.tokens.start)..time(word.tokens.end),
+                time: time(word.spoken.start)..time(word.spoken.end),
                 text: word.text,
             }
         })
-        .collect()
+        .collect();
+    shorten(&mut words);
+    words
 }
 
 /// The tokens of hypotheses, in a session of the decoder.

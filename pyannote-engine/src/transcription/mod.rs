@@ -22,6 +22,7 @@
 mod chunks;
 mod decode;
 mod options;
+mod pauses;
 mod quality;
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,6 @@ use super::vocabulary::Vocabulary;
 
 /// Languages that are written without spaces between words. Each character is a word.
 const WITHOUT_SPACES: [&str; 7] = ["zh", "yue", "ja", "th", "lo", "my", "km"];
-/// Punctuation that belongs to the word after it.
-const OPENING: &str = "\"'“¿([{-";
 /// Punctuation that belongs to the word before it.
 const CLOSING: &str = "\"'.。,，!！?？:：”)]}、";
 
@@ -18,6 +16,8 @@ pub(crate) struct WordTokens {
     pub(crate) text: String,
     /// The indices of its tokens.
     pub(crate) tokens: Range<usize>,
+    /// The indices of its tokens without those of punctuation, which the pause after a word would be attributed to.
+    pub(crate) spoken: Range<usize>,
 }
 
 /// Divides tokens into words with their punctuation.
@@ -45,6 +45,7 @@ fn characters(vocabulary: &Vocabulary, tokens: &[u32]) -> Vec<WordTokens> {
             parts.push(WordTokens {
                 text: String::from_utf8_lossy(&bytes).into_owned(),
                 tokens: start..index + 1,
+                spoken: start..index + 1,
             });
             bytes.clear();
             start = index + 1;
@@ -64,6 +65,7 @@ fn join_parts(parts: Vec<WordTokens>) -> Vec<WordTokens> {
             Some(last) if !part.text.starts_with(' ') && !is_punctuation => {
                 last.text.push_str(&part.text);
                 last.tokens.end = part.tokens.end;
+                last.spoken.end = part.spoken.end;
             }
             _ => words.push(part),
         }
@@ -71,39 +73,22 @@ fn join_parts(parts: Vec<WordTokens>) -> Vec<WordTokens> {
     words
 }
 
-/// Joins punctuation and the word that it belongs to.
+/// Joins punctuation and the word before it. What is before a word has no space between, and is part of it already.
 fn attach_punctuation(words: Vec<WordTokens>) -> Vec<WordTokens> {
-    let is_in = |set: &str, text: &str| {
-        let text = text.trim();
-        !text.is_empty() && text.chars().all(|character| set.contains(character))
-    };
     let mut joined: Vec<WordTokens> = Vec::new();
-    let mut opening: Option<WordTokens> = None;
-    for mut word in words {
-        if word.text.starts_with(' ') && is_in(OPENING, &word.text) {
-            if let Some(before) = opening.take() {
-                joined.push(before);
-            }
-            opening = Some(word);
-            continue;
-        }
-        if let Some(before) = opening.take() {
-            if word.text.starts_with(' ') {
-                joined.push(before);
-            } else {
-                word.text.insert_str(0, &before.text);
-                word.tokens.start = before.tokens.start;
-            }
-        }
+    for word in words {
+        let is_punctuation = word
+            .text
+            .chars()
+            .all(|character| CLOSING.contains(character));
         match joined.last_mut() {
-            Some(last) if is_in(CLOSING, &word.text) && !word.text.starts_with(' ') => {
+            Some(last) if is_punctuation => {
                 last.text.push_str(&word.text);
                 last.tokens.end = word.tokens.end;
             }
             _ => joined.push(word),
         }
     }
-    joined.extend(opening);
     joined
 }
 
@@ -117,6 +102,14 @@ mod tests {
         let tokens: Vec<u32> = (0..text.len() as u32).collect();
         let words = split(&vocabulary, &tokens, language).into_iter();
         words.map(|word| (word.text, word.tokens)).collect()
+    }
+
+    #[test]
+    fn punctuation_is_not_spoken() {
+        let vocabulary = vocabulary(&["Ġ\"", "D", "iane", ".", "\"", "Ġx"]);
+        let words = split(&vocabulary, &[0, 1, 2, 3, 4, 5], "en").into_iter();
+        let ranges: Vec<_> = words.map(|word| (word.tokens, word.spoken)).collect();
+        assert_eq!(ranges, [(0..5, 0..3), (5..6, 5..6)]);
     }
 
     fn table(expected: &[(&str, Range<usize>)]) -> Vec<(String, Range<usize>)> {
