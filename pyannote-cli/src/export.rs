@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use pyannote_core::{HtmlOptions, SvgOptions, Transcript, Turns, rttm};
+use pyannote_core::{FrameScores, HtmlOptions, SvgOptions, Transcript, Turns, rttm};
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
 use crate::input::Input;
 use crate::page;
-use crate::result::Document;
+use crate::result::{Document, Output};
 use crate::table::Columns;
 use crate::ui::Ui;
 
@@ -424,15 +424,38 @@ fn html(document: &Document, link: Option<AudioLink<'_>>) -> Result<String> {
     {
         options = options.audio(url).map_err(|error| Failure::of(&error))?;
     }
+    for (name, scores) in curves(&document.output) {
+        options = options.curve(name, scores.clone());
+    }
+    if let Some(scores) = document.output.named_speaker_probability() {
+        options = options.speaker_scores(scores);
+    }
     Ok(document.output.named_turns().to_html_with(&options))
 }
 
 fn svg_options(document: &Document) -> SvgOptions {
-    let options = SvgOptions::default();
-    match document.named_audio() {
-        Some(audio) => options.title(audio),
-        None => options,
+    let mut options = SvgOptions::default();
+    if let Some(audio) = document.named_audio() {
+        options = options.title(audio);
     }
+    for (name, scores) in curves(&document.output) {
+        options = options.curve(name, scores.clone());
+    }
+    if let Some(scores) = document.output.named_speaker_probability() {
+        options = options.speaker_scores(scores);
+    }
+    options
+}
+
+/// The curves of a timeline, with their names.
+fn curves(output: &Output) -> impl Iterator<Item = (&'static str, &FrameScores)> {
+    let curves = [
+        ("Speech probability", &output.speech_probability),
+        ("Crosstalk probability", &output.crosstalk_probability),
+    ];
+    curves
+        .into_iter()
+        .filter_map(|(name, scores)| Some((name, scores.as_ref()?)))
 }
 
 /// The name of a file in a path or URL, without its extension.

@@ -16,6 +16,9 @@ use crate::result::Backend;
 /// Environment variable of the folder of the voiceprints.
 const FOLDER_VAR: &str = "PYANNOTE_VOICEPRINTS_DIR";
 const EXTENSION: &str = "voiceprint.json";
+/// The model of the service if a request names none.
+#[cfg(feature = "api")]
+const DEFAULT_MODEL: &str = "precision-2";
 /// Maximum length of a name, in characters: that of a label in the API.
 const MAX_NAME_CHARS: usize = 100;
 /// Maximum length of an encoded name, in bytes: file systems allow 255 for the whole name.
@@ -77,7 +80,7 @@ impl StoredVoiceprint {
         })
     }
 
-    /// The voiceprint for the service, if its model is the requested one.
+    /// The voiceprint for the service, if its model is the one of the request.
     #[cfg(feature = "api")]
     pub(crate) fn for_service(
         &self,
@@ -95,15 +98,18 @@ impl StoredVoiceprint {
             ))
             .with_hint(create("")));
         }
-        if let (Backend::Service, Some(made_by), Some(model)) =
-            (self.backend, self.model.as_deref(), model)
-            && made_by != model
-        {
-            return Err(Failure::usage(format!(
-                "the voiceprint of {} was made by {made_by} and cannot be used with {model}",
+        let made_by = self.model.as_deref().unwrap_or(DEFAULT_MODEL);
+        let wanted = model.unwrap_or(DEFAULT_MODEL);
+        // A server of your own, which checks them, has one model whatever is requested.
+        if self.backend == Backend::Service && made_by != wanted {
+            let failure = Failure::usage(format!(
+                "the voiceprint of {} was made by {made_by} and cannot be used with {wanted}",
                 self.name
-            ))
-            .with_hint(create(&format!(" --model {model}"))));
+            ));
+            return Err(failure.with_hint(match model {
+                Some(model) => create(&format!(" --model {model}")),
+                None => format!("pass --model {made_by}, or {}", create("")),
+            }));
         }
         Ok(pyannote::Voiceprint::from_base64(self.voiceprint.as_str())?)
     }
@@ -363,5 +369,42 @@ mod tests {
         assert!(service.for_service(Some("precision-2"), true).is_ok());
         assert!(service.for_service(Some("precision-3"), true).is_err());
         assert!(service.for_engine().is_err());
+
+        // The model that was not named is the default of the service, in both.
+        let error = |voiceprint: &StoredVoiceprint, model| {
+            let failure = voiceprint.for_service(model, true).err()?;
+            Some((failure.message, failure.hint.unwrap()))
+        };
+        let message = |made_by: &str, with: &str| {
+            format!("the voiceprint of Ada was made by {made_by} and cannot be used with {with}")
+        };
+        let newer = StoredVoiceprint::new("Ada", "AAAA", model("precision-3")).unwrap();
+        let default = StoredVoiceprint::new("Ada", "AAAA", None).unwrap();
+        assert_eq!(error(&newer, Some("precision-3")), None);
+        assert_eq!(
+            error(&newer, None),
+            Some((
+                message("precision-3", "precision-2"),
+                "pass --model precision-3, or create one with `pyannote voiceprint create Ada FILE`".to_owned()
+            ))
+        );
+        assert_eq!(error(&default, None), None);
+        assert_eq!(error(&default, Some("precision-2")), None);
+        assert_eq!(
+            error(&default, Some("precision-3")),
+            Some((
+                message("precision-2", "precision-3"),
+                "create one with `pyannote voiceprint create Ada FILE --model precision-3`"
+                    .to_owned()
+            ))
+        );
+        // A server of your own checks the model that is in the voiceprint.
+        assert_eq!(
+            local
+                .for_service(Some("precision-3"), false)
+                .err()
+                .map(|failure| failure.message),
+            None
+        );
     }
 }

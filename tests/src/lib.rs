@@ -72,12 +72,34 @@ pub fn long_body(scores: usize) -> String {
     let mut body = String::from(
         r#"{"jobId":"1","status":"succeeded","output":{"diarization":[],"confidence":{"resolution":0.02,"score":["#,
     );
+    push_scores(&mut body, scores);
+    body.push_str("]}}}");
+    body
+}
+
+/// The body of a diarization job with the probabilities of this many speakers in this many frames; 4,320,000 are 24 h.
+#[must_use]
+pub fn long_body_by_speaker(speakers: usize, frames: usize) -> String {
+    let mut body = String::from(
+        r#"{"jobId":"1","status":"succeeded","output":{"diarization":[],"speakerProbability":{"resolution":0.02,"score":{"#,
+    );
+    for speaker in 0..speakers {
+        if speaker > 0 {
+            body.push(',');
+        }
+        body.push_str(&format!(r#""SPEAKER_{speaker:02}":["#));
+        push_scores(&mut body, frames);
+        body.push(']');
+    }
+    body.push_str("}}}}");
+    body
+}
+
+fn push_scores(body: &mut String, scores: usize) {
     for index in 0..scores {
         if index > 0 {
             body.push(',');
         }
         body.push_str(&((index % 1000) as f64 / 10.0).to_string());
     }
-    body.push_str("]}}}");
-    body
 }

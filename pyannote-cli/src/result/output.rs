@@ -96,6 +96,12 @@ impl Output {
         Some(self.with_names(self.words.as_ref()?))
     }
 
+    /// Returns the probability of each speaker in each frame, with the names of identified speakers.
+    pub(crate) fn named_speaker_probability(&self) -> Option<SpeakerScores> {
+        let scores = self.speaker_probability.as_ref()?;
+        Some(scores.map_speakers(|label| self.name(label).to_owned()))
+    }
+
     /// Renames speakers, by their names in [`named_turns`](Self::named_turns).
     ///
     /// An identification keeps the labels of the diarization, and the new name becomes the match.

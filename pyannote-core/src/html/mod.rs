@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use self::audio::AudioUrl;
 pub use self::audio::InvalidAudioUrl;
-use crate::{Transcript, Turns};
+use crate::{FrameScores, SpeakerScores, Transcript, Turns};
 
 /// Options of an HTML page: by default without a title, recording, transcript, names and facts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +27,8 @@ pub struct HtmlOptions {
     transcript: Transcript,
     names: BTreeMap<String, String>,
     facts: Vec<(String, String)>,
+    curves: Vec<(String, FrameScores)>,
+    speaker_scores: Option<SpeakerScores>,
 }
 
 impl HtmlOptions {
@@ -95,6 +97,22 @@ impl HtmlOptions {
     #[must_use]
     pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.facts.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a lane with a curve of scores, 0..100, such as the probability of speech. See
+    /// [`SvgOptions::curve`](crate::SvgOptions::curve).
+    #[must_use]
+    pub fn curve(mut self, name: impl Into<String>, scores: FrameScores) -> Self {
+        self.curves.push((name.into(), scores));
+        self
+    }
+
+    /// Draws the scores of speakers, such as their probabilities, as curves in their lanes. The labels are those of the
+    /// turns.
+    #[must_use]
+    pub fn speaker_scores(mut self, scores: SpeakerScores) -> Self {
+        self.speaker_scores = Some(scores);
         self
     }
 }

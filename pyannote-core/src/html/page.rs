@@ -12,14 +12,14 @@ use crate::markup::escape;
 use crate::time_format::{format_duration, format_time};
 use crate::timeline::lane::total_duration;
 use crate::timeline::theme::{PAGE_VARIABLES, SPEAKERS};
-use crate::timeline::{displayed_span, format_share};
+use crate::timeline::{display_name, displayed_span, format_share};
 use crate::whitespace::collapse_whitespace;
 
 pub(super) const STYLE: &str = include_str!("page.css");
 pub(super) const SCRIPT: &str = include_str!("page.js");
 
 /// The hashes of style sheet and script, which the content security policy permits. A test compares them.
-pub(super) const STYLE_HASH: &str = "sha256-83rSeUcNjzy3vs2Q6rk7tSK7M7v4zOwslGdGukLbMVc=";
+pub(super) const STYLE_HASH: &str = "sha256-0/sbskfuW4YTzxvOfoMaKUUurezU7Bl9hkJZK795OsE=";
 pub(super) const SCRIPT_HASH: &str = "sha256-bvJdsaE4k+/8bb99rUxVIuZ1Lca55XxWFM5FcSmnjOk=";
 
 const DEFAULT_TITLE: &str = "Who speaks when";
@@ -29,7 +29,9 @@ pub(super) fn render(turns: &Turns, options: &HtmlOptions) -> String {
     let rows = rows(turns, &options.transcript);
     let speakers = Speakers::new(turns, &rows, &options.names);
     let ends = rows.iter().filter_map(|row| Some(row.span?.end));
-    let end_s = ends.fold(options.duration_s, f64::max);
+    let curves = options.curves.iter();
+    let durations = curves.map(|(_, scores)| scores.duration());
+    let end_s = ends.chain(durations).fold(options.duration_s, f64::max);
     let title = match options.title.as_deref().map(collapse_whitespace) {
         Some(title) if !title.is_empty() => escape(&title),
         _ => DEFAULT_TITLE.to_owned(),
@@ -42,8 +44,9 @@ pub(super) fn render(turns: &Turns, options: &HtmlOptions) -> String {
     player(&mut page, options.audio.as_ref());
     if speakers.list.is_empty() {
         page.push_str("<p>No speech.</p>\n");
-    } else {
-        lanes(&mut page, &speakers, end_s);
+    }
+    if !speakers.list.is_empty() || !options.curves.is_empty() {
+        lanes(&mut page, &speakers, end_s, options);
     }
     list(&mut page, &rows, &speakers, !options.transcript.is_empty());
     page.push_str("</main>\n");
@@ -114,8 +117,15 @@ fn player(page: &mut String, audio: Option<&AudioUrl>) {
 }
 
 /// The speakers with their lanes.
-fn lanes(page: &mut String, speakers: &Speakers<'_>, end_s: f64) {
+fn lanes(page: &mut String, speakers: &Speakers<'_>, end_s: f64, options: &HtmlOptions) {
     let range = displayed_span(0.0, end_s);
+    let mut scores = vec![None; speakers.list.len()];
+    for (label, index) in &speakers.index {
+        scores[*index] = options
+            .speaker_scores
+            .as_ref()
+            .and_then(|all| all.get(label));
+    }
     let _ = writeln!(
         page,
         r#"<section class="lanes" id="lanes" data-end="{}" aria-label="Speakers">
@@ -141,7 +151,7 @@ fn lanes(page: &mut String, speakers: &Speakers<'_>, end_s: f64) {
             index = index,
             name = escape(name),
             label = label,
-            lane = lane(&speaker.segments, range, name),
+            lane = lane(&speaker.segments, range, name, scores[index]),
             speech = format_duration(speaker.speech_s),
             share = escape(&format_share(speaker.speech_s, total_s)),
             turns = speaker.turns,
@@ -153,8 +163,17 @@ fn lanes(page: &mut String, speakers: &Speakers<'_>, end_s: f64) {
         let _ = writeln!(
             page,
             r#"<tr class="lane over"><th scope="row">Overlap</th><td>{}</td><td>{}</td><td></td><td></td><td></td></tr>"#,
-            lane(&speakers.overlaps, range, "Overlap"),
+            lane(&speakers.overlaps, range, "Overlap", None),
             format_duration(total_duration(&speakers.overlaps))
+        );
+    }
+    for (name, scores) in &options.curves {
+        let name = display_name(name);
+        let _ = writeln!(
+            page,
+            r#"<tr class="lane"><th scope="row"><bdi>{}</bdi></th><td>{}</td><td></td><td></td><td></td><td></td></tr>"#,
+            escape(&name),
+            lane(&[], range, &name, Some(scores)),
         );
     }
     let _ = writeln!(

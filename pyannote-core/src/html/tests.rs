@@ -10,7 +10,7 @@ use super::page::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH};
 use crate::export_properties::times;
 use crate::timeline::theme::PAGE_VARIABLES;
 use crate::whitespace::collapse_whitespace;
-use crate::{HtmlOptions, Transcript, TranscriptSegment, Turn, Turns};
+use crate::{FrameScores, HtmlOptions, SpeakerScores, Transcript, TranscriptSegment, Turn, Turns};
 
 /// The page without style sheet and script, which are the same on every page.
 fn without_assets(page: &str) -> String {
@@ -45,6 +45,35 @@ fn the_policy_permits_style_sheet_and_script() {
     assert_eq!(SCRIPT_HASH, hash(SCRIPT));
     // They would end their elements.
     assert!(!STYLE.contains("</") && !SCRIPT.contains("</") && !SCRIPT.contains("<!--"));
+}
+
+#[test]
+fn curves_have_lanes_or_are_in_those_of_their_speakers() {
+    let turns = Turns::from([Turn::new(0.0, 1.0, "A"), Turn::new(1.0, 2.0, "B")]);
+    let scores = |seconds: usize| FrameScores::new(vec![75.0; 50 * seconds], 0.02);
+    let options = HtmlOptions::default()
+        .names([("B", "Bob")])
+        .curve("Speech <probability>", scores(3))
+        .speaker_scores(SpeakerScores::new(
+            [("B".to_owned(), vec![50.0; 100])],
+            0.02,
+        ));
+    let page = without_assets(&turns.to_html_with(&options));
+    let document = parse(&page);
+    let rows = elements(&document, "tr");
+    let curves = |name: &str| {
+        let named = |row: &&Node<'_, '_>| row.descendants().any(|node| node.text() == Some(name));
+        let row = rows.iter().find(named).unwrap();
+        let paths = row
+            .descendants()
+            .filter(|node| node.tag_name().name() == "path");
+        paths.count()
+    };
+    assert_eq!(
+        (curves("A"), curves("Bob"), curves("Speech <probability>")),
+        (0, 1, 1)
+    );
+    assert!(page.contains(r#"data-end="3""#));
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::Span;
 use crate::markup::escape;
 use crate::timeline::axis::axis;
 use crate::timeline::bar::bars;
+use crate::timeline::curve::curve;
 use crate::timeline::lane::Segment;
+use crate::{FrameScores, Span};
 
 /// The width for which bars are merged, in pixels: that of a lane on a large screen.
 const LANE_WIDTH_PX: f64 = 1200.0;
@@ -17,8 +18,16 @@ const MIN_BAR_PERCENT: f64 = 0.12;
 /// Labels nearer to an edge are aligned with it, in percent.
 const EDGE_PERCENT: f64 = 3.0;
 
-/// Draws the bars of a lane. `name` is that of the speaker.
-pub(super) fn lane(segments: &[Segment], range: Span, name: &str) -> String {
+/// Height of the curve of a lane, in pixels.
+const CURVE_HEIGHT_PX: f64 = 20.0;
+
+/// Draws the bars of a lane, and a curve of scores. `name` is that of the speaker.
+pub(super) fn lane(
+    segments: &[Segment],
+    range: Span,
+    name: &str,
+    scores: Option<&FrameScores>,
+) -> String {
     let mut svg = r#"<svg class="track" aria-hidden="true">"#.to_owned();
     for bar in bars(segments, (range.end - range.start) / LANE_WIDTH_PX) {
         let start = percent(bar.start, range);
@@ -33,6 +42,14 @@ pub(super) fn lane(segments: &[Segment], range: Span, name: &str) -> String {
             bar.opacity(),
             bar.times(),
             escape(name)
+        );
+    }
+    let size = (LANE_WIDTH_PX, CURVE_HEIGHT_PX);
+    let path = scores.map(|scores| curve(scores, range, (0.0, CURVE_HEIGHT_PX), size));
+    if let Some(path) = path.filter(|path| !path.is_empty()) {
+        let _ = write!(
+            svg,
+            r#"<svg viewBox="0 0 {LANE_WIDTH_PX} {CURVE_HEIGHT_PX}" preserveAspectRatio="none" y="4" height="{CURVE_HEIGHT_PX}"><path d="{path}"/></svg>"#
         );
     }
     svg + "</svg>"

@@ -1,11 +1,12 @@
 //! Draws the parts of a timeline.
 
-use crate::Span;
 use crate::markup::escape;
 use crate::timeline::axis::axis;
 use crate::timeline::bar::{Bar, bars};
+use crate::timeline::curve::curve;
 use crate::timeline::lane::Segment;
 use crate::timeline::theme::{GRID, INK, LANE, MUTED, SPEAKERS};
+use crate::{FrameScores, Span};
 
 /// Margin around the document.
 pub(super) const MARGIN_PX: f64 = 20.0;
@@ -133,6 +134,18 @@ impl Canvas {
             self.bar(&bar, y, OVERLAP_BAR_HEIGHT_PX, OVERLAP_LABEL);
         }
         self.svg.push_str("</g>\n");
+    }
+
+    /// Draws scores as a curve in the lane whose top is at `y`.
+    pub(super) fn curve(&mut self, y: f64, scores: &FrameScores) {
+        let bottom = y + (LANE_HEIGHT_PX + BAR_HEIGHT_PX) / 2.0;
+        let size = (self.right - self.left, BAR_HEIGHT_PX);
+        let path = curve(scores, self.range, (self.left, bottom), size);
+        if !path.is_empty() {
+            self.svg.push_str(&format!(
+                "<path class=\"pya-curve\" stroke=\"{INK}\" fill=\"none\" d=\"{path}\"/>\n"
+            ));
+        }
     }
 
     /// Draws a bar in the lane whose top is at `lane_y`.

@@ -10,7 +10,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use crate::{Span, Turns};
+use crate::{FrameScores, Span, SpeakerScores, Turns};
 
 /// Options of an SVG timeline: by default 960 pixels wide, without a title, from 0 to the last end.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct SvgOptions {
     width_px: u32,
     title: Option<String>,
     range: Option<Span>,
+    curves: Vec<(String, FrameScores)>,
+    speaker_scores: Option<SpeakerScores>,
 }
 
 impl Default for SvgOptions {
@@ -26,6 +28,8 @@ impl Default for SvgOptions {
             width_px: 960,
             title: None,
             range: None,
+            curves: Vec::new(),
+            speaker_scores: None,
         }
     }
 }
@@ -54,6 +58,31 @@ impl SvgOptions {
     pub fn range(mut self, start: f64, end: f64) -> Self {
         let is_valid = start >= 0.0 && start < end && end.is_finite();
         self.range = is_valid.then_some(Span::new(start, end));
+        self
+    }
+
+    /// Adds a lane with a curve of scores, 0..100, such as the probability of speech. It has a point per pixel, the mean
+    /// of the scores there.
+    ///
+    /// ```
+    /// use pyannote_core::{FrameScores, SvgOptions, Turn, Turns};
+    ///
+    /// let turns = Turns::from([Turn::new(0.0, 2.0, "Ada")]);
+    /// let speech = FrameScores::new(vec![97.0; 100], 0.02);
+    /// let svg = turns.to_svg_with(&SvgOptions::default().curve("Speech", speech));
+    /// assert!(svg.contains("Speech"));
+    /// ```
+    #[must_use]
+    pub fn curve(mut self, name: impl Into<String>, scores: FrameScores) -> Self {
+        self.curves.push((name.into(), scores));
+        self
+    }
+
+    /// Draws the scores of speakers, such as their probabilities, as curves in their lanes. Speakers without turns have
+    /// no lane.
+    #[must_use]
+    pub fn speaker_scores(mut self, scores: SpeakerScores) -> Self {
+        self.speaker_scores = Some(scores);
         self
     }
 }

@@ -47,6 +47,12 @@ pub(super) fn render(turns: &Turns, options: &SvgOptions) -> String {
 
     let labels = names.iter().map(String::as_str);
     let labels = labels.chain((!overlaps.is_empty()).then_some(OVERLAP_LABEL));
+    let curve_names: Vec<String> = options
+        .curves
+        .iter()
+        .map(|(name, _)| display_name(name))
+        .collect();
+    let labels = labels.chain(curve_names.iter().map(String::as_str));
     let widest_label = labels
         .map(|label| width_px(label, NAME_FONT_SIZE_PX))
         .fold(40.0, f64::max);
@@ -75,11 +81,13 @@ pub(super) fn render(turns: &Turns, options: &SvgOptions) -> String {
     canvas.text(MARGIN_PX, y, &attributes, &escape(&summary));
     y += 14.0;
 
-    if !lanes.is_empty() {
-        let lane_count = lanes.len() + usize::from(!overlaps.is_empty());
+    if !lanes.is_empty() || !options.curves.is_empty() {
+        let overlap_lanes = usize::from(!overlaps.is_empty());
+        let lane_count = lanes.len() + overlap_lanes + options.curves.len();
         let (top, bottom) = (y, y + LANE_HEIGHT_PX * lane_count as f64);
         let right = width - MARGIN_PX;
-        for index in 0..lanes.len() {
+        let without_overlap = (0..lanes.len()).chain(lanes.len() + overlap_lanes..lane_count);
+        for index in without_overlap {
             canvas.lane(top + LANE_HEIGHT_PX * index as f64);
         }
         canvas.axis(bottom, top, right);
@@ -90,12 +98,23 @@ pub(super) fn render(turns: &Turns, options: &SvgOptions) -> String {
             canvas.name(y, &truncated, name, "pya-ink", INK);
             canvas.speech_time(y, right, time, share);
             canvas.speaker_bars(y, row, index, &escape(&truncated));
+            let scores = options.speaker_scores.as_ref();
+            if let Some(scores) = scores.and_then(|scores| scores.get(lanes[index].speaker)) {
+                canvas.curve(y, scores);
+            }
             y += LANE_HEIGHT_PX;
         }
         if !overlaps.is_empty() {
             canvas.name(y, OVERLAP_LABEL, OVERLAP_LABEL, "pya-mute", MUTED);
             canvas.speech_time(y, right, &format_duration(total_duration(&overlaps)), "");
             canvas.overlap_bars(y, &overlaps);
+            y += LANE_HEIGHT_PX;
+        }
+        for (name, (_, scores)) in curve_names.iter().zip(&options.curves) {
+            let truncated = truncate(name, NAME_FONT_SIZE_PX, name_width);
+            canvas.name(y, &truncated, name, "pya-mute", MUTED);
+            canvas.curve(y, scores);
+            y += LANE_HEIGHT_PX;
         }
         y = bottom + 22.0;
     }
@@ -130,8 +149,10 @@ fn displayed_range(lanes: &[Lane<'_>], options: &SvgOptions) -> Span {
         .iter()
         .flat_map(|lane| &lane.segments)
         .map(|segment| segment.end);
+    // Curves may be longer than the last turn, or all that there is.
+    let durations = options.curves.iter().map(|(_, scores)| scores.duration());
     let Span { start, end } = options
         .range
-        .unwrap_or_else(|| Span::new(0.0, ends.fold(0.0, f64::max)));
+        .unwrap_or_else(|| Span::new(0.0, ends.chain(durations).fold(0.0, f64::max)));
     displayed_span(start, end)
 }

@@ -1,6 +1,6 @@
 //! Snapshots of timelines, and invariants of every timeline.
 
-use crate::{SvgOptions, Turn, Turns};
+use crate::{FrameScores, SpeakerScores, SvgOptions, Turn, Turns};
 
 fn turns(turns: &[(f64, f64, &str)]) -> Turns {
     turns
@@ -78,6 +78,35 @@ fn range_changes_times_but_not_lanes_or_colors() {
             turns.to_svg()
         );
     }
+}
+
+#[test]
+fn curves_have_lanes_or_are_in_those_of_their_speakers() {
+    let turns = turns(&[(0.0, 1.0, "Ada"), (1.0, 2.0, "Bob")]);
+    let scores = |score: f32| FrameScores::new(vec![score; 150], 0.02);
+    let by_speaker = ["Ada", "Nobody"].map(|name| (name.to_owned(), vec![50.0; 150]));
+    let options = SvgOptions::default()
+        .curve("Speech <probability>", scores(75.0))
+        .curve("None", FrameScores::new(Vec::new(), 0.02))
+        .speaker_scores(SpeakerScores::new(by_speaker, 0.02));
+    let svg = turns.to_svg_with(&options);
+    roxmltree::Document::parse(&svg).unwrap();
+    // Ada has a curve in her lane, Bob has none, and one lane has no scores.
+    assert_eq!(svg.matches("class=\"pya-curve\"").count(), 2);
+    assert_eq!(svg.matches("class=\"pya-lane\"").count(), 4);
+    let ada = svg.find(">Ada<").unwrap();
+    let bob = svg.find(">Bob<").unwrap();
+    let curve = svg.find("class=\"pya-curve\"").unwrap();
+    assert!(ada < curve && curve < bob, "{svg}");
+    assert!(svg.contains("Speech &lt;probability&gt;"), "{svg}");
+    // The scores last 3 s, longer than the turns.
+    assert!(svg.contains(">3.0</text>"), "{svg}");
+
+    let nothing = Turns::new().to_svg_with(&SvgOptions::default().curve("Speech", scores(1.0)));
+    assert!(
+        nothing.contains("No speech") && nothing.contains("class=\"pya-curve\""),
+        "{nothing}"
+    );
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What the timelines of SVG and HTML share.
 //!
 //! `lane` groups the turns by speaker, `bar` merges segments that are too small to be seen, `axis` chooses the ticks,
+//! `curve` draws scores,
 //! `theme` contains the colors.
 
 pub(crate) mod axis;
 pub(crate) mod bar;
+pub(crate) mod curve;
 pub(crate) mod lane;
 pub(crate) mod theme;
 

@@ -52,7 +52,7 @@ pub(crate) const STYLE: &str = concat!(
     dark_variables!(),
     "}}\
 @supports(color:var(--bg)){.pya-timeline .pya-bg{fill:var(--bg)}.pya-timeline .pya-ink{fill:var(--ink)}.pya-timeline .pya-mute{fill:var(--mute)}\
-.pya-timeline .pya-grid{stroke:var(--grid)}.pya-timeline .pya-lane{fill:var(--lane)}.pya-timeline .pya-over{fill:var(--over)}\
+.pya-timeline .pya-grid{stroke:var(--grid)}.pya-timeline .pya-curve{stroke:var(--ink)}.pya-timeline .pya-lane{fill:var(--lane)}.pya-timeline .pya-over{fill:var(--over)}\
 .pya-timeline text{font-variant-numeric:tabular-nums}\
 .pya-timeline .pya-s0{fill:var(--s0)}.pya-timeline .pya-s1{fill:var(--s1)}.pya-timeline .pya-s2{fill:var(--s2)}\
 .pya-timeline .pya-s3{fill:var(--s3)}.pya-timeline .pya-s4{fill:var(--s4)}.pya-timeline .pya-s5{fill:var(--s5)}\

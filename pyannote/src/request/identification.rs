@@ -11,7 +11,8 @@ impl Request<Identification> {
     /// Adds the voiceprint of one speaker.
     ///
     /// A request needs 1 to 50 voiceprints, each with a unique label of 1 to 100 characters that does not start with
-    /// `SPEAKER_`.
+    /// `SPEAKER_`. Each must have been made by the [model](Self::model) of the request: those of `precision-2` and
+    /// `precision-3` cannot be compared.
     ///
     /// ```no_run
     /// # async fn run(client: pyannote::Client, ada: pyannote::Voiceprint) -> Result<(), pyannote::Error> {
