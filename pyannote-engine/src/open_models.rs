@@ -40,7 +40,7 @@ const MAX_THREADS_PER_PROCESSOR: usize = 8;
 #[doc = include_str!("measured.md")]
 pub struct OpenModels {
     networks: Arc<Networks>,
-    pool: ThreadPool,
+    pool: Arc<ThreadPool>,
 }
 
 impl OpenModels {
@@ -67,8 +67,13 @@ impl OpenModels {
         };
         Ok(Self {
             networks: Arc::new(networks),
-            pool,
+            pool: Arc::new(pool),
         })
+    }
+
+    /// The threads, for other models that share them.
+    pub(crate) fn threads(&self) -> Arc<ThreadPool> {
+        Arc::clone(&self.pool)
     }
 
     /// Checks the number of threads.

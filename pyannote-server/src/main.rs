@@ -34,10 +34,14 @@ enum Command {
     Serve(Box<Serve>),
     /// Download the open models and a sample recording, and print where they are (82 MB, requires pip).
     ///
-    /// `serve` also downloads them when it first needs them. They are stored in the directory PYANNOTE_ASSETS_DIR, or
+    /// `serve` also downloads them when it first needs them, except for the transcription model. They are stored in the directory PYANNOTE_ASSETS_DIR, or
     /// else in the user's cache directory.
     #[cfg(feature = "engine")]
-    Assets,
+    Assets {
+        /// Download the transcription model, too: Whisper base (133 MB).
+        #[arg(long)]
+        transcription: bool,
+    },
 }
 
 /// Exit code of a program that was stopped by two signals, as after an unhandled Ctrl-C.
@@ -68,9 +72,10 @@ async fn run() -> ExitCode {
     let result = match cli.command {
         Some(Command::Serve(options)) => run_server(*options).await,
         #[cfg(feature = "engine")]
-        Some(Command::Assets) => pyannote_server::cli::assets(DOWNLOAD_COMMAND)
-            .await
-            .map(|()| ExitCode::SUCCESS),
+        Some(Command::Assets { transcription }) => {
+            let result = pyannote_server::cli::assets(transcription, DOWNLOAD_COMMAND).await;
+            result.map(|()| ExitCode::SUCCESS)
+        }
         // clap prints the help if there are no arguments.
         None => Ok(ExitCode::SUCCESS),
     };

@@ -31,6 +31,19 @@ with tempfile.NamedTemporaryFile(suffix=".wav") as file:
     assert job["status"] == "succeeded", job
     assert [turn["speaker"] for turn in job["output"]["diarization"]] == ["SPEAKER_00", "SPEAKER_01"], job
 
+    job = client.retrieve(
+        client.diarize(
+            media, transcription=True, transcription_config={"model": "faster-whisper-large-v3-turbo"}
+        ),
+        every_seconds=1,
+    )
+    words = job["output"]["wordLevelTranscription"]
+    turns = job["output"]["turnLevelTranscription"]
+    assert [word["text"] for word in words] == ["Good", "morning.", "Hello."], job
+    assert [turn["text"] for turn in turns] == ["Good morning.", "Hello."], job
+    for said in words + turns:
+        assert said.keys() == {"start", "end", "text", "speaker"}, job
+
     job = client.retrieve(client.voiceprint(media), every_seconds=1)
     voiceprint = job["output"]["voiceprint"]
     assert voiceprint, job
@@ -40,4 +53,4 @@ with tempfile.NamedTemporaryFile(suffix=".wav") as file:
     )
     assert job["output"]["identification"][0]["match"] == "Ada", job
 
-print("upload, diarize, voiceprint, identify and retrieve work")
+print("upload, diarize, transcribe, voiceprint, identify and retrieve work")

@@ -11,12 +11,17 @@ use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
 
-/// Downloads the models with `pyannote-server assets`.
+/// Downloads the models, that of the transcription too, with `pyannote-server assets`.
 pub fn assets(workspace: &Workspace) -> Result<ExitCode> {
     run(
         workspace,
         "run",
-        ["--package=pyannote-server", "--", "assets"],
+        [
+            "--package=pyannote-server",
+            "--",
+            "assets",
+            "--transcription",
+        ],
     )
 }
 

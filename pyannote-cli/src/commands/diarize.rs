@@ -6,6 +6,7 @@ use clap::Args;
 use pyannote_engine::assets::Assets;
 
 use super::channels::ChannelArgs;
+use super::transcribe::TranscribeArgs;
 use super::turns::TurnArgs;
 use crate::cli::Global;
 use crate::error::{Failure, Result};
@@ -26,6 +27,7 @@ Examples:
   pyannote diarize meeting.wav --num-speakers 2 -f rttm
   pyannote diarize meeting.wav --transcribe -f srt -f json -o out/
   pyannote diarize --local meeting.mp3
+  pyannote diarize --local --transcribe meeting.mp3 -o meeting.srt
   pyannote diarize --local --channels call.wav
   pyannote diarize --local video.avi")]
 pub(crate) struct Diarize {
@@ -37,9 +39,8 @@ pub(crate) struct Diarize {
     local: bool,
     #[command(flatten)]
     turns: TurnArgs,
-    #[cfg(feature = "api")]
     #[command(flatten)]
-    transcribe: crate::service::TranscribeArgs,
+    transcribe: TranscribeArgs,
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
@@ -60,6 +61,11 @@ impl Diarize {
         if global.show_code {
             return ui.print(&self.code(global)?);
         }
+        if !self.transcribe.is_set() && self.output.wants_subtitles() {
+            return Err(Failure::usage(
+                "subtitles need a transcript; pass --transcribe",
+            ));
+        }
         let document = match self.local {
             true => Some(self.run_local(ui)?),
             false => self.run_service(ui, global)?,
@@ -72,24 +78,31 @@ impl Diarize {
 
     fn run_local(&self, ui: Ui) -> Result<Document> {
         #[cfg(feature = "api")]
-        local::reject(self.transcribe.used().or(self.service.used()))?;
-        if self.output.wants_subtitles() {
-            return Err(Failure::usage(
-                "subtitles need a transcript, and --local does not transcribe",
-            ));
-        }
+        local::reject(self.service.used())?;
         let decode = |path: &Path| self.channels.decode(ui, path, self.audio);
         let audio = self.recording.with_path(decode)?;
-        let engine = local::load(ui, Assets::locate()?, &self.engine)?;
+        let assets = Assets::locate()?;
+        let engine = local::load(ui, assets.clone(), &self.engine)?;
+        let transcription = self.transcribe.load(ui, &assets, &engine)?;
         let diarization = local::with_progress(ui, "diarizing", |report| {
             audio.diarize(&engine, self.turns.options().on_progress(report))
         })?;
-        Ok(self.turns.document(
+        let transcript = match &transcription {
+            Some(transcription) => Some(local::with_progress(ui, "transcribing", |report| {
+                transcription.run(&audio, &diarization, report)
+            })?),
+            None => None,
+        };
+        let mut document = self.turns.document(
             &engine,
             audio.duration(),
             diarization,
             self.recording.name(),
-        ))
+        );
+        if let Some((transcription, transcript)) = transcription.zip(transcript) {
+            transcription.add(&mut document, transcript);
+        }
+        Ok(document)
     }
 
     /// Returns `None` if the result was not waited for.
@@ -97,13 +110,7 @@ impl Diarize {
     fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<Document>> {
         use crate::service;
 
-        if !self.transcribe.is_set() && self.output.wants_subtitles() {
-            return Err(Failure::usage(
-                "subtitles need a transcript; pass --transcribe",
-            ));
-        }
-        self.audio.check_service()?;
-        self.channels.check_service()?;
+        self.check_service()?;
         let client = service::connect(global)?;
         let result = service::process(&client, &self.recording, &self.service, ui, |url| {
             self.transcribe.apply(self.turns.apply(client.diarize(url)))
@@ -121,11 +128,18 @@ impl Diarize {
         Ok(Some(document.with_request(&self.recording, model)))
     }
 
+    /// Fails if an option of this machine was used.
+    #[cfg(feature = "api")]
+    fn check_service(&self) -> Result<()> {
+        self.audio.check_service()?;
+        self.channels.check_service()?;
+        self.transcribe.check_service()
+    }
+
     #[cfg(feature = "api")]
     fn code(&self, global: &Global) -> Result<String> {
         local::reject(self.local.then_some("--show-code"))?;
-        self.audio.check_service()?;
-        self.channels.check_service()?;
+        self.check_service()?;
         let mut program = crate::service::Program::new(global)?;
         let url = program.provide(&self.recording);
         let mut calls = vec![format!(".diarize({url})")];

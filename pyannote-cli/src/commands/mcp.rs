@@ -81,6 +81,9 @@ struct DiarizeParameters {
 struct TranscribeParameters {
     /// Path of a file, or an http(s) or media URL.
     recording: String,
+    /// Use open models on this machine: nothing is uploaded or billed.
+    #[serde(default)]
+    local: bool,
     /// Number of speakers, if it is known.
     num_speakers: Option<u32>,
     /// Transcription model of the service.
@@ -156,7 +159,7 @@ impl Tools {
         self.run(arguments, [parameters.recording]).await
     }
 
-    /// Find out who spoke when, and what they said. Uploads the recording, and is billed.
+    /// Find out who spoke when, and what they said.
     #[tool(annotations(
         read_only_hint = false,
         destructive_hint = false,
@@ -171,7 +174,7 @@ impl Tools {
             None => "--transcribe".to_owned(),
         };
         let arguments = Arguments::new(["diarize", &transcribe])
-            .flag("--local", self.is_local)
+            .flag("--local", parameters.local || self.is_local)
             .option("--num-speakers", parameters.num_speakers);
         self.run(arguments, [parameters.recording]).await
     }

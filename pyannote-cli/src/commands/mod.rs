@@ -32,6 +32,7 @@ mod score;
 mod serve;
 #[cfg(feature = "api")]
 mod test;
+mod transcribe;
 mod turns;
 mod voiceprint;
 #[cfg(feature = "api")]

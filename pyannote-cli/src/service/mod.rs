@@ -27,7 +27,7 @@ pub(crate) use keyring::Entry as KeyringEntry;
 pub(crate) use profile::{
     BASE_URL_VAR, DEFAULT_BASE_URL, DEFAULT_PROFILE, KEY_VAR, Profile, variable,
 };
-pub(crate) use request::{RequestArgs, ServiceArgs, TranscribeArgs, parse_seconds};
+pub(crate) use request::{RequestArgs, ServiceArgs, parse_seconds};
 
 pub(crate) const USER_AGENT: &str = concat!("pyannote-cli/", env!("CARGO_PKG_VERSION"));
 

@@ -3,48 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use pyannote::{Diarization, JobKind, Request};
+use pyannote::{JobKind, Request};
 use serde_json::Value;
-
-/// The transcription of a diarization.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct TranscribeArgs {
-    /// Include a transcription, optionally by the given model.
-    #[arg(long, value_name = "MODEL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    transcribe: Option<String>,
-}
-
-impl TranscribeArgs {
-    pub(crate) fn is_set(&self) -> bool {
-        self.transcribe.is_some()
-    }
-
-    /// Returns the option if it was used.
-    pub(crate) fn used(&self) -> Option<&'static str> {
-        self.is_set().then_some("--transcribe")
-    }
-
-    /// Adds the option to a request.
-    pub(crate) fn apply(&self, request: Request<Diarization>) -> Request<Diarization> {
-        match self.transcribe.as_deref() {
-            None => request,
-            Some("") => request.transcription(true),
-            Some(model) => request.transcription(true).transcription_model(model),
-        }
-    }
-
-    /// The calls that add the option to a request.
-    pub(crate) fn setters(&self) -> Vec<String> {
-        let mut calls = Vec::new();
-        if let Some(model) = &self.transcribe {
-            calls.push(".transcription(true)".to_owned());
-            if !model.is_empty() {
-                calls.push(format!(".transcription_model({model:?})"));
-            }
-        }
-        calls
-    }
-}
 
 /// The options of every request.
 #[derive(Args, Clone, Debug, Default)]

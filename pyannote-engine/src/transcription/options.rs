@@ -51,4 +51,22 @@ impl<'a> TranscriptionOptions<'a> {
         self.run = self.run.on_progress(callback);
         self
     }
+
+    /// The code of the language that is spoken, or `None` if it is to be detected.
+    #[must_use]
+    pub fn language_code(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
+    /// The token that cancels the run. Long computations check it regularly.
+    #[must_use]
+    pub fn token(&self) -> &CancelToken {
+        self.run.token()
+    }
+
+    /// Reports that this fraction of the work, 0 to 1, is complete. A fraction that is not above the last one is
+    /// ignored.
+    pub fn report(&mut self, fraction: f64) {
+        self.run.report(fraction);
+    }
 }

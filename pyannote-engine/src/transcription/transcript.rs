@@ -12,6 +12,14 @@ pub struct Transcription {
     pub language: Option<String>,
 }
 
+impl Transcription {
+    /// Creates a transcription from words, by start, and the language.
+    #[must_use]
+    pub fn new(words: Vec<TranscribedWord>, language: Option<String>) -> Self {
+        Self { words, language }
+    }
+}
+
 /// A word of a recording, with its punctuation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -24,6 +32,18 @@ pub struct TranscribedWord {
     pub text: String,
     /// The mean probability that the model gives to the tokens of the word, 0 to 1.
     pub probability: f32,
+}
+
+impl TranscribedWord {
+    /// Creates a word from `start` to `end`, in seconds, with the probability that the model gives to it, 0 to 1.
+    pub fn new(start: f64, end: f64, text: impl Into<String>, probability: f32) -> Self {
+        Self {
+            start,
+            end,
+            text: text.into(),
+            probability,
+        }
+    }
 }
 
 impl From<TranscribedWord> for Word {

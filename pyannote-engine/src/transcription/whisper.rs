@@ -3,16 +3,17 @@
 use std::fmt;
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::ThreadPool;
 
 use super::chunks::{Chunk, pack};
 use super::decode::ChunkWord;
-use super::{TranscribedWord, Transcription, TranscriptionOptions, decode};
+use super::{TranscribedWord, Transcriber, Transcription, TranscriptionOptions, decode};
 use crate::models::WhisperModel;
 use crate::open_models::{processors, thread_pool};
 use crate::pipeline::fair_pool;
-use crate::{DiarizeError, LoadError, Recording, SAMPLE_RATE};
+use crate::{DiarizeError, LoadError, OpenModels, Recording, SAMPLE_RATE};
 
 /// Chunks of a recording that its language is detected from.
 const LANGUAGE_CHUNKS: usize = 3;
@@ -25,7 +26,7 @@ pub struct Whisper {
     model: WhisperModel,
     name: String,
     languages: Vec<String>,
-    pool: ThreadPool,
+    pool: Arc<ThreadPool>,
 }
 
 impl Whisper {
@@ -48,8 +49,19 @@ impl Whisper {
     ///
     /// [`LoadError::TooManyThreads`] if there are more threads, and for the same reasons as [`load`](Self::load).
     pub fn load_with(folder: impl AsRef<Path>, threads: NonZero<usize>) -> Result<Self, LoadError> {
-        let folder = folder.as_ref();
-        let pool = thread_pool(threads)?;
+        Self::load_on(folder.as_ref(), Arc::new(thread_pool(threads)?))
+    }
+
+    /// As [`load`](Self::load), on the threads of `models`: both together use no more of the machine than one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Transcription`] if a file cannot be read or is not part of a Whisper model.
+    pub fn load_beside(folder: impl AsRef<Path>, models: &OpenModels) -> Result<Self, LoadError> {
+        Self::load_on(folder.as_ref(), models.threads())
+    }
+
+    fn load_on(folder: &Path, pool: Arc<ThreadPool>) -> Result<Self, LoadError> {
         let model = WhisperModel::load(folder)
             .map_err(|(path, source)| LoadError::Transcription { path, source })?;
         let codes = model.vocabulary.languages.iter();
@@ -141,7 +153,12 @@ impl Whisper {
         })
     }
 
-    fn check_language(&self, code: &str) -> Result<(), DiarizeError> {
+    /// Checks that the model knows a language, by its code.
+    ///
+    /// # Errors
+    ///
+    /// [`DiarizeError::InvalidOptions`] if it does not.
+    pub fn check_language(&self, code: &str) -> Result<(), DiarizeError> {
         if self.languages.iter().any(|language| language == code)
             || (self.languages.is_empty() && code == "en")
         {
@@ -180,6 +197,25 @@ impl Whisper {
         let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         let language = best.and_then(|(index, _)| self.languages.get(index));
         Ok((language.cloned().unwrap_or_default(), features))
+    }
+}
+
+impl Transcriber for Whisper {
+    fn model(&self) -> &str {
+        self.name()
+    }
+
+    fn check_language(&self, code: &str) -> Result<(), DiarizeError> {
+        self.check_language(code)
+    }
+
+    fn transcribe(
+        &self,
+        recording: &Recording,
+        speech: &[(f64, f64)],
+        options: TranscriptionOptions<'_>,
+    ) -> Result<Transcription, DiarizeError> {
+        self.transcribe(recording, speech, options)
     }
 }
 

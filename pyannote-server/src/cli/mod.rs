@@ -3,6 +3,8 @@
 //! The program `pyannote-server` is one of them, and shows how to use this module.
 
 mod signals;
+#[cfg(feature = "engine")]
+mod transcription_model;
 
 use std::error::Error;
 use std::fmt;
@@ -10,19 +12,25 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 #[cfg(feature = "engine")]
 use std::num::NonZero;
+#[cfg(feature = "engine")]
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 #[cfg(feature = "engine")]
-use pyannote_engine::assets::{Assets, AssetsError, Progress};
+use pyannote_engine::assets::{AssetFile, Assets, AssetsError, Progress};
 #[cfg(feature = "engine")]
 use pyannote_engine::audio::Ffmpeg;
+#[cfg(feature = "engine")]
+use pyannote_engine::transcription::Whisper;
 #[cfg(feature = "engine")]
 use pyannote_engine::{Diarizer, Engine, LiveOptions, LoadError};
 use tracing_subscriber::EnvFilter;
 
 use self::signals::{StopSignals, stopping_message};
+#[cfg(feature = "engine")]
+use self::transcription_model::TranscriptionModel;
 #[cfg(feature = "engine")]
 use crate::engine::DiarizerEngine;
 use crate::error::Chain;
@@ -51,6 +59,11 @@ pub struct Serve {
     #[cfg(feature = "engine")]
     #[arg(long)]
     threads: Option<NonZero<usize>>,
+    /// Whisper model that transcribes: a folder in the layout of CTranslate2, such as faster-whisper-small; "whisper-base",
+    /// which is downloaded on first use (133 MB); or "off" [default: whisper-base, if it was downloaded].
+    #[cfg(feature = "engine")]
+    #[arg(long, value_name = "DIR")]
+    transcription_model: Option<TranscriptionModel>,
     /// Program to decode recordings with that the engine cannot decode, or "off" to run no other program [default:
     /// ffmpeg on the PATH].
     #[cfg(feature = "engine")]
@@ -215,10 +228,26 @@ pub async fn serve(
     let engine = match options.engine {
         #[cfg(feature = "engine")]
         EngineName::Open => {
-            let engine = load_engine(options.threads, download_command).await?;
-            let name = format!("open models ({})", engine.diarizer().models());
+            let loaded = load_engine(
+                options.threads,
+                options.transcription_model,
+                download_command,
+            );
+            let (engine, whisper) = loaded.await?;
+            let transcription = match &whisper {
+                Some(whisper) => format!("transcription with {}", whisper.name()),
+                None => "no transcription, see --transcription-model".to_owned(),
+            };
+            let name = format!(
+                "open models ({}), {transcription}",
+                engine.diarizer().models()
+            );
             let live = LiveOptions::new().latency(options.live_latency);
-            builder = builder.engine(DiarizerEngine::from(engine).live_options(live));
+            let mut engine = DiarizerEngine::from(engine).live_options(live);
+            if let Some(whisper) = whisper {
+                engine = engine.transcriber(whisper);
+            }
+            builder = builder.engine(engine);
             name
         }
         EngineName::Scripted => {
@@ -305,18 +334,24 @@ struct DownloadFailed {
     source: AssetsError,
 }
 
-/// Loads the open models, and downloads their files first if they are missing.
+/// Loads the open models and the transcription model, if there is one. Downloads the files of the open models first if they
+/// are missing.
 #[cfg(feature = "engine")]
 async fn load_engine(
     threads: Option<NonZero<usize>>,
+    transcription_model: Option<TranscriptionModel>,
     download_command: &str,
-) -> Result<Engine, ServeError> {
+) -> Result<(Engine, Option<Whisper>), ServeError> {
     let load = move || {
         let mut builder = Engine::builder().on_download(show_progress);
         if let Some(threads) = threads {
             builder = builder.threads(threads);
         }
-        builder.load()
+        let engine = builder.load()?;
+        let folder = TranscriptionModel::folder(transcription_model, &mut show_progress)?;
+        let load = |folder| Whisper::load_beside(folder, engine.diarizer());
+        let whisper = folder.map(load).transpose()?;
+        Ok((engine, whisper))
     };
     match tokio::task::spawn_blocking(load).await? {
         Err(LoadError::Assets(error)) => Err(Box::new(DownloadFailed {
@@ -328,31 +363,42 @@ async fn load_engine(
 }
 
 /// Downloads the models and the sample recording unless they are there, and prints their folder and checksums to
-/// standard output. `download_command` is as for [`serve`].
+/// standard output; with `transcription`, also the transcription model. `download_command` is as for [`serve`].
 ///
 /// # Errors
 ///
 /// If they cannot be downloaded.
 #[cfg(feature = "engine")]
-pub async fn assets(download_command: &str) -> Result<(), ServeError> {
-    let download = || {
+pub async fn assets(transcription: bool, download_command: &str) -> Result<(), ServeError> {
+    let download = move || {
         let assets = Assets::locate()?;
         assets.ensure(&mut show_progress)?;
-        Ok::<_, AssetsError>(assets)
+        let mut text = listing(assets.folder(), assets.files());
+        if transcription {
+            let whisper = assets.whisper();
+            whisper.ensure(&mut show_progress)?;
+            text += &listing(whisper.folder(), whisper.files());
+        }
+        Ok::<_, AssetsError>(text)
     };
-    let assets = tokio::task::spawn_blocking(download)
+    let text = tokio::task::spawn_blocking(download)
         .await?
         .map_err(|source| DownloadFailed {
             download_command: download_command.to_owned(),
             source,
         })?;
-    let mut text = format!("{}\n", assets.folder().display());
-    let files = tokio::task::spawn_blocking(move || assets.files()).await?;
+    let _ = write!(std::io::stdout(), "{text}");
+    Ok(())
+}
+
+/// A folder, and the checksums of its files.
+#[cfg(feature = "engine")]
+fn listing(folder: &Path, files: Option<Vec<AssetFile>>) -> String {
+    let mut text = format!("{}\n", folder.display());
     for file in files.into_iter().flatten() {
         text += &format!("{}  {}\n", file.sha256, file.name);
     }
-    let _ = write!(std::io::stdout(), "{text}");
-    Ok(())
+    text
 }
 
 /// Shows the progress of a download on standard error.

@@ -1,13 +1,15 @@
 //! The adapter from diarizers to [`Engine`].
 
+use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use pyannote_engine::transcription::Transcriber;
 use pyannote_engine::{CancelToken, DiarizeError, Diarizer, LiveDiarization, LiveOptions};
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
-use super::output::{self, channels};
+use super::output::{self, channels, transcription};
 use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
 use crate::violation::Violation;
 
@@ -15,7 +17,9 @@ use crate::violation::Violation;
 ///
 /// Jobs run on Tokio's threads for blocking work. Dropping the future of a job cancels the diarizer.
 ///
-/// - Transcription is not supported: requests for it are rejected.
+/// - Transcription needs a [`transcriber`](Self::transcriber): without one, requests for it are rejected. It is used whatever
+///   transcription model is requested, and `warning` names it. `transcriptionConfig.language`, a field that is not part of the
+///   API, is the language that is spoken, such as `en`; without it, the language is detected.
 /// - The diarizer's own models are used whatever model is requested, and `warning` names them.
 /// - `confidence` is [`Diarization::frame_confidence`](pyannote_engine::Diarization::frame_confidence), and
 ///   `turnLevelConfidence` is [`Diarization::with_turn_confidence`](pyannote_engine::Diarization::with_turn_confidence).
@@ -56,9 +60,9 @@ use crate::violation::Violation;
 ///
 /// let builder = pyannote_server::Server::builder().engine(DiarizerEngine::new(Silent));
 /// ```
-#[derive(Debug)]
 pub struct DiarizerEngine<D> {
     engine: Arc<pyannote_engine::Engine<D>>,
+    transcriber: Option<Arc<dyn Transcriber>>,
     live_options: LiveOptions,
 }
 
@@ -69,6 +73,13 @@ impl<D: Diarizer> DiarizerEngine<D> {
         Self::from(pyannote_engine::Engine::new(diarizer))
     }
 
+    /// Sets what transcribes, such as [`Whisper`](pyannote_engine::transcription::Whisper).
+    #[must_use]
+    pub fn transcriber(mut self, transcriber: impl Transcriber) -> Self {
+        self.transcriber = Some(Arc::new(transcriber));
+        self
+    }
+
     /// Sets the options of live streams. Streams fail if they are [invalid](LiveOptions::check).
     #[must_use]
     pub fn live_options(mut self, options: LiveOptions) -> Self {
@@ -77,10 +88,22 @@ impl<D: Diarizer> DiarizerEngine<D> {
     }
 }
 
+impl<D: fmt::Debug> fmt::Debug for DiarizerEngine<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transcriber = self.transcriber.as_deref().map(Transcriber::model);
+        f.debug_struct("DiarizerEngine")
+            .field("engine", &self.engine)
+            .field("transcriber", &transcriber)
+            .field("live_options", &self.live_options)
+            .finish()
+    }
+}
+
 impl<D> From<pyannote_engine::Engine<D>> for DiarizerEngine<D> {
     fn from(engine: pyannote_engine::Engine<D>) -> Self {
         Self {
             engine: Arc::new(engine),
+            transcriber: None,
             live_options: LiveOptions::default(),
         }
     }
@@ -93,12 +116,9 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
 
     fn check(&self, kind: JobKind, request: &Map<String, Value>) -> Vec<Violation> {
         let mut violations = match kind {
-            JobKind::Diarize if request.get("transcription") == Some(&Value::Bool(true)) => {
-                let message = "transcription is not supported by this server";
-                vec![Violation::new("transcription", message)]
-            }
+            JobKind::Diarize => transcription::check(request, self.transcriber.as_deref()),
             JobKind::Identify => output::check_voiceprints(request, &self.engine),
-            _ => Vec::new(),
+            JobKind::Voiceprint => Vec::new(),
         };
         if kind != JobKind::Voiceprint {
             violations.extend(channels::check(request));
@@ -110,17 +130,22 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
         kind != JobKind::Voiceprint && channels::is_requested(request)
     }
 
-    fn warning(&self, _: JobKind, request: &Map<String, Value>) -> Option<String> {
+    fn warning(&self, kind: JobKind, request: &Map<String, Value>) -> Option<String> {
+        let is_used = kind == JobKind::Diarize && transcription::is_requested(request);
+        let transcriber = self.transcriber.as_deref().filter(|_| is_used);
         let models = self.engine.diarizer().models();
-        Some(output::model_warning(models, request))
+        Some(output::model_warning(models, transcriber, request))
     }
 
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         let engine = Arc::clone(&self.engine);
+        let transcriber = self.transcriber.clone();
         Box::pin(async move {
             let cancel = CancelToken::new();
             let _guard = CancelOnDrop(cancel.clone());
-            let work = spawn_blocking(move || output::compute(&engine, job, &cancel));
+            let work = spawn_blocking(move || {
+                output::compute(&engine, transcriber.as_deref(), job, &cancel)
+            });
             match work.await {
                 Ok(output) => output,
                 Err(error) => match error.try_into_panic() {

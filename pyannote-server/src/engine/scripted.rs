@@ -118,6 +118,18 @@ fn plausible(job: &EngineJob) -> Value {
             if is_true("exclusive") {
                 output["exclusiveDiarization"] = turns.clone();
             }
+            if is_true("transcription") {
+                let said = |speaker: &str, start: f64, end: f64, text: &str| json!({ "speaker": speaker, "start": start, "end": end, "text": text });
+                output["wordLevelTranscription"] = json!([
+                    said("SPEAKER_00", 0.5, 1.0, "Good"),
+                    said("SPEAKER_00", 1.0, 1.75, "morning."),
+                    said("SPEAKER_01", 3.25, 4.0, "Hello."),
+                ]);
+                output["turnLevelTranscription"] = json!([
+                    said("SPEAKER_00", 0.5, 1.75, "Good morning."),
+                    said("SPEAKER_01", 3.25, 4.0, "Hello."),
+                ]);
+            }
             output
         }
         JobKind::Identify => {

@@ -226,40 +226,6 @@ async fn foreign_voiceprints_are_rejected() {
 }
 
 #[tokio::test]
-async fn transcription_is_rejected_with_a_reason() {
-    let (server, client, media) = server(&FakeDiarizer::default()).await;
-    let error = client
-        .diarize(&media)
-        .transcription(true)
-        .submit()
-        .await
-        .unwrap_err();
-    assert_eq!(error.status(), Some(StatusCode::BAD_REQUEST));
-    insta::assert_json_snapshot!(
-        status_and_body(post(&server, "/v1/diarize", &json!({ "url": AUDIO, "transcription": true })).await).await,
-        @r#"
-    {
-      "status": 400,
-      "body": {
-        "message": "Invalid request",
-        "errors": [
-          {
-            "field": "transcription",
-            "message": "transcription is not supported by this server"
-          }
-        ]
-      }
-    }
-    "#
-    );
-    let disabled = json!({ "url": AUDIO, "transcription": false });
-    assert_eq!(
-        post(&server, "/v1/diarize", &disabled).await.status(),
-        StatusCode::OK
-    );
-}
-
-#[tokio::test]
 async fn warnings_about_the_recording_are_returned() {
     let (_server, client, _) = server(&FakeDiarizer::default()).await;
     let mut bytes = tone(16_000, 20);

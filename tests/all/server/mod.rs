@@ -15,6 +15,7 @@ mod outputs;
 mod sdk;
 mod startup;
 mod storage;
+mod transcription;
 mod validation;
 mod wav;
 

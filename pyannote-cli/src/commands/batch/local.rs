@@ -10,6 +10,7 @@ use super::inputs::Item;
 use super::journal::Journal;
 use super::plan::Step;
 use super::{Batch, CONFLICT, fingerprint};
+use crate::commands::transcribe::Transcription;
 use crate::error::Result;
 use crate::local;
 use crate::ui::Ui;
@@ -24,7 +25,7 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<()> {
     // Loaded when the first recording needs it.
-    let mut engine = None;
+    let mut loaded = None;
     for item in items {
         let fingerprint = match fingerprint(item) {
             Ok(fingerprint) => fingerprint,
@@ -53,12 +54,17 @@ pub(super) fn run(
             reporter.failed(item, entry.pending_job(), message)?;
             continue;
         }
-        let engine = match &mut engine {
-            Some(engine) => engine,
-            None => engine.insert(local::load(ui, Assets::locate()?, &batch.engine)?),
+        let (engine, transcription) = match &mut loaded {
+            Some(loaded) => loaded,
+            None => {
+                let assets = Assets::locate()?;
+                let engine = local::load(ui, assets.clone(), &batch.engine)?;
+                let transcription = batch.transcribe.load(ui, &assets, &engine)?;
+                loaded.insert((engine, transcription))
+            }
         };
         journal.start(&item.key, &fingerprint, request)?;
-        match process(batch, engine, item, ui) {
+        match process(batch, engine, transcription.as_ref(), item, ui) {
             Ok(outputs) => {
                 journal.done(&item.key)?;
                 reporter.report(&Event::Done {
@@ -76,12 +82,26 @@ pub(super) fn run(
     Ok(())
 }
 
-fn process(batch: &Batch, engine: &Engine, item: &Item, ui: Ui) -> Result<Vec<String>> {
+fn process(
+    batch: &Batch,
+    engine: &Engine,
+    transcription: Option<&Transcription<'_>>,
+    item: &Item,
+    ui: Ui,
+) -> Result<Vec<String>> {
     let decode = |path: &Path| batch.channels.decode(ui, path, batch.audio);
     let audio = item.input.with_path(decode)?;
     let diarization = audio.diarize(engine, batch.turns.options())?;
-    let document = batch
-        .turns
-        .document(engine, audio.duration(), diarization, item.input.name());
+    let transcript = match transcription {
+        Some(transcription) => Some(transcription.run(&audio, &diarization, &mut |_| {})?),
+        None => None,
+    };
+    let mut document =
+        batch
+            .turns
+            .document(engine, audio.duration(), diarization, item.input.name());
+    if let Some((transcription, transcript)) = transcription.zip(transcript) {
+        transcription.add(&mut document, transcript);
+    }
     batch.write(item, &document)
 }

@@ -17,6 +17,7 @@ use pyannote::{AudioUrl, Client, Diarization, Request};
 use sha2::{Digest as _, Sha256};
 
 use super::channels::ChannelArgs;
+use super::transcribe::TranscribeArgs;
 use super::turns::TurnArgs;
 use crate::cli::Global;
 use crate::error::{Failure, Result};
@@ -24,7 +25,7 @@ use crate::export::{AudioLink, Format, render, write_file};
 use crate::input::{Input, check_file};
 use crate::local::{AudioArgs, EngineArgs};
 use crate::result::Document;
-use crate::service::{RequestArgs, TranscribeArgs, parse_seconds};
+use crate::service::{RequestArgs, parse_seconds};
 use crate::ui::Ui;
 use events::Reporter;
 use inputs::Item;
@@ -132,10 +133,11 @@ impl Batch {
             ));
         }
         if self.local {
-            crate::local::reject(self.transcribe.used().or(self.options.used()))?;
+            crate::local::reject(self.options.used())?;
         } else {
             self.audio.check_service()?;
             self.channels.check_service()?;
+            self.transcribe.check_service()?;
         }
         if global.show_code {
             return ui.print(&self.code(global)?);
@@ -230,7 +232,12 @@ impl Batch {
             .request(client, AudioUrl::from("media://placeholder"))
             .to_json()?;
         let backend = match self.local {
-            true => format!("local{}{}", self.audio.digest(), self.channels.digest()),
+            true => format!(
+                "local{}{}{}",
+                self.audio.digest(),
+                self.channels.digest(),
+                self.transcribe.digest()
+            ),
             false => "service".to_owned(),
         };
         Ok(hex::encode(Sha256::digest(format!("{backend} {request}"))))

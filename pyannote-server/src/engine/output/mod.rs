@@ -4,7 +4,9 @@ pub(super) mod channels;
 mod matching;
 mod options;
 mod schema;
+pub(super) mod transcription;
 
+use pyannote_engine::transcription::Transcriber;
 use pyannote_engine::{
     CancelToken, ChannelOptions, Diarization, DiarizeError, Diarizer, Engine, Options, Recording,
 };
@@ -29,6 +31,7 @@ enum Audio {
 /// Computes the output of a job.
 pub(super) fn compute<D: Diarizer>(
     engine: &Engine<D>,
+    transcriber: Option<&dyn Transcriber>,
     job: EngineJob,
     cancel: &CancelToken,
 ) -> Result<JobOutput, EngineError> {
@@ -41,6 +44,13 @@ pub(super) fn compute<D: Diarizer>(
         None => Audio::Channels(job.channels, channels::read(&request)),
     };
     let wanted = RequestOptions::read(&request);
+    let transcriber = match kind == JobKind::Diarize && transcription::is_requested(&request) {
+        // A server with a transcription model may have accepted the request.
+        true => {
+            Some(transcriber.ok_or_else(|| EngineError(transcription::UNSUPPORTED.to_owned()))?)
+        }
+        false => None,
+    };
     let options = Options::new().cancel_token(cancel);
     let (mut output, warnings) = match kind {
         JobKind::Diarize => {
@@ -55,7 +65,27 @@ pub(super) fn compute<D: Diarizer>(
             if wanted.turn_confidence {
                 diarization = diarization.with_turn_confidence();
             }
-            diarization_output(diarization, wanted)
+            let transcript = match transcriber {
+                Some(transcriber) => {
+                    let options = transcription::options(&request).cancel_token(cancel);
+                    let transcript = match &audio {
+                        Audio::Recording(recording) => {
+                            diarization.transcribe(transcriber, recording, options)
+                        }
+                        Audio::Channels(channels, _) => {
+                            diarization.transcribe_channels(transcriber, channels, options)
+                        }
+                    };
+                    Some(transcript.map_err(failed)?)
+                }
+                None => None,
+            };
+            let (mut output, warnings) = diarization_output(diarization, wanted);
+            if let Some(transcript) = transcript {
+                output.word_level_transcription = Some(transcript.words);
+                output.turn_level_transcription = Some(transcript.turns);
+            }
+            (output, warnings)
         }
         JobKind::Identify => {
             let matching = matching::read(&request)?;
@@ -95,24 +125,36 @@ pub(super) fn compute<D: Diarizer>(
         }
     };
     drop(audio);
-    let mut all_warnings = vec![model_warning(engine.diarizer().models(), &request)];
-    all_warnings.extend(warnings);
+    let models = model_warning(engine.diarizer().models(), transcriber, &request);
+    let all_warnings: Vec<String> = std::iter::once(models).chain(warnings).collect();
     output.warning = Some(all_warnings.join("; "));
     JobOutput::new(&output)
         .map_err(|error| EngineError(format!("cannot serialize the output: {error}")))
 }
 
-/// The warning that the requested model is not available: every job runs on the engine's own models.
-pub(super) fn model_warning(models: &str, request: &Map<String, Value>) -> String {
+/// The warning that the requested models are not available: every job runs on the engine's own models.
+pub(super) fn model_warning(
+    models: &str,
+    transcriber: Option<&dyn Transcriber>,
+    request: &Map<String, Value>,
+) -> String {
     let requested = request.get("model").and_then(Value::as_str);
-    let requested: String = requested
-        .unwrap_or("precision-2")
-        .chars()
-        .take(MAX_MODEL_CHARS)
-        .collect();
-    format!(
+    let requested = shortened(requested.unwrap_or("precision-2"));
+    let mut warning = format!(
         "model {requested} is not available on this server, which uses open models instead: {models}"
-    )
+    );
+    if let Some(transcriber) = transcriber
+        && let Some(text) = transcription::model_warning(transcriber.model(), request)
+    {
+        warning += "; ";
+        warning += &text;
+    }
+    warning
+}
+
+/// The start of a requested model's name, for warnings.
+fn shortened(model: &str) -> String {
+    model.chars().take(MAX_MODEL_CHARS).collect()
 }
 
 /// The fields that the outputs of diarization and identification share, and the warnings.

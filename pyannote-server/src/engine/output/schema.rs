@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pyannote_core::{FrameScores, IdentifiedTurn, SpeakerMatch, SpeakerScores, Turns};
+use pyannote_core::{FrameScores, IdentifiedTurn, SpeakerMatch, SpeakerScores, Transcript, Turns};
 use serde::Serialize;
 
 /// The `output` of a job of any kind.
@@ -21,6 +21,10 @@ pub(super) struct Output {
     pub(super) crosstalk_probability: Option<FrameScores>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) speaker_probability: Option<SpeakerScores>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) word_level_transcription: Option<Transcript>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) turn_level_transcription: Option<Transcript>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) identification: Option<Vec<IdentificationSegment>>,
     #[serde(skip_serializing_if = "Option::is_none")]
