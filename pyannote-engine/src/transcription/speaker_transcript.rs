@@ -165,11 +165,14 @@ mod tests {
     use super::*;
     use crate::{CancelToken, Speaker};
 
+    /// Number of samples, regions and language of a call.
+    type Call = (usize, Vec<(f64, f64)>, Option<String>);
+
     /// Says the same words about every recording, and records what it is asked to transcribe.
     #[derive(Default)]
     struct Fake {
         words: Vec<TranscribedWord>,
-        calls: Mutex<Vec<(usize, Vec<(f64, f64)>, Option<String>)>>,
+        calls: Mutex<Vec<Call>>,
     }
 
     impl Fake {
@@ -365,7 +368,7 @@ mod tests {
         let options = || TranscriptionOptions::new().cancel_token(&token);
         for result in [
             diarization.transcribe(&fake, &recording, options()),
-            diarization.transcribe_channels(&fake, &[recording.clone()], options()),
+            diarization.transcribe_channels(&fake, std::slice::from_ref(&recording), options()),
         ] {
             assert_eq!(result, Err(DiarizeError::Cancelled));
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::fake_diarizer::{FakeDiarizer, meeting, monologue};
 use super::wav::tone;
-use super::{AUDIO, client, post, server_with, status_and_body};
+use super::{client, post, server_with, status_and_body};
 
 async fn server(fake: &FakeDiarizer) -> (Server, Client, MediaUrl) {
     let server = server_with(DiarizerEngine::new(fake.clone())).await;

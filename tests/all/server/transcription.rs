@@ -17,11 +17,13 @@ use tokio::sync::mpsc;
 use super::fake_diarizer::{FakeDiarizer, meeting, monologue};
 use super::{AUDIO, post, server_with, status_and_body};
 
+/// Number of samples, number of regions and language of a call.
+type Call = (usize, usize, Option<String>);
+
 /// Says the same words about every recording in English or German. Clones share the calls.
 #[derive(Clone, Default)]
 struct FakeTranscriber {
-    /// Number of samples, regions and language of each call.
-    calls: Arc<Mutex<Vec<(usize, usize, Option<String>)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Transcriber for FakeTranscriber {
