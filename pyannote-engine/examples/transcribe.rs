@@ -14,12 +14,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).ok_or("usage: transcribe FILE")?;
     let assets = Assets::locate()?.whisper();
     assets.ensure(&mut |progress| eprintln!("{progress}"))?;
-    let whisper = Whisper::load(assets.folder())?;
+    let engine = Engine::load()?;
+    let whisper = Whisper::load_beside(assets.folder(), engine.diarizer())?;
     let recording = audio::decode(path)?;
-    let turns = Engine::load()?.diarize(&recording, Options::new())?.turns;
-    let speech: Vec<_> = turns.iter().map(|turn| (turn.start, turn.end)).collect();
-    let transcription = whisper.transcribe(&recording, &speech, TranscriptionOptions::new())?;
-    let words = turns.assign_words(transcription.words.into_iter().map(Into::into));
-    print!("{}", words.turn_level("unknown", 1.0).to_text());
+    let diarization = engine.diarize(&recording, Options::new())?;
+    let transcript = diarization.transcribe(&whisper, &recording, TranscriptionOptions::new())?;
+    print!("{}", transcript.turns.to_text());
     Ok(())
 }

@@ -38,7 +38,7 @@ enum Command {
     /// else in the user's cache directory.
     #[cfg(feature = "engine")]
     Assets {
-        /// Download the transcription model, too: Whisper base (133 MB).
+        /// Download the transcription model, too: Whisper base (134 MB).
         #[arg(long)]
         transcription: bool,
     },

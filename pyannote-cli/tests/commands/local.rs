@@ -15,15 +15,17 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
+/// The models of this machine, and no key: nothing of this may call the service.
+fn with_models(command: &mut Command) {
+    command.env_remove("PYANNOTE_ASSETS_DIR");
+    if let Some(folder) = std::env::var_os("PYANNOTE_ASSETS_DIR") {
+        command.env("PYANNOTE_ASSETS_DIR", folder);
+    }
+    command.env_remove("PYANNOTEAI_API_KEY");
+}
+
 fn run(sandbox: &Sandbox, arguments: &[&str]) -> String {
-    let output = sandbox.run_with(arguments, |command: &mut Command| {
-        command.env_remove("PYANNOTE_ASSETS_DIR");
-        if let Some(folder) = std::env::var_os("PYANNOTE_ASSETS_DIR") {
-            command.env("PYANNOTE_ASSETS_DIR", folder);
-        }
-        // Nothing of this may call the service.
-        command.env_remove("PYANNOTEAI_API_KEY");
-    });
+    let output = sandbox.run_with(arguments, with_models);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     stdout(&output)
 }
@@ -86,6 +88,67 @@ fn without_a_key_or_a_network() {
     );
     assert!(found.contains(" Ada "), "{found}");
     assert!(sandbox.server().requests().is_empty());
+}
+
+#[test]
+#[ignore = "needs the models"]
+fn words_and_subtitles_of_a_recording() {
+    let sandbox = sandbox();
+    let mut arguments = vec!["diarize", "--local", "sample.wav", "-o", "out/"];
+    arguments.extend(["--transcribe=parakeet-tdt-0.6b-v3", "--language=en"]);
+    for format in ["json", "srt", "vtt", "html", "txt", "diarized_json"] {
+        arguments.extend(["-f", format]);
+    }
+    run(&sandbox, &arguments);
+    let document: serde_json::Value =
+        serde_json::from_str(&sandbox.read("out/sample.json")).unwrap();
+    let model = document["model"].as_str().unwrap();
+    assert!(
+        model.ends_with(", transcription with whisper-base"),
+        "{model}"
+    );
+    assert_eq!(
+        document["warnings"],
+        serde_json::json!([
+            "transcription model parakeet-tdt-0.6b-v3 is not available with --local, which uses whisper-base instead"
+        ])
+    );
+    let words = document["output"]["wordLevelTranscription"]
+        .as_array()
+        .unwrap();
+    assert!(words.len() > 60, "{}", words.len());
+    let subtitles = sandbox.read("out/sample.srt");
+    assert!(subtitles.contains("SPEAKER_00: Hello"), "{subtitles}");
+    assert!(subtitles.contains("SPEAKER_01: "), "{subtitles}");
+    assert!(sandbox.read("out/sample.vtt").contains("<v SPEAKER_00>"));
+    assert!(sandbox.read("out/sample.txt").contains("New Jersey"));
+    assert!(sandbox.read("out/sample.html").contains("Jersey"));
+
+    let unknown = [
+        "diarize",
+        "--local",
+        "sample.wav",
+        "--transcribe",
+        "--language=klingon",
+    ];
+    let output = sandbox.run_with(&unknown, with_models);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("`language` must be one of en, "), "{error}");
+
+    let missing = [
+        "diarize",
+        "--local",
+        "sample.wav",
+        "--transcribe",
+        "--transcription-model=small",
+    ];
+    let output = sandbox.run_with(&missing, with_models);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        error.contains("the folder of a transcription model has `model.bin`"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! use pyannote_engine::{Engine, Options, audio};
 //!
 //! let assets = Assets::locate()?.whisper();
-//! assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 133 MB the first time
+//! assets.ensure(&mut |progress| eprintln!("{progress}"))?; // downloads 134 MB the first time
 //! let engine = Engine::load()?;
 //! let whisper = Whisper::load_beside(assets.folder(), engine.diarizer())?;
 //! let recording = audio::decode("meeting.mp3")?;

@@ -60,7 +60,7 @@ pub struct Serve {
     #[arg(long)]
     threads: Option<NonZero<usize>>,
     /// Whisper model that transcribes: a folder in the layout of CTranslate2, such as faster-whisper-small; "whisper-base",
-    /// which is downloaded on first use (133 MB); or "off" [default: whisper-base, if it was downloaded].
+    /// which is downloaded on first use (134 MB); or "off" [default: whisper-base, if it was downloaded].
     #[cfg(feature = "engine")]
     #[arg(long, value_name = "DIR")]
     transcription_model: Option<TranscriptionModel>,

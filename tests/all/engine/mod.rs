@@ -12,6 +12,7 @@ mod identification;
 mod live;
 mod robustness;
 mod sample;
+mod transcription;
 
 use std::sync::{Arc, LazyLock};
 

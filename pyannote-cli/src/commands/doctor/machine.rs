@@ -110,7 +110,7 @@ fn transcription_model() -> Check {
     Check::ok(
         NAME,
         format!(
-            "{problem}, in {path}; `pyannote diarize --local --transcribe` downloads it (133 MB), as does \
+            "{problem}, in {path}; `pyannote diarize --local --transcribe` downloads it (134 MB), as does \
              `pyannote serve --transcription-model whisper-base`"
         ),
     )

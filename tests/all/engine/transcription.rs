@@ -1,0 +1,60 @@
+//! The words of the sample recording, through the server and the SDK.
+
+use pyannote::Client;
+use pyannote_engine::audio;
+use pyannote_engine::transcription::{TranscriptionOptions, Whisper};
+use pyannote_engine::{Engine, Options};
+use pyannote_server::Server;
+use pyannote_server::engine::DiarizerEngine;
+
+use super::{MODELS, assets};
+
+#[tokio::test]
+#[ignore = "needs the models: cargo xtask assets"]
+async fn words_of_the_sample_have_their_speakers() {
+    let whisper = assets().whisper();
+    whisper
+        .ensure(&mut |progress| eprintln!("{progress}"))
+        .unwrap();
+    let whisper = std::sync::Arc::new(Whisper::load_beside(whisper.folder(), &MODELS).unwrap());
+    let engine = DiarizerEngine::new(MODELS.clone()).transcriber(whisper.clone());
+    let builder = Server::builder().engine(engine).key("test-key");
+    let server = builder.start().await.unwrap();
+    let builder = Client::builder().api_key("test-key");
+    let client = builder.base_url(server.url()).build().unwrap();
+    let media = client.upload(assets().sample().wav).await.unwrap();
+    let diarization = client.diarize(&media).transcription(true).await.unwrap();
+    let warning = diarization.warning().unwrap();
+    assert!(
+        warning.ends_with("which uses whisper-base instead"),
+        "{warning}"
+    );
+    let words = diarization.words().unwrap();
+    assert!(diarization.turns().words(words).unassigned.len() < 3);
+    let said: Vec<(&str, &str)> = diarization
+        .transcript()
+        .unwrap()
+        .iter()
+        .map(|turn| (turn.speaker.as_str(), turn.text.as_str()))
+        .collect();
+    let by = |text: &str| {
+        let found = said.iter().find(|(_, said)| said.contains(text));
+        found.unwrap_or_else(|| panic!("{text}: {said:?}")).0
+    };
+    // One is from New Jersey, the other one was called a Yankee in Texas.
+    assert_eq!(said[0].0, "SPEAKER_00");
+    assert_eq!(by("Texas"), by("Yankee"));
+    assert_ne!(by("Diane"), by("Yankee"));
+    server.stop().await;
+
+    // The library has the same words.
+    let recording = audio::decode(assets().sample().wav).unwrap();
+    let engine = Engine::new(MODELS.clone());
+    let turns = engine.diarize(&recording, Options::new()).unwrap();
+    let mut reported = Vec::new();
+    let options = TranscriptionOptions::new().on_progress(|fraction| reported.push(fraction));
+    let transcript = turns.transcribe(&whisper, &recording, options).unwrap();
+    assert_eq!(&transcript.words, words);
+    assert_eq!(transcript.language.as_deref(), Some("en"));
+    assert_eq!(reported.last(), Some(&1.0));
+}
