@@ -78,6 +78,8 @@ async fn everything_is_checked_and_nothing_is_submitted() {
     assert_check(&result, "scopes", "ok", "media:write");
     assert_check(&result, "credit", "ok", "only a submission");
     assert_check(&result, "models", "warn", "pyannote demo");
+    let words = "`pyannote diarize --local --transcribe` downloads it";
+    assert_check(&result, "transcription", "ok", words);
     assert_check(
         &result,
         "recording",

@@ -94,7 +94,7 @@ fn models() -> Check {
 
 /// The transcription model, which is not downloaded here.
 fn transcription_model() -> Check {
-    const NAME: &str = "transcription model";
+    const NAME: &str = "transcription";
     let assets = match Assets::locate() {
         Ok(assets) => assets.whisper(),
         Err(error) => return Check::warn(NAME, error.to_string(), "set PYANNOTE_ASSETS_DIR"),
