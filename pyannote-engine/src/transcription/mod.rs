@@ -34,7 +34,8 @@ mod pauses;
 #[cfg(feature = "models")]
 mod quality;
 mod speaker_transcript;
-#[cfg(all(test, feature = "models"))]
+#[cfg(test)]
+#[cfg(feature = "models")]
 mod tests;
 mod transcriber;
 mod transcript;
