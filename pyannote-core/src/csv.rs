@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::{Transcript, Turns};
+use crate::{FrameScores, SpeakerScores, Transcript, Turns};
 
 impl Turns {
     /// Formats the turns as CSV with the columns `start,end,speaker,confidence`, one row per turn in list order.
@@ -62,17 +62,77 @@ impl Transcript {
     }
 }
 
+impl FrameScores {
+    /// Formats the scores as CSV with the columns `start,score`, one row per frame: 4.3 million for a day in frames of
+    /// 20 ms.
+    ///
+    /// Starts are in seconds, rounded to microseconds. The score of a frame without one is empty.
+    ///
+    /// ```
+    /// use pyannote_core::FrameScores;
+    ///
+    /// let scores = FrameScores::new(vec![97.5, f32::NAN], 0.02);
+    /// assert_eq!(scores.to_csv(), "start,score\n0,97.5\n0.02,\n");
+    /// ```
+    #[must_use]
+    pub fn to_csv(&self) -> String {
+        let rows = (0..self.score.len())
+            .map(|frame| vec![start(frame, self.resolution), score(self, frame)]);
+        write_table(["start", "score"], rows)
+    }
+}
+
+impl SpeakerScores {
+    /// Formats the scores as CSV with the column `start` and one per speaker, one row per frame. See
+    /// [`FrameScores::to_csv`], and the note on formulas at [`Turns::to_csv`].
+    ///
+    /// ```
+    /// use pyannote_core::SpeakerScores;
+    ///
+    /// let speakers = [("Ada".to_owned(), vec![97.5, 4.0]), ("Bob".to_owned(), vec![1.0])];
+    /// let scores = SpeakerScores::new(speakers, 0.02);
+    /// assert_eq!(scores.to_csv(), "start,Ada,Bob\n0,97.5,1\n0.02,4,\n");
+    /// ```
+    #[must_use]
+    pub fn to_csv(&self) -> String {
+        let header = std::iter::once("start").chain(self.iter().map(|(speaker, _)| speaker));
+        let frames = self.iter().map(|(_, scores)| scores.score.len()).max();
+        let rows = (0..frames.unwrap_or_default()).map(|frame| {
+            let scores = self.iter().map(|(_, scores)| score(scores, frame));
+            let start = std::iter::once(start(frame, self.resolution()));
+            start.chain(scores).collect::<Vec<String>>()
+        });
+        write_table(header, rows)
+    }
+}
+
+/// The start of a frame.
+fn start(frame: usize, resolution: f64) -> String {
+    number((frame as f64 * resolution * 1e6).round() / 1e6)
+}
+
+/// The score of a frame, empty if it has none.
+fn score(scores: &FrameScores, frame: usize) -> String {
+    let score = scores.score.get(frame).filter(|score| score.is_finite());
+    score
+        .map(|score| (score + 0.0).to_string())
+        .unwrap_or_default()
+}
+
 #[expect(
     clippy::expect_used,
     reason = "writing UTF-8 rows of equal length to memory cannot fail"
 )]
-fn write_table(header: [&str; 4], rows: impl Iterator<Item = [String; 4]>) -> String {
+fn write_table<'a>(
+    header: impl IntoIterator<Item = &'a str>,
+    rows: impl Iterator<Item: IntoIterator<Item = String>>,
+) -> String {
     try_write_table(header, rows).expect("CSV in memory")
 }
 
-fn try_write_table(
-    header: [&str; 4],
-    rows: impl Iterator<Item = [String; 4]>,
+fn try_write_table<'a>(
+    header: impl IntoIterator<Item = &'a str>,
+    rows: impl Iterator<Item: IntoIterator<Item = String>>,
 ) -> Result<String, Box<dyn Error>> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record(header)?;
@@ -90,7 +150,7 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Transcript, TranscriptSegment, Turn, Turns};
+    use crate::{FrameScores, SpeakerScores, Transcript, TranscriptSegment, Turn, Turns};
     use proptest::prelude::*;
 
     #[test]
@@ -118,6 +178,25 @@ mod tests {
         start,end,speaker,text
         0.5,1.25,Ada,"Well, ""no""."
         "#);
+    }
+
+    #[test]
+    fn scores_become_rows() {
+        let speakers = [("a, b", vec![0.1, -0.0, 100.0]), ("c", vec![f32::INFINITY])];
+        let speakers = speakers.map(|(name, score)| (name.to_owned(), score));
+        let scores = SpeakerScores::new(speakers, 0.02);
+        assert_eq!(
+            scores.to_csv(),
+            "start,\"a, b\",c\n0,0.1,\n0.02,0,\n0.04,100,\n"
+        );
+        assert_eq!(SpeakerScores::new([], 0.02).to_csv(), "start\n");
+        // 3 * 0.02 is not 0.06.
+        let csv = FrameScores::new(vec![1.0; 4], 0.02).to_csv();
+        assert!(csv.ends_with("0.06,1\n"), "{csv}");
+        assert_eq!(
+            FrameScores::new(vec![1.0], f64::NAN).to_csv(),
+            "start,score\nNaN,1\n"
+        );
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use peak_alloc::PeakAlloc;
 use pyannote::Diarization;
 use pyannote_api_sys::types::{DiarizationJob, JobBody};
-use pyannote_tests::long_body;
+use pyannote_tests::{long_body, long_body_by_speaker};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -44,6 +44,24 @@ fn defect_11_job_body_needs_no_more_memory_than_a_known_kind_of_job() {
     assert!(
         buffered > 2 * known,
         "the measurement does not detect buffering: {buffered} bytes against {known}"
+    );
+}
+
+#[test]
+fn probabilities_of_speakers_need_half_the_memory_of_the_plain_struct() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let body = Bytes::from(long_body_by_speaker(4, SCORES / 4));
+    let plain = peak(|| serde_json::from_slice::<DiarizationJob>(&body).unwrap());
+    let result = peak(|| {
+        pyannote::testing::result_of::<Diarization>(body.clone())
+            .unwrap()
+            .unwrap()
+    });
+    // The scores themselves take 4 bytes each; while one curve grows, it has twice its size.
+    assert!(result >= SCORES * 4, "{result} bytes");
+    assert!(
+        result <= plain / 2 + plain / 10,
+        "{result} bytes against {plain}"
     );
 }
 
