@@ -152,7 +152,7 @@ fn silence_and_noise_have_no_words() {
 
 #[test]
 #[ignore = "needs the models: cargo xtask assets"]
-fn a_cancelled_transcription_and_an_unknown_language_are_errors() {
+fn results_are_reproducible_and_cancellation_and_unknown_languages_are_errors() {
     let recording = sample(6.5..12.0);
     let token = CancelToken::new();
     token.cancel();

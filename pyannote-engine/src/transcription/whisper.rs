@@ -22,6 +22,8 @@ const LANGUAGE_CHUNKS: usize = 3;
 ///
 /// It is immutable and can be shared between threads. Each call uses the threads that it was loaded with; calls at the
 /// same time share them.
+///
+#[doc = include_str!("measured.md")]
 pub struct Whisper {
     model: WhisperModel,
     name: String,

