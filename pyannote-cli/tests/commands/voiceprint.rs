@@ -56,7 +56,15 @@ fn from_the_recording_to_the_removal() {
     sandbox.write("voiceprints/Broken.voiceprint.json", "{");
     sandbox.run(&["voiceprint", "list"]);
     sandbox.run(&["voiceprint", "show", "Broken"]);
+    // One is damaged, and the other was made by another model than the default one.
     sandbox.run(&["identify", "https://example.com/a.wav", "--all"]);
+    sandbox.run(&[
+        "identify",
+        "https://example.com/a.wav",
+        "--all",
+        "--model",
+        "precision-3",
+    ]);
     sandbox.run(&["voiceprint", "remove", "Broken"]);
     assert!(!sandbox.path("voiceprints/Broken.voiceprint.json").exists());
     insta::assert_snapshot!(sandbox.transcript());
