@@ -36,19 +36,20 @@ impl ScriptedLive {
         }
     }
 
-    /// Fails once this much audio has arrived, in seconds.
+    /// Fails once this much audio has arrived, in seconds, or at the end of shorter audio.
     pub fn fails_at(mut self, seconds: f64) -> Self {
         self.fault = Some((seconds, Fault::Fails));
         self
     }
 
-    /// Panics once this much audio has arrived, in seconds.
+    /// Panics once this much audio has arrived, in seconds, or at the end of shorter audio.
     pub fn panics_at(mut self, seconds: f64) -> Self {
         self.fault = Some((seconds, Fault::Panics));
         self
     }
 
-    /// Blocks for `duration` once this much audio has arrived, in seconds, and then goes on.
+    /// Blocks for `duration` once this much audio has arrived, in seconds, or at the end of shorter audio, and then goes
+    /// on.
     pub fn stalls_at(mut self, seconds: f64, duration: Duration) -> Self {
         self.fault = Some((seconds, Fault::Stalls(duration)));
         self
@@ -93,6 +94,20 @@ impl Running {
         self.samples as f64 / SAMPLE_RATE
     }
 
+    /// What is scripted to go wrong and did not yet, if anything, does so.
+    fn fault(&mut self) -> Result<(), DiarizeError> {
+        match self.script.fault.take() {
+            None => Ok(()),
+            Some((_, Fault::Fails)) => Err(DiarizeError::Failed("as scripted".to_owned())),
+            #[expect(clippy::panic, reason = "a script for tests")]
+            Some((_, Fault::Panics)) => panic!("as scripted"),
+            Some((_, Fault::Stalls(duration))) => {
+                std::thread::sleep(duration);
+                Ok(())
+            }
+        }
+    }
+
     /// Takes the next event, if the audio has reached its time.
     fn next_event(&mut self) -> Option<SpeakerEvent> {
         let now = self.audio_s();
@@ -126,21 +141,15 @@ impl Running {
 impl LiveDiarization for Running {
     fn push(&mut self, samples: &[f32]) -> Result<Vec<SpeakerEvent>, DiarizeError> {
         self.samples += samples.len() as u64;
-        if let Some((seconds, fault)) = self.script.fault
-            && self.audio_s() >= seconds
-        {
-            self.script.fault = None;
-            match fault {
-                Fault::Fails => return Err(DiarizeError::Failed("as scripted".to_owned())),
-                #[expect(clippy::panic, reason = "a script for tests")]
-                Fault::Panics => panic!("as scripted"),
-                Fault::Stalls(duration) => std::thread::sleep(duration),
-            }
+        let now = self.audio_s();
+        if self.script.fault.is_some_and(|(seconds, _)| now >= seconds) {
+            self.fault()?;
         }
         Ok(std::iter::from_fn(|| self.next_event()).collect())
     }
 
     fn finish(&mut self) -> Result<Vec<SpeakerEvent>, DiarizeError> {
+        self.fault()?;
         let end = self.audio_s();
         let speaking = std::mem::take(&mut self.speaking).into_iter();
         Ok(speaking
