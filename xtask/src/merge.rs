@@ -1,7 +1,7 @@
 //! Merges the fragments of the specification into one document.
 //!
 //! Each fragment is a complete OpenAPI document with a few operations, as published by the documentation. A definition
-//! that occurs in several fragments must be identical in all of them. Fragments that are [ahead](crate::ahead) of the
+//! that occurs in several fragments must be identical in all of them. Fragments that are [ahead] of the
 //! published specification are added to the others.
 
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ pub fn read_fragments(folder: &Path) -> Result<Vec<Fragment>> {
         .collect()
 }
 
-/// Merges the fragments into one document, including what is [ahead](crate::ahead) of the published specification.
+/// Merges the fragments into one document, including what is [ahead] of the published specification.
 ///
 /// # Errors
 ///

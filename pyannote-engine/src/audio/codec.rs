@@ -5,7 +5,7 @@ use symphonia::core::codecs::audio::{
     AudioCodecId, AudioCodecParameters, CODEC_ID_NULL_AUDIO, well_known as id,
 };
 
-/// Codecs that may occur in supported containers, but have no decoder.
+/// Codecs that may occur in supported containers, but have no decoder, or one that refuses the parameters of a track.
 const NAMES: &[(AudioCodecId, &str)] = &[
     (id::CODEC_ID_SPEEX, "Speex"),
     (id::CODEC_ID_MUSEPACK, "Musepack"),
@@ -19,6 +19,9 @@ const NAMES: &[(AudioCodecId, &str)] = &[
     (id::CODEC_ID_TTA, "TTA"),
     (id::CODEC_ID_TRUEHD, "TrueHD"),
     (id::CODEC_ID_FLAC, "FLAC in this container"),
+    (id::CODEC_ID_ALAC, "ALAC with damaged parameters"),
+    (id::CODEC_ID_OPUS, "Opus with damaged parameters"),
+    (id::CODEC_ID_VORBIS, "Vorbis with damaged parameters"),
     (id::CODEC_ID_ADPCM_G722, "G.722"),
     (id::CODEC_ID_ADPCM_G726, "G.726"),
     (id::CODEC_ID_ADPCM_G726LE, "G.726"),
