@@ -73,20 +73,13 @@ pub(super) fn cluster(
         .chunk_by(|a, b| a.window / BLOCK_WINDOWS == b.window / BLOCK_WINDOWS)
         .map(<[LocalSpeaker]>::len)
         .collect();
-    let block_bounds = match blocks.len() {
-        0 | 1 => bounds,
-        // Not everyone speaks in each block.
-        _ => SpeakerBounds {
-            min: None,
-            ..bounds
-        },
-    };
+    let max = bounds.max.unwrap_or(usize::MAX);
     let mut all = Clustering::default();
     let mut block_clusters = Vec::new();
     let mut speakers = speakers.into_iter();
     for (index, size) in blocks.iter().enumerate() {
         let block = speakers.by_ref().take(*size).collect();
-        let clustering = cluster_block(block, embeddings, block_bounds, cancel)?;
+        let clustering = cluster_block(block, embeddings, max, cancel)?;
         block_clusters.extend(
             (0..clustering.cluster_count)
                 .map(|cluster| BlockCluster::new(index, &clustering, cluster)),
@@ -103,11 +96,15 @@ pub(super) fn cluster(
             .map(|cluster| cluster.solo_s)
             .collect();
         let affinity = |a: usize, b: usize| block_clusters[a].affinity(&block_clusters[b]);
-        let merged = clustering::cluster(&weight_s, affinity, bounds, cancel)?;
+        let merged = clustering::cluster(&weight_s, affinity, max, cancel)?;
         for label in &mut all.labels {
             *label = merged[*label];
         }
         all.cluster_count = cluster_count(&merged);
+    }
+    let min = bounds.min.unwrap_or(0);
+    if all.cluster_count < min {
+        all = cluster_split::split_until(min, all, embeddings, cancel)?;
     }
     Ok(all)
 }
@@ -116,12 +113,12 @@ pub(super) fn cluster(
 fn cluster_block(
     mut speakers: Vec<LocalSpeaker>,
     embeddings: &SubSegmentEmbeddings,
-    bounds: SpeakerBounds,
+    max: usize,
     cancel: &CancelToken,
 ) -> Result<Clustering, DiarizeError> {
-    let mut labels = cluster_and_reassign(&speakers, bounds, cancel)?;
+    let mut labels = cluster_and_reassign(&speakers, max, cancel)?;
     if let Some(split) = cluster_split::split(&speakers, &labels, embeddings) {
-        labels = cluster_and_reassign(&split, bounds, cancel)?;
+        labels = cluster_and_reassign(&split, max, cancel)?;
         speakers = split;
     }
     Ok(Clustering {
@@ -131,10 +128,10 @@ fn cluster_block(
     })
 }
 
-/// Clusters local speakers and reassigns them, unless reassignment leaves fewer clusters than `bounds` asks for.
+/// Clusters local speakers and reassigns them.
 fn cluster_and_reassign(
     speakers: &[LocalSpeaker],
-    bounds: SpeakerBounds,
+    max: usize,
     cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
     let weight_s: Vec<f32> = speakers
@@ -142,11 +139,8 @@ fn cluster_and_reassign(
         .map(|speaker| embedding_weight_s(speaker.solo_s))
         .collect();
     let affinity = |a: usize, b: usize| Affinity::between(&speakers[a], &speakers[b]);
-    let labels = clustering::cluster(&weight_s, affinity, bounds, cancel)?;
-    let reassigned = reassignment::reassign(speakers, &labels, cancel)?;
-    let min = bounds.min.unwrap_or(0).min(cluster_count(&labels));
-    let is_enough = cluster_count(&reassigned) >= min;
-    Ok(if is_enough { reassigned } else { labels })
+    let labels = clustering::cluster(&weight_s, affinity, max, cancel)?;
+    reassignment::reassign(speakers, &labels, cancel)
 }
 
 /// A cluster of a block.

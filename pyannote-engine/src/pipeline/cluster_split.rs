@@ -4,13 +4,19 @@
 //! them, because none of its items belongs to the second speaker alone. But the sub-segments of the whole cluster can:
 //! if their embeddings form two distinct groups, each local speaker of the cluster is split into two, whose frames are
 //! those nearest to the sub-segments of either group.
+//!
+//! If more speakers are requested than were found, the most distinct groups are split, however similar they are.
 
+use std::cmp::Ordering;
+
+use super::block_clustering::Clustering;
 use super::embeddings::{
     self, EmbeddingVector, SubSegmentEmbeddings, add_scaled, cosine, normalized,
 };
 use super::local_speakers::{self, LocalSpeaker};
 use super::{clustering, frames};
 use crate::models::EMBEDDING_DIM;
+use crate::{CancelToken, DiarizeError};
 
 /// Minimum solo ratio of a sub-segment to be considered.
 const MIN_SPLIT_SOLO_RATIO: f32 = 0.5;
@@ -20,6 +26,9 @@ const MIN_SPLIT_SUB_SEGMENTS: usize = 3;
 const MAX_SPLIT_COSINE: f32 = 0.43;
 /// Maximum number of iterations of 2-means.
 const MAX_TWO_MEANS_ITERATIONS: usize = 20;
+/// Maximum number of sub-segments of which the two that are farthest apart are searched, in time that grows with its
+/// square. Ten minutes have 800.
+const MAX_COMPARED: usize = 1_000;
 /// Minimum speech of each half of a local speaker. Others are not split.
 const MIN_SPLIT_SPEECH_S: f64 = 0.3;
 
@@ -33,7 +42,8 @@ pub(super) fn split(
         .map(|cluster| {
             let labeled = speakers.iter().zip(labels);
             let members = labeled.filter(|(_, label)| **label == cluster);
-            ClusterSplit::find(members.map(|(speaker, _)| speaker), embeddings)
+            let split = ClusterSplit::find(members.map(|(speaker, _)| speaker), embeddings);
+            split.filter(ClusterSplit::is_distinct)
         })
         .collect();
     let halves: Vec<Option<[LocalSpeaker; 2]>> = speakers
@@ -54,6 +64,57 @@ pub(super) fn split(
     })
 }
 
+/// Splits clusters until there are `min` of them, or none can be split: each time the one whose two groups are the most
+/// distinct, however similar they are.
+pub(super) fn split_until(
+    min: usize,
+    clustering: Clustering,
+    embeddings: &SubSegmentEmbeddings,
+    cancel: &CancelToken,
+) -> Result<Clustering, DiarizeError> {
+    let mut members = vec![Vec::new(); clustering.cluster_count];
+    for (speaker, label) in clustering.speakers.into_iter().zip(clustering.labels) {
+        members[label].push(speaker);
+    }
+    let with_split = |members: Vec<LocalSpeaker>| {
+        let split = ClusterSplit::find(members.iter(), embeddings);
+        (members, split)
+    };
+    let mut clusters: Vec<_> = members.into_iter().map(with_split).collect();
+    while clusters.len() < min {
+        if cancel.is_cancelled() {
+            return Err(DiarizeError::Cancelled);
+        }
+        let gain = |split: &Option<ClusterSplit>| split.as_ref().map(ClusterSplit::gain);
+        let best = clusters.iter_mut().filter(|(_, split)| split.is_some());
+        let best =
+            best.max_by(|(_, a), (_, b)| gain(a).partial_cmp(&gain(b)).unwrap_or(Ordering::Equal));
+        let Some((members, split)) = best else {
+            break;
+        };
+        let Some([first, second]) = split
+            .take()
+            .and_then(|split| split.of_members(members, embeddings))
+        else {
+            continue;
+        };
+        (*members, *split) = with_split(first);
+        clusters.push(with_split(second));
+    }
+    let cluster_count = clusters.len();
+    let members = clusters.into_iter().map(|(members, _)| members).enumerate();
+    let mut labeled: Vec<(LocalSpeaker, usize)> = members
+        .flat_map(|(label, members)| members.into_iter().map(move |speaker| (speaker, label)))
+        .collect();
+    labeled.sort_by_key(|(speaker, _)| speaker.window);
+    let (speakers, labels) = labeled.into_iter().unzip();
+    Ok(Clustering {
+        speakers,
+        labels,
+        cluster_count,
+    })
+}
+
 /// One of the two groups that a cluster is split into.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Group {
@@ -61,11 +122,16 @@ enum Group {
     Second,
 }
 
-/// The sub-segments of a cluster in ascending order, each with its group.
-struct ClusterSplit(Vec<(usize, Group)>);
+/// The sub-segments of a cluster in two groups.
+struct ClusterSplit {
+    /// In ascending order.
+    sub_segments: Vec<(usize, Group)>,
+    /// Cosine similarity between the centroids of the groups.
+    cosine: f32,
+}
 
 impl ClusterSplit {
-    /// Splits the sub-segments of a cluster into two groups. `None` if they are not distinct.
+    /// Splits the sub-segments of a cluster into two groups. `None` if there are not two.
     fn find<'a>(
         speakers: impl Iterator<Item = &'a LocalSpeaker>,
         embeddings: &SubSegmentEmbeddings,
@@ -81,18 +147,76 @@ impl ClusterSplit {
             .iter()
             .filter_map(|index| Some((*index, embeddings.get(*index)?)))
             .collect();
-        let groups = two_means(&embeddings)?;
-        let indices = embeddings.iter().map(|(index, _)| *index);
-        Some(Self(indices.zip(groups).collect()))
+        two_means(&embeddings)
+    }
+
+    /// The sub-segments of a group.
+    fn of(&self, group: Group) -> impl Iterator<Item = usize> {
+        let of = self.sub_segments.iter().filter(move |(_, of)| *of == group);
+        of.map(|(index, _)| *index)
+    }
+
+    /// Whether the groups are large and different enough to be two speakers.
+    fn is_distinct(&self) -> bool {
+        let is_large = |group| non_overlapping_count(self.of(group)) >= MIN_SPLIT_SUB_SEGMENTS;
+        is_large(Group::First) && is_large(Group::Second) && self.cosine < MAX_SPLIT_COSINE
+    }
+
+    /// By how much the split decreases the sum of squared distances to the centroids, as in Ward's method: it is large
+    /// for groups that are both large and different.
+    fn gain(&self) -> f32 {
+        let [first, second] =
+            [Group::First, Group::Second].map(|group| self.of(group).count() as f32);
+        first * second / (first + second) * (1.0 - self.cosine)
+    }
+
+    /// Splits the local speakers of a cluster. `None` if a group has none.
+    fn of_members(
+        &self,
+        members: &[LocalSpeaker],
+        embeddings: &SubSegmentEmbeddings,
+    ) -> Option<[Vec<LocalSpeaker>; 2]> {
+        let mut groups = [Vec::new(), Vec::new()];
+        for speaker in members {
+            match self.split(speaker) {
+                None => groups[self.larger_group(speaker) as usize].push(speaker.clone()),
+                Some(mut halves) => {
+                    local_speakers::assign_embeddings(&mut halves, embeddings);
+                    for (group, half) in groups.iter_mut().zip(halves) {
+                        group.push(half);
+                    }
+                }
+            }
+        }
+        groups
+            .iter()
+            .all(|group| !group.is_empty())
+            .then_some(groups)
     }
 
     /// The group of a frame: that of the nearest sub-segment.
     fn group(&self, frame: usize) -> Group {
         let nearest = self
-            .0
+            .sub_segments
             .iter()
             .min_by_key(|(index, _)| center_frame(*index).abs_diff(frame));
         nearest.map_or(Group::First, |(_, group)| *group)
+    }
+
+    /// The group with more of the activity of a local speaker.
+    fn larger_group(&self, speaker: &LocalSpeaker) -> Group {
+        let frames = speaker.first_frame..speaker.end_frame();
+        let activity = frames.zip(&speaker.activity);
+        let balance: f32 = activity
+            .map(|(frame, activity)| match self.group(frame) {
+                Group::First => *activity,
+                Group::Second => -activity,
+            })
+            .sum();
+        match balance >= 0.0 {
+            true => Group::First,
+            false => Group::Second,
+        }
     }
 
     /// Splits a local speaker into two. `None` if one of them has too little speech.
@@ -136,14 +260,18 @@ fn center_frame(sub_segment: usize) -> usize {
     frames.start.midpoint(frames.end)
 }
 
-/// Spherical 2-means of the embeddings of sub-segments, initialized with the two that are farthest apart. Returns the
-/// group of each.
-///
-/// `None` if the groups are too small, or too similar to be two speakers.
-fn two_means(embeddings: &[(usize, &EmbeddingVector)]) -> Option<Vec<Group>> {
-    let pairs = embeddings.iter().enumerate().flat_map(|(index, (_, one))| {
-        let others = embeddings[..index].iter();
-        others.map(move |(_, other)| (*one, *other))
+/// Spherical 2-means of the embeddings of sub-segments, initialized with the two that are farthest apart. `None` if one
+/// of the groups is empty.
+fn two_means(embeddings: &[(usize, &EmbeddingVector)]) -> Option<ClusterSplit> {
+    let step = embeddings.len().div_ceil(MAX_COMPARED).max(1);
+    let compared: Vec<&EmbeddingVector> = embeddings
+        .iter()
+        .step_by(step)
+        .map(|(_, embedding)| *embedding)
+        .collect();
+    let pairs = compared.iter().enumerate().flat_map(|(index, one)| {
+        let others = compared[..index].iter();
+        others.map(move |other| (*one, *other))
     });
     let (one, other) = pairs.min_by(|(a, b), (c, d)| cosine(a, b).total_cmp(&cosine(c, d)))?;
     let mut centroids = [*one, *other];
@@ -174,16 +302,13 @@ fn two_means(embeddings: &[(usize, &EmbeddingVector)]) -> Option<Vec<Group>> {
         centroids = [centroid(Group::First)?, centroid(Group::Second)?];
     }
     let [one, other] = &centroids;
-    let is_large = |group: Group| {
-        let members = embeddings
-            .iter()
-            .zip(&groups)
-            .filter(|(_, member_group)| **member_group == group);
-        non_overlapping_count(members.map(|((index, _), _)| *index)) >= MIN_SPLIT_SUB_SEGMENTS
+    let indices = embeddings.iter().map(|(index, _)| *index);
+    let split = ClusterSplit {
+        cosine: cosine(one, other),
+        sub_segments: indices.zip(groups).collect(),
     };
-    let is_split =
-        is_large(Group::First) && is_large(Group::Second) && cosine(one, other) < MAX_SPLIT_COSINE;
-    is_split.then_some(groups)
+    let has = |group| split.of(group).next().is_some();
+    (has(Group::First) && has(Group::Second)).then_some(split)
 }
 
 /// Maximum number of sub-segments, out of these in ascending order, that do not overlap: each overlaps with the next.
@@ -218,7 +343,9 @@ mod tests {
             .enumerate()
             .map(|(own_axis, angle)| embedding(*angle, own_axis))
             .collect();
-        two_means(&embeddings.iter().enumerate().collect::<Vec<_>>())
+        let split = two_means(&embeddings.iter().enumerate().collect::<Vec<_>>());
+        let split = split.filter(ClusterSplit::is_distinct)?;
+        Some(split.sub_segments.iter().map(|(_, group)| *group).collect())
     }
 
     #[test]
@@ -247,7 +374,7 @@ mod tests {
         assert_eq!(groups(&[0.0, 1.5, 0.0, 1.5]), None);
         assert_eq!(groups(&[]), None);
         let same = embedding(0.3, 0);
-        assert_eq!(two_means(&[(0, &same), (2, &same), (4, &same)]), None);
+        assert!(two_means(&[(0, &same), (2, &same), (4, &same)]).is_none());
     }
 
     #[test]

@@ -1,43 +1,30 @@
 //! Agglomerative clustering with average linkage on log-likelihood ratios.
 
 use super::affinity::Affinity;
-use crate::{CancelToken, DiarizeError, SpeakerBounds};
+use crate::{CancelToken, DiarizeError};
 
 /// Clusters are merged while the largest LLR between two of them is at least this.
 const MERGE_LLR: f32 = 1.75;
-/// Minimum non-overlapped speech of a cluster to count towards the minimum number of speakers.
-const MIN_CLUSTER_SPEECH_S: f32 = 1.0;
 
-/// Clusters items by their pairwise affinity. Returns the cluster of each item, numbered from 0.
+/// Clusters items by their pairwise affinity, into at most `max` clusters. Returns the cluster of each item, numbered
+/// from 0.
 ///
-/// `weight_s` is the weight of each item, in seconds of speech, as [`Affinity::llr`] expects it. The maximum number of
-/// speakers is always respected, the minimum only while that many clusters have at least [`MIN_CLUSTER_SPEECH_S`] of
-/// speech.
+/// `weight_s` is the weight of each item, in seconds of speech, as [`Affinity::llr`] expects it.
 pub(super) fn cluster(
     weight_s: &[f32],
     affinity: impl Fn(usize, usize) -> Affinity,
-    bounds: SpeakerBounds,
+    max: usize,
     cancel: &CancelToken,
 ) -> Result<Vec<usize>, DiarizeError> {
     let mut clusters = Clusters::new(weight_s, affinity, cancel)?;
-    let max = bounds.max.unwrap_or(usize::MAX).max(1);
-    let min = bounds.min.unwrap_or(1);
     while let Some((a, b)) = clusters.nearest_pair() {
         if cancel.is_cancelled() {
             return Err(DiarizeError::Cancelled);
         }
-        let llr = clusters.llr(a, b);
-        if llr == f32::NEG_INFINITY || (llr < MERGE_LLR && clusters.count() <= max) {
+        if clusters.llr(a, b) < MERGE_LLR && clusters.count() <= max.max(1) {
             break;
         }
-        if clusters.has_min_speech(a)
-            && clusters.has_min_speech(b)
-            && clusters.count_with_min_speech() <= min
-        {
-            clusters.forbid_merge(a, b);
-        } else {
-            clusters.merge(a, b);
-        }
+        clusters.merge(a, b);
     }
     Ok(relabeled(&clusters.labels))
 }
@@ -54,8 +41,6 @@ struct Clusters {
     weight_s: Vec<Option<f32>>,
     /// The cluster of each item.
     labels: Vec<usize>,
-    /// Pairs that must not be merged, the smaller index first.
-    forbidden: Vec<(usize, usize)>,
 }
 
 impl Clusters {
@@ -72,7 +57,6 @@ impl Clusters {
             nearest: vec![None; size],
             weight_s: weight_s.iter().copied().map(Some).collect(),
             labels: (0..size).collect(),
-            forbidden: Vec::new(),
         };
         for a in 0..size {
             if cancel.is_cancelled() {
@@ -97,13 +81,10 @@ impl Clusters {
         self.affinity[b * self.size + a] = affinity;
     }
 
-    /// LLR of two clusters being the same speaker; negative infinity if they must not be merged.
+    /// LLR of two clusters being the same speaker.
     fn llr(&self, a: usize, b: usize) -> f32 {
         let weight_s = |cluster: usize| self.weight_s[cluster].unwrap_or(0.0);
-        match self.forbidden.contains(&(a.min(b), a.max(b))) {
-            true => f32::NEG_INFINITY,
-            false => self.affinity(a, b).llr(weight_s(a).min(weight_s(b))),
-        }
+        self.affinity(a, b).llr(weight_s(a).min(weight_s(b)))
     }
 
     fn exists(&self, cluster: usize) -> bool {
@@ -116,16 +97,6 @@ impl Clusters {
 
     fn count(&self) -> usize {
         self.weight_s.iter().flatten().count()
-    }
-
-    fn has_min_speech(&self, cluster: usize) -> bool {
-        self.weight_s[cluster].is_some_and(|weight_s| weight_s >= MIN_CLUSTER_SPEECH_S)
-    }
-
-    fn count_with_min_speech(&self) -> usize {
-        (0..self.size)
-            .filter(|cluster| self.has_min_speech(*cluster))
-            .count()
     }
 
     /// The pair with the largest LLR.
@@ -141,12 +112,6 @@ impl Clusters {
         self.nearest[cluster] = self
             .others(cluster)
             .max_by(|a, b| self.llr(cluster, *a).total_cmp(&self.llr(cluster, *b)));
-    }
-
-    fn forbid_merge(&mut self, a: usize, b: usize) {
-        self.forbidden.push((a.min(b), a.max(b)));
-        self.update_nearest(a);
-        self.update_nearest(b);
     }
 
     /// Merges cluster `b` into cluster `a`.
@@ -204,53 +169,31 @@ mod tests {
     use proptest::prelude::*;
 
     /// Clusters points on a line, whose LLR decreases with their distance.
-    fn cluster_points(points: &[f32], bounds: SpeakerBounds) -> Vec<usize> {
+    fn cluster_points(points: &[f32], max: usize) -> Vec<usize> {
         let llr = |a: usize, b: usize| 5.0 - (points[a] - points[b]).abs();
         let weight_s = vec![2.0; points.len()];
         let affinity = |a, b| Affinity::from_llr(llr(a, b));
-        cluster(&weight_s, affinity, bounds, &CancelToken::default()).unwrap()
+        cluster(&weight_s, affinity, max, &CancelToken::default()).unwrap()
     }
 
     #[test]
     fn merges_near_items() {
         let points = [0.0, 1.0, 20.0, 0.5, 21.0];
-        assert_eq!(
-            cluster_points(&points, SpeakerBounds::default()),
-            [0, 0, 1, 0, 1]
-        );
-        assert!(cluster_points(&[], SpeakerBounds::default()).is_empty());
+        assert_eq!(cluster_points(&points, usize::MAX), [0, 0, 1, 0, 1]);
+        assert!(cluster_points(&[], usize::MAX).is_empty());
     }
 
     #[test]
-    fn respects_speaker_bounds() {
+    fn there_are_at_most_so_many_clusters() {
         let points = [0.0, 1.0, 20.0, 0.5, 21.0];
-        assert_eq!(cluster_points(&points, SpeakerBounds::exactly(1)), [0; 5]);
-        assert_eq!(
-            cluster_points(&points, SpeakerBounds::exactly(3)),
-            [0, 0, 1, 0, 2]
-        );
-        assert_eq!(
-            cluster_points(&points, SpeakerBounds::exactly(9)),
-            [0, 1, 2, 3, 4]
-        );
-        let at_most = |max| SpeakerBounds {
-            min: None,
-            max: Some(max),
-        };
-        assert_eq!(cluster_points(&points, at_most(0)), [0; 5]);
-        assert_eq!(cluster_points(&points, at_most(4)), [0, 0, 1, 0, 1]);
-    }
-
-    #[test]
-    fn clusters_with_little_speech_do_not_count_towards_the_minimum() {
-        let affinity = |a: usize, b: usize| match (a.min(b), a.max(b)) {
-            (0, 1) => Affinity::from_llr(3.0),
-            _ => Affinity::from_llr(2.0),
-        };
-        let bounds = SpeakerBounds::exactly(2);
-        let labels = cluster(&[5.0, 4.0, 0.3], affinity, bounds, &CancelToken::default()).unwrap();
-        assert_ne!(labels[0], labels[1]);
-        assert_eq!(labels.iter().max(), Some(&1));
+        for (max, expected) in [
+            (0, [0; 5]),
+            (1, [0; 5]),
+            (2, [0, 0, 1, 0, 1]),
+            (4, [0, 0, 1, 0, 1]),
+        ] {
+            assert_eq!(cluster_points(&points, max), expected, "{max}");
+        }
     }
 
     #[test]
@@ -258,7 +201,7 @@ mod tests {
         let cancel = CancelToken::default();
         cancel.cancel();
         let affinity = |_, _| Affinity::default();
-        let result = cluster(&[1.0; 3], affinity, SpeakerBounds::default(), &cancel);
+        let result = cluster(&[1.0; 3], affinity, usize::MAX, &cancel);
         assert_eq!(result, Err(DiarizeError::Cancelled));
     }
 
@@ -269,7 +212,7 @@ mod tests {
             let size = 10;
             let llr = |a: usize, b: usize| llrs[a.max(b) * (a.max(b) - 1) / 2 + a.min(b)];
             let affinity = |a, b| Affinity::from_llr(llr(a, b));
-            let found = cluster(&[2.0; 10], affinity, SpeakerBounds::default(), &CancelToken::default()).unwrap();
+            let found = cluster(&[2.0; 10], affinity, usize::MAX, &CancelToken::default()).unwrap();
 
             let mut clusters: Vec<Vec<usize>> = (0..size).map(|n| vec![n]).collect();
             loop {
