@@ -104,7 +104,8 @@ impl<'a> Options<'a> {
         Self::default()
     }
 
-    /// Sets the exact number of speakers: both bounds, 1 to 10,000.
+    /// Sets the exact number of speakers: both bounds, 1 to 10,000. There are fewer, and a warning, if the recording has
+    /// too little speech for so many.
     #[must_use]
     pub fn num_speakers(self, number: usize) -> Self {
         self.bounds(SpeakerBounds::exactly(number))

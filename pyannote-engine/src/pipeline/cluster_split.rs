@@ -162,12 +162,12 @@ impl ClusterSplit {
         is_large(Group::First) && is_large(Group::Second) && self.cosine < MAX_SPLIT_COSINE
     }
 
-    /// By how much the split decreases the sum of squared distances to the centroids, as in Ward's method: it is large
-    /// for groups that are both large and different.
+    /// How much speaks for splitting: how different the groups are, times the size of the smaller one up to what a
+    /// speaker needs.
     fn gain(&self) -> f32 {
         let [first, second] =
             [Group::First, Group::Second].map(|group| self.of(group).count() as f32);
-        first * second / (first + second) * (1.0 - self.cosine)
+        first.min(second).min(MIN_SPLIT_SUB_SEGMENTS as f32) * (1.0 - self.cosine)
     }
 
     /// Splits the local speakers of a cluster. `None` if a group has none.
@@ -408,5 +408,71 @@ mod tests {
         );
         assert!(cosine < 0.2, "{cosine}");
         assert!((halves[0].solo_s + halves[1].solo_s - 9.9).abs() < 1e-3);
+    }
+
+    /// A cluster of one local speaker, whose embedding changes its direction after each of these numbers of
+    /// sub-segments.
+    fn cluster_of(changes: &[usize]) -> (Clustering, SubSegmentEmbeddings) {
+        let count = changes.iter().sum();
+        let of = changes.iter().enumerate();
+        let parts = of.flat_map(|(part, count)| std::iter::repeat_n(part, *count));
+        let embeddings = parts.enumerate().map(|(index, part)| {
+            let mut embedding = [0.0; EMBEDDING_DIM];
+            (embedding[part], embedding[20 + index]) = (1.0, 0.3);
+            (index, normalized(embedding).unwrap())
+        });
+        let speaker = LocalSpeaker {
+            window: 0,
+            first_frame: 0,
+            activity: vec![1.0; embeddings::sub_segment_frames(count).start],
+            solo_s: 10.0,
+            solo_ratios: (0..count).map(|index| (index, 1.0)).collect(),
+            embedding: None,
+        };
+        let clustering = Clustering {
+            speakers: vec![speaker],
+            labels: vec![0],
+            cluster_count: 1,
+        };
+        (clustering, SubSegmentEmbeddings::from_sorted(embeddings))
+    }
+
+    #[test]
+    fn clusters_are_split_until_there_are_enough_or_none_can_be_split() {
+        // The last part is too short to count as much as the others.
+        let parts = [6, 6, 6, 1];
+        for (min, expected) in [(1, 1), (2, 2), (3, 3), (4, 4), (100, 19)] {
+            let (clustering, embeddings) = cluster_of(&parts);
+            let cancel = CancelToken::default();
+            let split = split_until(min, clustering, &embeddings, &cancel).unwrap();
+            assert_eq!(split.cluster_count, expected, "{min}");
+            let mut labels = split.labels.clone();
+            labels.sort_unstable();
+            labels.dedup();
+            assert_eq!(
+                labels,
+                Vec::from_iter(0..expected),
+                "each cluster has speech"
+            );
+            assert_eq!(split.labels.len(), split.speakers.len());
+            if min == 3 {
+                let mut sizes: Vec<usize> = split
+                    .speakers
+                    .iter()
+                    .map(|part| part.solo_ratios.len())
+                    .collect();
+                sizes.sort_unstable();
+                assert_eq!(sizes, [6, 6, 7]);
+            }
+        }
+    }
+
+    #[test]
+    fn splitting_can_be_cancelled() {
+        let (clustering, embeddings) = cluster_of(&[6, 6]);
+        let cancel = CancelToken::default();
+        cancel.cancel();
+        let result = split_until(2, clustering, &embeddings, &cancel);
+        assert_eq!(result.err(), Some(DiarizeError::Cancelled));
     }
 }

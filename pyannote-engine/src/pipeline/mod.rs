@@ -15,7 +15,7 @@
 //! 6. **Reassignment** ([`reassignment`], a resegmentation with fixed clusters). Window by window, the local speakers
 //!    are reassigned to clusters: the permutation with the best total score, given all other windows.
 //! 7. **Cluster split** ([`cluster_split`]). Clusters whose sub-segments form two distinct groups are split, and steps
-//!    5 and 6 are repeated.
+//!    5 and 6 are repeated. If more speakers are requested than that finds, the most distinct groups are split.
 //! 8. **Reconstruction** ([`reconstruction`]). The activity of each cluster is averaged over the windows; the speaker
 //!    count says how many of the most active clusters speak in each frame.
 //!

@@ -68,10 +68,15 @@ async fn speaker_counts_are_respected() {
     assert_eq!(speakers(&one), 1);
     let at_most = client.diarize(&media).max_speakers(1).await.unwrap();
     assert_eq!(speakers(&at_most), 1);
-    let many = client.diarize(&media).min_speakers(20).await.unwrap();
+    for number in [2, 3, 4, 5, 8] {
+        let exactly = client.diarize(&media).num_speakers(number).await.unwrap();
+        assert_eq!(speakers(&exactly), number as usize);
+        assert_eq!(exactly.warning(), None);
+    }
+    let many = client.diarize(&media).min_speakers(100).await.unwrap();
     let count = speakers(&many);
     let warning = many.warning().unwrap();
-    assert!((2..20).contains(&count), "{count}");
+    assert!((9..100).contains(&count), "{count}");
     assert!(
         warning.contains(&format!("only {count} could be distinguished")),
         "{warning}"
