@@ -7,8 +7,6 @@
 //!
 //! If more speakers are requested than were found, the most distinct groups are split, however similar they are.
 
-use std::cmp::Ordering;
-
 use super::block_clustering::Clustering;
 use super::embeddings::{
     self, EmbeddingVector, SubSegmentEmbeddings, add_scaled, cosine, normalized,
@@ -85,20 +83,19 @@ pub(super) fn split_until(
         if cancel.is_cancelled() {
             return Err(DiarizeError::Cancelled);
         }
-        let gain = |split: &Option<ClusterSplit>| split.as_ref().map(ClusterSplit::gain);
-        let best = clusters.iter_mut().filter(|(_, split)| split.is_some());
-        let best =
-            best.max_by(|(_, a), (_, b)| gain(a).partial_cmp(&gain(b)).unwrap_or(Ordering::Equal));
-        let Some((members, split)) = best else {
+        let gains = clusters.iter().enumerate();
+        let gains = gains.filter_map(|(index, (_, split))| Some((index, split.as_ref()?.gain())));
+        let Some((best, _)) = gains.max_by(|(_, a), (_, b)| a.total_cmp(b)) else {
             break;
         };
-        let Some([first, second]) = split
+        let (members, split) = &mut clusters[best];
+        let groups = split
             .take()
-            .and_then(|split| split.of_members(members, embeddings))
-        else {
+            .and_then(|split| split.of_members(members, embeddings));
+        let Some([first, second]) = groups else {
             continue;
         };
-        (*members, *split) = with_split(first);
+        clusters[best] = with_split(first);
         clusters.push(with_split(second));
     }
     let cluster_count = clusters.len();

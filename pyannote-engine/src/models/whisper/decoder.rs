@@ -5,12 +5,10 @@ use std::io::{Read, Seek};
 use rayon::prelude::*;
 
 use super::container::Container;
-use super::encoder::{CHUNK_ROWS, check_heads};
-use super::layers::{Dense, FeedForward, Scratch, count_layers, layer_norm};
+use super::layers::{self, Dense, FeedForward, Scratch, check_heads, count_layers, layer_norm};
 use crate::models::WeightsError;
 use crate::models::nn::{
-    LayerNorm, Matrix, QuantizedMatrix, Rows, RowsMut, product, quantized_product, softmax,
-    vectorized,
+    LayerNorm, QuantizedMatrix, Rows, RowsMut, quantized_product, softmax, vectorized,
 };
 
 /// Values that are multiplied at once.
@@ -114,22 +112,11 @@ impl Decoder {
 
     /// Computes what attention to the features of a chunk needs, on the threads of the current pool.
     pub(crate) fn memory(&self, features: &[f32]) -> Memory {
-        let (channels, width) = (self.channels, self.channels / self.heads);
-        let scale = 1.0 / (width as f32).sqrt();
+        let channels = self.channels;
         let layer = |layer: &Layer| {
             let mut projected = Vec::new();
             layer.cross_memory.apply(features, channels, &mut projected);
-            let value = |row: usize, column: usize| projected[row * 2 * channels + column];
-            let head = |head: usize| {
-                let keys = Matrix::from_fn(width, CHUNK_ROWS, |channel, row| {
-                    scale * value(row, head * width + channel)
-                });
-                let values = Matrix::from_fn(CHUNK_ROWS, width, |row, channel| {
-                    value(row, channels + head * width + channel)
-                });
-                (keys, values)
-            };
-            (0..self.heads).map(head).collect()
+            layers::Memory::new(&projected, 2 * channels, channels, self.heads)
         };
         Memory {
             layers: self.layers.par_iter().map(layer).collect(),
@@ -148,10 +135,10 @@ impl Decoder {
     }
 }
 
-/// The keys and values of the features of a chunk, per layer and head.
+/// The keys and values of the features of a chunk, per layer.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    layers: Vec<Vec<(Matrix, Matrix)>>,
+    layers: Vec<layers::Memory>,
 }
 
 /// Keys and values of the tokens so far in one layer: one slot per token and hypothesis.
@@ -222,7 +209,6 @@ impl Session<'_> {
             scratch,
         } = self;
         let (channels, heads) = (decoder.channels, decoder.heads);
-        let width = channels / heads;
         let mut rows = Vec::with_capacity(inputs.len() * channels);
         for input in inputs {
             let position = &decoder.positions[input.path.len() * channels..][..channels];
@@ -264,19 +250,19 @@ impl Session<'_> {
             layer
                 .cross_queries
                 .apply(&scratch.normalized, channels, &mut projected);
-            scores.resize(inputs.len() * CHUNK_ROWS, 0.0);
-            for (head, (keys, values)) in memory.layers[index].iter().enumerate() {
-                let queries = Rows::new(&projected[head * width..], inputs.len(), width, channels);
-                product(RowsMut::new(&mut scores, CHUNK_ROWS), queries, keys);
-                softmax(&mut scores, CHUNK_ROWS);
-                let out = RowsMut::new(&mut attended[head * width..], channels);
-                product(out, Rows::dense(&scores, CHUNK_ROWS), values);
-                if let Some(attention) = &mut attention
-                    && attention.heads.contains(&(index, head))
-                {
-                    attention.weights.push(scores.clone());
-                }
-            }
+            memory.layers[index].attend(
+                &projected,
+                channels,
+                &mut attended,
+                &mut scores,
+                |head, weights| {
+                    if let Some(attention) = &mut attention
+                        && attention.heads.contains(&(index, head))
+                    {
+                        attention.weights.push(weights.to_vec());
+                    }
+                },
+            );
             layer.cross_output.add_to(&attended, channels, &mut rows);
             layer.feed_forward.apply(&mut rows, scratch);
         }

@@ -5,10 +5,10 @@ use std::io::{Read, Seek};
 use rayon::prelude::*;
 
 use super::container::Container;
-use super::layers::{Dense, FeedForward, Scratch, count_layers, layer_norm};
+use super::layers::{Dense, FeedForward, Memory, Scratch, check_heads, count_layers, layer_norm};
 use super::mel::CHUNK_FRAMES;
 use crate::models::WeightsError;
-use crate::models::nn::{LayerNorm, Matrix, Rows, RowsMut, add_product, gelu, product, softmax};
+use crate::models::nn::{LayerNorm, Matrix, Rows, RowsMut, add_product, gelu};
 
 /// Rows of features per chunk of 30 s.
 pub(crate) const CHUNK_ROWS: usize = CHUNK_FRAMES / 2;
@@ -143,16 +143,6 @@ impl Encoder {
     }
 }
 
-/// Fails unless the channels can be divided among the heads.
-pub(super) fn check_heads(channels: usize, heads: usize) -> Result<(), WeightsError> {
-    match heads > 0 && channels > 0 && channels.is_multiple_of(heads) {
-        true => Ok(()),
-        false => Err(WeightsError::Invalid(format!(
-            "invalid CTranslate2 model: {channels} channels cannot be divided among {heads} heads"
-        ))),
-    }
-}
-
 impl Layer {
     fn load<R: Read + Seek>(
         model: &mut Container<R>,
@@ -177,8 +167,6 @@ impl Layer {
 
     fn apply(&self, rows: &mut [f32]) {
         let channels = self.norm.scale.len();
-        let width = channels / self.heads;
-        let count = rows.len() / channels;
         // Queries, keys and values of each row.
         let mut projected = vec![0.0; 3 * rows.len()];
         projected
@@ -190,36 +178,18 @@ impl Layer {
                 self.projection
                     .add_to(&scratch.normalized, channels, projected);
             });
-        let scale = 1.0 / (width as f32).sqrt();
-        let value = |row: usize, column: usize| projected[row * 3 * channels + column];
-        let heads: Vec<(Matrix, Matrix)> = (0..self.heads)
-            .into_par_iter()
-            .map(|head| {
-                let key = channels + head * width;
-                let keys = Matrix::from_fn(width, count, |channel, row| {
-                    scale * value(row, key + channel)
-                });
-                let values = Matrix::from_fn(count, width, |row, channel| {
-                    value(row, key + channels + channel)
-                });
-                (keys, values)
-            })
-            .collect();
+        let memory = Memory::new(&projected, 3 * channels, channels, self.heads);
         rows.par_chunks_mut(BLOCK_ROWS * channels)
-            .enumerate()
-            .for_each(|(block, rows)| {
-                let queries = &projected[block * BLOCK_ROWS * 3 * channels..];
-                let count_here = rows.len() / channels;
-                let mut scores = vec![0.0; count_here * count];
+            .zip(projected.par_chunks(BLOCK_ROWS * 3 * channels))
+            .for_each(|(rows, queries)| {
                 let mut attended = vec![0.0; rows.len()];
-                for (head, (keys, values)) in heads.iter().enumerate() {
-                    let queries = &queries[head * width..];
-                    let queries = Rows::new(queries, count_here, width, 3 * channels);
-                    product(RowsMut::new(&mut scores, count), queries, keys);
-                    softmax(&mut scores, count);
-                    let out = RowsMut::new(&mut attended[head * width..], channels);
-                    product(out, Rows::dense(&scores, count), values);
-                }
+                memory.attend(
+                    queries,
+                    3 * channels,
+                    &mut attended,
+                    &mut Vec::new(),
+                    |_, _| {},
+                );
                 self.output.add_to(&attended, channels, rows);
                 self.feed_forward.apply(rows, &mut Scratch::default());
             });

@@ -2,9 +2,14 @@
 
 use std::io::{Read, Seek};
 
+use rayon::prelude::*;
+
 use super::container::Container;
 use crate::models::WeightsError;
-use crate::models::nn::{LayerNorm, QuantizedMatrix, Rows, RowsMut, add_quantized_product, gelu};
+use crate::models::nn::{
+    LayerNorm, Matrix, QuantizedMatrix, Rows, RowsMut, add_quantized_product, gelu, product,
+    softmax,
+};
 
 /// A fully connected layer.
 #[derive(Clone, Debug)]
@@ -104,6 +109,61 @@ impl FeedForward {
     }
 }
 
+/// What attention attends to: keys and values of a number of rows, for each head.
+#[derive(Debug)]
+pub(super) struct Memory {
+    rows: usize,
+    channels: usize,
+    heads: Vec<(Matrix, Matrix)>,
+}
+
+impl Memory {
+    /// Takes the keys and the values of all heads from the end of rows of `stride` values, on the threads of the current
+    /// pool. Keys are scaled.
+    pub(super) fn new(projected: &[f32], stride: usize, channels: usize, heads: usize) -> Self {
+        let (rows, width) = (projected.len() / stride, channels / heads);
+        let scale = 1.0 / (width as f32).sqrt();
+        let value = |row: usize, column: usize| projected[row * stride + column];
+        let head = |head: usize| {
+            let key = stride - 2 * channels + head * width;
+            let keys = Matrix::from_fn(width, rows, |channel, row| {
+                scale * value(row, key + channel)
+            });
+            let values = Matrix::from_fn(rows, width, |row, channel| {
+                value(row, key + channels + channel)
+            });
+            (keys, values)
+        };
+        Self {
+            rows,
+            channels,
+            heads: (0..heads).into_par_iter().map(head).collect(),
+        }
+    }
+
+    /// Writes a row to `out` for each query; the queries of all heads begin a row of `stride` values. `scores` is a
+    /// buffer. `weights` gets the number of each head, and its weight of each row of the memory, a row per query.
+    pub(super) fn attend(
+        &self,
+        queries: &[f32],
+        stride: usize,
+        out: &mut [f32],
+        scores: &mut Vec<f32>,
+        mut weights: impl FnMut(usize, &[f32]),
+    ) {
+        let (count, width) = (out.len() / self.channels, self.channels / self.heads.len());
+        scores.resize(count * self.rows, 0.0);
+        for (head, (keys, values)) in self.heads.iter().enumerate() {
+            let queries = Rows::new(&queries[head * width..], count, width, stride);
+            product(RowsMut::new(scores, self.rows), queries, keys);
+            softmax(scores, self.rows);
+            weights(head, scores);
+            let out = RowsMut::new(&mut out[head * width..], self.channels);
+            product(out, Rows::dense(scores, self.rows), values);
+        }
+    }
+}
+
 /// Buffers of intermediate values, kept between layers.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
@@ -127,4 +187,14 @@ pub(super) fn count_layers<R: Read + Seek>(model: &Container<R>, prefix: &str) -
             model.shape(&name).is_some()
         })
         .count()
+}
+
+/// Fails unless the channels can be divided among the heads.
+pub(super) fn check_heads(channels: usize, heads: usize) -> Result<(), WeightsError> {
+    match heads > 0 && channels > 0 && channels.is_multiple_of(heads) {
+        true => Ok(()),
+        false => Err(WeightsError::Invalid(format!(
+            "invalid CTranslate2 model: {channels} channels cannot be divided among {heads} heads"
+        ))),
+    }
 }
