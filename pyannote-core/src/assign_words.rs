@@ -176,8 +176,8 @@ fn has_space_between(before: &str, after: &str) -> bool {
     }
 }
 
-/// Whether a character belongs to a script without spaces between words: Thai, Lao, Myanmar, Khmer, Japanese or Chinese,
-/// or to their punctuation.
+/// Whether a character belongs to a script without spaces between words: Thai, Lao, Myanmar, Khmer, Japanese or
+/// Chinese, or to their punctuation.
 fn is_unspaced(character: char) -> bool {
     matches!(u32::from(character),
         0x0e00..=0x0eff | 0x1000..=0x109f | 0x1780..=0x17ff

@@ -1,7 +1,7 @@
 //! Speaker diarization, speaker identification and voiceprints on your own machine, with open models.
 //!
-//! [`Engine`] loads the models and runs them. [`audio::decode`] reads files. [`transcription`] adds the words. Everything is
-//! synchronous.
+//! [`Engine`] loads the models and runs them. [`audio::decode`] reads files. [`transcription`] adds the words.
+//! Everything is synchronous.
 //!
 #![cfg_attr(all(feature = "audio", feature = "models"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "audio", feature = "models")), doc = "```ignore")]

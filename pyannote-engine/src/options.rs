@@ -32,8 +32,8 @@ impl SpeakerBounds {
     }
 }
 
-/// How readily speech and overlapping speech are found, -5..5. The default, 0, is the balance that the models were tuned
-/// for.
+/// How readily speech and overlapping speech are found, -5..5. The default, 0, is the balance that the models were
+/// tuned for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sensitivity {
     /// Of speech detection: the higher, the more speech is found.
@@ -104,8 +104,8 @@ impl<'a> Options<'a> {
         Self::default()
     }
 
-    /// Sets the exact number of speakers: both bounds, 1 to 10,000. There are fewer, and a warning, if the recording has
-    /// too little speech for so many.
+    /// Sets the exact number of speakers: both bounds, 1 to 10,000. There are fewer, and a warning, if the recording
+    /// has too little speech for so many.
     #[must_use]
     pub fn num_speakers(self, number: usize) -> Self {
         self.bounds(SpeakerBounds::exactly(number))
@@ -188,8 +188,8 @@ impl<'a> Options<'a> {
         self.sensitivity
     }
 
-    /// Checks the bounds on the number of speakers and the sensitivities. An [`Engine`](crate::Engine) does so before it calls its
-    /// [`Diarizer`](crate::Diarizer).
+    /// Checks the bounds on the number of speakers and the sensitivities. An [`Engine`](crate::Engine) does so before
+    /// it calls its [`Diarizer`](crate::Diarizer).
     ///
     /// ```
     /// use pyannote_engine::Options;

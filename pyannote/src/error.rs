@@ -20,8 +20,8 @@ use crate::redact::{Excerpt, remove_secrets};
 /// `{error}` prints the message alone, and `{error:#}` the message and all causes on one line.
 ///
 /// Errors never contain the API key, the query of a pre-signed URL or a voiceprint. The [crate](crate#privacy) says in
-/// which forms they are recognized if the service or a gateway repeats them in its response. Causes are kept as text for
-/// the same reason, except for those of local files, which are of type [`std::io::Error`].
+/// which forms they are recognized if the service or a gateway repeats them in its response. Causes are kept as text
+/// for the same reason, except for those of local files, which are of type [`std::io::Error`].
 ///
 /// ```
 /// use pyannote::{Client, ErrorKind};

@@ -2,8 +2,8 @@
 //! probabilities of eight speakers.
 //!
 //! The baseline is `serde_json` with the plain struct in the same run: `cargo bench -p pyannote-tests --bench decode`.
-//! Each decoding has a process of its own, so that none affects the memory of another, and the processes take turns. The
-//! memory is the peak of what is allocated, without the body.
+//! Each decoding has a process of its own, so that none affects the memory of another, and the processes take turns.
+//! The memory is the peak of what is allocated, without the body.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;

@@ -131,7 +131,8 @@ enum Bench {
         #[command(flatten)]
         recordings: Recordings,
     },
-    /// Measure error rate, word times, speed and memory of transcription beside faster-whisper, and print a Markdown table
+    /// Measure error rate, word times, speed and memory of transcription beside faster-whisper, and print a Markdown
+    /// table
     Transcription {
         /// Further recordings, whose words are counted as those of recordings without speech
         files: Vec<PathBuf>,

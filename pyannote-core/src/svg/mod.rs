@@ -61,8 +61,8 @@ impl SvgOptions {
         self
     }
 
-    /// Adds a lane with a curve of scores, 0..100, such as the probability of speech. It has a point per pixel, the mean
-    /// of the scores there.
+    /// Adds a lane with a curve of scores, 0..100, such as the probability of speech. It has a point per pixel, the
+    /// mean of the scores there.
     ///
     /// ```
     /// use pyannote_core::{FrameScores, SvgOptions, Turn, Turns};

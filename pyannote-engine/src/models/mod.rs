@@ -1,4 +1,5 @@
-//! The neural networks, implemented from scratch: segmentation-3.0, CAM++ and Whisper, with the layers that they are built from.
+//! The neural networks, implemented from scratch: segmentation-3.0, CAM++ and Whisper, with the layers that they are
+//! built from.
 
 mod embedding;
 mod nn;

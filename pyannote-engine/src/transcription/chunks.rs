@@ -51,8 +51,8 @@ impl Chunk {
         Ok(samples)
     }
 
-    /// Converts a range of times in the chunk to one in the recording, both in seconds. A range in several parts becomes
-    /// the one in which most of it is.
+    /// Converts a range of times in the chunk to one in the recording, both in seconds. A range in several parts
+    /// becomes the one in which most of it is.
     ///
     /// What starts the chunk starts with the speech: the alignment has no time before the first word.
     pub(super) fn locate(&self, mut range: Range<f64>) -> Range<f64> {

@@ -1,6 +1,7 @@
 //! Words with their times, from Whisper models.
 //!
-//! [`Diarization::transcribe`](crate::Diarization::transcribe) transcribes what was diarized, with the speaker of each word:
+//! [`Diarization::transcribe`](crate::Diarization::transcribe) transcribes what was diarized, with the speaker of each
+//! word:
 //!
 #![cfg_attr(all(feature = "audio", feature = "models"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "audio", feature = "models")), doc = "```ignore")]

@@ -132,8 +132,8 @@ fn by_start(mut segments: Vec<TranscriptSegment>) -> Transcript {
     Transcript::from(segments)
 }
 
-/// The first channel with the most energy. Channels that are nearly identical are diarized as one, which is not the first
-/// one if that is silent.
+/// The first channel with the most energy. Channels that are nearly identical are diarized as one, which is not the
+/// first one if that is silent.
 fn loudest(channels: &[Recording]) -> Result<Option<&Recording>, DiarizeError> {
     let mut best = (f64::NEG_INFINITY, None);
     for channel in channels {

@@ -21,7 +21,8 @@ pub trait Transcriber: Send + Sync + 'static {
 
     /// Transcribes the speech of a recording: `(start, end)` in seconds, in any order and possibly overlapping.
     ///
-    /// Implementations should check [`TranscriptionOptions::token`] regularly and call [`TranscriptionOptions::report`].
+    /// Implementations should check [`TranscriptionOptions::token`] regularly and call
+    /// [`TranscriptionOptions::report`].
     ///
     /// # Errors
     ///

@@ -35,8 +35,8 @@ impl Whisper {
     /// Loads the model of a folder in CTranslate2's layout, with one thread per processor.
     ///
     /// The folder contains `model.bin`, `config.json`, and `vocabulary.json` or `vocabulary.txt`: that of
-    /// [`Assets::whisper`](crate::assets::Assets::whisper), or any other one such as `faster-whisper-small`. Weights may
-    /// be of any type: 32 or 16 bit floats, or quantized.
+    /// [`Assets::whisper`](crate::assets::Assets::whisper), or any other one such as `faster-whisper-small`. Weights
+    /// may be of any type: 32 or 16 bit floats, or quantized.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ impl Whisper {
     /// Transcribes the speech of a recording: `(start, end)` in seconds, in any order; overlapping regions count once.
     ///
     /// Nothing is transcribed outside of these regions, since the model invents words if nobody speaks. Invalid regions
-    /// and those beyond the end of the recording are ignored. Without speech, there are no words. The same input has the
-    /// same words.
+    /// and those beyond the end of the recording are ignored. Without speech, there are no words. The same input has
+    /// the same words.
     ///
     /// # Errors
     ///

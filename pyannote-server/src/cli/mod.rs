@@ -59,8 +59,9 @@ pub struct Serve {
     #[cfg(feature = "engine")]
     #[arg(long)]
     threads: Option<NonZero<usize>>,
-    /// Whisper model that transcribes: a folder in the layout of CTranslate2, such as faster-whisper-small; "whisper-base",
-    /// which is downloaded on first use (134 MB); or "off" [default: whisper-base, if it was downloaded].
+    /// Whisper model that transcribes: a folder in the layout of CTranslate2, such as faster-whisper-small;
+    /// "whisper-base", which is downloaded on first use (134 MB); or "off" [default: whisper-base, if it was
+    /// downloaded].
     #[cfg(feature = "engine")]
     #[arg(long, value_name = "DIR")]
     transcription_model: Option<TranscriptionModel>,
@@ -334,8 +335,8 @@ struct DownloadFailed {
     source: AssetsError,
 }
 
-/// Loads the open models and the transcription model, if there is one. Downloads the files of the open models first if they
-/// are missing.
+/// Loads the open models and the transcription model, if there is one. Downloads the files of the open models first if
+/// they are missing.
 #[cfg(feature = "engine")]
 async fn load_engine(
     threads: Option<NonZero<usize>>,

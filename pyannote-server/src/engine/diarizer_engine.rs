@@ -17,14 +17,15 @@ use crate::violation::Violation;
 ///
 /// Jobs run on Tokio's threads for blocking work. Dropping the future of a job cancels the diarizer.
 ///
-/// - Transcription needs a [`transcriber`](Self::transcriber): without one, requests for it are rejected. It is used whatever
-///   transcription model is requested, and `warning` names it. `transcriptionConfig.language`, a field that is not part of the
-///   API, is the language that is spoken, such as `en`; without it, the language is detected.
+/// - Transcription needs a [`transcriber`](Self::transcriber): without one, requests for it are rejected. It is used
+///   whatever transcription model is requested, and `warning` names it. `transcriptionConfig.language`, a field that is
+///   not part of the API, is the language that is spoken, such as `en`; without it, the language is detected.
 /// - The diarizer's own models are used whatever model is requested, and `warning` names them.
 /// - `confidence` is [`Diarization::frame_confidence`](pyannote_engine::Diarization::frame_confidence), and
 ///   `turnLevelConfidence` is [`Diarization::with_turn_confidence`](pyannote_engine::Diarization::with_turn_confidence).
 /// - `speechProbability`, `crosstalkProbability` and `speakerProbability` are the methods of
-///   [`Diarization`](pyannote_engine::Diarization) with these names. The labels of speakers are those of the diarization.
+///   [`Diarization`](pyannote_engine::Diarization) with these names. The labels of speakers are those of the
+///   diarization.
 /// - `vadSensitivity` and `crosstalkSensitivity` are [`Options::sensitivity`](pyannote_engine::Options::sensitivity).
 /// - Identification follows [`pyannote_engine::Matching`].
 /// - `channels: true`, a field that is not part of the API, diarizes each channel alone, for calls with one party per

@@ -48,8 +48,8 @@ impl ScriptedLive {
         self
     }
 
-    /// Blocks for `duration` once this much audio has arrived, in seconds, or at the end of shorter audio, and then goes
-    /// on.
+    /// Blocks for `duration` once this much audio has arrived, in seconds, or at the end of shorter audio, and then
+    /// goes on.
     pub fn stalls_at(mut self, seconds: f64, duration: Duration) -> Self {
         self.fault = Some((seconds, Fault::Stalls(duration)));
         self

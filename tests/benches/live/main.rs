@@ -5,8 +5,8 @@
 //! and with overlapped speech. Audio is pushed in chunks of 100 ms; the latency of an event is the duration of the
 //! audio so far, less the time of the event.
 //!
-//! With `--server`, the audio is also streamed through a server with the SDK, in real time: the latency of an event is then
-//! the time from its audio to its arrival.
+//! With `--server`, the audio is also streamed through a server with the SDK, in real time: the latency of an event is
+//! then the time from its audio to its arrival.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod measure;

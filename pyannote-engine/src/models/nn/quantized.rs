@@ -5,8 +5,8 @@ use super::matmul::panel_columns;
 /// Greatest magnitude of a quantized weight.
 const MAX: f32 = 127.0;
 
-/// A weight matrix of 8-bit integers with a scale per column (output), packed like a [`Matrix`](super::Matrix). It takes
-/// a quarter of the memory, and reading it, which is what products with few rows wait for, a quarter of the time.
+/// A weight matrix of 8-bit integers with a scale per column (output), packed like a [`Matrix`](super::Matrix). It
+/// takes a quarter of the memory, and reading it, which is what products with few rows wait for, a quarter of the time.
 #[derive(Clone, Debug)]
 pub(crate) struct QuantizedMatrix {
     packed: Vec<i8>,

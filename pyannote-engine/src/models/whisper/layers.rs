@@ -118,8 +118,8 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Takes the keys and the values of all heads from the end of rows of `stride` values, on the threads of the current
-    /// pool. Keys are scaled.
+    /// Takes the keys and the values of all heads from the end of rows of `stride` values, on the threads of the
+    /// current pool. Keys are scaled.
     pub(super) fn new(projected: &[f32], stride: usize, channels: usize, heads: usize) -> Self {
         let (rows, width) = (projected.len() / stride, channels / heads);
         let scale = 1.0 / (width as f32).sqrt();

@@ -54,8 +54,8 @@ impl MelSpectrogram {
         self.filters.len()
     }
 
-    /// The spectrogram of up to [`CHUNK_SAMPLES`] samples, -1 to 1, and silence up to 30 s: [`CHUNK_FRAMES`] rows with a
-    /// value per band.
+    /// The spectrogram of up to [`CHUNK_SAMPLES`] samples, -1 to 1, and silence up to 30 s: [`CHUNK_FRAMES`] rows with
+    /// a value per band.
     pub(crate) fn chunk(&self, samples: &[f32]) -> Vec<f32> {
         let samples = &samples[..samples.len().min(CHUNK_SAMPLES)];
         let half = WINDOW_SAMPLES / 2;

@@ -191,8 +191,8 @@ async fn bodies_match_the_specification() {
     assert_valid("Stream", &stream(&server, id).await);
 }
 
-/// A diarizer whose live mode has a speaker as long as there is audio. Its jobs run until the other end of the channel is
-/// dropped.
+/// A diarizer whose live mode has a speaker as long as there is audio. Its jobs run until the other end of the channel
+/// is dropped.
 #[derive(Clone)]
 struct LiveDiarizer(Arc<Mutex<Receiver<()>>>);
 
