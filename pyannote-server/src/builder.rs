@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::live::LiveLimits;
-use crate::media::MediaFolder;
+use crate::media::MediaStore;
 use crate::rate_limit::RateLimits;
 use crate::server::Server;
 use crate::store::Store;
@@ -49,11 +49,11 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets where recordings come from, for an engine that needs audio. The function receives the server's media
-    /// folder. Default: uploaded media and http(s) URLs (feature `engine`).
+    /// Sets where recordings come from, for an engine that needs audio. The function receives the server's
+    /// uploaded media. Default: uploaded media and http(s) URLs (feature `engine`).
     pub fn audio_source(
         mut self,
-        create: impl FnOnce(MediaFolder) -> Arc<dyn AudioSource> + Send + 'static,
+        create: impl FnOnce(MediaStore) -> Arc<dyn AudioSource> + Send + 'static,
     ) -> Self {
         self.config.audio_source = Some(Box::new(create));
         self

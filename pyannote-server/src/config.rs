@@ -11,13 +11,13 @@ use crate::api_key::ApiKey;
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::live::LiveLimits;
-use crate::media::MediaFolder;
+use crate::media::MediaStore;
 use crate::rate_limit::RateLimits;
 use crate::store::Store;
 use crate::worker::{AudioSource, Timing};
 
 /// Creates the audio source from the server's media folder.
-pub(crate) type AudioSourceFactory = Box<dyn FnOnce(MediaFolder) -> Arc<dyn AudioSource> + Send>;
+pub(crate) type AudioSourceFactory = Box<dyn FnOnce(MediaStore) -> Arc<dyn AudioSource> + Send>;
 
 /// Options of a server. See [`ServerBuilder`](crate::ServerBuilder) for what they mean.
 pub(crate) struct Config {

@@ -5,6 +5,8 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// Creates a file if it does not exist, and restricts it to its owner.
 pub(crate) fn create(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
@@ -13,6 +15,26 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)?;
     restrict(path);
+    Ok(())
+}
+
+/// Renames a temporary file to `path`, durably: after a power failure, the file is there with all its bytes. Replaces an
+/// existing file. The folder must be that of the temporary file or one beside it, created with [`create_dir`].
+pub(crate) fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    match path.parent() {
+        Some(folder) => sync_dir(folder),
+        None => Ok(()),
+    }
+}
+
+/// Writes the entries of a directory to the disk. On other systems than Unix, directories cannot be synced.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    std::fs::File::open(path)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = path;
     Ok(())
 }
 

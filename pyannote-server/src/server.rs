@@ -22,9 +22,7 @@ use crate::data_dir::DataDir;
 use crate::error::StartError;
 use crate::faults::Faults;
 use crate::live::{Live, LiveConfig};
-#[cfg(feature = "engine")]
-use crate::media::MediaKey;
-use crate::media::{MediaFolder, UrlSigner};
+use crate::media::{MediaStore, UrlSigner};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::request_log::{RecordedRequest, RequestLog};
@@ -76,7 +74,7 @@ impl Server {
         };
         let data_dir_error = |error| StartError::data_dir(&data_dir, error);
         let data = DataDir::open(data_dir.clone()).map_err(data_dir_error)?;
-        let media = MediaFolder::open(data.media()).map_err(data_dir_error)?;
+        let media = MediaStore::folder(data.media()).map_err(data_dir_error)?;
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -211,9 +209,9 @@ impl Server {
         self.state.request_log.to_vec()
     }
 
-    /// Returns the folder of uploaded media.
+    /// Returns the uploaded media.
     #[must_use]
-    pub fn media(&self) -> &MediaFolder {
+    pub fn media(&self) -> &MediaStore {
         &self.state.media
     }
 
@@ -290,34 +288,29 @@ impl Drop for Server {
     }
 }
 
-/// Loads recordings from the media folder and from http(s) URLs.
+/// Loads recordings from the uploaded media and from http(s) URLs.
 #[cfg(feature = "engine")]
 fn default_audio_source(
-    media: &MediaFolder,
+    media: &MediaStore,
     allow_private_networks: bool,
     ffmpeg: Ffmpeg,
 ) -> Result<Arc<dyn AudioSource>, StartError> {
-    let media = media.clone();
     let fetch_config = FetchConfig {
         allow_private_networks,
         ..FetchConfig::default()
     };
-    let files = move |team: &str, key: &str| media.find(team, &MediaKey::new(key).ok()?);
-    let loader =
-        Loader::new(files, fetch_config).map_err(|error| StartError::HttpClient(error.into()))?;
+    let loader = Loader::new(media.clone(), fetch_config)
+        .map_err(|error| StartError::HttpClient(error.into()))?;
     Ok(Arc::new(loader.ffmpeg(ffmpeg)))
 }
 
 /// Deletes expired media from time to time.
-async fn sweep_media(media: MediaFolder) {
+async fn sweep_media(media: MediaStore) {
     let mut ticks = tokio::time::interval(MEDIA_SWEEP_INTERVAL);
     loop {
         ticks.tick().await;
-        let media = media.clone();
-        let sweep = move || media.delete_expired(SystemTime::now());
-        match tokio::task::spawn_blocking(sweep).await {
-            Ok(Ok(deleted)) => tracing::debug!(deleted, "deleted expired media"),
-            Ok(Err(error)) => tracing::warn!(%error, "failed to delete expired media"),
+        match media.delete_expired(SystemTime::now()).await {
+            Ok(deleted) => tracing::debug!(deleted, "deleted expired media"),
             Err(error) => tracing::warn!(%error, "failed to delete expired media"),
         }
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::error::{api_error, validation_error};
+use super::error::{api_error, internal_error, validation_error};
 use super::parse_request::parse_request;
 use super::schema::RequestKind;
 use super::{AppState, Team};
@@ -23,7 +23,7 @@ pub(super) async fn input(
     body: Bytes,
 ) -> Response {
     match parse_key(&state, &headers, &body) {
-        Ok(key) => presigned_url(&state, &Method::PUT, &team, &key),
+        Ok(key) => presigned_url(&state, &Method::PUT, &team, &key).await,
         Err(response) => *response,
     }
 }
@@ -34,12 +34,14 @@ pub(super) async fn output(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match parse_key(&state, &headers, &body) {
-        Ok(key) if state.media.find(&team, &key).is_some() => {
-            presigned_url(&state, &Method::GET, &team, &key)
-        }
-        Ok(_) => api_error(StatusCode::NOT_FOUND, "Media not found"),
-        Err(response) => *response,
+    let key = match parse_key(&state, &headers, &body) {
+        Ok(key) => key,
+        Err(response) => return *response,
+    };
+    match state.media.contains(&team, &key).await {
+        Ok(true) => presigned_url(&state, &Method::GET, &team, &key).await,
+        Ok(false) => api_error(StatusCode::NOT_FOUND, "Media not found"),
+        Err(error) => internal_error(&error),
     }
 }
 
@@ -59,9 +61,17 @@ fn parse_key(
         })
 }
 
-fn presigned_url(state: &AppState, method: &Method, team: &str, key: &MediaKey) -> Response {
-    let expires = chrono::Utc::now() + state.presigned_url_lifetime;
-    let path = state.url_signer.sign(method, team, key, expires);
-    let body = json!({ "url": format!("{}{path}", state.origin) });
-    (StatusCode::CREATED, Json(body)).into_response()
+/// Responds with a URL of the storage, or else with one of this server.
+async fn presigned_url(state: &AppState, method: &Method, team: &str, key: &MediaKey) -> Response {
+    let lifetime = state.presigned_url_lifetime;
+    let url = match state.media.presigned_url(method, team, key, lifetime).await {
+        Ok(Some(url)) => url,
+        Ok(None) => {
+            let expires = chrono::Utc::now() + lifetime;
+            let path = state.url_signer.sign(method, team, key, expires);
+            format!("{}{path}", state.origin)
+        }
+        Err(error) => return internal_error(&error),
+    };
+    (StatusCode::CREATED, Json(json!({ "url": url }))).into_response()
 }

@@ -28,7 +28,7 @@ use crate::api_key::ApiKeys;
 use crate::engine::Engine;
 use crate::faults::Faults;
 use crate::live::Live;
-use crate::media::{MediaFolder, UrlSigner};
+use crate::media::{MediaStore, UrlSigner};
 use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::rate_limit::RateLimiter;
@@ -46,7 +46,7 @@ pub(crate) struct AppState {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) live: Arc<Live>,
     pub(crate) store: Store,
-    pub(crate) media: MediaFolder,
+    pub(crate) media: MediaStore,
     pub(crate) url_signer: UrlSigner,
     pub(crate) schemas: Schemas,
     pub(crate) engine: Arc<dyn Engine>,

@@ -49,10 +49,12 @@ pub(super) async fn download(
     let Some((team, key)) = verify(&state, request.method(), path, signature) else {
         return forbidden();
     };
-    let Some(path) = state.media.find(&team, &key) else {
-        return api_error(StatusCode::NOT_FOUND, "Media not found");
+    let file = match state.media.find(&team, &key).await {
+        Ok(Some(file)) => file,
+        Ok(None) => return api_error(StatusCode::NOT_FOUND, "Media not found"),
+        Err(error) => return internal_error(&error),
     };
-    match ServeFile::new(path).try_call(request).await {
+    match ServeFile::new(file.path()).try_call(request).await {
         Ok(response) => response.map(Body::new),
         Err(error) => internal_error(&error),
     }

@@ -25,6 +25,9 @@ pub enum RecordingError {
     /// No media with this `media://` URL were uploaded.
     #[error("no recording was uploaded as {0}")]
     NotUploaded(String),
+    /// Uploaded media cannot be read.
+    #[error("cannot read the uploaded recording")]
+    Media(#[source] io::Error),
     /// The recording cannot be decoded.
     #[error(transparent)]
     Audio(#[from] AudioError),

@@ -1,6 +1,8 @@
 //! Default audio source of the workers.
 
+use std::io;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use pyannote_engine::Recording;
@@ -9,25 +11,48 @@ use pyannote_engine::audio::{
 };
 
 use super::{FetchConfig, Fetcher, RecordingError};
+use crate::media::{MediaFile, MediaKey, MediaStore};
 use crate::worker::{AudioSource, ChannelsFuture, RecordingFuture};
 
-/// Uploaded media files. Implemented for closures:
+/// Future of uploaded media, or `None` if they were not uploaded or have been deleted.
+pub type MediaFileFuture<'a> =
+    Pin<Box<dyn Future<Output = io::Result<Option<MediaFile>>> + Send + 'a>>;
+
+/// Uploaded media files. Implemented for [`MediaStore`], and for closures that return a path:
 ///
 /// ```
 /// use pyannote_server::audio::MediaFiles;
 ///
 /// let files = |team: &str, key: &str| Some(std::path::Path::new("media").join(team).join(key));
-/// assert!(files.path("team", "meeting.wav").is_some());
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let file = files.file("team", "meeting.wav").await?;
+/// assert!(file.is_some_and(|file| file.path().ends_with("team/meeting.wav")));
+/// # std::io::Result::Ok(())
+/// # })?;
+/// # std::io::Result::Ok(())
 /// ```
 pub trait MediaFiles: Send + Sync + 'static {
-    /// Returns the path of a team's media file, or `None` if it was not uploaded or has been deleted. `key` is the part
-    /// after `media://`, unchecked: implementations must make sure that the path stays within the team's media.
-    fn path(&self, team: &str, key: &str) -> Option<PathBuf>;
+    /// Returns a team's media as a file. `key` is the part after `media://`, unchecked: implementations must make sure
+    /// that the file is one of the team's media.
+    fn file<'a>(&'a self, team: &'a str, key: &'a str) -> MediaFileFuture<'a>;
 }
 
 impl<F: Fn(&str, &str) -> Option<PathBuf> + Send + Sync + 'static> MediaFiles for F {
-    fn path(&self, team: &str, key: &str) -> Option<PathBuf> {
-        self(team, key)
+    fn file<'a>(&'a self, team: &'a str, key: &'a str) -> MediaFileFuture<'a> {
+        let path = self(team, key);
+        Box::pin(async { Ok(path.map(MediaFile::from)) })
+    }
+}
+
+impl MediaFiles for MediaStore {
+    fn file<'a>(&'a self, team: &'a str, key: &'a str) -> MediaFileFuture<'a> {
+        Box::pin(async move {
+            match MediaKey::new(key) {
+                Ok(key) => self.find(team, &key).await,
+                // Nothing was uploaded with an invalid key.
+                Err(_) => Ok(None),
+            }
+        })
     }
 }
 
@@ -140,13 +165,12 @@ impl Loader {
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
             return run_blocking(move || Ok(decode(file.path().to_owned(), &options)?)).await;
         };
-        let (media, team, key) = (Arc::clone(&self.media), team.to_owned(), key.to_owned());
-        run_blocking(move || {
-            let missing = || RecordingError::NotUploaded(format!("media://{key}"));
-            let path = media.path(&team, &key).ok_or_else(missing)?;
-            decode_media(path, &options, decode, missing)
-        })
-        .await
+        let file = self.media.file(team, key).await;
+        let missing = RecordingError::NotUploaded(url.to_owned());
+        let Some(file) = file.map_err(RecordingError::Media)? else {
+            return Err(missing);
+        };
+        run_blocking(move || decode_media(&file, &options, decode, missing)).await
     }
 }
 
@@ -185,15 +209,13 @@ type Decode<T> = fn(PathBuf, &DecodeOptions) -> Result<T, AudioError>;
 
 /// Decodes uploaded media, which may have been deleted since they were found.
 fn decode_media<T>(
-    path: PathBuf,
+    file: &MediaFile,
     options: &DecodeOptions,
     decode: Decode<T>,
-    missing: impl Fn() -> RecordingError,
+    missing: RecordingError,
 ) -> Result<T, RecordingError> {
-    match decode(path, options) {
-        Err(AudioError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(missing())
-        }
+    match decode(file.path().to_owned(), options) {
+        Err(AudioError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Err(missing),
         result => Ok(result?),
     }
 }

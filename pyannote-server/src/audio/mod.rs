@@ -7,5 +7,5 @@ mod ssrf_guard;
 
 pub use error::RecordingError;
 pub use fetch::{FetchConfig, FetchedFile, Fetcher};
-pub use loader::{Loader, MediaFiles};
+pub use loader::{Loader, MediaFileFuture, MediaFiles};
 pub use ssrf_guard::is_private_ip;

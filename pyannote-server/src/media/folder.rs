@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -11,10 +11,9 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
 use super::MediaKey;
+use super::store::{RETENTION, UploadOutcome};
 use crate::private_files;
 
-/// How long media are kept.
-const RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
 /// Subfolder of uploads in progress.
 const INCOMPLETE: &str = "incomplete";
 
@@ -23,46 +22,29 @@ const INCOMPLETE: &str = "incomplete";
 /// File names are digests of the team and the key. So no key can point outside the folder, and keys that differ only in
 /// case remain distinct on a case-insensitive file system.
 #[derive(Clone, Debug)]
-pub struct MediaFolder {
+pub(super) struct Folder {
     root: PathBuf,
 }
 
-/// Result of an upload.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum UploadOutcome {
-    /// The media were stored. With their size, in bytes.
-    Stored(u64),
-    /// The upload exceeded the size limit. It was discarded, and existing media with the same key are unchanged.
-    TooLarge,
-}
-
-impl MediaFolder {
-    /// Opens the folder at `root`, and creates it if it does not exist. On Unix, only the owner can access it and its
-    /// files.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the folder cannot be created.
-    pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
-        let root = root.into();
+impl Folder {
+    /// Opens the folder, and creates it if it does not exist.
+    pub(super) fn open(root: PathBuf) -> io::Result<Self> {
         private_files::create_dir(&root.join(INCOMPLETE))?;
         private_files::restrict_all(&root)?;
         Ok(Self { root })
     }
 
     /// Returns the path of a team's media, if they exist.
-    #[must_use]
-    pub fn find(&self, team: &str, key: &MediaKey) -> Option<PathBuf> {
+    pub(super) async fn find(&self, team: &str, key: &MediaKey) -> Option<PathBuf> {
         let path = self.path(team, key);
-        path.is_file().then_some(path)
+        let metadata = tokio::fs::metadata(&path).await;
+        metadata
+            .is_ok_and(|metadata| metadata.is_file())
+            .then_some(path)
     }
 
-    /// Stores media of at most `max_bytes`, atomically.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the stream fails or a file cannot be written. The upload is then discarded.
-    pub async fn store<E>(
+    /// Stores media of at most `max_bytes`, atomically and durably.
+    pub(super) async fn store<E>(
         &self,
         team: &str,
         key: &MediaKey,
@@ -91,19 +73,22 @@ impl MediaFolder {
             if let Some(folder) = path.parent() {
                 private_files::create_dir(folder)?;
             }
-            incomplete.persist(&path).map_err(|error| error.error)?;
+            private_files::persist(incomplete, &path)?;
             Ok(UploadOutcome::Stored(bytes))
         })
         .await
         .map_err(io::Error::other)?
     }
 
-    /// Deletes media and incomplete uploads that are older than 48 h at the time `now`. Returns how many were deleted.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if a folder cannot be read. A file that cannot be deleted is skipped.
-    pub fn delete_expired(&self, now: SystemTime) -> io::Result<usize> {
+    /// Deletes media and incomplete uploads that have expired at the time `now`. Returns how many were deleted.
+    pub(super) async fn delete_expired(&self, now: SystemTime) -> io::Result<usize> {
+        let folder = self.clone();
+        tokio::task::spawn_blocking(move || folder.delete_expired_now(now))
+            .await
+            .map_err(io::Error::other)?
+    }
+
+    fn delete_expired_now(&self, now: SystemTime) -> io::Result<usize> {
         let mut deleted = 0;
         for folder in std::fs::read_dir(&self.root)? {
             let folder = folder?.path();
@@ -140,6 +125,8 @@ fn delete_expired_in(folder: &Path, now: SystemTime) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     type Chunk = Result<Bytes, io::Error>;
@@ -161,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn stores_media_atomically() {
         let root = tempfile::tempdir().unwrap();
-        let media = MediaFolder::open(root.path()).unwrap();
+        let media = Folder::open(root.path().to_owned()).unwrap();
         let key = MediaKey::new("a/b").unwrap();
         let part = || Ok(Bytes::from_static(b"0123"));
         let stored = media
@@ -177,22 +164,22 @@ mod tests {
             .store("t", &key, 8, chunks(vec![part(), broken]))
             .await
             .unwrap_err();
-        let path = media.find("t", &key).unwrap();
+        let path = media.find("t", &key).await.unwrap();
         assert_eq!(std::fs::read(path).unwrap(), b"01230123");
         assert_eq!(files(root.path()), 1);
-        assert!(media.find("u", &key).is_none());
+        assert!(media.find("u", &key).await.is_none());
     }
 
     #[tokio::test]
     async fn deletes_media_after_48_hours() {
         let root = tempfile::tempdir().unwrap();
-        let media = MediaFolder::open(root.path()).unwrap();
+        let media = Folder::open(root.path().to_owned()).unwrap();
         let key = MediaKey::new("a").unwrap();
         media.store("t", &key, 8, chunks(vec![])).await.unwrap();
         let after = |hours: u64| SystemTime::now() + Duration::from_secs(hours * 3600);
-        assert_eq!(media.delete_expired(after(47)).unwrap(), 0);
-        assert!(media.find("t", &key).is_some());
-        assert_eq!(media.delete_expired(after(49)).unwrap(), 1);
-        assert!(media.find("t", &key).is_none());
+        assert_eq!(media.delete_expired(after(47)).await.unwrap(), 0);
+        assert!(media.find("t", &key).await.is_some());
+        assert_eq!(media.delete_expired(after(49)).await.unwrap(), 1);
+        assert!(media.find("t", &key).await.is_none());
     }
 }

@@ -3,7 +3,8 @@
 mod folder;
 mod key;
 mod presigned_url;
+mod store;
 
-pub use folder::{MediaFolder, UploadOutcome};
 pub use key::{MediaKey, MediaKeyError};
 pub(crate) use presigned_url::{SignedQuery, UrlSigner};
+pub use store::{MediaFile, MediaStore, UploadOutcome};

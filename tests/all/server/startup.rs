@@ -72,9 +72,8 @@ async fn a_stopped_or_dropped_server_frees_its_resources() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert!(is_gone);
-        folder
-            .delete_expired(std::time::SystemTime::now())
-            .unwrap_err();
+        let swept = folder.delete_expired(std::time::SystemTime::now()).await;
+        swept.unwrap_err();
     }
 }
 
