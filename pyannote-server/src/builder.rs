@@ -15,8 +15,9 @@ use crate::live::LiveLimits;
 use crate::media::MediaStore;
 use crate::rate_limit::RateLimits;
 use crate::server::Server;
+use crate::setup::Setup;
 use crate::store::Store;
-use crate::worker::AudioSource;
+use crate::worker::{AudioSource, Workers};
 
 /// Builder of a [`Server`]. An engine and a key are required; everything else has a default.
 ///
@@ -46,6 +47,13 @@ impl ServerBuilder {
     /// Sets the engine that processes jobs. Required.
     pub fn engine(mut self, engine: impl Engine) -> Self {
         self.config.engine = Some(Arc::new(engine));
+        self
+    }
+
+    /// Sets the engine, as [`engine`](Self::engine).
+    #[cfg(feature = "cli")]
+    pub(crate) fn shared_engine(mut self, engine: Arc<dyn Engine>) -> Self {
+        self.config.engine = Some(engine);
         self
     }
 
@@ -153,6 +161,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Leaves jobs and their webhooks to [workers](Self::start_workers) in other processes, which share the store and the
+    /// uploaded media.
+    ///
+    /// The server needs the engine nevertheless: to check requests, and for live streams.
+    pub fn no_work(mut self) -> Self {
+        self.config.work = false;
+        self
+    }
+
     /// Sets how long [`Server::stop`] waits for requests, streams and jobs in progress. Default: 8 s, since service
     /// managers often kill a process 10 s after they have asked it to stop.
     pub fn grace_period(mut self, grace_period: Duration) -> Self {
@@ -188,6 +205,40 @@ impl ServerBuilder {
     /// data directory or the store cannot be opened.
     pub async fn start(self) -> Result<Server, StartError> {
         Server::start(self.config).await
+    }
+
+    /// Starts workers without a server, in the background of the current Tokio runtime. They process the jobs that a
+    /// server in another process accepts, and send the webhooks. They need the server's store and uploaded media: its
+    /// data directory, or a shared [`store`](Self::store) and [`media`](Self::media). No key is needed.
+    ///
+    /// ```
+    /// use pyannote_server::store::Store;
+    /// use pyannote_server::{ScriptedEngine, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), pyannote_server::StartError> {
+    /// let store = Store::temporary().await?;
+    /// let builder = || Server::builder().engine(ScriptedEngine::new()).store(store.clone());
+    /// let server = builder().key("test-key").no_work().start().await?;
+    /// let workers = builder().start_workers().await?;
+    /// # server.stop().await;
+    /// # workers.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StartError`] if the engine is missing, if there is neither a store nor a data directory, or if one of
+    /// them cannot be opened.
+    pub async fn start_workers(mut self) -> Result<Workers, StartError> {
+        if self.config.store.is_none() && self.config.data_dir.is_none() {
+            return Err(StartError::MissingQueue);
+        }
+        self.config.work = true;
+        let setup = Setup::new(&mut self.config).await?;
+        let workers = Workers::start_with(setup.workers, setup.timing).await?;
+        Ok(workers.keep(setup.temp_dir))
     }
 }
 

@@ -30,6 +30,11 @@ pub enum StartError {
     /// No API key was set.
     #[error("no API key is set: add one with `.key(…)`")]
     MissingKey,
+    /// Workers without a server have no jobs to process.
+    #[error(
+        "workers need the jobs of a server: set its store with `.store(…)`, or its data directory with `.data_dir(…)`"
+    )]
+    MissingQueue,
     /// An API key contains characters that cannot be sent in a header, or is empty.
     #[error("an API key must be visible ASCII without spaces, and not empty")]
     InvalidKey,

@@ -71,6 +71,7 @@ mod private_files;
 mod rate_limit;
 mod request_log;
 mod server;
+mod setup;
 mod shutdown;
 pub mod store;
 mod violation;

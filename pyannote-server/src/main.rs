@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 #[cfg(feature = "engine")]
 use pyannote_engine::assets::LICENSES;
-use pyannote_server::cli::{Serve, ServeError, Started, Stopped, init_logging, serve, with_causes};
+use pyannote_server::cli::{
+    Serve, ServeError, Started, Stopped, Work, Working, init_logging, serve, with_causes, work,
+};
 
 /// The command that downloads the models.
 const DOWNLOAD_COMMAND: &str = "pyannote-server assets";
@@ -32,6 +34,8 @@ struct Cli {
 enum Command {
     /// Run the server until it is interrupted with Ctrl-C; a second Ctrl-C does not wait for running jobs.
     Serve(Box<Serve>),
+    /// Process the jobs of servers that share the database and the uploaded media, without HTTP, until interrupted.
+    Work(Box<Work>),
     /// Download the open models and a sample recording, and print where they are (82 MB, requires pip).
     ///
     /// `serve` also downloads them when it first needs them, except for the transcription model. They are stored in the
@@ -71,6 +75,7 @@ async fn run() -> ExitCode {
     }
     let result = match cli.command {
         Some(Command::Serve(options)) => run_server(*options).await,
+        Some(Command::Work(options)) => run_workers(*options).await,
         #[cfg(feature = "engine")]
         Some(Command::Assets { transcription }) => {
             let result = pyannote_server::cli::assets(transcription, DOWNLOAD_COMMAND).await;
@@ -92,8 +97,19 @@ async fn run_server(options: Serve) -> Result<ExitCode, ServeError> {
     let on_start = |started: Started<'_>| {
         let _ = writeln!(std::io::stdout(), "{started}");
     };
-    Ok(match serve(options, DOWNLOAD_COMMAND, on_start).await? {
+    Ok(exit_code(serve(options, DOWNLOAD_COMMAND, on_start).await?))
+}
+
+async fn run_workers(options: Work) -> Result<ExitCode, ServeError> {
+    let on_start = |working: Working<'_>| {
+        let _ = writeln!(std::io::stdout(), "{working}");
+    };
+    Ok(exit_code(work(options, DOWNLOAD_COMMAND, on_start).await?))
+}
+
+fn exit_code(stopped: Stopped) -> ExitCode {
+    match stopped {
         Stopped::Gracefully => ExitCode::SUCCESS,
         Stopped::AtOnce => ExitCode::from(INTERRUPTED),
-    })
+    }
 }

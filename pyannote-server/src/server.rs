@@ -4,8 +4,6 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-#[cfg(feature = "engine")]
-use pyannote_engine::audio::Ffmpeg;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
@@ -13,12 +11,9 @@ use url::Url;
 
 use crate::api::{AppState, Schemas, router};
 use crate::api_key::ApiKeys;
-#[cfg(feature = "engine")]
-use crate::audio::{FetchConfig, Loader};
 use crate::builder::ServerBuilder;
 use crate::config::Config;
 use crate::connections::Connections;
-use crate::data_dir::DataDir;
 use crate::error::StartError;
 use crate::faults::Faults;
 use crate::live::{Live, LiveConfig};
@@ -26,11 +21,9 @@ use crate::media::{MediaStore, UrlSigner};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::request_log::{RecordedRequest, RequestLog};
+use crate::setup::Setup;
 use crate::shutdown::{self, Shutdown};
-use crate::store::Store;
-#[cfg(feature = "engine")]
-use crate::worker::AudioSource;
-use crate::worker::{Timing, WorkerConfig, Workers};
+use crate::worker::{WorkerConfig, Workers};
 
 /// How often expired media are deleted.
 const MEDIA_SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -59,22 +52,13 @@ impl Server {
         ServerBuilder::default()
     }
 
-    pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
-        let engine = config.engine.clone().ok_or(StartError::MissingEngine)?;
+    pub(crate) async fn start(mut config: Config) -> Result<Self, StartError> {
+        if config.engine.is_none() {
+            return Err(StartError::MissingEngine);
+        }
         let first_key = config.keys.first().ok_or(StartError::MissingKey)?;
         let api_key = first_key.secret().to_owned();
         config.validate()?;
-        let (data_dir, temp_dir) = match config.data_dir {
-            Some(path) => (path, None),
-            None => {
-                let temp_dir = tempfile::tempdir()
-                    .map_err(|error| StartError::data_dir(&std::env::temp_dir(), error))?;
-                (temp_dir.path().to_owned(), Some(temp_dir))
-            }
-        };
-        let data_dir_error = |error| StartError::data_dir(&data_dir, error);
-        let data = DataDir::open(data_dir.clone()).map_err(data_dir_error)?;
-        let media = MediaStore::folder(data.media()).map_err(data_dir_error)?;
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -88,38 +72,20 @@ impl Server {
             address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
         let url = format!("http://{address}");
-        let store = match config.store {
-            Some(store) => store,
-            None => Store::open(data.database()).await?,
-        };
-        let audio = match config.audio_source {
-            Some(create) => Some(create(media.clone())),
-            #[cfg(feature = "engine")]
-            None => Some(default_audio_source(
-                &media,
-                config.allow_private_networks,
-                config.ffmpeg,
-            )?),
-            // Recordings come only from a source that the builder was given.
-            #[cfg(not(feature = "engine"))]
-            None => None,
-        };
-        let faults = Faults::default();
-        let worker_config = WorkerConfig {
-            store: store.clone(),
-            engine: Arc::clone(&engine),
-            audio,
-            webhook_secret: config.webhook_secret,
-            faults: faults.clone(),
-            concurrency: config.concurrency.max(1),
-        };
-        let timing = Timing {
-            grace_period: config.grace_period,
-            job_retention: config.job_retention,
-            ..Timing::default()
-        };
+        let Setup {
+            media,
+            workers,
+            timing,
+            temp_dir,
+        } = Setup::new(&mut config).await?;
+        let WorkerConfig {
+            store,
+            engine,
+            faults,
+            ..
+        } = workers.clone();
         let shutdown = Shutdown::new();
-        let workers = Workers::start_sharing(worker_config, timing, shutdown.clone()).await?;
+        let workers = Workers::start_sharing(workers, timing, shutdown.clone()).await?;
         let connections = Connections::default();
         let metrics = Arc::new(Metrics::new());
         let live = Live::new(LiveConfig {
@@ -262,12 +228,7 @@ impl Server {
         let drained = async {
             tokio::join!(workers.drain(), self.connections.closed());
         };
-        let deadline = async {
-            tokio::select! {
-                () = tokio::time::sleep(self.grace_period) => {}
-                () = now => {}
-            }
-        };
+        let deadline = shutdown::earlier(tokio::time::sleep(self.grace_period), now);
         shutdown::finish(&self.shutdown, drained, deadline).await;
         workers.close().await;
     }
@@ -286,22 +247,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.media_sweep_task.abort();
     }
-}
-
-/// Loads recordings from the uploaded media and from http(s) URLs.
-#[cfg(feature = "engine")]
-fn default_audio_source(
-    media: &MediaStore,
-    allow_private_networks: bool,
-    ffmpeg: Ffmpeg,
-) -> Result<Arc<dyn AudioSource>, StartError> {
-    let fetch_config = FetchConfig {
-        allow_private_networks,
-        ..FetchConfig::default()
-    };
-    let loader = Loader::new(media.clone(), fetch_config)
-        .map_err(|error| StartError::HttpClient(error.into()))?;
-    Ok(Arc::new(loader.ffmpeg(ffmpeg)))
 }
 
 /// Deletes expired media from time to time.

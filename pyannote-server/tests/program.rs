@@ -49,6 +49,7 @@ fn stderr_of_failure(arguments: &[&str]) -> String {
 fn help() {
     insta::assert_snapshot!("help", stdout(&["--help"]));
     insta::assert_snapshot!("help_of_serve", stdout(&["serve", "--help"]));
+    insta::assert_snapshot!("help_of_work", stdout(&["work", "--help"]));
 }
 
 #[test]
@@ -84,6 +85,15 @@ fn error_of_a_public_address_names_the_option() {
     let stderr = stderr_of_failure(&[&serve[..], &["--listen", "0.0.0.0:0"]].concat());
     assert!(stderr.contains("--allow-public-bind"), "{stderr}");
     assert!(!stderr.contains(".allow_public_bind"), "{stderr}");
+}
+
+#[test]
+fn workers_without_jobs_of_a_server_name_the_options() {
+    let stderr = stderr_of_failure(&["work", "--engine", "scripted"]);
+    assert_eq!(
+        stderr,
+        "error: workers need the jobs of a server: pass its --database, or its --data-dir\n"
+    );
 }
 
 #[test]

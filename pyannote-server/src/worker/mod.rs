@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use secrecy::SecretString;
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::DropGuard;
@@ -40,7 +41,7 @@ pub struct WorkerConfig {
     pub webhook_secret: Option<SecretString>,
     /// Injected faults. Only webhook failures apply to workers.
     pub faults: Faults,
-    /// Number of jobs to process at once; 0 processes no jobs.
+    /// Number of jobs to process at once; 0 processes no jobs and sends no webhooks, which is left to other processes.
     pub concurrency: usize,
 }
 
@@ -52,12 +53,14 @@ pub struct Workers {
     shutdown: Shutdown,
     _abort_on_drop: DropGuard,
     claim_loops: Vec<JoinHandle<()>>,
-    delivery_loop: JoinHandle<()>,
+    delivery_loop: Option<JoinHandle<()>>,
     reaper: JoinHandle<()>,
     /// Number of jobs that are being processed.
     running: Arc<AtomicUsize>,
     store: Store,
     timing: Timing,
+    /// Directory that is deleted with the workers.
+    _temp_dir: Option<TempDir>,
 }
 
 impl Workers {
@@ -110,16 +113,24 @@ impl Workers {
             retry_delays: timing.webhook_retry_delays,
         };
         let deliveries = webhook::deliver(store.clone(), sender, schedule, shutdown.clone());
+        let delivery_loop = (config.concurrency > 0).then(|| tokio::spawn(deliveries));
         Ok(Self {
             _abort_on_drop: shutdown.abort.clone().drop_guard(),
             shutdown,
             claim_loops,
-            delivery_loop: tokio::spawn(deliveries),
+            delivery_loop,
             reaper: tokio::spawn(reaper),
             running,
             store,
             timing,
+            _temp_dir: None,
         })
+    }
+
+    /// Deletes a directory at the end.
+    pub(crate) fn keep(mut self, temp_dir: Option<TempDir>) -> Self {
+        self._temp_dir = temp_dir;
+        self
     }
 
     /// Returns the number of jobs that are being processed.
@@ -131,11 +142,17 @@ impl Workers {
     /// Stops the workers. They claim no new jobs, and finish the running ones. A job that is still running after
     /// [`Timing::grace_period`] is returned to the queue, without counting the attempt. Webhooks that have not been sent
     /// are left for the next start.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        self.stop_early(std::future::pending()).await;
+    }
+
+    /// Stops the workers like [`stop`](Self::stop), but ends the grace period early when `now` completes.
+    pub async fn stop_early(mut self, now: impl Future<Output = ()>) {
         self.shutdown.drain.cancel();
         let grace_period = self.timing.grace_period;
         let shutdown = self.shutdown.clone();
-        shutdown::finish(&shutdown, self.drain(), sleep(grace_period)).await;
+        let deadline = shutdown::earlier(sleep(grace_period), now);
+        shutdown::finish(&shutdown, self.drain(), deadline).await;
         self.close().await;
     }
 
@@ -147,7 +164,9 @@ impl Workers {
         }
         self.claim_loops.clear();
         self.shutdown.jobs_done.cancel();
-        let _ = (&mut self.delivery_loop).await;
+        if let Some(delivery_loop) = &mut self.delivery_loop {
+            let _ = delivery_loop.await;
+        }
     }
 
     /// Ends what is left after the shutdown has aborted.

@@ -1,0 +1,228 @@
+//! The options that `serve` and `work` share: how jobs are processed, and where they are.
+
+use std::fmt;
+#[cfg(feature = "engine")]
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+#[cfg(feature = "engine")]
+use pyannote_engine::audio::Ffmpeg;
+#[cfg(feature = "engine")]
+use pyannote_engine::transcription::Whisper;
+#[cfg(feature = "engine")]
+use pyannote_engine::{Diarizer, Engine as OpenEngine, LoadError};
+
+use super::ServeError;
+#[cfg(feature = "engine")]
+use super::assets::{DownloadFailed, show_progress};
+#[cfg(feature = "engine")]
+use super::transcription_model::TranscriptionModel;
+#[cfg(feature = "engine")]
+use crate::engine::DiarizerEngine;
+use crate::engine::{Engine, LiveOptions};
+use crate::store::Store;
+use crate::{ScriptedEngine, ServerBuilder};
+
+/// How jobs are processed, and where they are.
+#[derive(Args)]
+#[group(skip)]
+pub(super) struct WorkerOptions {
+    /// Engine that computes the results.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) engine: EngineName,
+    /// Number of threads of the open models, for all jobs together, at most 8 per processor [default: number of
+    /// processors].
+    #[cfg(feature = "engine")]
+    #[arg(long)]
+    pub(super) threads: Option<NonZero<usize>>,
+    /// Whisper model that transcribes: a folder in the layout of CTranslate2, such as faster-whisper-small;
+    /// "whisper-base", which is downloaded on first use (134 MB); or "off" [default: whisper-base, if it was
+    /// downloaded].
+    #[cfg(feature = "engine")]
+    #[arg(long, value_name = "DIR")]
+    pub(super) transcription_model: Option<TranscriptionModel>,
+    /// Program to decode recordings with that the engine cannot decode, or "off" to run no other program [default:
+    /// ffmpeg on the PATH].
+    #[cfg(feature = "engine")]
+    #[arg(
+        long,
+        value_name = "PROGRAM",
+        env = "PYANNOTE_FFMPEG",
+        hide_env_values = true
+    )]
+    pub(super) ffmpeg: Option<Ffmpeg>,
+    /// Number of jobs to process at the same time.
+    #[arg(long, value_name = "JOBS", default_value_t = 1)]
+    pub(super) concurrency: usize,
+    /// Directory for uploads and jobs [default: a temporary directory, deleted on exit].
+    #[arg(long, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// How long to keep a job or live stream after its end, such as 12h or 7d; the request of a job is deleted when it
+    /// ends, its output after 24 h.
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
+    pub(super) retention: Duration,
+    /// How long to wait for running jobs, requests and live streams when stopping; then jobs are returned to the queue.
+    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = humantime::parse_duration)]
+    pub(super) grace_period: Duration,
+    /// Database for jobs: sqlite:PATH, or postgres://… if built with PostgreSQL support [default: a file in
+    /// --data-dir].
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PYANNOTE_SERVER_DATABASE",
+        hide_env_values = true
+    )]
+    pub(super) database: Option<String>,
+    /// Secret to sign webhooks with; without it, no webhooks are sent.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "PYANNOTEAI_WEBHOOK_SECRET",
+        hide_env_values = true
+    )]
+    pub(super) webhook_secret: Option<String>,
+    /// Fetch recordings from loopback and private addresses, too; anyone with the key can then send requests to your
+    /// network.
+    #[arg(long)]
+    pub(super) allow_private_networks: bool,
+}
+
+/// The name of an engine.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum EngineName {
+    /// Open models, on the CPU; downloaded on first use.
+    #[cfg(feature = "engine")]
+    #[default]
+    Open,
+    /// Ignores the audio and returns invented results immediately, to try out a client.
+    #[cfg_attr(not(feature = "engine"), default)]
+    Scripted,
+}
+
+impl fmt::Debug for WorkerOptions {
+    /// Shows neither the webhook secret nor the database, whose URL may have a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerOptions")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An engine, and its description for users.
+pub(super) struct LoadedEngine {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) description: String,
+}
+
+impl WorkerOptions {
+    /// Loads the engine. Downloads the open models first if they are missing. `download_command` is the command that
+    /// does so, for errors.
+    pub(super) async fn load_engine(
+        &self,
+        live: LiveOptions,
+        download_command: &str,
+    ) -> Result<LoadedEngine, ServeError> {
+        match self.engine {
+            #[cfg(feature = "engine")]
+            EngineName::Open => self.load_models(live, download_command).await,
+            EngineName::Scripted => {
+                let _ = (live, download_command);
+                Ok(LoadedEngine {
+                    engine: Arc::new(ScriptedEngine::new()),
+                    description: "scripted (no model runs, all results are invented)".to_owned(),
+                })
+            }
+        }
+    }
+
+    #[cfg(feature = "engine")]
+    async fn load_models(
+        &self,
+        live: LiveOptions,
+        download_command: &str,
+    ) -> Result<LoadedEngine, ServeError> {
+        let (threads, transcription_model) = (self.threads, self.transcription_model.clone());
+        let load = move || load_models(threads, transcription_model);
+        let (engine, whisper) = match tokio::task::spawn_blocking(load).await? {
+            Err(LoadError::Assets(error)) => {
+                return Err(Box::new(DownloadFailed {
+                    download_command: download_command.to_owned(),
+                    source: error,
+                }));
+            }
+            result => result?,
+        };
+        let transcription = match &whisper {
+            Some(whisper) => format!("transcription with {}", whisper.name()),
+            None => "no transcription, see --transcription-model".to_owned(),
+        };
+        let models = engine.diarizer().models();
+        let description = format!("open models ({models}), {transcription}");
+        let mut engine = DiarizerEngine::from(engine).live_options(live);
+        if let Some(whisper) = whisper {
+            engine = engine.transcriber(whisper);
+        }
+        Ok(LoadedEngine {
+            engine: Arc::new(engine),
+            description,
+        })
+    }
+
+    /// Checks that the options say where the jobs of `work` are.
+    pub(super) fn check_queue(&self) -> Result<(), ServeError> {
+        match (&self.database, &self.data_dir) {
+            (None, None) => Err(
+                "workers need the jobs of a server: pass its --database, or its --data-dir".into(),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Passes the options to a builder, except for the engine.
+    pub(super) async fn configure(
+        self,
+        mut builder: ServerBuilder,
+    ) -> Result<ServerBuilder, ServeError> {
+        builder = builder
+            .concurrency(self.concurrency)
+            .job_retention(self.retention)
+            .grace_period(self.grace_period);
+        if let Some(data_dir) = self.data_dir {
+            builder = builder.data_dir(data_dir);
+        }
+        if let Some(database) = self.database {
+            builder = builder.store(Store::connect(&database).await?);
+        }
+        if let Some(secret) = self.webhook_secret {
+            builder = builder.webhook_secret(secret);
+        }
+        if self.allow_private_networks {
+            builder = builder.allow_private_networks();
+        }
+        #[cfg(feature = "engine")]
+        if let Some(ffmpeg) = self.ffmpeg {
+            builder = builder.ffmpeg(ffmpeg);
+        }
+        Ok(builder)
+    }
+}
+
+/// Loads the open models, and the transcription model if there is one.
+#[cfg(feature = "engine")]
+fn load_models(
+    threads: Option<NonZero<usize>>,
+    transcription_model: Option<TranscriptionModel>,
+) -> Result<(OpenEngine, Option<Whisper>), LoadError> {
+    let mut builder = OpenEngine::builder().on_download(show_progress);
+    if let Some(threads) = threads {
+        builder = builder.threads(threads);
+    }
+    let engine = builder.load()?;
+    let folder = TranscriptionModel::folder(transcription_model, &mut show_progress)?;
+    let load = |folder| Whisper::load_beside(folder, engine.diarizer());
+    let whisper = folder.map(load).transpose()?;
+    Ok((engine, whisper))
+}

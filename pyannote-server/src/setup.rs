@@ -1,0 +1,89 @@
+//! What a server and workers without HTTP have in common: data directory, store, media, and the configuration of workers.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::error::StartError;
+use crate::faults::Faults;
+use crate::media::MediaStore;
+use crate::store::Store;
+use crate::worker::{AudioSource, Timing, WorkerConfig};
+
+/// The opened parts of a server or of workers.
+pub(crate) struct Setup {
+    pub(crate) media: MediaStore,
+    pub(crate) workers: WorkerConfig,
+    pub(crate) timing: Timing,
+    /// Data directory that is deleted at the end.
+    pub(crate) temp_dir: Option<TempDir>,
+}
+
+impl Setup {
+    /// Opens the data directory and the store.
+    pub(crate) async fn new(config: &mut Config) -> Result<Self, StartError> {
+        let engine = config.engine.clone().ok_or(StartError::MissingEngine)?;
+        let (data_dir, temp_dir) = match config.data_dir.take() {
+            Some(path) => (path, None),
+            None => {
+                let temp_dir = tempfile::tempdir()
+                    .map_err(|error| StartError::data_dir(&std::env::temp_dir(), error))?;
+                (temp_dir.path().to_owned(), Some(temp_dir))
+            }
+        };
+        let data_dir_error = |error| StartError::data_dir(&data_dir, error);
+        let data = DataDir::open(data_dir.clone()).map_err(data_dir_error)?;
+        let media = MediaStore::folder(data.media()).map_err(data_dir_error)?;
+        let store = match config.store.take() {
+            Some(store) => store,
+            None => Store::open(data.database()).await?,
+        };
+        Ok(Self {
+            workers: WorkerConfig {
+                store,
+                engine,
+                audio: audio_source(config, &media)?,
+                webhook_secret: config.webhook_secret.clone(),
+                faults: Faults::default(),
+                concurrency: match config.work {
+                    true => config.concurrency.max(1),
+                    false => 0,
+                },
+            },
+            timing: Timing {
+                grace_period: config.grace_period,
+                job_retention: config.job_retention,
+                ..Timing::default()
+            },
+            media,
+            temp_dir,
+        })
+    }
+}
+
+/// The source of recordings: that of the builder, or else uploaded media and http(s) URLs.
+fn audio_source(
+    config: &mut Config,
+    media: &MediaStore,
+) -> Result<Option<Arc<dyn AudioSource>>, StartError> {
+    if let Some(create) = config.audio_source.take() {
+        return Ok(Some(create(media.clone())));
+    }
+    #[cfg(feature = "engine")]
+    {
+        use crate::audio::{FetchConfig, Loader};
+
+        let fetch_config = FetchConfig {
+            allow_private_networks: config.allow_private_networks,
+            ..FetchConfig::default()
+        };
+        let loader = Loader::new(media.clone(), fetch_config)
+            .map_err(|error| StartError::HttpClient(error.into()))?;
+        Ok(Some(Arc::new(loader.ffmpeg(config.ffmpeg.clone()))))
+    }
+    // Recordings come only from a source that the builder was given.
+    #[cfg(not(feature = "engine"))]
+    Ok(None)
+}
