@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use crate::api_key::ApiKey;
 use crate::config::Config;
+use crate::connections::ConnectionLimits;
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::live::LiveLimits;
@@ -128,6 +129,12 @@ impl ServerBuilder {
     /// Sets the rate limits. Default: the limits of the pyannoteAI API.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.config.rate_limits = limits;
+        self
+    }
+
+    /// Sets the limits of connections. Default: 1,000 connections, and up to 30 s for a client that does nothing.
+    pub fn connection_limits(mut self, limits: ConnectionLimits) -> Self {
+        self.config.connection_limits = limits;
         self
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::api_key::ApiKey;
+use crate::connections::ConnectionLimits;
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::live::LiveLimits;
@@ -33,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<String>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) rate_limits: RateLimits,
+    pub(crate) connection_limits: ConnectionLimits,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_media_bytes: u64,
     pub(crate) presigned_url_lifetime: Duration,
@@ -61,6 +63,7 @@ impl Default for Config {
             public_url: None,
             data_dir: None,
             rate_limits: RateLimits::default(),
+            connection_limits: ConnectionLimits::default(),
             // Twice the size of the largest valid request: 50 voiceprints of 20,000 characters.
             max_body_bytes: 2 << 20,
             max_media_bytes: 1 << 30,

@@ -80,6 +80,7 @@ pub mod worker;
 
 pub use api_key::{ApiKey, Scope};
 pub use builder::ServerBuilder;
+pub use connections::ConnectionLimits;
 pub use engine::{Engine, EngineError, ScriptedEngine, ScriptedLive};
 pub use error::StartError;
 pub use faults::{Fault, Faults};

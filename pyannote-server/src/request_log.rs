@@ -24,7 +24,8 @@ pub struct RecordedRequest {
     pub headers: HeaderMap,
     /// Whether the request's API key was valid; `None` if the request had no key.
     pub authorized: Option<bool>,
-    /// Body. Empty for uploads to pre-signed URLs and for bodies over the size limit.
+    /// Body. Empty if it was not kept: in uploads to pre-signed URLs, in requests without a valid API key, and if it is over
+    /// the size limit or did not arrive.
     pub body: Bytes,
 }
 

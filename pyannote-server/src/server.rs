@@ -1,10 +1,12 @@
 //! A running server.
 
 use std::net::Ipv4Addr;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
 use url::Url;
@@ -86,7 +88,7 @@ impl Server {
         } = workers.clone();
         let shutdown = Shutdown::new();
         let workers = Workers::start_sharing(workers, timing, shutdown.clone()).await?;
-        let connections = Connections::default();
+        let connections = Connections::new(config.connection_limits);
         let metrics = Arc::new(Metrics::new());
         let live = Live::new(LiveConfig {
             limits: config.live_limits,
@@ -114,8 +116,10 @@ impl Server {
             media: media.clone(),
             url_signer: UrlSigner::new(),
             schemas: Schemas::new(),
+            large_bodies: Arc::new(Semaphore::new(processors())),
             engine,
             origin,
+            connection_limits: config.connection_limits,
             max_body_bytes: config.max_body_bytes,
             max_media_bytes: config.max_media_bytes,
             presigned_url_lifetime: config.presigned_url_lifetime,
@@ -247,6 +251,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.media_sweep_task.abort();
     }
+}
+
+/// Number of processors that the server may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Deletes expired media from time to time.

@@ -19,9 +19,19 @@ pub(crate) fn api_error(status: StatusCode, message: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// Creates a 400 response with all violations.
+/// Maximum number of violations in a response, so that a small request cannot cause a large one.
+const MAX_VIOLATIONS: usize = 50;
+
+/// Creates a 400 response with the violations: all of them, unless there are very many.
 pub(crate) fn validation_error(violations: &[Violation]) -> Response {
-    let body = json!({ "message": "Invalid request", "errors": violations });
+    let (message, violations) = match violations.get(..MAX_VIOLATIONS) {
+        Some(first) if violations.len() > MAX_VIOLATIONS => (
+            format!("Invalid request: only the first {MAX_VIOLATIONS} errors are listed"),
+            first,
+        ),
+        _ => ("Invalid request".to_owned(), violations),
+    };
+    let body = json!({ "message": message, "errors": violations });
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn create(
     if !state.live.is_enabled() {
         return disabled();
     }
-    if let Err(response) = parse_request(&state, RequestKind::Stream, &headers, &body) {
+    if let Err(response) = parse_request(&state, RequestKind::Stream, &headers, body).await {
         return *response;
     }
     match state.live.create(&team).await {

@@ -22,7 +22,7 @@ pub(super) async fn input(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match parse_key(&state, &headers, &body) {
+    match parse_key(&state, &headers, body).await {
         Ok(key) => presigned_url(&state, &Method::PUT, &team, &key).await,
         Err(response) => *response,
     }
@@ -34,7 +34,7 @@ pub(super) async fn output(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let key = match parse_key(&state, &headers, &body) {
+    let key = match parse_key(&state, &headers, body).await {
         Ok(key) => key,
         Err(response) => return *response,
     };
@@ -46,12 +46,12 @@ pub(super) async fn output(
 }
 
 /// Reads the media key of a request, or returns an error response.
-fn parse_key(
-    state: &AppState,
+async fn parse_key(
+    state: &Arc<AppState>,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Bytes,
 ) -> Result<MediaKey, Box<Response>> {
-    let request = parse_request(state, RequestKind::Media, headers, body)?;
+    let request = parse_request(state, RequestKind::Media, headers, body).await?;
     let url = request.get("url").and_then(Value::as_str);
     url.ok_or(MediaKeyError::MissingScheme)
         .and_then(MediaKey::from_url)

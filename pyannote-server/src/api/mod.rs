@@ -1,6 +1,7 @@
 //! HTTP API: routes, middleware and handlers.
 
 mod authorize;
+mod body;
 mod error;
 mod health;
 mod jobs;
@@ -23,8 +24,10 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::api_key::ApiKeys;
+use crate::connections::ConnectionLimits;
 use crate::engine::Engine;
 use crate::faults::Faults;
 use crate::live::Live;
@@ -49,9 +52,12 @@ pub(crate) struct AppState {
     pub(crate) media: MediaStore,
     pub(crate) url_signer: UrlSigner,
     pub(crate) schemas: Schemas,
+    /// Permits to parse large request bodies: one per processor.
+    pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) engine: Arc<dyn Engine>,
     /// Origin of pre-signed URLs and those of streams, without a trailing slash.
     pub(crate) origin: String,
+    pub(crate) connection_limits: ConnectionLimits,
     /// Maximum size of a request body, in bytes.
     pub(crate) max_body_bytes: usize,
     /// Maximum size of an upload, in bytes.

@@ -1,36 +1,69 @@
 //! Parsing and validation of a request body: JSON, the schema, the API's other rules, and what the engine supports.
 
+use std::sync::Arc;
+
 use axum::response::Response;
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use super::AppState;
-use super::error::validation_error;
+use super::error::{internal_error, validation_error};
 use super::rules;
 use super::schema::RequestKind;
 use crate::violation::Violation;
 
-/// Parses and validates a request body, or returns a response with all violations. The response is boxed because it is
+/// Maximum size of a body that is parsed on the thread that received it, in bytes. Parsing a larger one takes so long that
+/// other requests would notice.
+const MAX_INLINE_BYTES: usize = 16 << 10;
+
+/// Parses and validates a request body, or returns a response with the violations. The response is boxed because it is
 /// large and rare.
-pub(super) fn parse_request(
-    state: &AppState,
+///
+/// A large body is parsed on a thread for blocking work, with a permit: as a tree of values, it takes up to 50 times its
+/// size.
+pub(super) async fn parse_request(
+    state: &Arc<AppState>,
     kind: RequestKind,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Bytes,
 ) -> Result<Map<String, Value>, Box<Response>> {
     if !is_json(headers) {
         let violation = Violation::new("body", "must be application/json");
         return Err(Box::new(validation_error(&[violation])));
     }
+    let parsed = if body.len() <= MAX_INLINE_BYTES {
+        parse(state, kind, &body)
+    } else {
+        let state = Arc::clone(state);
+        // The semaphore is never closed.
+        let permit = Arc::clone(&state.large_bodies).acquire_owned().await;
+        let parsing = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            parse(&state, kind, &body)
+        });
+        parsing
+            .await
+            .map_err(|error| Box::new(internal_error(&error)))?
+    };
+    parsed.map_err(|violations| Box::new(validation_error(&violations)))
+}
+
+/// Parses and validates a request body, or returns the violations.
+fn parse(
+    state: &AppState,
+    kind: RequestKind,
+    body: &[u8],
+) -> Result<Map<String, Value>, Vec<Violation>> {
     let mut value: Value = serde_json::from_slice(body).map_err(|error| {
-        let violation = Violation::new("body", format!("is not valid JSON: {error}"));
-        Box::new(validation_error(&[violation]))
+        let message = format!("is not valid JSON: {error}");
+        vec![Violation::new("body", message)]
     })?;
     remove_nulls(&mut value);
-    let mut violations = state.schemas.validate(kind, &value);
+    let mut violations = state.schemas.validate(kind, &mut value);
     let Value::Object(request) = value else {
-        return Err(Box::new(validation_error(&violations)));
+        return Err(violations);
     };
     add_new_fields(&mut violations, rules::check(kind, &request));
     if let RequestKind::Job(kind) = kind {
@@ -38,7 +71,7 @@ pub(super) fn parse_request(
     }
     match violations.is_empty() {
         true => Ok(request),
-        false => Err(Box::new(validation_error(&violations))),
+        false => Err(violations),
     }
 }
 

@@ -1,20 +1,18 @@
-//! Middleware of all requests: reads the body up to the size limit, records the request, and opens a tracing span. The
-//! span contains neither the API key nor the query.
+//! Middleware of all requests: reads the body, records the request, and opens a tracing span. The span contains neither
+//! the API key nor the query. Without a valid API key, the body is not read: it would only take memory.
 
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION};
-use http::{HeaderValue, StatusCode};
+use http::header::AUTHORIZATION;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
 
-use super::AppState;
-use super::error::api_error;
+use super::{AppState, body};
 use crate::request_log::RecordedRequest;
 
 /// Path prefix of pre-signed URLs, whose bodies are streamed instead of read into memory.
@@ -47,30 +45,27 @@ async fn respond(state: &AppState, request: Request, next: Next) -> Response {
         record(state, &request, Bytes::new());
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
-    // A body whose announced length is over the limit is not read at all.
-    let body = match body.size_hint().lower() <= state.max_body_bytes as u64 {
-        true => to_bytes(body, state.max_body_bytes).await.ok(),
-        false => None,
-    };
+    let (parts, mut body) = request.into_parts();
     let mut request = Request::from_parts(parts, Body::empty());
-    let Some(body) = body else {
+    let authorization = request.headers().get(AUTHORIZATION);
+    if state.keys.find(authorization).is_none() {
         record(state, &request, Bytes::new());
-        let mut response = api_error(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            &format!(
-                "The body could not be read, or is larger than {} bytes",
-                state.max_body_bytes
-            ),
-        );
-        // The unread rest of the body makes the connection unusable for another request.
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-        return response;
-    };
-    record(state, &request, body.clone());
-    *request.body_mut() = Body::from(body);
-    next.run(request).await
+        let headers = request.headers().clone();
+        let response = next.run(request).await;
+        return body::discard(&headers, body, response);
+    }
+    match body::read(&mut body, state.max_body_bytes, &state.connection_limits).await {
+        Ok(bytes) => {
+            record(state, &request, bytes.clone());
+            *request.body_mut() = Body::from(bytes);
+            next.run(request).await
+        }
+        Err(error) => {
+            record(state, &request, Bytes::new());
+            let response = body::error_response(error, state.max_body_bytes as u64);
+            body::discard(request.headers(), body, response)
+        }
+    }
 }
 
 /// Adds the request to the request log.

@@ -8,6 +8,7 @@ use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
 use crate::engine::JobKind;
+use crate::parse::non_negative_integer;
 use crate::violation::Violation;
 
 /// The specification that the server implements.
@@ -44,7 +45,14 @@ impl RequestKind {
 
 /// Compiled request schemas.
 #[derive(Debug)]
-pub(crate) struct Schemas(HashMap<RequestKind, Validator>);
+pub(crate) struct Schemas(HashMap<RequestKind, Schema>);
+
+#[derive(Debug)]
+struct Schema {
+    validator: Validator,
+    /// Fields that are arrays, with their maximum numbers of items.
+    array_limits: Vec<(String, usize)>,
+}
 
 impl Schemas {
     /// Compiles the schemas of the specification.
@@ -71,41 +79,72 @@ impl Schemas {
                 .with_draft(Draft::Draft202012)
                 .build(&schema)
                 .expect("the schemas are valid");
-            (kind, validator)
+            let array_limits = array_limits(&schemas[kind.schema_name()]);
+            let schema = Schema {
+                validator,
+                array_limits,
+            };
+            (kind, schema)
         };
         Self(RequestKind::ALL.into_iter().map(compile).collect())
     }
 
-    /// Returns all violations of the schema. Messages never contain submitted values, which may be voiceprints.
-    pub(crate) fn validate(&self, kind: RequestKind, value: &Value) -> Vec<Violation> {
-        let errors = self.0[&kind].iter_errors(value);
-        errors
-            .map(|error| {
-                let mut field = String::new();
-                for segment in error.instance_path() {
-                    match segment {
-                        LocationSegment::Property(name) => push_name(&mut field, &name),
-                        LocationSegment::Index(index) => field.push_str(&format!("[{index}]")),
-                    }
+    /// Returns the violations of the schema. Messages never contain submitted values, which may be voiceprints.
+    ///
+    /// Shortens arrays that are too long, so that neither this function nor later checks report their items: each item
+    /// may violate several rules, and a request may have a million of them.
+    pub(crate) fn validate(&self, kind: RequestKind, value: &mut Value) -> Vec<Violation> {
+        let schema = &self.0[&kind];
+        let mut violations = Vec::new();
+        for (field, limit) in &schema.array_limits {
+            if let Some(items) = value.get_mut(field).and_then(Value::as_array_mut)
+                && items.len() > *limit
+            {
+                items.truncate(*limit);
+                let message = format!("has more than {limit} items");
+                violations.push(Violation::new(field, message));
+            }
+        }
+        let errors = schema.validator.iter_errors(value);
+        violations.extend(errors.map(|error| {
+            let mut field = String::new();
+            for segment in error.instance_path() {
+                match segment {
+                    LocationSegment::Property(name) => push_name(&mut field, &name),
+                    LocationSegment::Index(index) => field.push_str(&format!("[{index}]")),
                 }
-                let message = match error.kind() {
-                    ValidationErrorKind::Required { property } => {
-                        push_name(&mut field, property.as_str().unwrap_or("?"));
-                        "is missing".to_owned()
-                    }
-                    _ => {
-                        // "it is not of type …" continues the field's name without the "it".
-                        let message = error.masked_with("it").to_string();
-                        message.strip_prefix("it ").unwrap_or(&message).to_owned()
-                    }
-                };
-                if field.is_empty() {
-                    field.push_str("body");
+            }
+            let message = match error.kind() {
+                ValidationErrorKind::Required { property } => {
+                    push_name(&mut field, property.as_str().unwrap_or("?"));
+                    "is missing".to_owned()
                 }
-                Violation { field, message }
-            })
-            .collect()
+                _ => {
+                    // "it is not of type …" continues the field's name without the "it".
+                    let message = error.masked_with("it").to_string();
+                    message.strip_prefix("it ").unwrap_or(&message).to_owned()
+                }
+            };
+            if field.is_empty() {
+                field.push_str("body");
+            }
+            Violation { field, message }
+        }));
+        violations
     }
+}
+
+/// Returns the fields of an object schema that are arrays of a limited length, with their limits.
+fn array_limits(schema: &Value) -> Vec<(String, usize)> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let limits = properties
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, field)| {
+            let limit = non_negative_integer(field.get("maxItems")?)?;
+            Some((name.clone(), usize::try_from(limit).ok()?))
+        });
+    limits.collect()
 }
 
 fn push_name(field: &mut String, name: &str) {
@@ -148,9 +187,9 @@ fn allow_null(object: &mut Map<String, Value>) {
 mod tests {
     use super::*;
 
-    fn fields(kind: RequestKind, value: Value) -> Vec<String> {
+    fn fields(kind: RequestKind, mut value: Value) -> Vec<String> {
         let schemas = Schemas::new();
-        let found = schemas.validate(kind, &value);
+        let found = schemas.validate(kind, &mut value);
         found.into_iter().map(|violation| violation.field).collect()
     }
 
@@ -199,9 +238,67 @@ mod tests {
     #[test]
     fn messages_do_not_contain_submitted_values() {
         let schemas = Schemas::new();
-        let value = json!({ "url": "a", "voiceprints": [{ "label": "Ada", "voiceprint": "secret".repeat(4_000) }] });
-        let found = schemas.validate(RequestKind::Job(JobKind::Identify), &value);
+        let mut value = json!({ "url": "a", "voiceprints": [{ "label": "Ada", "voiceprint": "secret".repeat(4_000) }] });
+        let found = schemas.validate(RequestKind::Job(JobKind::Identify), &mut value);
         assert_eq!(found.len(), 1);
         assert!(!found[0].message.contains("secret"), "{found:?}");
+    }
+
+    #[test]
+    fn items_beyond_the_limit_of_an_array_are_not_validated() {
+        let schemas = Schemas::new();
+        let mut value = json!({ "url": "a", "voiceprints": vec![json!({}); 100_000] });
+        let found = schemas.validate(RequestKind::Job(JobKind::Identify), &mut value);
+        assert_eq!(found.len(), 1 + 50 * 2);
+        assert_eq!(
+            found[0],
+            Violation::new("voiceprints", "has more than 50 items")
+        );
+        assert_eq!(value["voiceprints"].as_array().unwrap().len(), 50);
+    }
+
+    /// Otherwise, a request could have any number of violations.
+    #[test]
+    fn all_arrays_in_requests_have_a_limit() {
+        fn arrays(schemas: &Value, schema: &Value, path: &str, found: &mut Vec<String>) {
+            if schema.get("items").is_some() {
+                found.push(path.to_owned());
+            }
+            match schema {
+                Value::Object(object) => {
+                    for (name, child) in object {
+                        match name.as_str() {
+                            "$ref" => {
+                                let name = child.as_str().unwrap().rsplit('/').next().unwrap();
+                                arrays(schemas, &schemas[name], path, found);
+                            }
+                            "properties" => {
+                                for (name, child) in child.as_object().unwrap() {
+                                    let path = format!("{path}/{name}");
+                                    arrays(schemas, child, &path, found);
+                                }
+                            }
+                            _ => arrays(schemas, child, path, found),
+                        }
+                    }
+                }
+                Value::Array(list) => {
+                    for child in list {
+                        arrays(schemas, child, path, found);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let specification: Value = yaml_serde::from_str(SPECIFICATION).unwrap();
+        let schemas = &specification["components"]["schemas"];
+        for kind in RequestKind::ALL {
+            let schema = &schemas[kind.schema_name()];
+            let limits = array_limits(schema).into_iter();
+            let limited: Vec<String> = limits.map(|(name, _)| format!("/{name}")).collect();
+            let mut found = Vec::new();
+            arrays(schemas, schema, "", &mut found);
+            assert_eq!(found, limited, "{kind:?}");
+        }
     }
 }

@@ -1,17 +1,18 @@
 //! Upload to and download from pre-signed URLs. They need a valid signature and no API key.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::CONNECTION;
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use tower_http::services::ServeFile;
 
-use super::AppState;
+use super::body::BodyError;
 use super::error::{api_error, internal_error};
+use super::{AppState, body};
 use crate::media::{MediaKey, SignedQuery, UploadOutcome};
 
 type TeamAndKey = Result<Path<(String, String)>, PathRejection>;
@@ -23,21 +24,39 @@ pub(super) async fn upload(
     signature: Signature,
     request: Request,
 ) -> Response {
-    let Some((team, key)) = verify(&state, request.method(), path, signature) else {
-        return close_connection(forbidden());
+    let verified = verify(&state, request.method(), path, signature);
+    let (parts, mut body) = request.into_parts();
+    let Some((team, key)) = verified else {
+        return body::discard(&parts.headers, body, forbidden());
     };
-    let body = request.into_body();
-    // A body whose announced length is over the limit is not read at all.
-    if body.size_hint().lower() > state.max_media_bytes {
-        return too_large(&state);
-    }
-    let body = body.into_data_stream();
     let max_bytes = state.max_media_bytes;
-    match state.media.store(&team, &key, max_bytes, body).await {
-        Ok(UploadOutcome::Stored(_)) => StatusCode::OK.into_response(),
-        Ok(UploadOutcome::TooLarge) => too_large(&state),
-        Err(error) => close_connection(internal_error(&error)),
+    let failed = |error| body::error_response(error, max_bytes);
+    // A body whose announced length is over the limit is not read at all.
+    if body.size_hint().lower() > max_bytes {
+        let response = failed(BodyError::TooLarge);
+        return body::discard(&parts.headers, body, response);
     }
+    let stored = {
+        let content = pin!(body::parts(
+            &mut body,
+            state.connection_limits.stall_timeout
+        ));
+        state.media.store(&team, &key, max_bytes, content).await
+    };
+    let response = match stored {
+        Ok(UploadOutcome::Stored(_)) => return StatusCode::OK.into_response(),
+        Ok(UploadOutcome::TooLarge) => failed(BodyError::TooLarge),
+        Err(error) => match body_error(&error) {
+            Some(error) => failed(error),
+            None => internal_error(&error),
+        },
+    };
+    body::discard(&parts.headers, body, response)
+}
+
+/// Returns why a body could not be read, if that was why it was not stored.
+fn body_error(error: &std::io::Error) -> Option<BodyError> {
+    error.get_ref()?.downcast_ref().copied()
 }
 
 pub(super) async fn download(
@@ -82,16 +101,4 @@ fn forbidden() -> Response {
         StatusCode::FORBIDDEN,
         "The pre-signed URL is invalid or has expired",
     )
-}
-
-fn too_large(state: &AppState) -> Response {
-    let message = format!("The media are larger than {} bytes", state.max_media_bytes);
-    close_connection(api_error(StatusCode::PAYLOAD_TOO_LARGE, &message))
-}
-
-/// Closes the connection after the response: the unread rest of the body makes it unusable for another request.
-fn close_connection(mut response: Response) -> Response {
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(CONNECTION, close);
-    response
 }

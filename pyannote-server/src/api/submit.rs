@@ -18,24 +18,24 @@ use crate::engine::JobKind;
 type Context = (State<Arc<AppState>>, Extension<Team>);
 
 pub(super) async fn diarize(context: Context, headers: HeaderMap, body: Bytes) -> Response {
-    submit(JobKind::Diarize, context, &headers, &body).await
+    submit(JobKind::Diarize, context, &headers, body).await
 }
 
 pub(super) async fn identify(context: Context, headers: HeaderMap, body: Bytes) -> Response {
-    submit(JobKind::Identify, context, &headers, &body).await
+    submit(JobKind::Identify, context, &headers, body).await
 }
 
 pub(super) async fn voiceprint(context: Context, headers: HeaderMap, body: Bytes) -> Response {
-    submit(JobKind::Voiceprint, context, &headers, &body).await
+    submit(JobKind::Voiceprint, context, &headers, body).await
 }
 
 async fn submit(
     kind: JobKind,
     (State(state), Extension(Team(team))): Context,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Bytes,
 ) -> Response {
-    let request = match parse_request(&state, RequestKind::Job(kind), headers, body) {
+    let request = match parse_request(&state, RequestKind::Job(kind), headers, body).await {
         Ok(request) => request,
         Err(response) => return *response,
     };

@@ -114,7 +114,7 @@ async fn body_over_the_limit() {
       "status": 413,
       "body": {
         "requestId": "…",
-        "message": "The body could not be read, or is larger than 1000 bytes"
+        "message": "The body is larger than 1000 bytes"
       }
     }
     "#);
