@@ -13,9 +13,9 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ConnectionLimits {
-    /// Connections at the same time, without those of live streams. When there are as many, idle ones are closed, and
-    /// new ones wait until others end. At least 1, and at most half the number of files that the process may open.
-    /// Default: 1,000.
+    /// Connections at the same time, without those of live streams. If there are as many, idle ones are closed, and new
+    /// ones wait until others end. At least 1, and at most half the number of files that the process may open. Default:
+    /// 1,000.
     pub connections: usize,
     /// How long a client may take to send the head of a request, from the start of the connection or the response
     /// before. After that, the connection is closed. Default: 30 s.

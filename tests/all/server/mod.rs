@@ -14,6 +14,7 @@ mod media;
 mod operations;
 mod outputs;
 mod sdk;
+mod slow_clients;
 mod startup;
 mod storage;
 mod transcription;
