@@ -89,6 +89,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets where uploaded media are stored. Default: a folder in the data directory.
+    pub fn media(mut self, media: MediaStore) -> Self {
+        self.config.media = Some(media);
+        self
+    }
+
     /// Adds an API key of the team `local` with all scopes. [`Server::api_key`] returns the first key that was added.
     pub fn key(self, key: impl Into<SecretString>) -> Self {
         self.api_key(ApiKey::new(key))

@@ -35,7 +35,10 @@ impl Setup {
         };
         let data_dir_error = |error| StartError::data_dir(&data_dir, error);
         let data = DataDir::open(data_dir.clone()).map_err(data_dir_error)?;
-        let media = MediaStore::folder(data.media()).map_err(data_dir_error)?;
+        let media = match config.media.take() {
+            Some(media) => media.copies(config.max_media_bytes, None),
+            None => MediaStore::folder(data.media()).map_err(data_dir_error)?,
+        };
         let store = match config.store.take() {
             Some(store) => store,
             None => Store::open(data.database()).await?,

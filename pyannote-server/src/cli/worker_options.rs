@@ -23,6 +23,7 @@ use super::transcription_model::TranscriptionModel;
 #[cfg(feature = "engine")]
 use crate::engine::DiarizerEngine;
 use crate::engine::{Engine, LiveOptions};
+use crate::media::MediaStore;
 use crate::store::Store;
 use crate::{ScriptedEngine, ServerBuilder};
 
@@ -76,6 +77,10 @@ pub(super) struct WorkerOptions {
         hide_env_values = true
     )]
     pub(super) database: Option<String>,
+    /// Bucket for uploads, s3://BUCKET/PREFIX, if built with S3 support; what is below the prefix is deleted after 48 h.
+    /// AWS_… variables have the credentials and the endpoint [default: a folder in --data-dir].
+    #[arg(long, value_name = "URL")]
+    pub(super) media: Option<String>,
     /// Secret to sign webhooks with; without it, no webhooks are sent.
     #[arg(
         long,
@@ -195,6 +200,9 @@ impl WorkerOptions {
         }
         if let Some(database) = self.database {
             builder = builder.store(Store::connect(&database).await?);
+        }
+        if let Some(url) = self.media {
+            builder = builder.media(MediaStore::bucket(&url).await?);
         }
         if let Some(secret) = self.webhook_secret {
             builder = builder.webhook_secret(secret);

@@ -1,5 +1,7 @@
 //! Uploaded media, and the pre-signed URLs to upload and download them.
 
+#[cfg(feature = "s3")]
+mod bucket;
 mod folder;
 mod key;
 mod presigned_url;
@@ -7,4 +9,4 @@ mod store;
 
 pub use key::{MediaKey, MediaKeyError};
 pub(crate) use presigned_url::{SignedQuery, UrlSigner};
-pub use store::{MediaFile, MediaStore, UploadOutcome};
+pub use store::{BucketError, MediaFile, MediaStore, UploadOutcome};

@@ -10,6 +10,8 @@ use http::Method;
 use tempfile::TempPath;
 
 use super::MediaKey;
+#[cfg(feature = "s3")]
+use super::bucket::Bucket;
 use super::folder::Folder;
 
 /// How long media are kept.
@@ -23,6 +25,27 @@ pub struct MediaStore(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     Folder(Folder),
+    #[cfg(feature = "s3")]
+    Bucket(Bucket),
+}
+
+/// Why a bucket cannot be used. The message says how to fix it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BucketError {
+    /// The URL is not that of a bucket and a prefix.
+    #[error(
+        "the bucket must be given as s3://BUCKET/PREFIX: what is below the prefix is deleted after 48 h"
+    )]
+    InvalidUrl,
+    /// The feature `s3` is disabled.
+    #[error("this program was built without support for S3: enable the feature `s3`")]
+    Disabled,
+    /// The bucket does not exist, the credentials are missing or rejected, or the storage does not respond.
+    #[error(
+        "cannot reach the bucket (it is configured by variables such as AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL)"
+    )]
+    Unreachable(#[source] io::Error),
 }
 
 /// Result of an upload.
@@ -55,6 +78,52 @@ impl MediaStore {
         Ok(Self(Backend::Folder(Folder::open(root.into())?)))
     }
 
+    /// Connects to a bucket of S3 or of a storage with the same interface, given as `s3://bucket/prefix` (feature `s3`).
+    /// All servers and workers that share a job store can share it. Clients upload to the bucket directly, with its own
+    /// pre-signed URLs.
+    ///
+    /// Credentials, region and endpoint come from the usual environment variables: `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`, or else from the machine that this runs on. The bucket
+    /// must exist. **Everything below the prefix is deleted after 48 h.**
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BucketError`] if the URL is invalid, the bucket cannot be listed, or the feature is disabled.
+    ///
+    /// ```
+    /// use pyannote_server::media::MediaStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let error = MediaStore::bucket("s3://recordings").await.unwrap_err();
+    /// # #[cfg(feature = "s3")]
+    /// assert!(error.to_string().contains("s3://BUCKET/PREFIX"));
+    /// # }
+    /// ```
+    pub async fn bucket(url: &str) -> Result<Self, BucketError> {
+        #[cfg(feature = "s3")]
+        return Ok(Self(Backend::Bucket(Bucket::connect(url).await?)));
+        #[cfg(not(feature = "s3"))]
+        {
+            let _ = url;
+            Err(BucketError::Disabled)
+        }
+    }
+
+    /// Sets the limits of copies of media in a bucket, which clients upload without a check.
+    pub(crate) fn copies(mut self, max_bytes: u64, temp_dir: Option<&Path>) -> Self {
+        match &mut self.0 {
+            Backend::Folder(_) => {}
+            #[cfg(feature = "s3")]
+            Backend::Bucket(bucket) => {
+                bucket.max_bytes = max_bytes;
+                bucket.temp_dir = temp_dir.map(Path::to_owned);
+            }
+        }
+        let _ = (max_bytes, temp_dir);
+        self
+    }
+
     /// Returns a team's media as a file, if they exist.
     ///
     /// # Errors
@@ -63,6 +132,8 @@ impl MediaStore {
     pub async fn find(&self, team: &str, key: &MediaKey) -> io::Result<Option<MediaFile>> {
         match &self.0 {
             Backend::Folder(folder) => Ok(folder.find(team, key).await.map(MediaFile::from)),
+            #[cfg(feature = "s3")]
+            Backend::Bucket(bucket) => bucket.find(team, key).await,
         }
     }
 
@@ -74,6 +145,8 @@ impl MediaStore {
     pub async fn contains(&self, team: &str, key: &MediaKey) -> io::Result<bool> {
         match &self.0 {
             Backend::Folder(folder) => Ok(folder.find(team, key).await.is_some()),
+            #[cfg(feature = "s3")]
+            Backend::Bucket(bucket) => bucket.contains(team, key).await,
         }
     }
 
@@ -94,6 +167,8 @@ impl MediaStore {
     {
         match &self.0 {
             Backend::Folder(folder) => folder.store(team, key, max_bytes, body).await,
+            #[cfg(feature = "s3")]
+            Backend::Bucket(bucket) => bucket.store(team, key, max_bytes, body).await,
         }
     }
 
@@ -105,6 +180,8 @@ impl MediaStore {
     pub async fn delete_expired(&self, now: SystemTime) -> io::Result<usize> {
         match &self.0 {
             Backend::Folder(folder) => folder.delete_expired(now).await,
+            #[cfg(feature = "s3")]
+            Backend::Bucket(bucket) => bucket.delete_expired(now).await,
         }
     }
 
@@ -124,6 +201,11 @@ impl MediaStore {
         let _ = (method, team, key, lifetime);
         match &self.0 {
             Backend::Folder(_) => Ok(None),
+            #[cfg(feature = "s3")]
+            Backend::Bucket(bucket) => {
+                let url = bucket.presigned_url(method, team, key, lifetime);
+                Ok(Some(url.await?))
+            }
         }
     }
 }
