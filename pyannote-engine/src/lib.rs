@@ -65,7 +65,7 @@ pub use load_error::LoadError;
 pub use matching::Matching;
 #[cfg(feature = "models")]
 pub use open_models::OpenModels;
-pub use options::{CancelToken, Options, Sensitivity, SpeakerBounds};
+pub use options::{CancelGuard, CancelToken, Options, Sensitivity, SpeakerBounds};
 /// The data model: turns, identified turns, confidence, error rates and file formats.
 pub use pyannote_core as output;
 pub use recording::{Recording, RecordingWriter, SpoolError};

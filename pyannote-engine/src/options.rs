@@ -72,6 +72,30 @@ impl CancelToken {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Returns a guard that cancels the run when it is dropped, for example with the future that waits for the run.
+    ///
+    /// ```
+    /// use pyannote_engine::CancelToken;
+    ///
+    /// let token = CancelToken::new();
+    /// drop(token.cancel_on_drop());
+    /// assert!(token.is_cancelled());
+    /// ```
+    #[must_use = "dropping the guard cancels the run"]
+    pub fn cancel_on_drop(&self) -> CancelGuard {
+        CancelGuard(self.clone())
+    }
+}
+
+/// Cancels a run when it is dropped. See [`CancelToken::cancel_on_drop`].
+#[derive(Debug)]
+pub struct CancelGuard(CancelToken);
+
+impl Drop for CancelGuard {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 /// Options of one run of an [`Engine`](crate::Engine) or a [`Diarizer`](crate::Diarizer).

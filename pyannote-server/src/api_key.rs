@@ -145,6 +145,10 @@ impl ApiKeys {
         Self(keys)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns the key in an `Authorization` header, if it is valid. The time this takes depends on the lengths of the
     /// keys, not on their contents.
     pub(crate) fn find(&self, authorization: Option<&http::HeaderValue>) -> Option<&ApiKey> {

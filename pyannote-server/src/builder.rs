@@ -106,6 +106,18 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets the key of the operator, and enables `POST /operator/jobs/{id}/cancel`, which cancels a job of any team:
+    ///
+    /// ```sh
+    /// curl -X POST -H "Authorization: Bearer $OPERATOR_KEY" $URL/operator/jobs/$JOB_ID/cancel
+    /// ```
+    ///
+    /// The key is no API key. Default: no key, and no such operation.
+    pub fn operator_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.config.operator_key = Some(ApiKey::new(key));
+        self
+    }
+
     /// Sets the address to listen on. Default: a free port of 127.0.0.1.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.config.listen = address;
@@ -168,9 +180,14 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how many jobs are processed at once. Default: 1.
+    /// Sets how many jobs compute at once. Default: 2 if the engine needs audio, otherwise 1, so that jobs end in the order
+    /// of their submission.
+    ///
+    /// Jobs with recordings of more than 10 minutes leave one of them to shorter jobs, unless there is only one. Of the
+    /// jobs that wait, those with short recordings compute first, and those that have waited for long. Recordings are
+    /// fetched and decoded beside the computation.
     pub fn concurrency(mut self, jobs: usize) -> Self {
-        self.config.concurrency = jobs;
+        self.config.concurrency = Some(jobs);
         self
     }
 

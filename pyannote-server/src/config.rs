@@ -17,6 +17,10 @@ use crate::rate_limit::RateLimits;
 use crate::store::Store;
 use crate::worker::{AudioSource, Timing};
 
+/// Default number of lanes of engines that need audio. They share the threads of the engine, so more do not compute
+/// faster: the second is for short jobs while a long one computes.
+const DEFAULT_LANES: usize = 2;
+
 /// Creates the audio source from the server's media folder.
 pub(crate) type AudioSourceFactory = Box<dyn FnOnce(MediaStore) -> Arc<dyn AudioSource> + Send>;
 
@@ -27,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) store: Option<Store>,
     pub(crate) media: Option<MediaStore>,
     pub(crate) keys: Vec<ApiKey>,
+    pub(crate) operator_key: Option<ApiKey>,
     pub(crate) listen: SocketAddr,
     pub(crate) allow_public_bind: bool,
     pub(crate) allow_private_networks: bool,
@@ -40,7 +45,7 @@ pub(crate) struct Config {
     pub(crate) max_media_bytes: u64,
     pub(crate) presigned_url_lifetime: Duration,
     pub(crate) webhook_secret: Option<SecretString>,
-    pub(crate) concurrency: usize,
+    pub(crate) concurrency: Option<usize>,
     pub(crate) work: bool,
     pub(crate) max_recorded_requests: usize,
     pub(crate) grace_period: Duration,
@@ -57,6 +62,7 @@ impl Default for Config {
             store: None,
             media: None,
             keys: Vec::new(),
+            operator_key: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_public_bind: false,
             allow_private_networks: false,
@@ -71,7 +77,7 @@ impl Default for Config {
             max_media_bytes: 1 << 30,
             presigned_url_lifetime: Duration::from_secs(60 * 60),
             webhook_secret: None,
-            concurrency: 1,
+            concurrency: None,
             work: true,
             max_recorded_requests: 1_000,
             grace_period: timing.grace_period,
@@ -82,11 +88,21 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How many jobs compute at once.
+    pub(crate) fn lanes(&self) -> usize {
+        let default = match &self.engine {
+            Some(engine) if engine.needs_audio() => DEFAULT_LANES,
+            _ => 1,
+        };
+        self.concurrency.unwrap_or(default).max(1)
+    }
+
     /// Checks the options that can be checked without opening anything.
     pub(crate) fn validate(&self) -> Result<(), StartError> {
-        for (index, key) in self.keys.iter().enumerate() {
+        let keys: Vec<_> = self.keys.iter().chain(&self.operator_key).collect();
+        for (index, key) in keys.iter().enumerate() {
             key.validate()?;
-            let mut before = self.keys[..index].iter();
+            let mut before = keys[..index].iter();
             if before.any(|other| other.secret() == key.secret()) {
                 return Err(StartError::DuplicateKey);
             }

@@ -32,7 +32,12 @@ impl DataDir {
     }
 
     pub(crate) fn database(&self) -> PathBuf {
-        self.0.join(DATABASE)
+        Self::database_in(&self.0)
+    }
+
+    /// The path of the database in a directory that is not opened.
+    pub(crate) fn database_in(path: &Path) -> PathBuf {
+        path.join(DATABASE)
     }
 
     pub(crate) fn media(&self) -> PathBuf {

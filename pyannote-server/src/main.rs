@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 #[cfg(feature = "engine")]
 use pyannote_engine::assets::LICENSES;
 use pyannote_server::cli::{
-    Serve, ServeError, Started, Stopped, Work, Working, init_logging, serve, with_causes, work,
+    Cancel, Serve, ServeError, Started, Stopped, Work, Working, cancel, init_logging, serve,
+    with_causes, work,
 };
 
 /// The command that downloads the models.
@@ -36,6 +37,10 @@ enum Command {
     Serve(Box<Serve>),
     /// Process the jobs of servers that share the database and the uploaded media, without HTTP, until interrupted.
     Work(Box<Work>),
+    /// Cancel a job, whether it waits or is being processed.
+    ///
+    /// A server that processes it stops within 5 s. Its status is then "canceled", and its webhook says so.
+    Cancel(Cancel),
     /// Download the open models and a sample recording, and print where they are (82 MB, requires pip).
     ///
     /// `serve` also downloads them when it first needs them, except for the transcription model. They are stored in the
@@ -76,6 +81,7 @@ async fn run() -> ExitCode {
     let result = match cli.command {
         Some(Command::Serve(options)) => run_server(*options).await,
         Some(Command::Work(options)) => run_workers(*options).await,
+        Some(Command::Cancel(options)) => cancel(options).await.map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "engine")]
         Some(Command::Assets { transcription }) => {
             let result = pyannote_server::cli::assets(transcription, DOWNLOAD_COMMAND).await;

@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use crate::engine::JobKind;
 use crate::operation::Operation;
 use crate::store::Status;
+use crate::worker::WorkMetrics;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ResponseLabels {
@@ -65,8 +66,10 @@ impl Drop for OpenStream {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// Creates the metrics of a server, including those of its workers.
+    pub(crate) fn new(work: &WorkMetrics) -> Self {
         let mut registry = Registry::default();
+        work.register(&mut registry);
         let responses = Family::default();
         let jobs_accepted = Family::default();
         let jobs = Family::default();

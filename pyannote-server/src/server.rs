@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
 use url::Url;
+use uuid::Uuid;
 
 use crate::api::{AppState, Schemas, router};
 use crate::api_key::ApiKeys;
@@ -25,7 +26,8 @@ use crate::rate_limit::RateLimiter;
 use crate::request_log::{RecordedRequest, RequestLog};
 use crate::setup::Setup;
 use crate::shutdown::{self, Shutdown};
-use crate::worker::{WorkerConfig, Workers};
+use crate::store::{Cancellation, StoreError};
+use crate::worker::{JobInProgress, WorkerConfig, Workers};
 
 /// How often expired media are deleted.
 const MEDIA_SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -89,7 +91,8 @@ impl Server {
         let shutdown = Shutdown::new();
         let workers = Workers::start_sharing(workers, timing, shutdown.clone()).await?;
         let connections = Connections::new(config.connection_limits);
-        let metrics = Arc::new(Metrics::new());
+        let lanes = workers.lanes().clone();
+        let metrics = Arc::new(Metrics::new(lanes.metrics()));
         let live = Live::new(LiveConfig {
             limits: config.live_limits,
             store: store.clone(),
@@ -107,10 +110,12 @@ impl Server {
             public_url.map_or_else(|| url.clone(), |url| url.origin().ascii_serialization());
         let state = Arc::new(AppState {
             keys: ApiKeys::new(config.keys),
+            operator_keys: ApiKeys::new(config.operator_key.into_iter().collect()),
             rate_limiter: RateLimiter::new(config.rate_limits),
             faults,
             request_log: RequestLog::new(config.max_recorded_requests),
             metrics,
+            lanes,
             live: Arc::new(live.await),
             store,
             media: media.clone(),
@@ -183,6 +188,49 @@ impl Server {
     #[must_use]
     pub fn media(&self) -> &MediaStore {
         &self.state.media
+    }
+
+    /// Cancels a job of any team. If this server processes the job, it stops at once.
+    ///
+    /// Its status is then `canceled`, it has no output, and its webhook says so. The API has no operation for this.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be written to.
+    ///
+    /// ```
+    /// use pyannote_server::store::Cancellation;
+    /// use pyannote_server::{ScriptedEngine, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().engine(ScriptedEngine::new()).key("key").start().await?;
+    /// let id = "00000000-0000-4000-8000-000000000000".parse()?;
+    /// assert_eq!(server.cancel(id).await?, Cancellation::NotFound);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn cancel(&self, job: Uuid) -> Result<Cancellation, StoreError> {
+        self.state.store.cancel_of_any_team(job).await
+    }
+
+    /// Returns the jobs that this server is processing, with their progress, in the order in which it took them.
+    ///
+    /// ```
+    /// use pyannote_server::{ScriptedEngine, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), pyannote_server::StartError> {
+    /// let server = Server::builder().engine(ScriptedEngine::new()).key("key").start().await?;
+    /// for job in server.jobs_in_progress() {
+    ///     println!("{} {} {:.0} %", job.id, job.stage.as_str(), 100.0 * job.progress);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn jobs_in_progress(&self) -> Vec<JobInProgress> {
+        self.state.lanes.jobs()
     }
 
     /// Returns the number of jobs that are being processed.

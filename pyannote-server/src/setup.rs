@@ -51,7 +51,7 @@ impl Setup {
                 webhook_secret: config.webhook_secret.clone(),
                 faults: Faults::default(),
                 concurrency: match config.work {
-                    true => config.concurrency.max(1),
+                    true => config.lanes(),
                     false => 0,
                 },
             },

@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use pyannote_engine::assets::LICENSES;
+use pyannote_server::engine::JobKind;
+use pyannote_server::store::Store;
+use serde_json::Map;
 
 /// The program, without environment variables that affect it, and without access to the models.
 fn program(assets_dir: &Path) -> Command {
@@ -14,6 +17,7 @@ fn program(assets_dir: &Path) -> Command {
         "PYANNOTEAI_API_KEY",
         "PYANNOTEAI_WEBHOOK_SECRET",
         "PYANNOTE_SERVER_DATABASE",
+        "PYANNOTE_SERVER_OPERATOR_KEY",
         "RUST_LOG",
     ] {
         program.env_remove(name);
@@ -50,6 +54,7 @@ fn help() {
     insta::assert_snapshot!("help", stdout(&["--help"]));
     insta::assert_snapshot!("help_of_serve", stdout(&["serve", "--help"]));
     insta::assert_snapshot!("help_of_work", stdout(&["work", "--help"]));
+    insta::assert_snapshot!("help_of_cancel", stdout(&["cancel", "--help"]));
 }
 
 #[test]
@@ -93,6 +98,39 @@ fn workers_without_jobs_of_a_server_name_the_options() {
     assert_eq!(
         stderr,
         "error: workers need the jobs of a server: pass its --database, or its --data-dir\n"
+    );
+}
+
+#[test]
+fn cancel_ends_a_job_that_has_not_ended() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let cancel = |id: &str| ["cancel", id, "--data-dir", data_dir].map(str::to_owned);
+    let fails = |id: &str| stderr_of_failure(&cancel(id).each_ref().map(String::as_str));
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    assert_eq!(
+        fails(unknown),
+        format!("error: there are no jobs in {data_dir}\n")
+    );
+    let id = runtime.block_on(async {
+        let store = Store::open(folder.path().join("jobs.sqlite"))
+            .await
+            .unwrap();
+        let job = store.create("ada", JobKind::Diarize, Map::new()).await;
+        job.unwrap().id.to_string()
+    });
+    assert_eq!(
+        fails(unknown),
+        format!("error: there is no job {unknown}\n")
+    );
+    assert_eq!(
+        stdout(&cancel(&id).each_ref().map(String::as_str)),
+        format!("The job {id} is canceled.\n")
+    );
+    assert_eq!(
+        fails(&id),
+        format!("error: the job {id} has already ended: its status is canceled\n")
     );
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Ffmpeg, Limits};
-use crate::RecordingWriter;
+use crate::{CancelToken, RecordingWriter};
 
 /// Options of decoding: the limits, the audio track, ffmpeg, and the folder of temporary files.
 ///
@@ -30,6 +30,7 @@ pub struct DecodeOptions {
     pub(super) ffmpeg: Ffmpeg,
     pub(super) on_ffmpeg: Option<OnFfmpeg>,
     pub(super) temporary_folder: Option<PathBuf>,
+    pub(super) cancel: CancelToken,
 }
 
 /// What is called if ffmpeg decodes a file.
@@ -89,6 +90,20 @@ impl DecodeOptions {
     /// The default is that of [`RecordingWriter::temporary_folder`].
     pub fn temporary_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.temporary_folder = Some(folder.into());
+        self
+    }
+
+    /// Lets `token` cancel decoding, which then fails with [`AudioError::Cancelled`](super::AudioError::Cancelled).
+    ///
+    /// ```
+    /// use pyannote_engine::CancelToken;
+    /// use pyannote_engine::audio::DecodeOptions;
+    ///
+    /// let token = CancelToken::new();
+    /// let options = DecodeOptions::new().cancel_token(&token);
+    /// ```
+    pub fn cancel_token(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
         self
     }
 

@@ -86,6 +86,9 @@ pub enum AudioError {
     /// The temporary file of a long recording cannot be written.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// Decoding was cancelled.
+    #[error("decoding was cancelled")]
+    Cancelled,
     /// The decoder failed.
     #[error("the decoder failed")]
     DecoderFailed,

@@ -45,7 +45,7 @@ mod wave_format;
 pub use crate::Recording;
 pub use decode::{decode, decode_channels, decode_with};
 pub use decode_options::DecodeOptions;
-pub use decoder::Decoder;
+pub use decoder::{Decoder, header_duration};
 pub use error::AudioError;
 pub use ffmpeg::{Ffmpeg, FfmpegError};
 pub use limits::Limits;

@@ -28,10 +28,7 @@ pub(super) async fn authorize(
         return next.run(request).await;
     }
     let Some(key) = state.keys.find(request.headers().get(AUTHORIZATION)) else {
-        let mut response = api_error(StatusCode::UNAUTHORIZED, "Missing or invalid API key");
-        let scheme = HeaderValue::from_static("Bearer");
-        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-        return response;
+        return unauthorized();
     };
     let team = key.team_name();
     let quota = state.rate_limiter.count(team, operation, Instant::now());
@@ -55,6 +52,14 @@ pub(super) async fn authorize(
     if let Some(quota) = quota {
         add_rate_limit_headers(response.headers_mut(), quota);
     }
+    response
+}
+
+/// The response to a request without a valid key.
+pub(super) fn unauthorized() -> Response {
+    let mut response = api_error(StatusCode::UNAUTHORIZED, "Missing or invalid API key");
+    let scheme = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
     response
 }
 

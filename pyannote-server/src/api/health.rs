@@ -20,6 +20,7 @@ pub(super) async fn metrics(State(state): State<Arc<AppState>>) -> Response {
         Ok(jobs) => jobs,
         Err(error) => return internal_error(&error),
     };
+    state.lanes.metrics().update(&state.lanes.jobs());
     match state.metrics.encode(&jobs) {
         Ok(text) => ([(CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(error) => internal_error(&error),

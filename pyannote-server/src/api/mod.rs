@@ -9,6 +9,7 @@ mod list_query;
 mod live;
 mod media;
 mod operation_layer;
+mod operator;
 mod parse_request;
 mod request_layer;
 mod rules;
@@ -37,16 +38,21 @@ use crate::operation::Operation;
 use crate::rate_limit::RateLimiter;
 use crate::request_log::RequestLog;
 use crate::store::Store;
+use crate::worker::Lanes;
 
 pub(crate) use schema::Schemas;
 
 /// State that the handlers share.
 pub(crate) struct AppState {
     pub(crate) keys: ApiKeys,
+    /// The operator's key, or none.
+    pub(crate) operator_keys: ApiKeys,
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) faults: Faults,
     pub(crate) request_log: RequestLog,
     pub(crate) metrics: Arc<Metrics>,
+    /// What the workers are doing.
+    pub(crate) lanes: Lanes,
     pub(crate) live: Arc<Live>,
     pub(crate) store: Store,
     pub(crate) media: MediaStore,
@@ -100,12 +106,17 @@ pub(crate) fn router(state: Arc<AppState>) -> Router {
         ("/v1/live/{id}", Operation::GetStream, get(live::get)),
         ("/live/{id}", Operation::ConnectStream, get(live::connect)),
     ];
+    let operator = match state.operator_keys.is_empty() {
+        true => Router::new(),
+        false => Router::new().route("/operator/jobs/{id}/cancel", post(operator::cancel)),
+    };
     operations
         .into_iter()
         .fold(Router::new(), |router, (path, name, routes)| {
             router.route(path, operation(name, routes))
         })
         .route("/media/{team}/{*key}", download.merge(upload))
+        .merge(operator)
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .fallback(error::not_found)

@@ -40,6 +40,14 @@ pub enum RecordingError {
     /// The server responded with this status code.
     #[error("cannot fetch the recording: the server responded with status {0}")]
     Status(u16),
+    /// The server sent the recording with a content encoding that is not supported. With its name.
+    #[error(
+        "cannot fetch the recording: the server compressed it with {0} without being asked to; store it uncompressed"
+    )]
+    Encoding(String),
+    /// The server sent invalid gzip.
+    #[error("cannot decompress the recording, which the server sent with gzip")]
+    Gzip(#[source] io::Error),
     /// The server redirected too often.
     #[error("cannot fetch the recording: too many redirects")]
     TooManyRedirects,

@@ -1,17 +1,24 @@
 //! Fetching of recordings into temporary files.
+//!
+//! A server that fails once, or cuts the connection, is asked again. Files are fetched as they are stored: compression is
+//! not asked for, but gzip is decoded.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use pyannote_engine::audio::{AudioError, Limits};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, Url};
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 use tokio::io::AsyncWriteExt;
 
 use super::RecordingError;
+use super::content_encoding::{ContentEncoding, gunzip};
+use super::retry::Failure;
 use super::ssrf_guard::{self, PrivateName, Resolver};
+use crate::error::Chain;
 
 /// Options of a [`Fetcher`].
 ///
@@ -38,8 +45,12 @@ pub struct FetchConfig {
     pub connect_timeout: Duration,
     /// Timeout of waiting for more data. Default: 60 s.
     pub idle_timeout: Duration,
-    /// Timeout of the whole request. Default: 30 min.
+    /// Timeout of all attempts together. Default: 30 min.
     pub timeout: Duration,
+    /// Delays before the first, second and third retry of an attempt that failed for a reason that may be temporary: a
+    /// status of 500 and above, 408 or 429, or a connection that was refused, cut or stalled. A server that asks for it
+    /// with `Retry-After` gets up to a minute. Default: 1, 5 and 20 s.
+    pub retry_delays: [Duration; 3],
     /// Directory of the temporary files: fetched recordings, and the samples of those of more than 15 minutes. Default:
     /// that of the system, and for samples that of
     /// [`temporary_folder`](pyannote_engine::audio::DecodeOptions::temporary_folder).
@@ -55,6 +66,7 @@ impl Default for FetchConfig {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             timeout: Duration::from_secs(30 * 60),
+            retry_delays: [1, 5, 20].map(Duration::from_secs),
             temp_dir: None,
         }
     }
@@ -107,16 +119,20 @@ impl Fetcher {
                 follow_redirect(attempt, allow_private, max_redirects)
             }))
             .referer(false)
+            // Whatever other crates enable.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
             .no_proxy()
             .connect_timeout(config.connect_timeout)
             .read_timeout(config.idle_timeout)
-            .timeout(config.timeout)
             .build()
             .map_err(to_recording_error)?;
         Ok(Self { client, config })
     }
 
-    /// Fetches a recording.
+    /// Fetches a recording. Retries failures that may be temporary.
     ///
     /// # Errors
     ///
@@ -138,17 +154,47 @@ impl Fetcher {
         let url =
             Url::parse(url).map_err(|_| RecordingError::UnsupportedUrl("it is not a valid URL"))?;
         ssrf_guard::check(&url, self.config.allow_private_networks)?;
-        let response = self
-            .client
-            .get(url)
-            .send()
-            .await
-            .map_err(to_recording_error)?;
+        match tokio::time::timeout(self.config.timeout, self.fetch_with_retries(url)).await {
+            Ok(result) => result,
+            Err(_) => Err(RecordingError::TimedOut),
+        }
+    }
+
+    async fn fetch_with_retries(&self, url: Url) -> Result<FetchedFile, RecordingError> {
+        let mut delays = self.config.retry_delays.iter();
+        loop {
+            let failure = match self.attempt(url.clone()).await {
+                Ok(file) => return Ok(file),
+                Err(failure) => failure,
+            };
+            let delay = delays.next().and_then(|delay| failure.delay(*delay));
+            let Some(delay) = delay else {
+                return Err(failure.error);
+            };
+            let error = Chain(&failure.error).to_string();
+            tracing::info!(error, ?delay, "failed to fetch a recording; retrying");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn attempt(&self, url: Url) -> Result<FetchedFile, Failure> {
+        let request = self.client.get(url).header(ACCEPT_ENCODING, "identity");
+        let response = request.send().await.map_err(to_recording_error)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(RecordingError::Status(status.as_u16()));
+            let retry_after = response.headers().get(RETRY_AFTER);
+            let retry_after_s = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+            return Err(Failure {
+                error: RecordingError::Status(status.as_u16()),
+                retry_after: retry_after_s.map(Duration::from_secs),
+            });
         }
-        self.save(response).await
+        let encoding = ContentEncoding::of(response.headers())?;
+        let file = self.save(response).await?;
+        match encoding {
+            ContentEncoding::Identity => Ok(file),
+            ContentEncoding::Gzip => Ok(self.decompress(file).await?),
+        }
     }
 
     /// Writes the body of a response to a temporary file.
@@ -160,13 +206,7 @@ impl Fetcher {
         {
             return Err(AudioError::TooLarge { limit }.into());
         }
-        let mut builder = tempfile::Builder::new();
-        let builder = builder.prefix("recording-");
-        let file = match &self.config.temp_dir {
-            Some(folder) => builder.tempfile_in(folder),
-            None => builder.tempfile(),
-        };
-        let (file, path) = file.map_err(RecordingError::TempFile)?.into_parts();
+        let (file, path) = self.temp_file()?.into_parts();
         let mut file = tokio::fs::File::from_std(file);
         let mut bytes = 0;
         while let Some(chunk) = response.chunk().await.map_err(to_recording_error)? {
@@ -181,6 +221,26 @@ impl Fetcher {
         }
         file.flush().await.map_err(RecordingError::TempFile)?;
         Ok(FetchedFile { path, bytes })
+    }
+
+    async fn decompress(&self, compressed: FetchedFile) -> Result<FetchedFile, RecordingError> {
+        let (mut file, path) = self.temp_file()?.into_parts();
+        let max_bytes = self.config.max_bytes;
+        let decompress = move || gunzip(compressed.path(), &mut file, max_bytes);
+        let task = tokio::task::spawn_blocking(decompress);
+        let bytes = task.await.map_err(|_| AudioError::DecoderFailed)??;
+        Ok(FetchedFile { path, bytes })
+    }
+
+    /// Creates a temporary file.
+    fn temp_file(&self) -> Result<NamedTempFile, RecordingError> {
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix("recording-");
+        let file = match &self.config.temp_dir {
+            Some(folder) => builder.tempfile_in(folder),
+            None => builder.tempfile(),
+        };
+        file.map_err(RecordingError::TempFile)
     }
 }
 
@@ -228,8 +288,11 @@ fn to_recording_error(error: reqwest::Error) -> RecordingError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use axum::http::header::LOCATION;
     use axum::http::{StatusCode, Uri};
+    use tokio::io::AsyncReadExt;
 
     use super::*;
 
@@ -272,5 +335,98 @@ mod tests {
         }
         // The server itself is reachable: only the redirects were rejected.
         assert!(fetcher.client.get(&url).send().await.is_ok());
+    }
+
+    /// A server that answers each connection with the next of these texts, and then closes it. Returns its URL, and the
+    /// requests.
+    async fn scripted_server(responses: Vec<Vec<u8>>) -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/a.wav?secret", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::clone(&requests);
+        tokio::spawn(async move {
+            for response in responses {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                let length = connection.read(&mut request).await.unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).to_lowercase();
+                received.lock().unwrap().push(request);
+                connection.write_all(&response).await.unwrap();
+            }
+        });
+        (url, requests)
+    }
+
+    fn response(headers: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!(
+            "HTTP/1.1 {headers}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    }
+
+    fn fetcher() -> Fetcher {
+        Fetcher::new(FetchConfig {
+            allow_private_networks: true,
+            max_bytes: 2_000,
+            retry_delays: [Duration::ZERO; 3],
+            ..FetchConfig::default()
+        })
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_failed_or_cut_response_is_requested_again() {
+        let body = [7; 1_000];
+        let whole = response("200 OK", &body);
+        let cut = whole[..whole.len() - 500].to_vec();
+        let unavailable = response("503 Service Unavailable\r\nRetry-After: 0", b"");
+        let responses = vec![unavailable, cut, Vec::new(), whole];
+        let (url, requests) = scripted_server(responses).await;
+        let file = fetcher().fetch(&url).await.unwrap();
+        assert_eq!(std::fs::read(file.path()).unwrap(), body);
+        let requests = requests.lock().unwrap();
+        assert_eq!(requests.len(), 4);
+        let identity = "accept-encoding: identity";
+        assert!(requests.iter().all(|request| request.contains(identity)));
+    }
+
+    #[tokio::test]
+    async fn failures_end_after_three_retries_and_others_at_once() {
+        let failed = response("500 Oops", b"");
+        let missing = response("404 Not Found", b"");
+        for (responses, status, attempts) in [(vec![failed; 5], 500, 4), (vec![missing; 2], 404, 1)]
+        {
+            let (url, requests) = scripted_server(responses).await;
+            let error = fetcher().fetch(&url).await.unwrap_err();
+            assert!(matches!(error, RecordingError::Status(found) if found == status));
+            assert_eq!(requests.lock().unwrap().len(), attempts);
+        }
+    }
+
+    #[tokio::test]
+    async fn gzip_is_decoded_up_to_the_limit() {
+        let gzip = |bytes: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+            std::io::Write::write_all(&mut encoder, bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        let encoded = |body: &[u8]| response("200 OK\r\nContent-Encoding: gzip", body);
+        let (url, _) = scripted_server(vec![encoded(&gzip(&[7; 2_000]))]).await;
+        let file = fetcher().fetch(&url).await.unwrap();
+        assert_eq!(file.bytes(), 2_000);
+        assert_eq!(std::fs::read(file.path()).unwrap(), [7; 2_000]);
+        // A small file may contain much more.
+        let too_large = AudioError::TooLarge { limit: 2_000 }.to_string();
+        let broken = "cannot decompress the recording, which the server sent with gzip";
+        for (body, message) in [
+            (gzip(&[7; 2_001]), &*too_large),
+            (b"no gzip".to_vec(), broken),
+            (gzip(&[7; 500])[..20].to_vec(), broken),
+        ] {
+            let (url, _) = scripted_server(vec![encoded(&body)]).await;
+            let error = fetcher().fetch(&url).await.unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
     }
 }

@@ -1,18 +1,25 @@
 //! Default audio source of the workers.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use pyannote_engine::Recording;
 use pyannote_engine::audio::{
-    AudioError, DecodeOptions, Ffmpeg, Limits, decode_channels, decode_with,
+    AudioError, DecodeOptions, Ffmpeg, Limits, decode_channels, decode_with, header_duration,
 };
+use pyannote_engine::{CancelToken, Recording};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{FetchConfig, Fetcher, RecordingError};
 use crate::media::{MediaFile, MediaKey, MediaStore};
-use crate::worker::{AudioSource, ChannelsFuture, RecordingFuture};
+use crate::worker::{AudioSource, ChannelsFuture, DurationFuture, RecordingFuture};
+
+/// Recordings that are longer than this are decoded few at a time.
+const MAX_SHORT: Duration = Duration::from_secs(10 * 60);
+/// Maximum number of long recordings that are decoded at the same time.
+const MAX_LONG_DECODES: usize = 2;
 
 /// Future of uploaded media, or `None` if they were not uploaded or have been deleted.
 pub type MediaFileFuture<'a> =
@@ -35,6 +42,11 @@ pub trait MediaFiles: Send + Sync + 'static {
     /// Returns a team's media as a file. `key` is the part after `media://`, unchecked: implementations must make sure
     /// that the file is one of the team's media.
     fn file<'a>(&'a self, team: &'a str, key: &'a str) -> MediaFileFuture<'a>;
+
+    /// Whether the files are on this machine, so that [`file`](Self::file) takes no time. `true` unless implemented.
+    fn are_local(&self) -> bool {
+        true
+    }
 }
 
 impl<F: Fn(&str, &str) -> Option<PathBuf> + Send + Sync + 'static> MediaFiles for F {
@@ -54,6 +66,10 @@ impl MediaFiles for MediaStore {
             }
         })
     }
+
+    fn are_local(&self) -> bool {
+        self.is_local()
+    }
 }
 
 /// Loads recordings from uploaded media and http(s) URLs, and decodes them.
@@ -71,6 +87,7 @@ pub struct Loader {
     limits: Limits,
     temp_dir: Option<PathBuf>,
     ffmpeg: Ffmpeg,
+    long_decodes: Arc<Semaphore>,
 }
 
 impl Loader {
@@ -90,6 +107,7 @@ impl Loader {
             fetcher: Fetcher::new(config)?,
             limits,
             ffmpeg: Ffmpeg::default(),
+            long_decodes: Arc::new(Semaphore::new(MAX_LONG_DECODES)),
         })
     }
 
@@ -101,7 +119,7 @@ impl Loader {
     }
 
     /// Loads the recording at a `media://` or http(s) URL, of at most `max_seconds` (default: 24 h, the limit of the
-    /// API).
+    /// API). Dropping the future cancels fetching and decoding.
     ///
     /// # Errors
     ///
@@ -153,8 +171,11 @@ impl Loader {
             Some(seconds) => self.limits.max_seconds(seconds),
             None => self.limits,
         };
+        let cancel = CancelToken::new();
+        let _guard = cancel.cancel_on_drop();
         let mut options = DecodeOptions::new()
             .limits(limits)
+            .cancel_token(&cancel)
             .ffmpeg(self.ffmpeg.clone())
             .on_ffmpeg(|reason| tracing::info!(reason, "decoding a recording with ffmpeg"));
         if let Some(folder) = &self.temp_dir {
@@ -162,6 +183,7 @@ impl Loader {
         }
         let Some(key) = url.strip_prefix("media://") else {
             let file = self.fetcher.fetch(url).await?;
+            let _turn = self.turn(file.path()).await;
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
             return run_blocking(move || Ok(decode(file.path().to_owned(), &options)?)).await;
         };
@@ -170,7 +192,16 @@ impl Loader {
         let Some(file) = file.map_err(RecordingError::Media)? else {
             return Err(missing);
         };
+        let _turn = self.turn(file.path()).await;
         run_blocking(move || decode_media(&file, &options, decode, missing)).await
+    }
+
+    /// Waits until a recording may be decoded, if it is long.
+    async fn turn(&self, path: &Path) -> Option<SemaphorePermit<'_>> {
+        match duration_of(path.to_owned()).await? <= MAX_SHORT {
+            true => None,
+            false => self.long_decodes.acquire().await.ok(),
+        }
     }
 }
 
@@ -185,6 +216,17 @@ impl std::fmt::Debug for Loader {
 }
 
 impl AudioSource for Loader {
+    /// Reads the headers of uploaded media, if they are on this machine.
+    fn duration<'a>(&'a self, team: &'a str, url: &'a str) -> DurationFuture<'a> {
+        Box::pin(async move {
+            let key = url
+                .strip_prefix("media://")
+                .filter(|_| self.media.are_local())?;
+            let file = self.media.file(team, key).await.ok()??;
+            duration_of(file.path().to_owned()).await
+        })
+    }
+
     fn recording<'a>(
         &'a self,
         team: &'a str,
@@ -218,6 +260,12 @@ fn decode_media<T>(
         Err(AudioError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Err(missing),
         result => Ok(result?),
     }
+}
+
+/// The duration in the header of a file, if there is one.
+async fn duration_of(path: PathBuf) -> Option<Duration> {
+    let duration = run_blocking(move || Ok(header_duration(&path)?)).await;
+    Duration::try_from_secs_f64(duration.ok()??).ok()
 }
 
 /// Runs blocking work on another thread. Turns a panic into an error.

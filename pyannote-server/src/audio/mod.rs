@@ -1,8 +1,10 @@
 //! Recordings for the workers: fetched from a URL or read from the uploaded media, then decoded.
 
+mod content_encoding;
 mod error;
 mod fetch;
 mod loader;
+mod retry;
 mod ssrf_guard;
 
 pub use error::RecordingError;

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "engine")]
 mod assets;
+mod cancel;
 mod signals;
 #[cfg(feature = "engine")]
 mod transcription_model;
@@ -28,6 +29,8 @@ use self::worker_options::{LoadedEngine, WorkerOptions};
 use crate::engine::LiveOptions;
 use crate::error::Chain;
 use crate::{LiveLimits, RateLimits, Server, StartError};
+
+pub use cancel::{Cancel, cancel};
 
 /// An error of the command. Causes are sources.
 pub type ServeError = Box<dyn Error + Send + Sync>;
@@ -58,6 +61,15 @@ pub struct Serve {
     #[cfg(feature = "engine")]
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_latency)]
     live_latency: Duration,
+    /// Key of the operator; with it, POST /operator/jobs/JOB/cancel cancels a job of any team [default: there is no such
+    /// operation].
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "PYANNOTE_SERVER_OPERATOR_KEY",
+        hide_env_values = true
+    )]
+    operator_key: Option<String>,
     /// Disable rate limiting [default: the limits of the pyannoteAI API].
     #[arg(long)]
     no_rate_limits: bool,
@@ -178,6 +190,9 @@ pub async fn serve(
     }
     if let Some(url) = options.public_url {
         builder = builder.public_url(url);
+    }
+    if let Some(key) = options.operator_key {
+        builder = builder.operator_key(key);
     }
     if options.no_rate_limits {
         builder = builder.rate_limits(RateLimits::off());

@@ -55,9 +55,10 @@ pub(super) struct WorkerOptions {
         hide_env_values = true
     )]
     pub(super) ffmpeg: Option<Ffmpeg>,
-    /// Number of jobs to process at the same time.
-    #[arg(long, value_name = "JOBS", default_value_t = 1)]
-    pub(super) concurrency: usize,
+    /// Number of jobs that compute at the same time; recordings of more than 10 minutes leave one to shorter ones
+    /// [default: 2; 1 for the scripted engine].
+    #[arg(long, value_name = "JOBS")]
+    pub(super) concurrency: Option<usize>,
     /// Directory for uploads and jobs [default: a temporary directory, deleted on exit].
     #[arg(long, value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
@@ -191,8 +192,10 @@ impl WorkerOptions {
         self,
         mut builder: ServerBuilder,
     ) -> Result<ServerBuilder, ServeError> {
+        if let Some(jobs) = self.concurrency {
+            builder = builder.concurrency(jobs);
+        }
         builder = builder
-            .concurrency(self.concurrency)
             .job_retention(self.retention)
             .grace_period(self.grace_period);
         if let Some(data_dir) = self.data_dir {

@@ -143,7 +143,7 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
         let transcriber = self.transcriber.clone();
         Box::pin(async move {
             let cancel = CancelToken::new();
-            let _guard = CancelOnDrop(cancel.clone());
+            let _guard = cancel.cancel_on_drop();
             let work = spawn_blocking(move || {
                 output::compute(&engine, transcriber.as_deref(), job, &cancel)
             });
@@ -160,14 +160,5 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
 
     fn live(&self) -> Result<Box<dyn LiveDiarization>, DiarizeError> {
         self.engine.live(&self.live_options)
-    }
-}
-
-/// Cancels the diarizer when the future of its job is dropped.
-struct CancelOnDrop(CancelToken);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
     }
 }

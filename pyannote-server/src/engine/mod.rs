@@ -6,6 +6,7 @@
 
 mod diarizer_engine;
 mod job_output;
+mod job_progress;
 mod output;
 mod scripted;
 mod scripted_live;
@@ -19,6 +20,7 @@ use crate::violation::Violation;
 
 pub use diarizer_engine::DiarizerEngine;
 pub use job_output::JobOutput;
+pub use job_progress::JobProgress;
 pub use pyannote_core::SpeakerEvent;
 pub use pyannote_engine::{DiarizeError, LiveDiarization, LiveOptions, Recording};
 pub use scripted::ScriptedEngine;
@@ -61,6 +63,8 @@ pub struct EngineJob {
     pub recording: Option<Recording>,
     /// The channels of the recording instead of `recording`, if the engine [needs](Engine::needs_channels) them.
     pub channels: Vec<Recording>,
+    /// Progress, which the engine should report.
+    pub progress: JobProgress,
 }
 
 impl EngineJob {
@@ -78,6 +82,7 @@ impl EngineJob {
             request,
             recording,
             channels: Vec::new(),
+            progress: JobProgress::default(),
         }
     }
 }

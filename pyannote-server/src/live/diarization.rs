@@ -149,6 +149,7 @@ mod tests {
 
     use super::*;
     use crate::live::CHUNK_SAMPLES;
+    use crate::worker::WorkMetrics;
 
     /// An engine that reports each call with the number of samples, and then waits until it may return an event.
     struct Gated {
@@ -185,7 +186,11 @@ mod tests {
         let (open, gate) = blocking::channel();
         let engine = Box::new(Gated { calls, gate });
         let turns = Arc::new(Semaphore::new(1));
-        let diarization = Diarization::start(engine, turns, Arc::new(Metrics::new()));
+        let diarization = Diarization::start(
+            engine,
+            turns,
+            Arc::new(Metrics::new(&WorkMetrics::default())),
+        );
         (diarization, called, open)
     }
 
@@ -246,7 +251,7 @@ mod tests {
     #[tokio::test]
     async fn a_stuck_engine_keeps_others_waiting_only_as_long_as_its_stream() {
         let turns = Arc::new(Semaphore::new(1));
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(&WorkMetrics::default()));
         let engine = || {
             let (calls, called) = mpsc::unbounded_channel();
             let (open, gate) = blocking::channel();

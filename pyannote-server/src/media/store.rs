@@ -124,6 +124,12 @@ impl MediaStore {
         self
     }
 
+    /// Whether the media are files on this machine.
+    #[cfg(feature = "engine")]
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.0, Backend::Folder(_))
+    }
+
     /// Returns a team's media as a file, if they exist.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! A stored job, and how it is read from its row.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sqlx::Row;
@@ -34,6 +36,8 @@ pub struct Job {
     pub completed_at: Option<DateTime<Utc>>,
     /// How often the job was claimed. More than once only if a server was killed while it processed the job.
     pub attempts: u32,
+    /// Duration of the recording, if a worker has learned it and put the job back, because other long jobs came first.
+    pub audio: Option<Duration>,
 }
 
 /// A job in a list.
@@ -92,6 +96,9 @@ impl Job {
             completed_at: optional_time("completed_at")?,
             attempts: u32::try_from(row.try_get::<i64, _>("attempts")?)
                 .map_err(|error| StoreError::invalid_job("attempts", error))?,
+            audio: row
+                .try_get::<Option<i64>, _>("audio_ms")?
+                .map(|audio_ms| Duration::from_millis(audio_ms.unsigned_abs())),
         })
     }
 }

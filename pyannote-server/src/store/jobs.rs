@@ -1,10 +1,10 @@
-//! Store operations of the API: create, read, list and cancel jobs.
+//! Store operations of the API: create, read and list jobs.
 
 use serde_json::{Map, Value};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Job, ListedJob, Status, Store, StoreError, deliveries, sql};
+use super::{Job, ListedJob, Status, Store, StoreError, sql};
 use crate::engine::JobKind;
 
 impl Store {
@@ -84,27 +84,5 @@ impl Store {
             }
         }
         Ok(counts)
-    }
-
-    /// Cancels a job of a team. Returns `false` if there is no such job, or it has ended. A worker that is processing
-    /// the job stops when it next renews its lease.
-    ///
-    /// The API has no operation for this: it is for programs that embed the server.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`StoreError`] if the database cannot be written to.
-    pub async fn cancel(&self, team: &str, id: Uuid) -> Result<bool, StoreError> {
-        let mut transaction = self.database.begin().await?;
-        let delivery = deliveries::of_job(&self.database, &mut transaction, id).await?;
-        let cancel = self.database.statement(sql::CANCEL);
-        let cancel = cancel.bind(id.to_string()).bind(team);
-        let is_canceled = transaction.execute(cancel).await? == 1;
-        if is_canceled {
-            deliveries::add(&self.database, &mut transaction, id, delivery).await?;
-        }
-        transaction.commit().await?;
-        self.note_ended_job();
-        Ok(is_canceled)
     }
 }

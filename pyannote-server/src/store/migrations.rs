@@ -67,6 +67,9 @@ CREATE INDEX streams_open ON streams (team) WHERE completed_at IS NULL;
 CREATE INDEX streams_ended ON streams (completed_at) WHERE completed_at IS NOT NULL;
 ";
 
+/// The duration of a job's recording, in milliseconds, if a worker has put the job back because it is long.
+const AUDIO: &str = "ALTER TABLE jobs ADD COLUMN audio_ms BIGINT";
+
 /// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
     let migration = |version, description: &'static str, template, no_tx| {
@@ -86,5 +89,6 @@ pub(super) fn migrator(dialect: Dialect) -> Migrator {
         migrations.push(migration(3, "vacuum", VACUUM, true));
     }
     migrations.push(migration(4, "streams", STREAMS, false));
+    migrations.push(migration(5, "audio", AUDIO, false));
     Migrator::with_migrations(migrations)
 }

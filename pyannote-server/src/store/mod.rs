@@ -42,6 +42,7 @@
 //!
 //! Guarding against these needs a lease and a token in the job's row, which is all that this queue consists of.
 
+mod cancel;
 mod claim_hold;
 mod database;
 mod deliveries;
@@ -64,8 +65,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
+pub use cancel::Cancellation;
 pub(crate) use deliveries::Delivery;
 pub use error::StoreError;
 pub use job::{Job, ListedJob};
@@ -99,6 +101,8 @@ pub struct Store {
     job_queued: Arc<Notify>,
     /// Wakes the webhook delivery loop of this process. Other processes poll.
     delivery_due: Arc<Notify>,
+    /// Wakes the workers of this process after a job was canceled. Other processes notice it when they renew a lease.
+    cancellations: watch::Sender<()>,
     claim_holds: Holds,
     /// Whether the write-ahead log may still contain data that were deleted.
     has_deleted: Arc<AtomicBool>,
@@ -115,6 +119,11 @@ impl Store {
     /// Wakes one worker of this process.
     pub(crate) fn notify_job_queued(&self) {
         self.job_queued.notify_one();
+    }
+
+    /// Notices jobs that are canceled by this process from now on.
+    pub(crate) fn cancellations(&self) -> watch::Receiver<()> {
+        self.cancellations.subscribe()
     }
 
     /// Waits until a webhook may have become due by this process.

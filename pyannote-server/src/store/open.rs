@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, Executor};
 use tempfile::TempDir;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use url::Url;
 
 use super::claim_hold::Holds;
@@ -122,6 +122,7 @@ impl Store {
         Ok(Self {
             database: Database::new(pool, dialect),
             job_queued: Arc::new(Notify::new()),
+            cancellations: watch::Sender::new(()),
             delivery_due: Arc::new(Notify::new()),
             claim_holds: Holds::default(),
             // A process that was killed may have left a log.

@@ -28,8 +28,20 @@ pub(crate) type Outcome = Result<JobOutput, String>;
 impl Store {
     /// Claims the oldest job that is waiting, or whose lease has expired. Claims none while they are
     /// [held](Self::hold_claims).
+    #[cfg(test)]
     pub(crate) async fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
-        let can_claim = self.database.select(sql::CAN_CLAIM).bind(MAX_ATTEMPTS);
+        self.claim_up_to(lease, Duration::MAX).await
+    }
+
+    /// As [`claim`](Self::claim), but skips jobs whose recording is known to be longer than `max_audio`.
+    pub(crate) async fn claim_up_to(
+        &self,
+        lease: Duration,
+        max_audio: Duration,
+    ) -> Result<Option<Claim>, StoreError> {
+        let max_audio_ms = as_millis(max_audio);
+        let can_claim = self.database.select(sql::CAN_CLAIM);
+        let can_claim = can_claim.bind(MAX_ATTEMPTS).bind(max_audio_ms);
         if self.are_claims_held() || self.database.first(can_claim).await?.is_none() {
             return Ok(None);
         }
@@ -38,7 +50,8 @@ impl Store {
         let claim = claim
             .bind(&*token)
             .bind(as_millis(lease))
-            .bind(MAX_ATTEMPTS);
+            .bind(MAX_ATTEMPTS)
+            .bind(max_audio_ms);
         let row = self.database.write_returning(claim).await?;
         let Some(row) = row else { return Ok(None) };
         let job = Job::from_row(&row)?;
@@ -59,6 +72,18 @@ impl Store {
     pub(crate) async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
         self.release_with(sql::RELEASE, claim).await?;
         self.notify_job_queued();
+        Ok(())
+    }
+
+    /// Returns the job to the queue, without counting the attempt, because other long jobs come first. Records the
+    /// duration of its recording.
+    pub(crate) async fn put_back(&self, claim: &Claim, audio: Duration) -> Result<(), StoreError> {
+        let put_back = self.database.statement(sql::PUT_BACK);
+        let put_back = put_back
+            .bind(claim.job.id.to_string())
+            .bind(&*claim.token)
+            .bind(as_millis(audio));
+        self.database.write(put_back).await?;
         Ok(())
     }
 

@@ -6,12 +6,14 @@ pub(super) const CREATE: Write = Write::new(
     "
 INSERT INTO jobs (id, team, kind, status, created_at, updated_at, request)
 VALUES ($1, $2, $3, 'created', {now}, {now}, $4)
-RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output",
+RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, request,
+    output",
 );
 
 pub(super) const GET: Read = Read::new(
     "
-SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output
+SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, request,
+    output
 FROM jobs WHERE id = $1 AND team = $2",
 );
 
@@ -32,13 +34,16 @@ pub(super) const COUNT: Read =
 pub(super) const OPEN_REQUEST: Read =
     Read::new("SELECT request FROM jobs WHERE id = $1 AND status IN ('created', 'running')");
 
+/// Cancels a job of the team $2, or of any team if $3 is 1.
 pub(super) const CANCEL: Write = Write::new(
     "
 UPDATE jobs
 SET status = 'canceled', completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL,
     request = '{}'
-WHERE id = $1 AND team = $2 AND status IN ('created', 'running')",
+WHERE id = $1 AND (team = $2 OR $3 = 1) AND status IN ('created', 'running')",
 );
+
+pub(super) const STATUS: Read = Read::new("SELECT status FROM jobs WHERE id = $1");
 
 /// Deletes outputs of at most $2 jobs. Keeps those of pending webhooks.
 pub(super) const EXPIRE_OUTPUTS: Write = Write::new(
@@ -72,10 +77,11 @@ SELECT 1 FROM jobs
 WHERE status IN ('created', 'running')
     AND (status = 'created' OR lease_until <= {now})
     AND attempts < $1
+    AND (audio_ms IS NULL OR audio_ms <= $2)
 LIMIT 1",
 );
 
-/// Claims the oldest job that is waiting, or whose lease has expired.
+/// Claims the oldest job that is waiting, or whose lease has expired, unless its recording is known to be longer than $4.
 pub(super) const CLAIM: Write = Write::new(
     "
 UPDATE jobs
@@ -86,9 +92,11 @@ WHERE seq = (
     WHERE status IN ('created', 'running')
         AND (status = 'created' OR lease_until <= {now})
         AND attempts < $3
+        AND (audio_ms IS NULL OR audio_ms <= $4)
     ORDER BY seq LIMIT 1 {skip_locked}
 )
-RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, request, output",
+RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, request,
+    output",
 );
 
 pub(super) const RENEW: Write = Write::new(
@@ -104,7 +112,14 @@ UPDATE jobs SET lease_until = 0, claimed_by = NULL, attempts = attempts - 1
 WHERE id = $1 AND claimed_by = $2 AND status = 'running'",
 );
 
-/// The same, but keeps the lease, so that no other worker claims the job before it expires.
+/// The same, and records the duration of the recording.
+pub(super) const PUT_BACK: Write = Write::new(
+    "
+UPDATE jobs SET lease_until = 0, claimed_by = NULL, attempts = attempts - 1, audio_ms = $3
+WHERE id = $1 AND claimed_by = $2 AND status = 'running'",
+);
+
+/// As [`RELEASE`], but keeps the lease, so that no other worker claims the job before it expires.
 pub(super) const RELEASE_AFTER_LEASE: Write = Write::new(
     "
 UPDATE jobs SET claimed_by = NULL, attempts = attempts - 1

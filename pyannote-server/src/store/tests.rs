@@ -334,6 +334,75 @@ async fn canceling_a_job_revokes_the_claim() {
     assert_eq!((stored.status, stored.output), (Status::Canceled, None));
 }
 
+/// Counts the webhooks of a job that are due.
+async fn deliveries(store: &Store, id: Uuid) -> i64 {
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM deliveries WHERE job_id = $1");
+    let count = count.bind(id.to_string()).fetch_one(store.database.pool());
+    count.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_job_that_is_canceled_while_it_finishes_ends_once() {
+    let store = Store::temporary().await.unwrap();
+    let mut canceled_jobs = 0;
+    for number in 0..40 {
+        let webhook = request(json!({ "webhook": "https://example.com/hook" }));
+        let created = store.create("ada", JobKind::Diarize, webhook).await;
+        let id = created.unwrap().id;
+        let claimed = claim(&store).await;
+        let outcome = Ok(json!({}).into());
+        let finish = async {
+            if number % 2 == 0 {
+                tokio::task::yield_now().await;
+            }
+            store.finish(&claimed, &outcome).await.unwrap()
+        };
+        let cancel = async {
+            if number % 2 == 1 {
+                tokio::task::yield_now().await;
+            }
+            store.cancel_of_any_team(id).await.unwrap()
+        };
+        let (is_finished, cancellation) = tokio::join!(finish, cancel);
+        let (status, expected) = match is_finished {
+            true => (
+                Status::Succeeded,
+                Cancellation::AlreadyEnded(Status::Succeeded),
+            ),
+            false => (Status::Canceled, Cancellation::Canceled),
+        };
+        assert_eq!(cancellation, expected);
+        let stored = store.get("ada", id).await.unwrap().unwrap();
+        assert_eq!(stored.status, status);
+        assert_eq!(stored.output.is_some(), is_finished);
+        assert_eq!(deliveries(&store, id).await, 1);
+        canceled_jobs += usize::from(!is_finished);
+    }
+    // Both happened, so both orders were tried.
+    assert!((1..40).contains(&canceled_jobs), "{canceled_jobs}");
+}
+
+#[tokio::test]
+async fn a_long_job_that_was_put_back_is_passed_over_until_long_jobs_are_claimed() {
+    let store = Store::temporary().await.unwrap();
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let long = job(&store).await.id;
+    let short = job(&store).await.id;
+    let claimed = claim(&store).await;
+    assert_eq!((claimed.job.id, claimed.job.audio), (long, None));
+    store.put_back(&claimed, minutes(60)).await.unwrap();
+    // The claim is over.
+    assert!(!store.renew(&claimed, LEASE).await.unwrap());
+    let next = async |max_audio| {
+        let claim = store.claim_up_to(LEASE, max_audio).await.unwrap();
+        claim.map(|claim| (claim.job.id, claim.job.audio, claim.job.attempts))
+    };
+    assert_eq!(next(minutes(10)).await, Some((short, None, 1)));
+    assert_eq!(next(minutes(10)).await, None);
+    let expected = Some((long, Some(minutes(60)), 1));
+    assert_eq!(next(Duration::MAX).await, expected);
+}
+
 #[tokio::test]
 async fn reopens_a_file_with_special_characters_in_its_name() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,120 +1,186 @@
 //! Processing of one claimed job.
 //!
-//! The engine runs in its own task, so that a panic ends only that task, while the lease is renewed beside it. If the
-//! lease is lost, the task is aborted before another worker may claim the job. An engine that blocks its thread cannot
-//! be aborted: it should compute in `spawn_blocking`, and check regularly whether its future has been dropped. Whatever
-//! such an engine returns, only the holder of the claim can write a result.
+//! The recording is loaded, the job waits for a lane, and the engine runs. Loading and the engine run in tasks of their
+//! own, so that a panic ends only that task, while the lease is renewed beside it. If the lease is lost, the task is
+//! aborted before another worker may claim the job. An engine that blocks its thread cannot be aborted: it should
+//! compute in `spawn_blocking`, and check regularly whether its future has been dropped. Whatever such an engine
+//! returns, only the holder of the claim can write a result.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::lanes::{Lanes, Ticket};
+use super::lease::{Interrupt, Lease};
+use super::loading::{Audio, Loaded, load};
 use super::{Timing, WorkerConfig};
 use crate::backoff::Backoff;
-use crate::engine::{EngineError, EngineJob, JobKind, JobOutput};
+use crate::engine::{EngineError, EngineJob};
 use crate::error::{Chain, panic_message};
 use crate::shutdown::Shutdown;
-use crate::store::{Claim, Job, Outcome};
+use crate::store::{Claim, Outcome, Status, StoreError};
 
-/// Maximum length of a recording for a voiceprint.
-const MAX_VOICEPRINT_S: f64 = 30.0;
 /// How long an aborted engine may take to stop when the server shuts down.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
-
-type EngineTask = JoinHandle<Result<JobOutput, EngineError>>;
+/// How much progress is worth a line in the log.
+const LOGGED_PROGRESS: f64 = 0.1;
 
 /// A claimed job that is being processed.
-pub(super) struct JobRun<'a> {
-    pub(super) config: &'a WorkerConfig,
-    pub(super) timing: &'a Timing,
-    pub(super) claim: &'a Claim,
-    pub(super) shutdown: &'a Shutdown,
+pub(super) struct JobRun {
+    config: WorkerConfig,
+    timing: Timing,
+    shutdown: Shutdown,
+    lanes: Lanes,
+    claim: Claim,
+    ticket: Arc<Ticket>,
+    started_at: Instant,
 }
 
-/// Why the run stopped waiting for the engine.
-enum Stopped {
-    /// The engine finished or panicked.
-    Finished(Result<Result<JobOutput, EngineError>, JoinError>),
-    /// The time limit was exceeded.
-    TimedOut,
-    /// The job was canceled, or the lease was lost or could not be renewed in time.
-    LeaseLost,
-    /// The server is shutting down.
-    ShuttingDown,
-}
+impl JobRun {
+    pub(super) fn new(
+        config: &WorkerConfig,
+        timing: &Timing,
+        shutdown: &Shutdown,
+        lanes: &Lanes,
+        claim: Claim,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            timing: timing.clone(),
+            shutdown: shutdown.clone(),
+            lanes: lanes.clone(),
+            ticket: Arc::new(lanes.enter(&claim.job)),
+            claim,
+            started_at: Instant::now(),
+        }
+    }
 
-impl JobRun<'_> {
-    /// Processes the job until it ends, its lease is lost, or the server shuts down.
-    pub(super) async fn run(self, lease_end: Instant) {
-        let mut task = tokio::spawn(process(self.config.clone(), self.claim.job.clone()));
-        let job = self.claim.job.id;
-        match self.wait(&mut task, lease_end).await {
-            Stopped::Finished(result) => self.write_outcome(&outcome(result)).await,
-            Stopped::TimedOut => {
-                task.abort();
+    /// Processes the job until it ends, is put back, its lease is lost, or the server shuts down.
+    pub(super) async fn run(self, claimed_at: Instant, cancellations: watch::Receiver<()>) {
+        let job = &self.claim.job;
+        tracing::info!(job = %job.id, kind = job.kind.as_str(), attempt = job.attempts, "a worker took the job");
+        let mut lease = Lease::new(
+            &self.config.store,
+            &self.claim,
+            self.timing.lease,
+            claimed_at,
+            cancellations,
+            self.shutdown.abort.clone(),
+        );
+        let audio = if self.config.engine.needs_audio() {
+            match self.load(&mut lease).await {
+                Some(audio) => audio,
+                None => return,
+            }
+        } else {
+            Audio::default()
+        };
+        if self.wait_for_lane(&mut lease).await {
+            self.compute(&mut lease, audio).await;
+        }
+    }
+
+    /// Loads the recording. Returns `None` if the job has ended or was put back.
+    async fn load(&self, lease: &mut Lease<'_>) -> Option<Audio> {
+        let (job, ticket) = (self.claim.job.clone(), Arc::clone(&self.ticket));
+        let task = tokio::spawn(load(self.config.clone(), job, ticket));
+        match self.finish_task(lease, task, || ()).await? {
+            Ok(Loaded::Audio(audio)) => Some(audio),
+            Ok(Loaded::PutBack(audio)) => {
+                let put_back = self.config.store.put_back(&self.claim, audio).await;
+                self.log_return(put_back);
+                None
+            }
+            Err(message) => {
+                self.write_outcome(&Err(message)).await;
+                None
+            }
+        }
+    }
+
+    /// Waits until the job may compute. Returns `false` if the lease was lost, or the job was returned to the queue.
+    async fn wait_for_lane(&self, lease: &mut Lease<'_>) -> bool {
+        let lane = async {
+            tokio::select! {
+                biased;
+                () = self.ticket.lane() => true,
+                // Another server may have a free lane.
+                () = self.shutdown.drain.cancelled() => false,
+            }
+        };
+        match lease.hold(lane, None, || ()).await {
+            Ok(true) => return true,
+            Ok(false) | Err(Interrupt::ShuttingDown) => {
+                self.log_return(self.config.store.release(&self.claim).await);
+            }
+            Err(Interrupt::LeaseLost | Interrupt::TimedOut) => self.log_loss().await,
+        }
+        false
+    }
+
+    /// Runs the engine, and writes the result.
+    async fn compute(&self, lease: &mut Lease<'_>, audio: Audio) {
+        let job = self.claim.job.clone();
+        let id = job.id;
+        tracing::info!(job = %id, audio = ?audio.duration(), "the job began to compute");
+        let engine = Arc::clone(&self.config.engine);
+        let progress = self.ticket.progress();
+        let mut engine_job = EngineJob::new(id.to_string(), job.kind, job.request, audio.recording);
+        engine_job.channels = audio.channels;
+        engine_job.progress = progress.clone();
+        let task = tokio::spawn(async move { engine.process(engine_job).await });
+        let mut logged = 0.0;
+        let log_progress = || {
+            let fraction = progress.fraction();
+            if fraction - logged >= LOGGED_PROGRESS {
+                logged = fraction;
+                tracing::info!(job = %id, percent = (100.0 * fraction).round(), "the job computes");
+            }
+        };
+        if let Some(outcome) = self.finish_task(lease, task, log_progress).await {
+            self.write_outcome(&outcome).await;
+        }
+    }
+
+    /// Waits for a task of the job, up to the time limit. Returns `None` if it was interrupted; then the job has ended or
+    /// was returned to the queue, and the task has stopped.
+    async fn finish_task<T>(
+        &self,
+        lease: &mut Lease<'_>,
+        mut task: JoinHandle<Result<T, EngineError>>,
+        on_renewal: impl FnMut(),
+    ) -> Option<Result<T, String>> {
+        let limit = Some(Instant::now() + self.timing.time_limit);
+        let interrupt = match lease.hold(&mut task, limit, on_renewal).await {
+            Ok(result) => return Some(flatten(result)),
+            Err(interrupt) => interrupt,
+        };
+        task.abort();
+        match interrupt {
+            Interrupt::TimedOut => {
                 let limit = self.timing.time_limit;
                 let error = format!("the job exceeded the time limit of {limit:?}");
                 self.write_outcome(&Err(error)).await;
                 // The next job may start only when the engine has stopped.
                 let _ = task.await;
             }
-            Stopped::LeaseLost => {
-                task.abort();
-                tracing::warn!(%job, "the job was canceled or its lease was lost; dropping its result");
+            Interrupt::LeaseLost => {
+                self.log_loss().await;
                 let _ = task.await;
             }
-            Stopped::ShuttingDown => {
-                task.abort();
+            Interrupt::ShuttingDown => {
                 let store = &self.config.store;
-                let released = match timeout(ABORT_TIMEOUT, task).await {
-                    Ok(_) => store.release(self.claim).await,
+                self.log_return(match timeout(ABORT_TIMEOUT, task).await {
+                    Ok(_) => store.release(&self.claim).await,
                     // The engine does not stop, so nobody else may claim the job yet.
-                    Err(_) => store.release_after_lease(self.claim).await,
-                };
-                match released {
-                    Ok(()) => tracing::info!(%job, "the job was returned to the queue"),
-                    Err(error) => {
-                        let error = Chain(&error);
-                        tracing::warn!(%job, %error, "failed to return the job to the queue; it waits for its lease to expire");
-                    }
-                }
+                    Err(_) => store.release_after_lease(&self.claim).await,
+                });
             }
         }
-    }
-
-    /// Waits for the engine, and renews the lease meanwhile.
-    async fn wait(&self, task: &mut EngineTask, mut lease_end: Instant) -> Stopped {
-        let renew_interval = self.timing.lease / 3;
-        let mut time_limit = std::pin::pin!(sleep(self.timing.time_limit));
-        let mut renewals = interval_at(
-            Instant::now() + renew_interval,
-            renew_interval.max(Duration::from_millis(1)),
-        );
-        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            // Gives up before the lease ends, since aborting the engine takes time.
-            let deadline = lease_end - renew_interval / 2;
-            tokio::select! {
-                biased;
-                result = &mut *task => return Stopped::Finished(result),
-                () = &mut time_limit => return Stopped::TimedOut,
-                () = self.shutdown.abort.cancelled() => return Stopped::ShuttingDown,
-                () = sleep_until(deadline) => return Stopped::LeaseLost,
-                _ = renewals.tick() => {}
-            }
-            let renewed_at = Instant::now();
-            let renewal = self.config.store.renew(self.claim, self.timing.lease);
-            match tokio::time::timeout_at(deadline, renewal).await {
-                Ok(Ok(true)) => lease_end = renewed_at + self.timing.lease,
-                Ok(Ok(false)) => return Stopped::LeaseLost,
-                Ok(Err(error)) => {
-                    tracing::warn!(error = %Chain(&error), "failed to renew a lease");
-                }
-                Err(_) => return Stopped::LeaseLost,
-            }
-        }
+        None
     }
 
     /// Writes the job's outcome to the store. Retries while the database is full or unavailable, so that the result of
@@ -128,11 +194,9 @@ impl JobRun<'_> {
         let mut hold = None;
         loop {
             let outcome = failure.as_ref().unwrap_or(outcome);
-            let error = match store.finish(self.claim, outcome).await {
-                Ok(true) => return tracing::info!(%job, ok = outcome.is_ok(), "the job ended"),
-                Ok(false) => {
-                    return tracing::warn!(%job, "the job was no longer claimed; dropping its result");
-                }
+            let error = match store.finish(&self.claim, outcome).await {
+                Ok(true) => return self.note_end(outcome),
+                Ok(false) => return self.log_loss().await,
                 Err(error) => error,
             };
             tracing::error!(%job, error = %Chain(&error), "failed to write the job's result; retrying");
@@ -145,7 +209,7 @@ impl JobRun<'_> {
                 continue;
             }
             // The result may be too large for a disk that still has room for a renewed lease.
-            let _ = store.renew(self.claim, self.timing.lease).await;
+            let _ = store.renew(&self.claim, self.timing.lease).await;
             tokio::select! {
                 () = self.shutdown.abort.cancelled() => {
                     return tracing::error!(%job, "the job's result could not be written before the shutdown and is lost");
@@ -154,30 +218,52 @@ impl JobRun<'_> {
             }
         }
     }
-}
 
-/// Loads the recording, if the engine needs it, and runs the engine.
-async fn process(config: WorkerConfig, job: Job) -> Result<JobOutput, EngineError> {
-    let (mut recording, mut channels) = (None, Vec::new());
-    if config.engine.needs_audio() {
-        let url = job.request.get("url").and_then(Value::as_str);
-        let url = url.ok_or_else(|| EngineError("the request has no `url`".into()))?;
-        let source = config.audio.as_ref();
-        let source =
-            source.ok_or_else(|| EngineError("this server has no source of recordings".into()))?;
-        let max_seconds = (job.kind == JobKind::Voiceprint).then_some(MAX_VOICEPRINT_S);
-        if config.engine.needs_channels(job.kind, &job.request) {
-            channels = source.channels(&job.team, url, max_seconds).await?;
-        } else {
-            recording = Some(source.recording(&job.team, url, max_seconds).await?);
+    /// Logs and counts the end of the job.
+    fn note_end(&self, outcome: &Outcome) {
+        let job = self.claim.job.id;
+        let elapsed = self.started_at.elapsed();
+        let status = match outcome {
+            Ok(_) => {
+                tracing::info!(%job, ?elapsed, "the job succeeded");
+                Status::Succeeded
+            }
+            Err(error) => {
+                tracing::warn!(%job, ?elapsed, error, "the job failed");
+                Status::Failed
+            }
+        };
+        let metrics = self.lanes.metrics();
+        metrics.count_ended(status.as_str(), self.ticket.audio());
+    }
+
+    /// Logs why the job's result is dropped.
+    async fn log_loss(&self) {
+        let job = &self.claim.job;
+        let stored = self.config.store.get(&job.team, job.id).await;
+        let id = job.id;
+        match stored {
+            Ok(Some(stored)) if stored.status == Status::Canceled => {
+                tracing::info!(job = %id, "the job was canceled");
+            }
+            _ => tracing::warn!(job = %id, "the job's lease was lost; dropping its result"),
         }
     }
-    let mut job = EngineJob::new(job.id.to_string(), job.kind, job.request, recording);
-    job.channels = channels;
-    config.engine.process(job).await
+
+    fn log_return(&self, returned: Result<(), StoreError>) {
+        let job = self.claim.job.id;
+        match returned {
+            Ok(()) => tracing::info!(%job, "the job was returned to the queue"),
+            Err(error) => {
+                let error = Chain(&error);
+                tracing::warn!(%job, %error, "failed to return the job to the queue; it waits for its lease to expire");
+            }
+        }
+    }
 }
 
-fn outcome(result: Result<Result<JobOutput, EngineError>, JoinError>) -> Outcome {
+/// The result of a task, with the message if it failed or panicked.
+fn flatten<T>(result: Result<Result<T, EngineError>, JoinError>) -> Result<T, String> {
     match result {
         Ok(result) => result.map_err(|error| error.0),
         Err(error) => Err(match error.try_into_panic() {

@@ -1,16 +1,22 @@
 //! Workers that process the jobs of a store.
 //!
-//! Each of the `concurrency` claim loops claims the oldest job, processes it, and claims the next one. The reaper fails
-//! jobs that have used up their attempts, and the delivery loop sends webhooks. Several servers can share one store.
+//! The intake claims jobs. Each claimed job has a run of its own: its recording is fetched and decoded, it waits for one of
+//! the `concurrency` lanes, and the engine processes it. `schedule` decides what is claimed and which job comes next. The
+//! reaper fails jobs that have used up their attempts, and the delivery loop sends webhooks. Several servers can share
+//! one store.
 
 mod audio_source;
-mod claim_loop;
+mod intake;
 mod job_run;
+mod lanes;
+mod lease;
+mod loading;
+mod metrics;
 mod reaper;
+mod schedule;
 mod timing;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -18,7 +24,11 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::DropGuard;
 
-pub use audio_source::{AudioSource, ChannelsFuture, RecordingFuture};
+pub use audio_source::{AudioSource, ChannelsFuture, DurationFuture, RecordingFuture};
+pub use lanes::JobInProgress;
+pub(crate) use lanes::Lanes;
+pub(crate) use metrics::WorkMetrics;
+pub use schedule::Stage;
 pub use timing::Timing;
 
 use crate::engine::Engine;
@@ -41,7 +51,8 @@ pub struct WorkerConfig {
     pub webhook_secret: Option<SecretString>,
     /// Injected faults. Only webhook failures apply to workers.
     pub faults: Faults,
-    /// Number of jobs to process at once; 0 processes no jobs and sends no webhooks, which is left to other processes.
+    /// Number of lanes: how many jobs compute at once. Recordings are fetched and decoded beside them. 0 processes no jobs
+    /// and sends no webhooks, which is left to other processes.
     pub concurrency: usize,
 }
 
@@ -52,11 +63,10 @@ pub struct WorkerConfig {
 pub struct Workers {
     shutdown: Shutdown,
     _abort_on_drop: DropGuard,
-    claim_loops: Vec<JoinHandle<()>>,
+    intake: Option<JoinHandle<()>>,
     delivery_loop: Option<JoinHandle<()>>,
     reaper: JoinHandle<()>,
-    /// Number of jobs that are being processed.
-    running: Arc<AtomicUsize>,
+    lanes: Lanes,
     store: Store,
     timing: Timing,
     /// Directory that is deleted with the workers.
@@ -95,32 +105,24 @@ impl Workers {
         )
         .map_err(|error| StartError::HttpClient(error.into()))?;
         config.store.fail_exhausted().await?;
-        let running = Arc::new(AtomicUsize::new(0));
-        let claim_loops = (0..config.concurrency)
-            .map(|_| {
-                tokio::spawn(claim_loop::run(
-                    config.clone(),
-                    timing.clone(),
-                    shutdown.clone(),
-                    Arc::clone(&running),
-                ))
-            })
-            .collect();
-        let store = config.store;
+        let lanes = Lanes::new(config.concurrency, config.engine.needs_audio());
+        let store = config.store.clone();
+        let sends_webhooks = config.concurrency > 0;
+        let intake = intake::run(config, timing.clone(), shutdown.clone(), lanes.clone());
         let reaper = reaper::run(store.clone(), timing.clone(), shutdown.clone());
         let schedule = webhook::Schedule {
             poll_interval: timing.poll_interval,
             retry_delays: timing.webhook_retry_delays,
         };
         let deliveries = webhook::deliver(store.clone(), sender, schedule, shutdown.clone());
-        let delivery_loop = (config.concurrency > 0).then(|| tokio::spawn(deliveries));
+        let delivery_loop = sends_webhooks.then(|| tokio::spawn(deliveries));
         Ok(Self {
             _abort_on_drop: shutdown.abort.clone().drop_guard(),
             shutdown,
-            claim_loops,
+            intake: Some(tokio::spawn(intake)),
             delivery_loop,
             reaper: tokio::spawn(reaper),
-            running,
+            lanes,
             store,
             timing,
             _temp_dir: None,
@@ -133,10 +135,20 @@ impl Workers {
         self
     }
 
-    /// Returns the number of jobs that are being processed.
+    /// Returns the number of jobs that these workers have claimed.
     #[must_use]
     pub fn running_jobs(&self) -> usize {
-        self.running.load(Ordering::Relaxed)
+        self.lanes.len()
+    }
+
+    /// Returns the jobs that these workers have claimed, with their progress, in the order of their claims.
+    #[must_use]
+    pub fn jobs_in_progress(&self) -> Vec<JobInProgress> {
+        self.lanes.jobs()
+    }
+
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// Stops the workers. They claim no new jobs, and finish the running ones. A job that is still running after
@@ -158,11 +170,10 @@ impl Workers {
 
     /// Waits until the running jobs have ended and their webhooks were sent. Both end early if the shutdown aborts.
     pub(crate) async fn drain(&mut self) {
-        for task in &mut self.claim_loops {
-            // The tasks do not panic, and nothing aborts them.
-            let _ = task.await;
+        if let Some(intake) = self.intake.take() {
+            // The task does not panic, and nothing aborts it.
+            let _ = intake.await;
         }
-        self.claim_loops.clear();
         self.shutdown.jobs_done.cancel();
         if let Some(delivery_loop) = &mut self.delivery_loop {
             let _ = delivery_loop.await;

@@ -12,6 +12,7 @@ mod limits;
 mod live;
 mod media;
 mod operations;
+mod operator;
 mod outputs;
 mod sdk;
 mod slow_clients;

@@ -16,7 +16,7 @@ struct Runs {
 }
 
 /// The field `behavior` of a request says what the engine does: `fail`, `panic`, `hang`, `wait` (until the test calls
-/// [`TestEngine::release`]) or, by default, succeed. Clones share their state.
+/// [`TestEngine::release`]), `half` (report half of the progress, and wait) or, by default, succeed. Clones share their state.
 #[derive(Clone, Debug)]
 pub(crate) struct TestEngine {
     runs: Arc<Mutex<Runs>>,
@@ -104,6 +104,10 @@ impl Engine for TestEngine {
                 Some("fail") => return Err(EngineError("the recording is silent".into())),
                 Some("panic") => panic!("a model is missing"),
                 Some("hang") => std::future::pending().await,
+                Some("half") => {
+                    job.progress.report(0.5);
+                    self.permits.acquire().await.unwrap().forget();
+                }
                 Some("wait") => self.permits.acquire().await.unwrap().forget(),
                 _ => {}
             }

@@ -24,7 +24,7 @@ use super::open::{Opened, is_mpeg, open, wave};
 use super::time_axis::{Edit, Placement, TimeAxis};
 use super::tracks::{self, audio};
 use super::{AudioError, DecodeOptions, levels};
-use crate::SAMPLE_RATE;
+use crate::{CancelToken, SAMPLE_RATE};
 
 /// Minimum number of samples of a block, except the last: one second.
 const BLOCK_SAMPLES: usize = SAMPLE_RATE as usize;
@@ -107,7 +107,8 @@ impl Decoder {
     /// selected one.
     pub fn open(path: impl AsRef<Path>, options: &DecodeOptions) -> Result<Self, AudioError> {
         let path = path.as_ref();
-        without_panics(|| Self::open_file(path, options.clone()))
+        let opened = without_panics(|| Self::open_file(path, options.clone()));
+        opened.map_err(|error| unless_cancelled(error, &options.cancel))
     }
 
     fn open_file(path: &Path, options: DecodeOptions) -> Result<Self, AudioError> {
@@ -198,7 +199,7 @@ impl Decoder {
         };
         let is_unbounded = audio(track).is_some_and(|audio| levels::is_unbounded(audio.codec));
         let peak = match path {
-            Some(path) if is_unbounded => peak(path, bytes, number)?,
+            Some(path) if is_unbounded => peak(path, bytes, number, &options.cancel)?,
             _ => 0.0,
         };
         let mut warnings = match number {
@@ -282,6 +283,9 @@ impl Decoder {
     /// Decodes until the block has its minimum length, or the recording ends.
     fn fill_block(&mut self) -> Result<(), AudioError> {
         while !self.ended && self.lanes.block_len() < BLOCK_SAMPLES {
+            if self.options.cancel.is_cancelled() {
+                return Err(AudioError::Cancelled);
+            }
             if let Step::End = self.step()? {
                 self.ended = true;
                 self.finish()?;
@@ -313,7 +317,7 @@ impl Decoder {
             // Stops ffmpeg.
             self.conversion = None;
             self.lanes.take_blocks();
-            return Some(Err(error));
+            return Some(Err(unless_cancelled(error, &self.options.cancel)));
         }
         if self.lanes.block_len() == 0 {
             return None;
@@ -343,13 +347,59 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
+/// Returns the duration in the header of a file, in seconds, if there is a plausible one. Decodes nothing, so that it takes
+/// little time.
+///
+/// ```no_run
+/// let seconds = pyannote_engine::audio::header_duration("meeting.m4a")?;
+/// println!("about {:.0} s", seconds.unwrap_or_default());
+/// # Ok::<(), pyannote_engine::audio::AudioError>(())
+/// ```
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, or if the decoders of this crate refuse it: ffmpeg is not tried.
+pub fn header_duration(path: impl AsRef<Path>) -> Result<Option<f64>, AudioError> {
+    let path = path.as_ref();
+    without_panics(|| {
+        let metadata = std::fs::metadata(path)?;
+        // Opening a pipe would block.
+        if !metadata.is_file() {
+            return Err(AudioError::NotAFile);
+        }
+        let Opened {
+            format,
+            preferred,
+            edits,
+            ..
+        } = open(path, metadata.len())?;
+        let (track, _) = tracks::select(format.as_ref(), None, preferred)?;
+        let edits = edits.get(&track.id).map_or(&[][..], Vec::as_slice);
+        let seconds = expected_duration(format.as_ref(), track);
+        Ok(seconds.map(|seconds| presented_duration(edits, seconds)))
+    })
+}
+
 /// Turns a panic into an error: some malformed headers, for example of CAF, make symphonia panic.
 fn without_panics<T>(decode: impl FnOnce() -> Result<T, AudioError>) -> Result<T, AudioError> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(AudioError::DecoderFailed))
 }
 
+/// The error, or that decoding was cancelled, which may be its cause.
+fn unless_cancelled(error: AudioError, cancel: &CancelToken) -> AudioError {
+    match cancel.is_cancelled() {
+        true => AudioError::Cancelled,
+        false => error,
+    }
+}
+
 /// The maximum absolute value of the samples of a file that is in full scale up to 1.
-fn peak(path: &Path, bytes: u64, number: Option<NonZero<usize>>) -> Result<f32, AudioError> {
+fn peak(
+    path: &Path,
+    bytes: u64,
+    number: Option<NonZero<usize>>,
+    cancel: &CancelToken,
+) -> Result<f32, AudioError> {
     let Opened {
         mut format,
         preferred,
@@ -363,6 +413,9 @@ fn peak(path: &Path, bytes: u64, number: Option<NonZero<usize>>) -> Result<f32, 
         && packets < bytes.saturating_add(EXTRA_PACKETS)
     {
         packets += 1;
+        if cancel.is_cancelled() {
+            return Err(AudioError::Cancelled);
+        }
         if packet.track_id == track
             && let Ok(buffer) = decoder.decode(&packet)
         {

@@ -141,7 +141,8 @@ impl Conversion {
         let limit_s = options.limits.seconds * MAX_TIME_SHARE;
         let total = Duration::try_from_secs_f64(limit_s).unwrap_or(Duration::MAX);
         let mut wav = Wav {
-            output: Output::new(stdout, timeout, timeout.saturating_add(total)),
+            output: Output::new(stdout, timeout, timeout.saturating_add(total))
+                .cancel_token(&options.cancel),
             timed_out: Arc::clone(&conversion.timed_out),
         };
         let mut start = Vec::new();

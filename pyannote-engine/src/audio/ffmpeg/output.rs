@@ -5,12 +5,16 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use crate::CancelToken;
+
 /// Size of a chunk, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
 /// Number of chunks that wait to be read: the program waits if there are more.
 const CHUNKS: usize = 4;
 /// Maximum length of a line, in bytes.
 const MAX_LINE_BYTES: u64 = 1_000;
+/// How often it is checked whether reading was cancelled.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Reads the output of a program. Only the time spent waiting for the program counts.
 pub(super) struct Output {
@@ -21,6 +25,7 @@ pub(super) struct Output {
     timeout: Duration,
     /// What remains of the maximum time in total.
     remaining: Duration,
+    cancel: CancelToken,
 }
 
 impl Output {
@@ -54,7 +59,14 @@ impl Output {
             chunk: Cursor::default(),
             timeout,
             remaining: total,
+            cancel: CancelToken::default(),
         }
+    }
+
+    /// Lets a token end the output as if the program took too long.
+    pub(super) fn cancel_token(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
+        self
     }
 
     /// The first line, without its end.
@@ -70,13 +82,21 @@ impl Output {
         let chunks = self.chunks.get_mut();
         let chunks = chunks.unwrap_or_else(std::sync::PoisonError::into_inner);
         let start = Instant::now();
-        let received = chunks.recv_timeout(self.timeout.min(self.remaining));
+        let limit = self.timeout.min(self.remaining);
+        let received = loop {
+            let left = limit.saturating_sub(start.elapsed());
+            match chunks.recv_timeout(left.min(CANCEL_INTERVAL)) {
+                Ok(chunk) => break chunk,
+                Err(RecvTimeoutError::Disconnected) => break Ok(Vec::new()),
+                Err(RecvTimeoutError::Timeout) => {
+                    if start.elapsed() >= limit || self.cancel.is_cancelled() {
+                        break Err(ErrorKind::TimedOut.into());
+                    }
+                }
+            }
+        };
         self.remaining = self.remaining.saturating_sub(start.elapsed());
-        match received {
-            Ok(chunk) => chunk,
-            Err(RecvTimeoutError::Disconnected) => Ok(Vec::new()),
-            Err(RecvTimeoutError::Timeout) => Err(ErrorKind::TimedOut.into()),
-        }
+        received
     }
 }
 
@@ -131,5 +151,18 @@ mod tests {
             );
             drop(hold);
         }
+    }
+
+    #[test]
+    fn a_token_ends_the_output() {
+        let hour = Duration::from_secs(60 * 60);
+        let (hold, wait) = std::sync::mpsc::channel();
+        let token = CancelToken::new();
+        let output = Output::new(Hanging(Some(wait), 0), hour, hour);
+        let mut output = output.cancel_token(&token);
+        token.cancel();
+        let error = output.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        drop(hold);
     }
 }

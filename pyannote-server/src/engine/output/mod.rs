@@ -21,6 +21,8 @@ pub(super) use matching::check as check_voiceprints;
 
 /// Maximum length of a requested model's name in warnings.
 const MAX_MODEL_CHARS: usize = 40;
+/// Fraction of the time of a job that diarization takes if the job is also transcribed, for progress.
+const DIARIZATION_SHARE: f64 = 0.1;
 
 /// What a job is about.
 enum Audio {
@@ -35,7 +37,12 @@ pub(super) fn compute<D: Diarizer>(
     job: EngineJob,
     cancel: &CancelToken,
 ) -> Result<JobOutput, EngineError> {
-    let EngineJob { kind, request, .. } = job;
+    let EngineJob {
+        kind,
+        request,
+        progress,
+        ..
+    } = job;
     let audio = match job.recording {
         Some(recording) => Audio::Recording(recording),
         None if job.channels.is_empty() => {
@@ -51,7 +58,13 @@ pub(super) fn compute<D: Diarizer>(
         }
         false => None,
     };
-    let options = Options::new().cancel_token(cancel);
+    let share = match transcriber {
+        Some(_) => DIARIZATION_SHARE,
+        None => 1.0,
+    };
+    let options = Options::new()
+        .cancel_token(cancel)
+        .on_progress(|fraction| progress.report(share * fraction));
     let (mut output, warnings) = match kind {
         JobKind::Diarize => {
             let options = options
@@ -67,7 +80,9 @@ pub(super) fn compute<D: Diarizer>(
             }
             let transcript = match transcriber {
                 Some(transcriber) => {
-                    let options = transcription::options(&request).cancel_token(cancel);
+                    let options = transcription::options(&request)
+                        .cancel_token(cancel)
+                        .on_progress(|done| progress.report(share + (1.0 - share) * done));
                     let transcript = match &audio {
                         Audio::Recording(recording) => {
                             diarization.transcribe(transcriber, recording, options)

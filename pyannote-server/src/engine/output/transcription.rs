@@ -42,7 +42,7 @@ pub(in crate::engine) fn check(
 }
 
 /// The options of a request.
-pub(super) fn options(request: &Map<String, Value>) -> TranscriptionOptions<'static> {
+pub(super) fn options<'a>(request: &Map<String, Value>) -> TranscriptionOptions<'a> {
     match config(request, "language").and_then(Value::as_str) {
         Some(code) => TranscriptionOptions::new().language(code),
         None => TranscriptionOptions::new(),
