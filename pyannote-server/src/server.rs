@@ -86,6 +86,8 @@ impl Server {
             store,
             engine,
             faults,
+            webhook_secret,
+            concurrency,
             ..
         } = workers.clone();
         let shutdown = Shutdown::new();
@@ -128,6 +130,8 @@ impl Server {
             max_body_bytes: config.max_body_bytes,
             max_media_bytes: config.max_media_bytes,
             presigned_url_lifetime: config.presigned_url_lifetime,
+            // Without workers, other processes send them, and may have a secret.
+            drops_webhooks: webhook_secret.is_none() && concurrency > 0,
         });
         let router = router(Arc::clone(&state));
         tokio::spawn(

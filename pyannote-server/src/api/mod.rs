@@ -69,6 +69,8 @@ pub(crate) struct AppState {
     /// Maximum size of an upload, in bytes.
     pub(crate) max_media_bytes: u64,
     pub(crate) presigned_url_lifetime: Duration,
+    /// Whether no webhook is sent, because there is no secret to sign them with.
+    pub(crate) drops_webhooks: bool,
 }
 
 /// Team of the API key that a request was sent with.

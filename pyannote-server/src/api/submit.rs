@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use http::HeaderMap;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::error::internal_error;
 use super::parse_request::parse_request;
@@ -39,10 +39,15 @@ async fn submit(
         Ok(request) => request,
         Err(response) => return *response,
     };
-    let warning = state.engine.warning(kind, &request);
+    let warnings = [
+        state.engine.warning(kind, &request),
+        webhook_warning(&state, &request),
+    ];
+    let warning = warnings.into_iter().flatten().reduce(|all, warning| all + "; " + &warning);
     match state.store.create(&team, kind, request).await {
         Ok(job) => {
             state.metrics.count_accepted_job(kind);
+            tracing::info!(job = %job.id, kind = kind.as_str(), team, "the job was accepted");
             let mut created = json!({ "jobId": job.id, "status": job.status.as_str() });
             if let Some(warning) = warning {
                 created["warning"] = warning.into();
@@ -51,4 +56,10 @@ async fn submit(
         }
         Err(error) => internal_error(&error),
     }
+}
+
+/// The warning that the webhook of a request will not be sent.
+fn webhook_warning(state: &AppState, request: &Map<String, Value>) -> Option<String> {
+    let is_lost = state.drops_webhooks && request.get("webhook").is_some_and(Value::is_string);
+    is_lost.then(|| "no webhook is sent, since this server has no secret to sign webhooks with".to_owned())
 }

@@ -5,6 +5,7 @@
 #[cfg(feature = "engine")]
 mod assets;
 mod cancel;
+mod listen_address;
 mod signals;
 #[cfg(feature = "engine")]
 mod transcription_model;
@@ -13,7 +14,7 @@ mod worker_options;
 
 use std::error::Error;
 use std::fmt;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -43,8 +44,8 @@ pub struct Serve {
     /// API key that clients must send: any text, such as test-key.
     #[arg(long, env = "PYANNOTEAI_API_KEY", hide_env_values = true)]
     key: String,
-    /// Address to listen on; port 0 selects a free port.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    /// Address to listen on, such as localhost:9000, or only a port; port 0 selects a free port.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000", value_parser = listen_address::parse)]
     listen: SocketAddr,
     #[command(flatten)]
     worker: WorkerOptions,
@@ -144,11 +145,14 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     Chain(error).to_string()
 }
 
-/// Writes log messages to standard error. The variable `RUST_LOG` selects them.
+/// Writes log messages to standard error. The variable `RUST_LOG` selects them. They have colors only on a terminal, and
+/// not if the variable `NO_COLOR` is set.
 pub fn init_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal() && !no_color)
         .with_writer(std::io::stderr)
         .init();
 }
@@ -219,13 +223,18 @@ pub async fn serve(
     Ok(stopped)
 }
 
-/// Converts a start error. Its message names the option of the command line instead of the method of the builder.
+/// Converts a start error. Its message names options of the command line instead of methods of the builder.
 fn start_error(error: StartError) -> ServeError {
     match error {
         StartError::PublicAddress(address) => format!(
             "{address} is reachable from other machines over plain http: pass --allow-public-bind to allow this"
         )
         .into(),
+        error @ StartError::InvalidKey => format!("invalid --key: {error}").into(),
+        error @ StartError::InvalidPublicUrl => format!("invalid --public-url: {error}").into(),
+        error @ StartError::Listen { .. } => {
+            format!("{} (--listen selects another address)", Chain(&error)).into()
+        }
         error => error.into(),
     }
 }

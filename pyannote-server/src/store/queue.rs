@@ -151,6 +151,9 @@ impl Store {
                 failed += 1;
             }
             transaction.commit().await?;
+            if is_failed {
+                tracing::warn!(job = %id, error = message, "the job failed");
+            }
             self.note_ended_job();
         }
         Ok(failed)
