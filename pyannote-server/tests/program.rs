@@ -1,31 +1,23 @@
 //! Runs the program `pyannote-server`.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader};
+mod support;
+
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use pyannote_engine::assets::LICENSES;
 use pyannote_server::engine::JobKind;
 use pyannote_server::store::Store;
 use serde_json::Map;
+use support::Program;
 
-/// The program, without environment variables that affect it, and without access to the models.
+/// The program without access to the models.
 fn program(assets_dir: &Path) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_pyannote-server"));
-    for name in [
-        "PYANNOTEAI_API_KEY",
-        "PYANNOTEAI_WEBHOOK_SECRET",
-        "PYANNOTE_SERVER_DATABASE",
-        "PYANNOTE_SERVER_OPERATOR_KEY",
-        "RUST_LOG",
-    ] {
-        program.env_remove(name);
-    }
+    let mut program = support::command();
     program
         .env("PYANNOTE_ASSETS_DIR", assets_dir)
-        .env("PYANNOTE_PYTHON", assets_dir.join("no-python"))
-        .stdin(Stdio::null());
+        .env("PYANNOTE_PYTHON", assets_dir.join("no-python"));
     program
 }
 
@@ -85,11 +77,39 @@ fn too_many_threads_are_rejected_before_the_download() {
 }
 
 #[test]
-fn error_of_a_public_address_names_the_option() {
-    let serve = ["serve", "--engine", "scripted", "--key", "test-key"];
-    let stderr = stderr_of_failure(&[&serve[..], &["--listen", "0.0.0.0:0"]].concat());
-    assert!(stderr.contains("--allow-public-bind"), "{stderr}");
-    assert!(!stderr.contains(".allow_public_bind"), "{stderr}");
+fn errors_of_the_start_name_the_option() {
+    let running = Program::start("error", &[]);
+    for (arguments, expected) in [
+        (["--listen", "0.0.0.0:0"], "pass --allow-public-bind"),
+        (
+            ["--listen", &*running.address],
+            "(--listen selects another address)",
+        ),
+        (["--key", "two words"], "invalid --key: "),
+        (
+            ["--public-url", "diarization.example"],
+            "invalid --public-url: ",
+        ),
+    ] {
+        let mut command = vec!["serve", "--engine", "scripted"];
+        if !arguments.contains(&"--key") {
+            command.extend(["--key", "test-key"]);
+        }
+        command.extend(arguments);
+        let stderr = stderr_of_failure(&command);
+        assert!(stderr.contains(expected), "{stderr}");
+        for absent in [".allow_public_bind", "two words"] {
+            assert!(!stderr.contains(absent), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn the_address_may_be_a_name_or_a_port() {
+    for address in ["localhost:0", "0"] {
+        let program = Program::start("error", &["--listen", address]);
+        assert!(program.address.starts_with("127.0.0.1:"), "{address}");
+    }
 }
 
 #[test]
@@ -136,21 +156,33 @@ fn cancel_ends_a_job_that_has_not_ended() {
 
 #[test]
 fn scripted_engine_needs_no_models_and_says_that_results_are_invented() {
-    let empty = tempfile::tempdir().unwrap();
-    let mut server = program(empty.path())
-        .args(["serve", "--key", "test-key", "--listen", "127.0.0.1:0"])
-        .args(["--engine", "scripted"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let stdout = BufReader::new(server.stdout.take().unwrap());
-    let lines: Vec<_> = stdout.lines().take(2).map(Result::unwrap).collect();
-    server.kill().unwrap();
-    server.wait().unwrap();
-    assert!(lines[0].starts_with("Listening on http://127.0.0.1:"));
+    let mut program = Program::start("error", &[]);
+    let line = program.stdout_line();
     assert!(
-        lines[1].starts_with("Engine: scripted (no model runs"),
-        "{lines:?}"
+        line.starts_with("Engine: scripted (no model runs"),
+        "{line}"
     );
+}
+
+/// Standard error is not a terminal here.
+#[test]
+fn the_log_has_no_colors_and_says_what_happens_to_a_job() {
+    let mut program = Program::start("info", &[]);
+    let response = program.post("/v1/diarize", r#"{"url":"https://example.com/a.wav"}"#);
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    let (_, id) = response.split_once(r#""jobId":""#).unwrap();
+    let id = id.split('"').next().unwrap();
+    let mut lines = [(); 4].map(|()| program.stderr_line());
+    // The job may be taken before its acceptance is logged.
+    lines.sort_by_key(|line| !line.contains("the job was accepted"));
+    let messages = [
+        "was accepted",
+        "a worker took",
+        "began to compute",
+        "succeeded",
+    ];
+    for (line, message) in lines.iter().zip(messages) {
+        assert!(line.contains(message) && line.contains(id), "{lines:?}");
+        assert!(!line.contains('\x1b'), "{line:?}");
+    }
 }

@@ -2,114 +2,31 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod support;
+
+use std::io::Read as _;
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-/// A server process, killed when dropped.
-struct Program {
-    child: Child,
-    address: String,
-    _data: tempfile::TempDir,
+use support::Program;
+
+/// A server that logs only errors.
+fn start(grace_period: &str) -> Program {
+    Program::start("error", &["--grace-period", grace_period])
 }
 
-impl Program {
-    fn start(grace_period: &str) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pyannote-server"))
-            .args(["serve", "--engine", "scripted", "--key", "test-key"])
-            .args(["--listen", "127.0.0.1:0", "--grace-period", grace_period])
-            .arg("--data-dir")
-            .arg(data.path())
-            .env("RUST_LOG", "error")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        let address = line.trim().rsplit("http://").next().unwrap().to_owned();
-        // The rest of the output is not read: it is short.
-        child.stdout = Some(stdout.into_inner());
-        Self {
-            child,
-            address,
-            _data: data,
-        }
-    }
-
-    /// Opens a connection and sends bytes.
-    fn send(&self, bytes: &[u8]) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(bytes).unwrap();
-        stream
-    }
-
-    /// Sends a complete request, and returns the response.
-    fn request(&self, head: &str, body: &[u8]) -> String {
-        let length = body.len();
-        let head =
-            format!("{head}\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
-        let mut stream = self.send(&[head.as_bytes(), body].concat());
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        response
-    }
-
-    /// Path and query of a pre-signed URL.
-    fn presigned(&self, direction: &str) -> String {
-        let head = format!(
-            "POST /v1/media/{direction} HTTP/1.1\r\nauthorization: Bearer test-key\r\ncontent-type: application/json"
-        );
-        let response = self.request(&head, br#"{"url":"media://a"}"#);
-        let (_, url) = response.split_once(&*self.address).unwrap();
-        url.split('"').next().unwrap().to_owned()
-    }
-
-    fn signal(&self, name: &str) {
-        let mut kill = Command::new("kill");
-        kill.arg(format!("-{name}"))
-            .arg(self.child.id().to_string());
-        assert!(kill.status().unwrap().success());
-    }
-
-    /// Waits for the next line of standard error.
-    fn stderr_line(&mut self) -> String {
-        let mut line = String::new();
-        let mut stderr = BufReader::new(self.child.stderr.take().unwrap());
-        stderr.read_line(&mut line).unwrap();
-        self.child.stderr = Some(stderr.into_inner());
-        line
-    }
-
-    /// Waits for the end of the process, and returns its exit code.
-    fn exit_code(&mut self) -> Option<i32> {
-        for _ in 0..6_000 {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        None
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Path and query of a pre-signed URL.
+fn presigned(program: &Program, direction: &str) -> String {
+    let response = program.post(&format!("/v1/media/{direction}"), r#"{"url":"media://a"}"#);
+    let (_, url) = response.split_once(&*program.address).unwrap();
+    url.split('"').next().unwrap().to_owned()
 }
 
 /// Opens connections whose requests or responses are unfinished.
 fn unfinished(program: &Program) -> Vec<TcpStream> {
-    let put = program.presigned("input");
+    let put = presigned(program, "input");
     let response = program.request(&format!("PUT {put} HTTP/1.1"), &vec![7; 30_000_000]);
     assert!(response.starts_with("HTTP/1.1 200"), "{response}");
-    let get = program.presigned("output");
+    let get = presigned(program, "output");
     let mut download = program.send(format!("GET {get} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes());
     download.read_exact(&mut [0; 1_000]).unwrap();
     let head =
@@ -130,7 +47,7 @@ fn unfinished(program: &Program) -> Vec<TcpStream> {
 #[test]
 fn unfinished_requests_do_not_keep_the_program_from_stopping() {
     for signal in ["INT", "TERM"] {
-        let mut program = Program::start("300ms");
+        let mut program = start("300ms");
         let connections = unfinished(&program);
         program.signal(signal);
         let line = program.stderr_line();
@@ -143,7 +60,7 @@ fn unfinished_requests_do_not_keep_the_program_from_stopping() {
 
 #[test]
 fn a_second_signal_stops_the_program_now() {
-    let mut program = Program::start("1h");
+    let mut program = start("1h");
     let connections = unfinished(&program);
     program.signal("INT");
     program.stderr_line();
@@ -154,8 +71,7 @@ fn a_second_signal_stops_the_program_now() {
 
 /// Opens a live stream.
 fn live_stream(program: &Program) -> TcpStream {
-    let head = "POST /v1/live HTTP/1.1\r\nauthorization: Bearer test-key\r\ncontent-type: application/json";
-    let response = program.request(head, b"{}");
+    let response = program.post("/v1/live", "{}");
     let (_, url) = response.split_once(&*program.address).unwrap();
     let path = url.split('"').next().unwrap();
     let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13";
@@ -171,7 +87,7 @@ fn live_stream(program: &Program) -> TcpStream {
 /// The close frame is sent immediately, and the client does not have to answer.
 #[test]
 fn a_live_stream_is_closed_without_waiting_for_the_client() {
-    let mut program = Program::start("300ms");
+    let mut program = start("300ms");
     let mut stream = live_stream(&program);
     program.signal("TERM");
     let line = program.stderr_line();
@@ -186,7 +102,7 @@ fn a_live_stream_is_closed_without_waiting_for_the_client() {
 
 #[test]
 fn an_idle_connection_is_closed_without_waiting() {
-    let mut program = Program::start("1h");
+    let mut program = start("1h");
     let mut idle = program.send(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
     idle.read_exact(&mut [0; 10]).unwrap();
     program.signal("TERM");

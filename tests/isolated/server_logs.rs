@@ -1,4 +1,4 @@
-//! The server's logs contain no secrets.
+//! The server's logs say what happens to a job, and contain no secrets.
 //!
 //! Alone in its process: `tracing` caches per process whether a callsite is enabled, so a test on another thread that
 //! reaches a callsite first could disable it for the subscriber of this one.
@@ -30,7 +30,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn logs_contain_no_key_signature_token_body_or_message() {
+async fn logs_tell_of_jobs_but_contain_no_key_signature_token_body_or_message() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -40,7 +40,10 @@ async fn logs_contain_no_key_signature_token_body_or_message() {
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
-    let builder = Server::builder().engine(ScriptedEngine::new()).key(KEY);
+    let engine = ScriptedEngine::new();
+    engine.then(Ok(json!({ "diarization": [] })));
+    engine.then(Err("cannot decode\nthe recording".into()));
+    let builder = Server::builder().engine(engine).key(KEY);
     let server = builder.start().await.unwrap();
     let http = reqwest::Client::new();
     let response = http
@@ -67,6 +70,29 @@ async fn logs_contain_no_key_signature_token_body_or_message() {
     while socket.next().await.is_some() {}
     connect_async(live_url).await.unwrap_err();
 
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let submission = http.post(format!("{}/v1/diarize", server.url()));
+        let submission = submission
+            .bearer_auth(KEY)
+            .json(&json!({ "url": "https://example.com/secret-url" }));
+        let job: Value = submission.send().await.unwrap().json().await.unwrap();
+        ids.push(job["jobId"].as_str().unwrap().to_owned());
+    }
+    for id in &ids {
+        let url = format!("{}/v1/jobs/{id}", server.url());
+        loop {
+            let job = http.get(&url).bearer_auth(KEY).send().await.unwrap();
+            let job: Value = job.json().await.unwrap();
+            if job.get("output").is_some() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+    // The last message of a job follows its end.
+    server.stop().await;
+
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<&str> = text
         .lines()
@@ -76,9 +102,40 @@ async fn logs_contain_no_key_signature_token_body_or_message() {
     assert!(lines.iter().any(|line| line.contains(upload)), "{lines:#?}");
     let end = r#"reason="invalid_message""#;
     assert!(lines.iter().any(|line| line.contains(end)), "{lines:#?}");
+    let events = [
+        (
+            &ids[0],
+            "INFO",
+            "the job was accepted",
+            r#"kind="diarize" team="local""#,
+        ),
+        (&ids[0], "INFO", "a worker took the job", "kind="),
+        (&ids[0], "INFO", "the job succeeded", "elapsed="),
+        (
+            &ids[1],
+            "WARN",
+            "the job failed",
+            r#"error="cannot decode\nthe recording""#,
+        ),
+    ];
+    for (id, level, message, field) in events {
+        let is_logged = lines.iter().any(|line| {
+            [&**id, level, message, field]
+                .iter()
+                .all(|part| line.contains(part))
+        });
+        assert!(is_logged, "{message}: {lines:#?}");
+    }
     let signature = url.split_once("signature=").unwrap().1;
     let token = live_url.split_once("token=").unwrap().1;
-    for secret in [signature, token, KEY, "sound", "a secret message"] {
+    for secret in [
+        signature,
+        token,
+        KEY,
+        "sound",
+        "a secret message",
+        "secret-url",
+    ] {
         assert!(
             !lines.iter().any(|line| line.contains(secret)),
             "{lines:#?}"

@@ -4,6 +4,7 @@ mod authorize;
 mod body;
 mod error;
 mod health;
+mod home;
 mod jobs;
 mod list_query;
 mod live;
@@ -119,6 +120,8 @@ pub(crate) fn router(state: Arc<AppState>) -> Router {
         })
         .route("/media/{team}/{*key}", download.merge(upload))
         .merge(operator)
+        .route("/", get(home::home))
+        .route("/openapi.yaml", get(home::specification))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .fallback(error::not_found)

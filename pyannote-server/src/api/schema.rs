@@ -12,7 +12,7 @@ use crate::parse::non_negative_integer;
 use crate::violation::Violation;
 
 /// The specification that the server implements.
-const SPECIFICATION: &str = include_str!("../../pyannoteai.yaml");
+pub(super) const SPECIFICATION: &str = include_str!("../../pyannoteai.yaml");
 
 /// A kind of request that has a schema.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

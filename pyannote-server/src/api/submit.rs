@@ -43,7 +43,10 @@ async fn submit(
         state.engine.warning(kind, &request),
         webhook_warning(&state, &request),
     ];
-    let warning = warnings.into_iter().flatten().reduce(|all, warning| all + "; " + &warning);
+    let warning = warnings
+        .into_iter()
+        .flatten()
+        .reduce(|all, warning| all + "; " + &warning);
     match state.store.create(&team, kind, request).await {
         Ok(job) => {
             state.metrics.count_accepted_job(kind);
@@ -61,5 +64,7 @@ async fn submit(
 /// The warning that the webhook of a request will not be sent.
 fn webhook_warning(state: &AppState, request: &Map<String, Value>) -> Option<String> {
     let is_lost = state.drops_webhooks && request.get("webhook").is_some_and(Value::is_string);
-    is_lost.then(|| "no webhook is sent, since this server has no secret to sign webhooks with".to_owned())
+    is_lost.then(|| {
+        "no webhook is sent, since this server has no secret to sign webhooks with".to_owned()
+    })
 }

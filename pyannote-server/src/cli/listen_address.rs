@@ -16,20 +16,20 @@ pub(super) fn parse(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let text = text.trim_start_matches(':');
-    if let Ok(port) = text.parse() {
-        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    if let Ok(ip) = text
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>()
+    {
+        return Ok((ip, DEFAULT_PORT).into());
     }
-    let (host, port) = match text.strip_prefix("localhost:") {
-        Some(port) => ("localhost", port.parse().map_err(|_| EXPECTED)?),
-        None => (text, DEFAULT_PORT),
+    let port = match text.strip_prefix("localhost") {
+        Some("") => Some(DEFAULT_PORT),
+        Some(rest) => rest.strip_prefix(':').and_then(|port| port.parse().ok()),
+        None => text.strip_prefix(':').unwrap_or(text).parse().ok(),
     };
-    if host == "localhost" {
-        return Ok((Ipv4Addr::LOCALHOST, port).into());
-    }
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let ip: IpAddr = host.parse().map_err(|_| EXPECTED)?;
-    Ok((ip, port).into())
+    port.map(|port| (Ipv4Addr::LOCALHOST, port).into())
+        .ok_or_else(|| EXPECTED.to_owned())
 }
 
 #[cfg(test)]
@@ -63,6 +63,7 @@ mod tests {
             "nowhere",
             "nowhere:8000",
             "localhost:",
+            "localhost9000",
             "localhost:http",
             "localhost:65536",
             "65536",

@@ -6,6 +6,7 @@ mod diarizer_engine;
 mod errors;
 mod fake_diarizer;
 mod faults;
+mod first_steps;
 mod hostile;
 mod keys;
 mod limits;
