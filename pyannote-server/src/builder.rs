@@ -68,8 +68,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Allows recordings to be fetched from private and loopback addresses. Anyone with an API key can then make the
-    /// server send requests to hosts on its own network.
+    /// Allows recordings to be fetched from private and loopback addresses, and webhooks to be sent there. Anyone with an
+    /// API key can then make the server send requests to hosts on its own network.
     pub fn allow_private_networks(mut self) -> Self {
         self.config.allow_private_networks = true;
         self

@@ -220,6 +220,7 @@ fn workers(disk: &Disk, store: &Store) -> WorkerConfig {
         engine: Arc::new(FillingEngine(disk.path().to_owned())),
         audio: None,
         webhook_secret: Some("whs_test".into()),
+        allow_private_networks: true,
         faults: Default::default(),
         concurrency: 2,
     }

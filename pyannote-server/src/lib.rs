@@ -73,6 +73,7 @@ mod request_log;
 mod server;
 mod setup;
 mod shutdown;
+mod ssrf_guard;
 pub mod store;
 mod violation;
 mod webhook;

@@ -127,6 +127,7 @@ impl Server {
             engine,
             origin,
             connection_limits: config.connection_limits,
+            allow_private_networks: config.allow_private_networks,
             max_body_bytes: config.max_body_bytes,
             max_media_bytes: config.max_media_bytes,
             presigned_url_lifetime: config.presigned_url_lifetime,

@@ -49,6 +49,7 @@ impl Setup {
                 engine,
                 audio: audio_source(config, &media)?,
                 webhook_secret: config.webhook_secret.clone(),
+                allow_private_networks: config.allow_private_networks,
                 faults: Faults::default(),
                 concurrency: match config.work {
                     true => config.lanes(),

@@ -65,6 +65,8 @@ pub(crate) struct AppState {
     /// Origin of pre-signed URLs and those of streams, without a trailing slash.
     pub(crate) origin: String,
     pub(crate) connection_limits: ConnectionLimits,
+    /// Whether webhooks may be sent to private and loopback addresses.
+    pub(crate) allow_private_networks: bool,
     /// Maximum size of a request body, in bytes.
     pub(crate) max_body_bytes: usize,
     /// Maximum size of an upload, in bytes.

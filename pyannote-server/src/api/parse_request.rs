@@ -65,7 +65,8 @@ fn parse(
     let Value::Object(request) = value else {
         return Err(violations);
     };
-    add_new_fields(&mut violations, rules::check(kind, &request));
+    let by_rules = rules::check(kind, &request, state.allow_private_networks);
+    add_new_fields(&mut violations, by_rules);
     if let RequestKind::Job(kind) = kind {
         add_new_fields(&mut violations, state.engine.check(kind, &request));
     }

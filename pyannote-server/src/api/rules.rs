@@ -24,10 +24,16 @@ const MODELS_WITHOUT_SENSITIVITY: [&str; 2] = ["precision-2", "community-1"];
 /// Prefix of the labels of unmatched speakers, in lower case. Voiceprint labels must not start with it.
 const SPEAKER_PREFIX: &[u8] = b"speaker_";
 
-/// Returns all rules that a request violates, whether or not it matches its schema.
-pub(crate) fn check(kind: RequestKind, request: &Map<String, Value>) -> Vec<Violation> {
+/// Returns all rules that a request violates, whether or not it matches its schema. With `allow_private`, webhooks may be
+/// sent to private and loopback addresses.
+pub(crate) fn check(
+    kind: RequestKind,
+    request: &Map<String, Value>,
+    allow_private: bool,
+) -> Vec<Violation> {
     let mut rules = Rules {
         request,
+        allow_private,
         violations: Vec::new(),
     };
     match kind {
@@ -56,6 +62,7 @@ pub(crate) fn check(kind: RequestKind, request: &Map<String, Value>) -> Vec<Viol
 
 struct Rules<'a> {
     request: &'a Map<String, Value>,
+    allow_private: bool,
     violations: Vec<Violation>,
 }
 
@@ -84,11 +91,14 @@ impl<'a> Rules<'a> {
                 }
             }
         }
-        if let Some(url) = self.text("webhook")
-            && !Url::parse(url).is_ok_and(|url| webhook::is_allowed_url(&url))
-        {
-            let message = "must be an https URL (http is allowed for loopback addresses only)";
-            self.add("webhook", message);
+        if let Some(url) = self.text("webhook") {
+            let result = match Url::parse(url) {
+                Ok(url) => webhook::check_url(&url, self.allow_private),
+                Err(_) => Err("must be an https URL"),
+            };
+            if let Err(message) = result {
+                self.add("webhook", message);
+            }
         }
         if self.request.contains_key("webhookStatusOnly") && !self.request.contains_key("webhook") {
             self.add("webhookStatusOnly", "requires webhook");

@@ -17,8 +17,9 @@ use tokio::io::AsyncWriteExt;
 use super::RecordingError;
 use super::content_encoding::{ContentEncoding, gunzip};
 use super::retry::Failure;
-use super::ssrf_guard::{self, PrivateName, Resolver};
+use super::url_policy;
 use crate::error::Chain;
+use crate::ssrf_guard::{PrivateName, Resolver};
 
 /// Options of a [`Fetcher`].
 ///
@@ -153,7 +154,7 @@ impl Fetcher {
     pub async fn fetch(&self, url: &str) -> Result<FetchedFile, RecordingError> {
         let url =
             Url::parse(url).map_err(|_| RecordingError::UnsupportedUrl("it is not a valid URL"))?;
-        ssrf_guard::check(&url, self.config.allow_private_networks)?;
+        url_policy::check(&url, self.config.allow_private_networks)?;
         match tokio::time::timeout(self.config.timeout, self.fetch_with_retries(url)).await {
             Ok(result) => result,
             Err(_) => Err(RecordingError::TimedOut),
@@ -253,7 +254,7 @@ fn follow_redirect(
     if attempt.previous().len() > max_redirects {
         return attempt.error(RecordingError::TooManyRedirects);
     }
-    match ssrf_guard::check(attempt.url(), allow_private) {
+    match url_policy::check(attempt.url(), allow_private) {
         Ok(()) => attempt.follow(),
         Err(error) => attempt.error(error),
     }

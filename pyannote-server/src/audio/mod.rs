@@ -5,9 +5,9 @@ mod error;
 mod fetch;
 mod loader;
 mod retry;
-mod ssrf_guard;
+mod url_policy;
 
+pub use crate::ssrf_guard::is_private_ip;
 pub use error::RecordingError;
 pub use fetch::{FetchConfig, FetchedFile, Fetcher};
 pub use loader::{Loader, MediaFileFuture, MediaFiles};
-pub use ssrf_guard::is_private_ip;

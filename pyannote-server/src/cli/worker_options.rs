@@ -90,8 +90,8 @@ pub(super) struct WorkerOptions {
         hide_env_values = true
     )]
     pub(super) webhook_secret: Option<String>,
-    /// Fetch recordings from loopback and private addresses, too; anyone with the key can then send requests to your
-    /// network.
+    /// Fetch recordings from, and send webhooks to, loopback and private addresses, too; anyone with the key can then
+    /// send requests to your network.
     #[arg(long)]
     pub(super) allow_private_networks: bool,
 }

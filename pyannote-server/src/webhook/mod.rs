@@ -12,4 +12,4 @@ mod url_policy;
 
 pub(crate) use delivery_loop::{Schedule, deliver};
 pub(crate) use sender::Sender;
-pub(crate) use url_policy::is_allowed as is_allowed_url;
+pub(crate) use url_policy::check as check_url;

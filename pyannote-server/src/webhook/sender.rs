@@ -11,18 +11,23 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use url::Url;
 
-use super::is_allowed_url;
+use super::check_url;
 use super::retry_reason::RetryReason;
 use crate::faults::Faults;
+use crate::ssrf_guard::{self, Resolver};
 use crate::store::Delivery;
 
 /// Maximum number of redirects that are followed.
 const MAX_REDIRECTS: usize = 2;
 
 /// HTTP client for webhooks. Clones share their connections.
+///
+/// The proxy settings of the environment are ignored, because a proxy would resolve host names itself and could reach
+/// private addresses.
 #[derive(Clone)]
 pub(crate) struct Sender {
     client: Client,
+    allow_private: bool,
     secret: Option<SecretString>,
     timeout: Duration,
     faults: Faults,
@@ -40,19 +45,24 @@ pub(super) enum Attempt {
 }
 
 impl Sender {
-    /// Creates a sender. `timeout` applies to an attempt as a whole; without a secret, no webhook is sent.
+    /// Creates a sender. `timeout` applies to an attempt as a whole; without a secret, no webhook is sent; with
+    /// `allow_private`, webhooks may be sent to private and loopback addresses.
     pub(crate) fn new(
         secret: Option<SecretString>,
         timeout: Duration,
+        allow_private: bool,
         faults: Faults,
     ) -> reqwest::Result<Self> {
         let client = Client::builder()
             .user_agent(concat!("pyannote-server/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Resolver { allow_private })
+            .no_proxy()
             // Redirects are followed in `follow`: reqwest would turn a POST into a GET without a body.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self {
             client,
+            allow_private,
             secret,
             timeout,
             faults,
@@ -70,13 +80,13 @@ impl Sender {
             return Attempt::Undeliverable("the server has no webhook secret");
         };
         let Ok(url) = Url::parse(&delivery.url) else {
-            return Attempt::Undeliverable("the URL is invalid");
+            return Attempt::Undeliverable("is not a valid URL");
         };
         if self.faults.take_webhook_failure() {
             return Attempt::Failed(RetryReason::ConnectionFailed);
         }
-        if !is_allowed_url(&url) {
-            return Attempt::Undeliverable("the URL is not https");
+        if let Err(reason) = check_url(&url, self.allow_private) {
+            return Attempt::Undeliverable(reason);
         }
         let attempt = self.follow(secret, url, delivery);
         match tokio::time::timeout(self.timeout, attempt).await {
@@ -85,17 +95,26 @@ impl Sender {
         }
     }
 
-    async fn follow(&self, secret: &SecretString, mut url: Url, delivery: &Delivery) -> Attempt {
+    /// Sends a webhook to a URL that has been checked, and follows redirects.
+    pub(super) async fn follow(
+        &self,
+        secret: &SecretString,
+        mut url: Url,
+        delivery: &Delivery,
+    ) -> Attempt {
         for _ in 0..=MAX_REDIRECTS {
             let response = match self.post(secret, url.clone(), delivery).await {
                 Ok(response) => response,
+                Err(error) if ssrf_guard::private_name(&error).is_some() => {
+                    return Attempt::Undeliverable("the host of the URL has a private address");
+                }
                 Err(error) => return Attempt::Failed(RetryReason::from(&error)),
             };
             if response.status().is_success() {
                 return Attempt::Delivered;
             }
             match redirect_target(&url, &response) {
-                Some(target) if is_allowed_url(&target) => url = target,
+                Some(target) if check_url(&target, self.allow_private).is_ok() => url = target,
                 _ => return Attempt::Failed(RetryReason::Http),
             }
         }

@@ -1,9 +1,12 @@
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::header::LOCATION;
+use http::{StatusCode, Uri};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::is_allowed_url;
+use super::check_url;
 use super::retry_reason::RetryReason;
 use super::sender::{Attempt, Sender};
 use crate::engine::JobKind;
@@ -12,19 +15,32 @@ use crate::store::{Delivery, Store};
 
 #[test]
 fn allows_https_and_loopback_urls_only() {
-    for (url, allowed) in [
-        ("https://example.com/hook", true),
-        ("http://example.com/hook", false),
-        ("http://localhost:8080/hook", true),
-        ("http://127.0.0.1/hook", true),
-        ("http://127.9.9.9/hook", true),
-        ("http://[::1]:80/hook", true),
-        ("http://localhost.example.com/", false),
-        ("http://10.0.0.1/", false),
-        ("ftp://localhost/", false),
-        ("file:///etc/passwd", false),
+    for (url, allowed, allowed_if_private) in [
+        ("https://example.com/hook", true, true),
+        ("https://1.1.1.1/hook", true, true),
+        ("http://example.com/hook", false, false),
+        ("http://localhost:8080/hook", false, true),
+        ("https://localhost/hook", false, true),
+        ("http://127.0.0.1/hook", false, true),
+        ("http://127.9.9.9/hook", false, true),
+        ("http://2130706433/hook", false, true),
+        ("https://0x7f.1/hook", false, true),
+        ("http://[::1]:80/hook", false, true),
+        ("https://[::ffff:127.0.0.1]/hook", false, true),
+        ("https://10.0.0.1/hook", false, true),
+        ("https://169.254.169.254/latest/meta-data", false, true),
+        ("http://localhost.example.com/", false, false),
+        ("http://10.0.0.1/", false, false),
+        ("ftp://localhost/", false, false),
+        ("file:///etc/passwd", false, false),
     ] {
-        assert_eq!(is_allowed_url(&Url::parse(url).unwrap()), allowed, "{url}");
+        let parsed = Url::parse(url).unwrap();
+        assert_eq!(check_url(&parsed, false).is_ok(), allowed, "{url}");
+        assert_eq!(
+            check_url(&parsed, true).is_ok(),
+            allowed_if_private,
+            "{url}"
+        );
     }
 }
 
@@ -47,9 +63,14 @@ async fn delivery(url: &str) -> Delivery {
     delivery
 }
 
-fn sender(secret: Option<&str>) -> Sender {
+fn sender_with(secret: Option<&str>, allow_private: bool) -> Sender {
     let timeout = Duration::from_secs(10);
-    Sender::new(secret.map(Into::into), timeout, Faults::default()).unwrap()
+    let secret = secret.map(Into::into);
+    Sender::new(secret, timeout, allow_private, Faults::default()).unwrap()
+}
+
+fn sender(secret: Option<&str>) -> Sender {
+    sender_with(secret, true)
 }
 
 #[tokio::test]
@@ -58,8 +79,11 @@ async fn does_not_send_without_a_secret_or_to_an_invalid_url() {
         (None, "https://example.com"),
         (Some("whs"), "http://example.com"),
         (Some("whs"), "nonsense"),
+        (Some("whs"), "https://127.0.0.1"),
+        (Some("whs"), "https://10.0.0.1"),
     ] {
-        let attempt = sender(secret).attempt(&delivery(url).await).await;
+        let sender = sender_with(secret, false);
+        let attempt = sender.attempt(&delivery(url).await).await;
         assert!(
             matches!(attempt, Attempt::Undeliverable(_)),
             "{url}: {attempt:?}"
@@ -91,4 +115,48 @@ async fn reports_a_tls_error() {
     let delivery = delivery(&format!("https://{address}/")).await;
     let attempt = sender(Some("whs")).attempt(&delivery).await;
     assert_eq!(attempt, Attempt::Failed(RetryReason::Ssl));
+}
+
+/// A receiver that redirects webhooks to the path of their URL, and the paths that it has received.
+async fn redirecting_receiver() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&received);
+    let router = axum::Router::new().fallback(move |uri: Uri| async move {
+        log.lock().unwrap().push(uri.path().to_owned());
+        let target = uri.query().unwrap_or_default().to_owned();
+        (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, target)])
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, received)
+}
+
+/// The first address stands for a public one: the test bypasses its check.
+#[tokio::test]
+async fn redirects_to_private_addresses_are_not_followed() {
+    let (receiver, received) = redirecting_receiver().await;
+    let port = receiver.rsplit(':').next().unwrap();
+    for host in ["127.0.0.1", "localhost", "0x7f.1", "[::ffff:127.0.0.1]"] {
+        let url = format!("{receiver}/first?http://{host}:{port}/second");
+        let delivery = delivery(&url).await;
+        let sender = sender_with(Some("whs"), false);
+        let url = Url::parse(&url).unwrap();
+        let attempt = sender.follow(&"whs".into(), url, &delivery).await;
+        assert_eq!(attempt, Attempt::Failed(RetryReason::Http), "{host}");
+    }
+    assert_eq!(*received.lock().unwrap(), ["/first"; 4]);
+}
+
+/// The name stands for one that is not known to be private before it is resolved.
+#[tokio::test]
+async fn names_with_private_addresses_are_not_connected_to() {
+    let (receiver, received) = redirecting_receiver().await;
+    let url = receiver.replace("127.0.0.1", "localhost");
+    let delivery = delivery(&url).await;
+    let url = Url::parse(&url).unwrap();
+    let sender = sender_with(Some("whs"), false);
+    let attempt = sender.follow(&"whs".into(), url, &delivery).await;
+    assert!(matches!(attempt, Attempt::Undeliverable(_)), "{attempt:?}");
+    assert!(received.lock().unwrap().is_empty());
 }

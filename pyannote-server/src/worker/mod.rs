@@ -49,6 +49,8 @@ pub struct WorkerConfig {
     pub audio: Option<Arc<dyn AudioSource>>,
     /// Secret that signs webhooks; `None` sends no webhooks.
     pub webhook_secret: Option<SecretString>,
+    /// Whether webhooks may be sent to private and loopback addresses.
+    pub allow_private_networks: bool,
     /// Injected faults. Only webhook failures apply to workers.
     pub faults: Faults,
     /// Number of lanes: how many jobs compute at once. Recordings are fetched and decoded beside them. 0 processes no jobs
@@ -101,6 +103,7 @@ impl Workers {
         let sender = webhook::Sender::new(
             config.webhook_secret.clone(),
             timing.webhook_timeout,
+            config.allow_private_networks,
             config.faults.clone(),
         )
         .map_err(|error| StartError::HttpClient(error.into()))?;

@@ -44,6 +44,7 @@ async fn rejected_by_server(server: &Server, path: &str, body: &Value) -> Fields
 async fn unlimited() -> Server {
     builder()
         .rate_limits(RateLimits::off())
+        .allow_private_networks()
         .start()
         .await
         .unwrap()

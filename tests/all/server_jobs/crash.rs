@@ -65,6 +65,7 @@ async fn worker_process() {
         engine: Arc::new(LoggingEngine(log.into())),
         audio: None,
         webhook_secret: None,
+        allow_private_networks: true,
         faults: Default::default(),
         concurrency: 2,
     };

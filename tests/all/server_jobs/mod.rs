@@ -41,6 +41,7 @@ fn config(store: &Store, engine: &TestEngine, concurrency: usize) -> WorkerConfi
         engine: Arc::new(engine.clone()),
         audio: None,
         webhook_secret: Some(SECRET.into()),
+        allow_private_networks: true,
         faults: Default::default(),
         concurrency,
     }
