@@ -13,7 +13,7 @@ use crate::connections::ConnectionLimits;
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::live::LiveLimits;
-use crate::media::MediaStore;
+use crate::media::{MediaStore, StorageLimits};
 use crate::rate_limit::RateLimits;
 use crate::server::Server;
 use crate::setup::Setup;
@@ -95,6 +95,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets the job store, and closes it at the end.
+    #[cfg(feature = "cli")]
+    pub(crate) fn own_store(mut self, store: Store) -> Self {
+        self.config.owns_store = true;
+        self.store(store)
+    }
+
     /// Adds an API key of the team `local` with all scopes. [`Server::api_key`] returns the first key that was added.
     pub fn key(self, key: impl Into<SecretString>) -> Self {
         self.api_key(ApiKey::new(key))
@@ -138,7 +145,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the directory for uploads and jobs. Default: a temporary directory that is deleted with the server.
+    /// Sets the directory for uploads, jobs and temporary files. Default: a temporary directory that is deleted with the
+    /// server; temporary files are then in that of the system.
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.config.data_dir = Some(path.into());
         self
@@ -165,6 +173,13 @@ impl ServerBuilder {
     /// Sets the maximum size of an upload, in bytes. Default: 1 GiB.
     pub fn max_media_bytes(mut self, bytes: u64) -> Self {
         self.config.max_media_bytes = bytes;
+        self
+    }
+
+    /// Sets the limits on the storage that uploads use; others are rejected with status 507. Default: no limit for a team,
+    /// and 1 GiB of free space, or a twentieth of a small disk.
+    pub fn storage_limits(mut self, limits: StorageLimits) -> Self {
+        self.config.storage_limits = limits;
         self
     }
 
@@ -268,7 +283,7 @@ impl ServerBuilder {
         self.config.work = true;
         let setup = Setup::new(&mut self.config).await?;
         let workers = Workers::start_with(setup.workers, setup.timing).await?;
-        Ok(workers.keep(setup.temp_dir))
+        Ok(workers.keep(setup.resources))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::connections::ConnectionLimits;
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::live::LiveLimits;
-use crate::media::MediaStore;
+use crate::media::{MediaStore, StorageLimits};
 use crate::rate_limit::RateLimits;
 use crate::store::Store;
 use crate::worker::{AudioSource, Timing};
@@ -29,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) engine: Option<Arc<dyn Engine>>,
     pub(crate) audio_source: Option<AudioSourceFactory>,
     pub(crate) store: Option<Store>,
+    /// Whether nobody else uses the store.
+    pub(crate) owns_store: bool,
     pub(crate) media: Option<MediaStore>,
     pub(crate) keys: Vec<ApiKey>,
     pub(crate) operator_key: Option<ApiKey>,
@@ -43,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) connection_limits: ConnectionLimits,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_media_bytes: u64,
+    pub(crate) storage_limits: StorageLimits,
     pub(crate) presigned_url_lifetime: Duration,
     pub(crate) webhook_secret: Option<SecretString>,
     pub(crate) concurrency: Option<usize>,
@@ -60,6 +63,7 @@ impl Default for Config {
             engine: None,
             audio_source: None,
             store: None,
+            owns_store: false,
             media: None,
             keys: Vec::new(),
             operator_key: None,
@@ -75,6 +79,7 @@ impl Default for Config {
             // Twice the size of the largest valid request: 50 voiceprints of 20,000 characters.
             max_body_bytes: 2 << 20,
             max_media_bytes: 1 << 30,
+            storage_limits: StorageLimits::default(),
             presigned_url_lifetime: Duration::from_secs(60 * 60),
             webhook_secret: None,
             concurrency: None,

@@ -1,4 +1,4 @@
-//! The directory with uploads and jobs.
+//! The directory with uploads, jobs and temporary files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ use crate::private_files;
 const DATABASE: &str = "jobs.sqlite";
 /// Name of the folder of uploaded media.
 const MEDIA: &str = "media";
+/// Name of the folder of temporary files.
+const TEMP: &str = "tmp";
 
 /// Data directory of a server.
 #[derive(Clone, Debug)]
@@ -43,6 +45,11 @@ impl DataDir {
     pub(crate) fn media(&self) -> PathBuf {
         self.0.join(MEDIA)
     }
+
+    /// Folder of recordings while they are processed.
+    pub(crate) fn temp(&self) -> PathBuf {
+        self.0.join(TEMP)
+    }
 }
 
 fn is_dedicated(path: &Path) -> io::Result<bool> {
@@ -50,7 +57,7 @@ fn is_dedicated(path: &Path) -> io::Result<bool> {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
         // The root of a file system may contain `lost+found`.
-        if !(name.starts_with(DATABASE) || name == MEDIA || name == "lost+found") {
+        if !(name.starts_with(DATABASE) || name == MEDIA || name == TEMP || name == "lost+found") {
             return Ok(false);
         }
     }
@@ -78,6 +85,7 @@ mod tests {
         fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();
         fs::write(new.join("jobs.sqlite-wal"), "").unwrap();
         fs::create_dir(new.join("media")).unwrap();
+        fs::create_dir(new.join("tmp")).unwrap();
         DataDir::open(new.clone()).unwrap();
         assert_eq!(mode(&new), 0o700);
         fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();

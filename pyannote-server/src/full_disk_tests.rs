@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::engine::{EngineFuture, EngineJob, JobKind};
+use crate::media::{MediaKey, MediaStore, StorageLimits, UploadOutcome};
 use crate::store::{Job, Status, Store, StreamStatus};
 use crate::worker::{Timing, WorkerConfig, Workers};
 use crate::{Engine, LiveLimits, RateLimits, ScriptedEngine, Server};
@@ -120,6 +121,11 @@ async fn submissions_and_uploads_are_refused_with_status_507() {
     let Some(disk) = Disk::mount() else { return };
     let builder = Server::builder().engine(ScriptedEngine::new()).key("key");
     let builder = builder.rate_limits(RateLimits::off()).data_dir(disk.path());
+    // The disk gets really full.
+    let builder = builder.storage_limits(StorageLimits {
+        free_bytes: 0,
+        ..StorageLimits::default()
+    });
     let server = builder.start().await.unwrap();
     let http = reqwest::Client::new();
     let post = async |path: &str, body: Value| {
@@ -151,8 +157,7 @@ async fn submissions_and_uploads_are_refused_with_status_507() {
     }
     assert!(refused > 0);
     assert_eq!(upload().await, StatusCode::INSUFFICIENT_STORAGE);
-    let incomplete = std::fs::read_dir(disk.path().join("media/incomplete")).unwrap();
-    assert_eq!(incomplete.count(), 0);
+    assert_eq!(incomplete_uploads(&disk), 0);
 
     disk.free();
     assert_eq!(upload().await, StatusCode::OK);
@@ -170,6 +175,37 @@ async fn submissions_and_uploads_are_refused_with_status_507() {
         assert_eq!((job.status, job.attempts), (Status::Succeeded, 1));
     }
     server.stop().await;
+}
+
+/// Number of files of uploads that were not completed.
+fn incomplete_uploads(disk: &Disk) -> usize {
+    let folders = std::fs::read_dir(disk.path().join("media/incomplete")).unwrap();
+    let folders = folders.map(|folder| folder.unwrap().path());
+    let folders = folders.filter(|path| path.is_dir());
+    let entries = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name != "lock").count()
+}
+
+/// Jobs can still be accepted and write their results.
+#[tokio::test]
+async fn uploads_leave_a_part_of_the_disk_free() {
+    let Some(disk) = Disk::mount() else { return };
+    let limits = StorageLimits::default();
+    let media = MediaStore::folder(disk.path().join("media"), limits).unwrap();
+    let upload = async |name: &str| {
+        let body = futures_util::stream::iter([Ok::<_, std::io::Error>(vec![7; 100_000].into())]);
+        let key = MediaKey::new(name).unwrap();
+        media.store(TEAM, &key, u64::MAX, body).await.unwrap()
+    };
+    let mut stored = 0_u64;
+    while upload(&format!("media-{stored}")).await == UploadOutcome::Stored(100_000) {
+        stored += 1;
+    }
+    assert_eq!(upload("another").await, UploadOutcome::DiskFull);
+    // 2 MiB have room for 20, of which the last would leave less than a twentieth.
+    assert!((18..=20).contains(&stored), "{stored}");
+    assert_eq!(incomplete_uploads(&disk), 0);
 }
 
 #[tokio::test]

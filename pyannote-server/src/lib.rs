@@ -75,6 +75,7 @@ mod setup;
 mod shutdown;
 mod ssrf_guard;
 pub mod store;
+mod temp_folder;
 mod violation;
 mod webhook;
 pub mod worker;

@@ -1,38 +1,40 @@
 //! Files and directories that only their owner can access (mode 0600 and 0700). On other systems than Unix, they inherit
 //! the permissions of the directory that contains them.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
 /// Creates a file if it does not exist, and restricts it to its owner.
-pub(crate) fn create(path: &Path) -> io::Result<()> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?;
+    let file = options.open(path)?;
     restrict(path);
-    Ok(())
+    Ok(file)
 }
 
 /// Renames a temporary file to `path`, durably: after a power failure, the file is there with all its bytes. Replaces an
-/// existing file. The folder must be that of the temporary file or one beside it, created with [`create_dir`].
+/// existing file. Creates the folder of the file if it does not exist, and the one above must.
 pub(crate) fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    match path.parent() {
-        Some(folder) => sync_dir(folder),
-        None => Ok(()),
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if !folder.exists() {
+        create_dir(folder)?;
+        sync_dir(folder.parent().unwrap_or(Path::new(".")))?;
     }
+    file.persist(path).map_err(|error| error.error)?;
+    sync_dir(folder)
 }
 
 /// Writes the entries of a directory to the disk. On other systems than Unix, directories cannot be synced.
 fn sync_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    std::fs::File::open(path)?.sync_all()?;
+    File::open(path)?.sync_all()?;
     #[cfg(not(unix))]
     let _ = path;
     Ok(())

@@ -46,8 +46,6 @@ pub struct Server {
     connections: Connections,
     media_sweep_task: JoinHandle<()>,
     workers: Option<Workers>,
-    /// Data directory that is deleted with the server.
-    _temp_dir: Option<tempfile::TempDir>,
 }
 
 impl Server {
@@ -80,7 +78,7 @@ impl Server {
             media,
             workers,
             timing,
-            temp_dir,
+            resources,
         } = Setup::new(&mut config).await?;
         let WorkerConfig {
             store,
@@ -91,7 +89,9 @@ impl Server {
             ..
         } = workers.clone();
         let shutdown = Shutdown::new();
-        let workers = Workers::start_sharing(workers, timing, shutdown.clone()).await?;
+        let workers = Workers::start_sharing(workers, timing, shutdown.clone())
+            .await?
+            .keep(resources);
         let connections = Connections::new(config.connection_limits);
         let lanes = workers.lanes().clone();
         let metrics = Arc::new(Metrics::new(lanes.metrics()));
@@ -150,7 +150,6 @@ impl Server {
             connections,
             media_sweep_task: tokio::spawn(sweep_media(media)),
             workers: Some(workers),
-            _temp_dir: temp_dir,
         })
     }
 

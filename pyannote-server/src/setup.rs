@@ -10,6 +10,7 @@ use crate::error::StartError;
 use crate::faults::Faults;
 use crate::media::MediaStore;
 use crate::store::Store;
+use crate::temp_folder::TempFolder;
 use crate::worker::{AudioSource, Timing, WorkerConfig};
 
 /// The opened parts of a server or of workers.
@@ -17,8 +18,17 @@ pub(crate) struct Setup {
     pub(crate) media: MediaStore,
     pub(crate) workers: WorkerConfig,
     pub(crate) timing: Timing,
-    /// Data directory that is deleted at the end.
-    pub(crate) temp_dir: Option<TempDir>,
+    pub(crate) resources: Resources,
+}
+
+/// What is released once the workers have ended.
+#[derive(Default)]
+pub(crate) struct Resources {
+    /// Store that nobody else uses.
+    pub(crate) store: Option<Store>,
+    _temp_folder: Option<TempFolder>,
+    /// Data directory that is deleted.
+    _temp_dir: Option<TempDir>,
 }
 
 impl Setup {
@@ -35,19 +45,35 @@ impl Setup {
         };
         let data_dir_error = |error| StartError::data_dir(&data_dir, error);
         let data = DataDir::open(data_dir.clone()).map_err(data_dir_error)?;
-        let media = match config.media.take() {
-            Some(media) => media.copies(config.max_media_bytes, None),
-            None => MediaStore::folder(data.media()).map_err(data_dir_error)?,
+        // A temporary data directory may be in memory, unlike the default folder of temporary files.
+        let temp_folder = match temp_dir {
+            None => Some(TempFolder::create_in(&data.temp()).map_err(data_dir_error)?),
+            Some(_) => None,
         };
-        let store = match config.store.take() {
-            Some(store) => store,
-            None => Store::open(data.database()).await?,
+        let media = match config.media.take() {
+            Some(media) => media.copies(
+                config.max_media_bytes,
+                temp_folder.as_ref().map(TempFolder::path),
+            ),
+            None => {
+                MediaStore::folder(data.media(), config.storage_limits).map_err(data_dir_error)?
+            }
+        };
+        let (store, is_shared) = match config.store.take() {
+            Some(store) => (store, !config.owns_store),
+            None => (Store::open(data.database()).await?, false),
+        };
+        let audio = audio_source(config, &media, temp_folder.as_ref())?;
+        let resources = Resources {
+            store: (!is_shared).then(|| store.clone()),
+            _temp_folder: temp_folder,
+            _temp_dir: temp_dir,
         };
         Ok(Self {
             workers: WorkerConfig {
                 store,
                 engine,
-                audio: audio_source(config, &media)?,
+                audio,
                 webhook_secret: config.webhook_secret.clone(),
                 allow_private_networks: config.allow_private_networks,
                 faults: Faults::default(),
@@ -62,7 +88,7 @@ impl Setup {
                 ..Timing::default()
             },
             media,
-            temp_dir,
+            resources,
         })
     }
 }
@@ -71,6 +97,7 @@ impl Setup {
 fn audio_source(
     config: &mut Config,
     media: &MediaStore,
+    temp_folder: Option<&TempFolder>,
 ) -> Result<Option<Arc<dyn AudioSource>>, StartError> {
     if let Some(create) = config.audio_source.take() {
         return Ok(Some(create(media.clone())));
@@ -81,6 +108,7 @@ fn audio_source(
 
         let fetch_config = FetchConfig {
             allow_private_networks: config.allow_private_networks,
+            temp_dir: temp_folder.map(|folder| folder.path().to_owned()),
             ..FetchConfig::default()
         };
         let loader = Loader::new(media.clone(), fetch_config)
@@ -89,5 +117,8 @@ fn audio_source(
     }
     // Recordings come only from a source that the builder was given.
     #[cfg(not(feature = "engine"))]
-    Ok(None)
+    {
+        let _ = temp_folder;
+        Ok(None)
+    }
 }

@@ -100,6 +100,32 @@ fn a_live_stream_is_closed_without_waiting_for_the_client() {
     assert_eq!(program.exit_code(), Some(0));
 }
 
+/// Names of the files in a folder and its subfolders, without locks.
+fn files(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files = Vec::new();
+    for entry in entries.map(Result::unwrap) {
+        match entry.path() {
+            path if path.is_dir() => files.extend(self::files(&path)),
+            _ => files.push(entry.file_name().into_string().unwrap()),
+        }
+    }
+    files.retain(|name| name != "lock");
+    files
+}
+
+/// All jobs are in the database itself, so that a copy of the file has them.
+#[test]
+fn a_clean_stop_leaves_only_the_database() {
+    let mut program = start("1h");
+    let response = program.post("/v1/diarize", r#"{"url":"https://example.com/a.wav"}"#);
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    assert!(files(program.data.path()).contains(&"jobs.sqlite-wal".to_owned()));
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(0));
+    assert_eq!(files(program.data.path()), ["jobs.sqlite"]);
+}
+
 #[test]
 fn an_idle_connection_is_closed_without_waiting() {
     let mut program = start("1h");

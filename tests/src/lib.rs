@@ -4,6 +4,9 @@ pub mod fault_proxy;
 pub mod http;
 pub mod jobs;
 pub mod live_service;
+pub mod many_jobs;
+#[cfg(unix)]
+pub mod postgres;
 pub mod process;
 pub mod soak;
 

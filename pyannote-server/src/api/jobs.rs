@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use http::StatusCode;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,8 +19,8 @@ use uuid::Uuid;
 use super::error::{api_error, internal_error, validation_error};
 use super::list_query::ListQuery;
 use super::{AppState, Team};
-use crate::engine::JobOutput;
-use crate::store::{Job, ListedJob};
+use crate::error::Chain;
+use crate::store::{JobResult, ListedJob, json_before_output};
 
 pub(super) async fn get(
     State(state): State<Arc<AppState>>,
@@ -28,11 +32,38 @@ pub(super) async fn get(
     let Some(id) = id.ok().and_then(|Path(id)| id.parse::<Uuid>().ok()) else {
         return not_found();
     };
-    match state.store.get(&team, id).await {
-        Ok(Some(job)) => Json(JobBody::from(&job)).into_response(),
+    match state.store.result(&team, id).await {
+        Ok(Some(job)) => body(job),
         Ok(None) => not_found(),
         Err(error) => internal_error(&error),
     }
+}
+
+/// Responds with a job. Its output is sent as it is stored, and read while it is sent.
+fn body(job: JobResult) -> Response {
+    let head = JobBody::from(&job);
+    let Some(output) = job.output else {
+        return Json(head).into_response();
+    };
+    let head = match json_before_output(&head) {
+        Ok(head) => head,
+        Err(error) => return internal_error(&error),
+    };
+    let length = head.len() as u64 + output.bytes() + 1;
+    let part = |text| stream::iter([Ok(text)]);
+    let end = part(Bytes::from_static(b"}"));
+    let body = part(Bytes::from(head))
+        .chain(output.into_stream())
+        .chain(end);
+    let body = body.inspect_err(|error| {
+        tracing::warn!(error = %Chain(error), "failed to read an output while it was sent");
+    });
+    let content_type = HeaderValue::from_static("application/json");
+    let headers = [
+        (CONTENT_TYPE, content_type),
+        (CONTENT_LENGTH, HeaderValue::from(length)),
+    ];
+    (headers, Body::from_stream(body)).into_response()
 }
 
 pub(super) async fn list(
@@ -61,26 +92,23 @@ pub(super) async fn list(
     Json(json!({ "items": items, "nextCursor": next_cursor })).into_response()
 }
 
-/// A job, with its output if it has ended and has one.
+/// A job without its output, which follows if the job has ended and has one.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JobBody<'a> {
+struct JobBody {
     job_id: Uuid,
     status: &'static str,
     created_at: String,
     updated_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<&'a JobOutput>,
 }
 
-impl<'a> From<&'a Job> for JobBody<'a> {
-    fn from(job: &'a Job) -> Self {
+impl From<&JobResult> for JobBody {
+    fn from(job: &JobResult) -> Self {
         Self {
             job_id: job.id,
             status: job.status.as_str(),
             created_at: timestamp(job.created_at),
             updated_at: timestamp(job.updated_at),
-            output: job.output.as_ref().filter(|_| job.status.is_final()),
         }
     }
 }

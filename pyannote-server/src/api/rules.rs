@@ -21,6 +21,8 @@ const DIARIZATION_ONLY_MODEL: &str = "community-1";
 const MODEL_WITHOUT_CONFIDENCE: &str = "precision-3";
 /// Models whose sensitivity cannot be set.
 const MODELS_WITHOUT_SENSITIVITY: [&str; 2] = ["precision-2", "community-1"];
+/// Maximum size of a submission as JSON, without the voiceprints, which the schema limits, in bytes.
+const MAX_BYTES_WITHOUT_VOICEPRINTS: usize = 64 << 10;
 /// Prefix of the labels of unmatched speakers, in lower case. Voiceprint labels must not start with it.
 const SPEAKER_PREFIX: &[u8] = b"speaker_";
 
@@ -82,6 +84,7 @@ impl<'a> Rules<'a> {
 
     /// Rules of all job submissions.
     fn submission(&mut self) {
+        self.size();
         match self.request.get("url") {
             // The schema of identifications does not require it.
             None => self.add("url", "is missing"),
@@ -108,6 +111,21 @@ impl<'a> Rules<'a> {
             .is_some_and(|model| model.trim().is_empty())
         {
             self.add("model", "must not be empty");
+        }
+    }
+
+    /// Limits what is stored until the job ends: unknown fields, and texts that the schema does not limit.
+    fn size(&mut self) {
+        let voiceprints = self.request.get("voiceprints").and_then(Value::as_array);
+        let voiceprints = voiceprints.into_iter().flatten();
+        let texts = voiceprints.filter_map(|entry| entry.get("voiceprint")?.as_str());
+        let voiceprint_bytes: usize = texts.map(str::len).sum();
+        let bytes = serde_json::to_vec(self.request).map_or(0, |json| json.len());
+        if bytes.saturating_sub(voiceprint_bytes) > MAX_BYTES_WITHOUT_VOICEPRINTS {
+            let message = format!(
+                "must have at most {MAX_BYTES_WITHOUT_VOICEPRINTS} bytes besides voiceprints"
+            );
+            self.add("body", message);
         }
     }
 

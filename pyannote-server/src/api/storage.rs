@@ -1,5 +1,6 @@
 //! Upload to and download from pre-signed URLs. They need a valid signature and no API key.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -46,6 +47,11 @@ pub(super) async fn upload(
     let response = match stored {
         Ok(UploadOutcome::Stored(_)) => return StatusCode::OK.into_response(),
         Ok(UploadOutcome::TooLarge) => failed(BodyError::TooLarge),
+        Ok(UploadOutcome::TeamLimit) => api_error(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "Your team's media take too much space: media are deleted after 48 hours",
+        ),
+        Ok(UploadOutcome::DiskFull) => internal_error(&io::Error::from(io::ErrorKind::StorageFull)),
         Err(error) => match body_error(&error) {
             Some(error) => failed(error),
             None => internal_error(&error),
@@ -55,7 +61,7 @@ pub(super) async fn upload(
 }
 
 /// Returns why a body could not be read, if that was why it was not stored.
-fn body_error(error: &std::io::Error) -> Option<BodyError> {
+fn body_error(error: &io::Error) -> Option<BodyError> {
     error.get_ref()?.downcast_ref().copied()
 }
 

@@ -202,7 +202,7 @@ impl WorkerOptions {
             builder = builder.data_dir(data_dir);
         }
         if let Some(database) = self.database {
-            builder = builder.store(Store::connect(&database).await?);
+            builder = builder.own_store(Store::connect(&database).await?);
         }
         if let Some(url) = self.media {
             builder = builder.media(MediaStore::bucket(&url).await?);

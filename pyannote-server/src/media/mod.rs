@@ -4,9 +4,11 @@
 mod bucket;
 mod folder;
 mod key;
+mod limits;
 mod presigned_url;
 mod store;
 
 pub use key::{MediaKey, MediaKeyError};
+pub use limits::StorageLimits;
 pub(crate) use presigned_url::{SignedQuery, UrlSigner};
 pub use store::{BucketError, MediaFile, MediaStore, UploadOutcome};

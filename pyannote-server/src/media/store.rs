@@ -9,10 +9,10 @@ use futures_util::Stream;
 use http::Method;
 use tempfile::TempPath;
 
-use super::MediaKey;
 #[cfg(feature = "s3")]
 use super::bucket::Bucket;
 use super::folder::Folder;
+use super::{MediaKey, StorageLimits};
 
 /// How long media are kept.
 pub(super) const RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
@@ -50,11 +50,17 @@ pub enum BucketError {
 
 /// Result of an upload.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum UploadOutcome {
     /// The media were stored. With their size, in bytes.
     Stored(u64),
-    /// The upload exceeded the size limit. It was discarded, and existing media with the same key are unchanged.
+    /// The upload exceeded the size limit. It was discarded, as after all other rejections, and existing media with the
+    /// same key are unchanged.
     TooLarge,
+    /// All media of the team together would exceed [`StorageLimits::team_bytes`].
+    TeamLimit,
+    /// The disk has less free space than [`StorageLimits::free_bytes`].
+    DiskFull,
 }
 
 /// Media as a file on this machine. A temporary copy is deleted on drop.
@@ -74,8 +80,9 @@ impl MediaStore {
     /// # Errors
     ///
     /// Returns an error if the folder cannot be created.
-    pub fn folder(root: impl Into<PathBuf>) -> io::Result<Self> {
-        Ok(Self(Backend::Folder(Folder::open(root.into())?)))
+    pub fn folder(root: impl Into<PathBuf>, limits: StorageLimits) -> io::Result<Self> {
+        let folder = Folder::open(root.into(), limits)?;
+        Ok(Self(Backend::Folder(folder)))
     }
 
     /// Connects to a bucket of S3 or of a storage with the same interface, given as `s3://bucket/prefix` (feature `s3`).
@@ -178,7 +185,7 @@ impl MediaStore {
         }
     }
 
-    /// Deletes media and incomplete uploads that are older than 48 h at the time `now`. Returns how many were deleted.
+    /// Deletes media that are older than 48 h at the time `now`. Returns how many were deleted.
     ///
     /// # Errors
     ///

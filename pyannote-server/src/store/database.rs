@@ -37,6 +37,24 @@ impl Write {
     }
 }
 
+/// A statement of either type, for tests.
+#[cfg(test)]
+pub(super) struct Statement(&'static str);
+
+#[cfg(test)]
+impl From<Read> for Statement {
+    fn from(statement: Read) -> Self {
+        Self(statement.0)
+    }
+}
+
+#[cfg(test)]
+impl From<Write> for Statement {
+    fn from(statement: Write) -> Self {
+        Self(statement.0)
+    }
+}
+
 /// Whether a statement begins with `SELECT`, after an optional line break.
 const fn is_select(sql: &str) -> bool {
     let sql = sql.as_bytes();
@@ -142,12 +160,30 @@ impl Database {
         Ok(row.try_get::<i64, _>(0)? == 0)
     }
 
+    /// Closes all connections, once they are not used any more.
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+
     /// Takes a connection, which is closed unless its use is marked as finished.
     async fn acquire(&self) -> Result<Transaction, StoreError> {
         Ok(Transaction {
             connection: self.pool.acquire().await?,
             is_finished: false,
         })
+    }
+
+    /// The steps of SQLite's plan for a statement.
+    #[cfg(test)]
+    pub(super) async fn plan(&self, statement: impl Into<Statement>) -> Vec<String> {
+        use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+        let Statement(template) = statement.into();
+        let sql = self.dialect.sql(template);
+        let explain = format!("EXPLAIN QUERY PLAN {}", sql.as_str());
+        let explain = sqlx::query(AssertSqlSafe(explain).into_sql_str());
+        let rows = explain.fetch_all(&self.pool).await.unwrap();
+        rows.iter().map(|row| row.get("detail")).collect()
     }
 
     /// The connections, for tests that prepare a state.

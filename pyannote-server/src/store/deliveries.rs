@@ -8,9 +8,9 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::database::{Database, Transaction};
+use super::outputs::{OutputText, json_before_output};
 use super::queue::as_millis;
 use super::{Status, Store, StoreError, job, sql};
-use crate::engine::JobOutput;
 
 /// A claimed webhook delivery.
 ///
@@ -30,14 +30,12 @@ pub(crate) struct Delivery {
     pub(crate) body: String,
 }
 
-/// The body of a webhook.
+/// The body of a webhook, without the output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DeliveryBody<'a> {
     job_id: &'a str,
     status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<JobOutput>,
 }
 
 /// A webhook to be delivered when a job ends.
@@ -125,14 +123,21 @@ impl Store {
         let row = self.database.first(row).await?;
         let row = row.ok_or(sqlx::Error::RowNotFound)?;
         let status = Status::parse(&row.try_get::<String, _>("status")?)?;
-        let output = row.try_get::<Option<String>, _>("output")?;
-        let output = output.filter(|_| !status_only);
         let body = DeliveryBody {
             job_id,
             status: status.as_str(),
-            output: output.map(job::parse_output).transpose()?,
         };
-        serde_json::to_string(&body).map_err(|error| StoreError::invalid_job("output", error))
+        let output = OutputText::from_row(&self.database, job::parse_id(job_id)?, &row)?;
+        let invalid = |error| StoreError::invalid_job("id", error);
+        match output.filter(|_| !status_only) {
+            None => serde_json::to_string(&body).map_err(invalid),
+            Some(output) => {
+                let prefix = json_before_output(&body).map_err(invalid)?;
+                let mut body = output.read_after(prefix).await?;
+                body.push('}');
+                Ok(body)
+            }
+        }
     }
 
     /// Deletes a delivery: the receiver has accepted the webhook, or the last retry has failed.

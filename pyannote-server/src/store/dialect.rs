@@ -10,6 +10,10 @@ PRAGMA secure_delete = ON;
 PRAGMA synchronous = FULL;
 ";
 
+/// Size of the parts of a job's output that are not in its row, in bytes. Both databases know it without reading them.
+const REST_BYTES: &str = "\
+    CAST((SELECT COALESCE(SUM(octet_length(text)), 0) FROM output_parts WHERE job_id = jobs.id) AS BIGINT)";
+
 /// Kind of database.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Dialect {
@@ -21,10 +25,14 @@ pub(super) enum Dialect {
 impl Dialect {
     /// Returns a statement in this dialect. Templates are constants of this crate, and all values are bound.
     pub(super) fn sql(self, template: &'static str) -> SqlStr {
+        let index = self.index();
         let sql = template
             .replace("{now}", self.now())
             .replace("{skip_locked}", self.skip_locked())
-            .replace("{key}", self.key());
+            .replace("{key}", self.key())
+            .replace("{index:", index.0)
+            .replace(":index}", index.1)
+            .replace("{rest_bytes}", REST_BYTES);
         AssertSqlSafe(sql).into_sql_str()
     }
 
@@ -67,6 +75,16 @@ impl Dialect {
             Self::Sqlite => "",
             #[cfg(feature = "postgres")]
             Self::Postgres => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// What surrounds the name of an index that a statement must use. SQLite knows neither how many jobs are open nor how
+    /// many have outputs, and would sort or read more than it must. In PostgreSQL, this is a comment.
+    fn index(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sqlite => ("INDEXED BY ", ""),
+            #[cfg(feature = "postgres")]
+            Self::Postgres => ("/* ", " */"),
         }
     }
 

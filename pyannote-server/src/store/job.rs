@@ -8,6 +8,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::database::Database;
+use super::outputs::OutputText;
 use super::{Status, StoreError};
 use crate::engine::{JobKind, JobOutput};
 
@@ -61,6 +63,30 @@ impl ListedJob {
     }
 }
 
+/// What the API returns of a job.
+pub(crate) struct JobResult {
+    pub(crate) id: Uuid,
+    pub(crate) status: Status,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    /// Output of a job that has ended.
+    pub(crate) output: Option<OutputText>,
+}
+
+impl JobResult {
+    pub(super) fn from_row(database: &Database, row: &AnyRow) -> Result<Self, StoreError> {
+        let id = parse_id(&row.try_get::<String, _>("id")?)?;
+        let time = |column| parse_time(column, row.try_get::<i64, _>(column)?);
+        Ok(Self {
+            id,
+            status: Status::parse(&row.try_get::<String, _>("status")?)?,
+            created_at: time("created_at")?,
+            updated_at: time("updated_at")?,
+            output: OutputText::from_row(database, id, row)?,
+        })
+    }
+}
+
 impl std::fmt::Debug for Job {
     /// Hides the request and the output, which may contain voiceprints.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,6 +101,7 @@ impl std::fmt::Debug for Job {
 }
 
 impl Job {
+    /// Reads a row. The output is not part of it: see [`OutputText`].
     pub(super) fn from_row(row: &AnyRow) -> Result<Self, StoreError> {
         let text = |column: &str| row.try_get::<String, _>(column);
         let time = |column| parse_time(column, row.try_get::<i64, _>(column)?);
@@ -82,14 +109,13 @@ impl Job {
             let time = row.try_get::<Option<i64>, _>(column)?;
             time.map(|time| parse_time(column, time)).transpose()
         };
-        let output = row.try_get::<Option<String>, _>("output")?;
         Ok(Self {
             id: parse_id(&text("id")?)?,
             team: text("team")?,
             kind: parse_kind(&text("kind")?)?,
             status: Status::parse(&text("status")?)?,
             request: parse_request(&text("request")?)?,
-            output: output.map(parse_output).transpose()?,
+            output: None,
             created_at: time("created_at")?,
             updated_at: time("updated_at")?,
             started_at: optional_time("started_at")?,
@@ -110,10 +136,6 @@ pub(super) fn parse_id(text: &str) -> Result<Uuid, StoreError> {
 
 pub(super) fn parse_request(text: &str) -> Result<Map<String, Value>, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::invalid_job("request", error))
-}
-
-pub(super) fn parse_output(text: String) -> Result<JobOutput, StoreError> {
-    JobOutput::from_text(text).map_err(|error| StoreError::invalid_job("output", error))
 }
 
 pub(super) fn parse_time(column: &'static str, unix_ms: i64) -> Result<DateTime<Utc>, StoreError> {

@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Job, ListedJob, Status, Store, StoreError, sql};
-use crate::engine::JobKind;
+use super::outputs::OutputText;
+use super::{Job, JobResult, ListedJob, Status, Store, StoreError, sql};
+use crate::engine::{JobKind, JobOutput};
 
 impl Store {
     /// Stores a new job and queues it, atomically.
@@ -31,7 +32,7 @@ impl Store {
         Job::from_row(&row.ok_or(sqlx::Error::RowNotFound)?)
     }
 
-    /// Returns a job of a team.
+    /// Returns a job of a team, with its whole output.
     ///
     /// # Errors
     ///
@@ -39,14 +40,36 @@ impl Store {
     pub async fn get(&self, team: &str, id: Uuid) -> Result<Option<Job>, StoreError> {
         let get = self.database.select(sql::GET);
         let get = get.bind(id.to_string()).bind(team);
+        let Some(row) = self.database.first(get).await? else {
+            return Ok(None);
+        };
+        let mut job = Job::from_row(&row)?;
+        if let Some(output) = OutputText::from_row(&self.database, id, &row)? {
+            let output = JobOutput::from_text(output.read_after(String::new()).await?);
+            let output = output.map_err(|error| StoreError::invalid_job("output", error))?;
+            job.output = Some(output);
+        }
+        Ok(Some(job))
+    }
+
+    /// Returns what the API returns of a job of a team: neither its request, nor more than a part of its output.
+    pub(crate) async fn result(
+        &self,
+        team: &str,
+        id: Uuid,
+    ) -> Result<Option<JobResult>, StoreError> {
+        let get = self.database.select(sql::GET_RESULT);
+        let get = get.bind(id.to_string()).bind(team);
         let row = self.database.first(get).await?;
-        row.as_ref().map(Job::from_row).transpose()
+        row.map(|row| JobResult::from_row(&self.database, &row))
+            .transpose()
     }
 
     /// Lists the jobs of a team, newest first: at most `limit` of those older than the job `after`, with the given
     /// status. [`get`](Self::get) returns their requests and outputs.
     ///
-    /// Jobs are in the order in which they were accepted, even within the same millisecond, so no job is on two pages.
+    /// Jobs are in the order in which they were accepted, even within the same millisecond, so no job is on two pages. No
+    /// job is older than an unknown one.
     ///
     /// # Errors
     ///
@@ -58,12 +81,24 @@ impl Store {
         after: Option<Uuid>,
         status: Option<&str>,
     ) -> Result<Vec<ListedJob>, StoreError> {
-        let list = self.database.select(sql::LIST);
-        let list = list
-            .bind(team)
-            .bind(after.map_or(String::new(), |id| id.to_string()))
-            .bind(status.unwrap_or(""))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let mut before = i64::MAX;
+        if let Some(after) = after {
+            let position = self.database.select(sql::POSITION);
+            let position = position.bind(after.to_string()).bind(team);
+            match self.database.first(position).await? {
+                Some(row) => before = row.try_get("seq")?,
+                None => return Ok(Vec::new()),
+            }
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let list = |statement| {
+            let list = self.database.select(statement);
+            list.bind(team).bind(before).bind(limit)
+        };
+        let list = match status {
+            None => list(sql::LIST),
+            Some(status) => list(sql::LIST_WITH_STATUS).bind(status),
+        };
         let rows = self.database.all(list).await?;
         rows.iter().map(ListedJob::from_row).collect()
     }

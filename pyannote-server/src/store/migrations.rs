@@ -70,6 +70,17 @@ CREATE INDEX streams_ended ON streams (completed_at) WHERE completed_at IS NOT N
 /// The duration of a job's recording, in milliseconds, if a worker has put the job back because it is long.
 const AUDIO: &str = "ALTER TABLE jobs ADD COLUMN audio_ms BIGINT";
 
+/// Lists by status, and large outputs: all parts of an output but the first.
+const LISTS_AND_OUTPUTS: &str = "
+CREATE INDEX jobs_of_team_by_status ON jobs (team, status, seq);
+CREATE TABLE output_parts (
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    part BIGINT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (job_id, part)
+);
+";
+
 /// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
     let migration = |version, description: &'static str, template, no_tx| {
@@ -90,5 +101,6 @@ pub(super) fn migrator(dialect: Dialect) -> Migrator {
     }
     migrations.push(migration(4, "streams", STREAMS, false));
     migrations.push(migration(5, "audio", AUDIO, false));
+    migrations.push(migration(6, "lists and outputs", LISTS_AND_OUTPUTS, false));
     Migrator::with_migrations(migrations)
 }

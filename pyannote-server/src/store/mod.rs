@@ -20,6 +20,11 @@
 //! All statements go through `database.rs`, which reports success only after the commit was checked: a job is accepted,
 //! processed or finished, and a webhook sent, only then.
 //!
+//! # Outputs
+//!
+//! An output is stored as the text that the engine returned, and is sent as stored, without parsing it. Large ones are
+//! stored in parts, so that no response needs all of one in memory.
+//!
 //! # Secrets
 //!
 //! Requests contain voiceprints and secret URLs. The statement that ends a job also clears its request. SQLite
@@ -52,6 +57,9 @@ mod job;
 mod jobs;
 mod migrations;
 mod open;
+mod outputs;
+#[cfg(test)]
+mod plan_tests;
 mod queue;
 mod retention;
 mod sql;
@@ -70,7 +78,9 @@ use tokio::sync::{Notify, watch};
 pub use cancel::Cancellation;
 pub(crate) use deliveries::Delivery;
 pub use error::StoreError;
+pub(crate) use job::JobResult;
 pub use job::{Job, ListedJob};
+pub(crate) use outputs::json_before_output;
 pub(crate) use queue::{Claim, Outcome};
 pub use status::Status;
 pub use stream::{Stream, StreamStatus};

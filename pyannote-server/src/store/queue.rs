@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::database::Write;
 use super::deliveries::NewDelivery;
-use super::{Job, Status, Store, StoreError, deliveries, job, sql};
+use super::outputs::PART_BYTES;
+use super::{Job, Status, Store, StoreError, deliveries, job, outputs, sql};
 use crate::engine::JobOutput;
 
 /// Maximum number of claims of a job, so that a job that crashes the server cannot do so forever.
@@ -106,20 +107,26 @@ impl Store {
         claim: &Claim,
         outcome: &Outcome,
     ) -> Result<bool, StoreError> {
+        let error;
         let (status, output) = match outcome {
-            Ok(output) => (Status::Succeeded, output.as_json().to_owned()),
-            Err(message) => (Status::Failed, error_output(message)),
+            Ok(output) => (Status::Succeeded, output.as_json()),
+            Err(message) => {
+                error = error_output(message);
+                (Status::Failed, &*error)
+            }
         };
+        let (first, rest) = outputs::split(output, PART_BYTES);
         let job = &claim.job;
         let finish = self.database.statement(sql::FINISH);
         let finish = finish
             .bind(status.as_str())
-            .bind(output)
+            .bind(first)
             .bind(job.id.to_string())
             .bind(&*claim.token);
         let mut transaction = self.database.begin().await?;
         let is_finished = transaction.execute(finish).await? == 1;
         if is_finished {
+            outputs::add_parts(&self.database, &mut transaction, job.id, rest).await?;
             let delivery = NewDelivery::from_request(&job.request);
             deliveries::add(&self.database, &mut transaction, job.id, delivery).await?;
         }

@@ -1,4 +1,4 @@
-//! SQL statements. [`Dialect::sql`](super::dialect::Dialect::sql) replaces `{now}` and `{skip_locked}`.
+//! SQL statements. [`Dialect::sql`](super::dialect::Dialect::sql) replaces what is in braces.
 
 use super::database::{Read, Write};
 
@@ -10,21 +10,36 @@ RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_
     output",
 );
 
+/// With the size of the parts of the output that are not in the row.
 pub(super) const GET: Read = Read::new(
     "
 SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, request,
-    output
+    output, {rest_bytes} AS rest_bytes
 FROM jobs WHERE id = $1 AND team = $2",
 );
 
-/// Without requests and outputs, which may be large and are not part of lists. No job is older than an unknown cursor.
+/// Without the request, which may be large: clients poll their jobs.
+pub(super) const GET_RESULT: Read = Read::new(
+    "
+SELECT id, status, created_at, updated_at, output, {rest_bytes} AS rest_bytes FROM jobs WHERE id = $1 AND team = $2",
+);
+
+/// Position of a job in the lists of its team.
+pub(super) const POSITION: Read = Read::new("SELECT seq FROM jobs WHERE id = $1 AND team = $2");
+
+/// Without requests and outputs, which may be large and are not part of lists.
 pub(super) const LIST: Read = Read::new(
     "
 SELECT id, status, created_at FROM jobs
-WHERE team = $1
-    AND ($2 = '' OR seq < (SELECT seq FROM jobs WHERE id = $2 AND team = $1))
-    AND ($3 = '' OR status = $3)
-ORDER BY seq DESC LIMIT $4",
+WHERE team = $1 AND seq < $2
+ORDER BY seq DESC LIMIT $3",
+);
+
+pub(super) const LIST_WITH_STATUS: Read = Read::new(
+    "
+SELECT id, status, created_at FROM jobs
+WHERE team = $1 AND seq < $2 AND status = $4
+ORDER BY seq DESC LIMIT $3",
 );
 
 pub(super) const COUNT: Read =
@@ -45,19 +60,25 @@ WHERE id = $1 AND (team = $2 OR $3 = 1) AND status IN ('created', 'running')",
 
 pub(super) const STATUS: Read = Read::new("SELECT status FROM jobs WHERE id = $1");
 
-/// Deletes outputs of at most $2 jobs. Keeps those of pending webhooks.
+/// Deletes outputs of at most $2 jobs, with [`DELETE_OUTPUT_PARTS`]. Keeps those of pending webhooks.
 pub(super) const EXPIRE_OUTPUTS: Write = Write::new(
     "
 UPDATE jobs SET output = NULL
 WHERE seq IN (
-    SELECT seq FROM jobs
+    SELECT seq FROM jobs {index:jobs_with_output:index}
     WHERE output IS NOT NULL AND completed_at <= {now} - $1
         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.job_id = jobs.id)
     LIMIT $2
 )",
 );
 
-/// Deletes at most $2 jobs. Keeps those of pending webhooks.
+pub(super) const DELETE_OUTPUT_PARTS: Write = Write::new(
+    "
+DELETE FROM output_parts
+WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.id = output_parts.job_id AND jobs.output IS NULL)",
+);
+
+/// Deletes at most $2 jobs, with the parts of their outputs. Keeps those of pending webhooks.
 pub(super) const DELETE_JOBS: Write = Write::new(
     "
 DELETE FROM jobs
@@ -88,7 +109,7 @@ UPDATE jobs
 SET status = 'running', attempts = attempts + 1, claimed_by = $1, lease_until = {now} + $2,
     started_at = COALESCE(started_at, {now}), updated_at = {now}
 WHERE seq = (
-    SELECT seq FROM jobs
+    SELECT seq FROM jobs {index:jobs_open:index}
     WHERE status IN ('created', 'running')
         AND (status = 'created' OR lease_until <= {now})
         AND attempts < $3
@@ -134,6 +155,12 @@ SET status = $1, output = $2, completed_at = {now}, updated_at = {now}, claimed_
 WHERE id = $3 AND claimed_by = $4 AND status = 'running'",
 );
 
+pub(super) const ADD_OUTPUT_PART: Write =
+    Write::new("INSERT INTO output_parts (job_id, part, text) VALUES ($1, $2, $3)");
+
+pub(super) const OUTPUT_PART: Read =
+    Read::new("SELECT text FROM output_parts WHERE job_id = $1 AND part = $2");
+
 /// The first condition is redundant, but makes SQLite use the index of open jobs.
 pub(super) const LIST_EXHAUSTED: Read = Read::new(
     "
@@ -165,7 +192,8 @@ WHERE seq = (SELECT seq FROM deliveries WHERE due_at <= {now} ORDER BY due_at, s
 RETURNING seq, job_id, url, status_only, failures, reason",
 );
 
-pub(super) const DELIVERY_BODY: Read = Read::new("SELECT status, output FROM jobs WHERE id = $1");
+pub(super) const DELIVERY_BODY: Read =
+    Read::new("SELECT status, output, {rest_bytes} AS rest_bytes FROM jobs WHERE id = $1");
 
 pub(super) const DELETE_DELIVERY: Write =
     Write::new("DELETE FROM deliveries WHERE seq = $1 AND claimed_by = $2");

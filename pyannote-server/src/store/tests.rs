@@ -459,6 +459,47 @@ async fn claims_none_while_claims_are_held() {
     assert!(store.claim_delivery(LEASE).await.unwrap().is_some());
 }
 
+/// Number of rows of a table.
+async fn rows(store: &Store, count: &'static str) -> i64 {
+    let row = sqlx::query(count).fetch_one(store.database.pool()).await;
+    sqlx::Row::get(&row.unwrap(), 0)
+}
+
+#[tokio::test]
+async fn a_large_output_is_stored_in_parts_and_deleted_with_them() {
+    const PARTS: &str = "SELECT COUNT(*) FROM output_parts";
+
+    let store = Store::temporary().await.unwrap();
+    // No part can end between the two bytes of a character.
+    let text = format!(" {}", "é".repeat(outputs::PART_BYTES));
+    let output = JobOutput::from(json!({ "text": text }));
+    let webhook = request(json!({ "webhook": "https://example.com" }));
+    let mut ids = Vec::new();
+    for request in [webhook, Map::new()] {
+        let created = store.create("ada", JobKind::Diarize, request).await;
+        ids.push(created.unwrap().id);
+        let claimed = claim(&store).await;
+        assert!(store.finish(&claimed, &Ok(output.clone())).await.unwrap());
+    }
+    assert_eq!(rows(&store, PARTS).await, 4);
+    for id in &ids {
+        let stored = store.get("ada", *id).await.unwrap().unwrap();
+        assert!(stored.output == Some(output.clone()));
+        let result = store.result("ada", *id).await.unwrap().unwrap();
+        let bytes = result.output.unwrap().bytes();
+        assert_eq!(bytes, output.as_json().len() as u64);
+    }
+    let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
+    let body: Value = serde_json::from_str(&delivery.body).unwrap();
+    let expected = json!({ "jobId": ids[0], "status": "succeeded", "output": { "text": text } });
+    assert!(body == expected);
+    assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(rows(&store, PARTS).await, 2);
+    store.delete_delivery(&delivery).await.unwrap();
+    assert_eq!(store.delete_jobs(Duration::ZERO).await.unwrap(), 2);
+    assert_eq!(rows(&store, PARTS).await, 0);
+}
+
 const TOKEN: &str = "hash of a token";
 
 async fn stream(store: &Store, limit: usize) -> Option<Uuid> {

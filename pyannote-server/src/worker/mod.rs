@@ -19,7 +19,6 @@ mod timing;
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::DropGuard;
@@ -32,8 +31,9 @@ pub use schedule::Stage;
 pub use timing::Timing;
 
 use crate::engine::Engine;
-use crate::error::StartError;
+use crate::error::{Chain, StartError};
 use crate::faults::Faults;
+use crate::setup::Resources;
 use crate::shutdown::{self, Shutdown};
 use crate::store::Store;
 use crate::webhook;
@@ -71,8 +71,7 @@ pub struct Workers {
     lanes: Lanes,
     store: Store,
     timing: Timing,
-    /// Directory that is deleted with the workers.
-    _temp_dir: Option<TempDir>,
+    resources: Resources,
 }
 
 impl Workers {
@@ -128,13 +127,13 @@ impl Workers {
             lanes,
             store,
             timing,
-            _temp_dir: None,
+            resources: Resources::default(),
         })
     }
 
-    /// Deletes a directory at the end.
-    pub(crate) fn keep(mut self, temp_dir: Option<TempDir>) -> Self {
-        self._temp_dir = temp_dir;
+    /// Releases resources at the end.
+    pub(crate) fn keep(mut self, resources: Resources) -> Self {
+        self.resources = resources;
         self
     }
 
@@ -186,6 +185,11 @@ impl Workers {
     /// Ends what is left after the shutdown has aborted.
     pub(crate) async fn close(self) {
         let _ = self.reaper.await;
-        reaper::purge(&self.store).await;
+        if let Err(error) = self.store.flush().await {
+            tracing::warn!(error = %Chain(&error), "failed to truncate the database log");
+        }
+        if let Some(store) = self.resources.store {
+            store.close().await;
+        }
     }
 }

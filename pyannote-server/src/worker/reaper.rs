@@ -52,7 +52,7 @@ async fn sweep(store: &Store, timing: &Timing) -> Result<(), StoreError> {
 }
 
 /// Removes deleted data from the database's log. Logs a warning if that fails.
-pub(super) async fn purge(store: &Store) {
+async fn purge(store: &Store) {
     if let Err(error) = store.purge().await {
         tracing::warn!(error = %Chain(&error), "failed to truncate the database log");
     }

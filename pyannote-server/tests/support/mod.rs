@@ -26,7 +26,7 @@ pub(crate) fn command() -> Command {
 pub(crate) struct Program {
     pub(crate) child: Child,
     pub(crate) address: String,
-    _data: tempfile::TempDir,
+    pub(crate) data: tempfile::TempDir,
 }
 
 impl Program {
@@ -53,7 +53,7 @@ impl Program {
         Self {
             child,
             address,
-            _data: data,
+            data,
         }
     }
 

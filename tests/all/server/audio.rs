@@ -1,12 +1,15 @@
 //! An engine that needs audio: from the upload to the samples.
 
+use std::time::Duration;
+
 use pyannote::{Client, ErrorKind};
 use pyannote_server::Server;
 use pyannote_server::engine::{Engine, EngineFuture, EngineJob};
+use pyannote_tests::http::{Response, TestServer};
 use serde_json::json;
 
 use super::wav::tone;
-use super::{client, server_with};
+use super::{KEY, client, files, server_with};
 
 /// Returns one turn, as long as the recording.
 struct DurationEngine;
@@ -39,6 +42,24 @@ async fn the_engine_is_given_an_uploaded_recording() {
     let diarization = client.diarize(&media).await.unwrap();
     let seconds = diarization.turns()[0].end;
     assert!((seconds - 0.5).abs() < 0.01, "{seconds} s");
+}
+
+/// Fetched recordings are in the data directory, which the next start cleans up if the server is killed.
+#[tokio::test]
+async fn recordings_are_fetched_into_the_data_directory() {
+    let host = TestServer::with_responses([Response::stalled("RIFF", 32_000)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let builder = Server::builder().engine(DurationEngine).key(KEY);
+    let builder = builder.data_dir(folder.path()).allow_private_networks();
+    let server = builder.grace_period(Duration::ZERO).start().await.unwrap();
+    let url = format!("{}/a.wav", host.url());
+    client(&server).diarize(&*url).submit().await.unwrap();
+    let temp = folder.path().join("tmp");
+    while files(&temp) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.stop().await;
+    assert_eq!(files(&temp), 0);
 }
 
 #[tokio::test]

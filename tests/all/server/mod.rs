@@ -94,6 +94,16 @@ async fn status_and_body(response: Response) -> Value {
     json!({ "status": status, "body": body })
 }
 
+/// Number of files in a folder and its subfolders, without locks.
+fn files(folder: &std::path::Path) -> usize {
+    let entries = fs_err::read_dir(folder).unwrap();
+    let count = entries.map(|entry| match entry.unwrap().path() {
+        path if path.is_dir() => files(&path),
+        path => usize::from(!path.ends_with("lock")),
+    });
+    count.sum()
+}
+
 /// A pre-signed URL for an uploaded recording.
 async fn presigned(server: &Server, path: &str, media: &str) -> String {
     let response = post(server, path, &json!({ "url": media })).await;

@@ -7,7 +7,7 @@ use pyannote_server::{ApiKey, ScriptedEngine, Server};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use super::{AUDIO, KEY, builder, get, post, presigned, server};
+use super::{AUDIO, KEY, builder, files, get, post, presigned, server};
 
 #[tokio::test]
 async fn invalid_options_are_reported() {
@@ -77,6 +77,30 @@ async fn a_stopped_or_dropped_server_frees_its_resources() {
     }
 }
 
+/// The server opens its files where it finds those of one that was killed.
+#[tokio::test]
+async fn temporary_files_of_a_killed_server_are_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    for parent in ["tmp", "media/incomplete"] {
+        let killed = data.join(parent).join("killed");
+        fs_err::create_dir_all(&killed).unwrap();
+        fs_err::write(killed.join("lock"), "").unwrap();
+        fs_err::write(killed.join("recording-1"), "sound").unwrap();
+    }
+    let start = async || builder().data_dir(data).start().await.unwrap();
+    // The second server does not delete the files of the first.
+    let (first, second) = (start().await, start().await);
+    for parent in ["tmp", "media/incomplete"] {
+        assert_eq!(files(&data.join(parent)), 0);
+        let entries = fs_err::read_dir(data.join(parent)).unwrap();
+        let folders = entries.filter(|entry| entry.as_ref().unwrap().path().is_dir());
+        assert_eq!(folders.count(), 2);
+    }
+    first.stop().await;
+    second.stop().await;
+}
+
 #[tokio::test]
 async fn stopping_aborts_what_is_running_after_the_grace_period() {
     let folder = tempfile::tempdir().unwrap();
@@ -115,6 +139,5 @@ async fn stopping_aborts_what_is_running_after_the_grace_period() {
         assert!(!job.status.is_final());
     }
     assert_eq!(store.counts().await.unwrap()[0], (Status::Created, 1));
-    let incomplete = fs_err::read_dir(folder.path().join("media/incomplete"));
-    assert_eq!(incomplete.unwrap().count(), 0);
+    assert_eq!(files(&folder.path().join("media")), 0);
 }

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{KEY, anonymous, builder, http, post, presigned, server, status_and_body};
+use super::{KEY, anonymous, builder, files, http, post, presigned, server, status_and_body};
 
 const INPUT: &str = "/v1/media/input";
 const OUTPUT: &str = "/v1/media/output";
@@ -16,16 +16,6 @@ const OUTPUT: &str = "/v1/media/output";
 async fn put(url: &str, body: impl Into<reqwest::Body>) -> StatusCode {
     let request = http().put(url).body(body);
     request.send().await.unwrap().status()
-}
-
-/// Number of files in a folder and its subfolders.
-fn files(folder: &std::path::Path) -> usize {
-    let entries = fs_err::read_dir(folder).unwrap();
-    let count = entries.map(|entry| match entry.unwrap().path() {
-        path if path.is_dir() => files(&path),
-        _ => 1,
-    });
-    count.sum()
 }
 
 #[tokio::test]

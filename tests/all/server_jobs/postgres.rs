@@ -1,116 +1,16 @@
 //! The store on PostgreSQL, if it is installed: a temporary cluster on a Unix socket.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use pyannote_server::store::{Store, StreamStatus};
 use pyannote_server::{LiveLimits, ScriptedEngine, Server};
-use tempfile::TempDir;
+use pyannote_tests::many_jobs;
+use pyannote_tests::postgres::Cluster;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{TEAM, crash, lifecycle, secrets, submit, webhooks};
-
-/// A cluster, stopped and deleted when dropped.
-struct Cluster {
-    folder: TempDir,
-    programs: PathBuf,
-    /// The user to run as, since PostgreSQL refuses to run as root.
-    user: Option<u32>,
-}
-
-impl Cluster {
-    /// Starts a cluster. Returns `None` if PostgreSQL is not installed.
-    fn start() -> Option<Self> {
-        let programs = programs()?;
-        let folder = tempfile::tempdir().unwrap();
-        let user = (fs::metadata(folder.path()).unwrap().uid() == 0).then(unprivileged);
-        if let Some(user) = user {
-            chown(folder.path(), Some(user), None).unwrap();
-        }
-        let cluster = Self {
-            folder,
-            programs,
-            user,
-        };
-        let data = cluster.data();
-        cluster.run(
-            "initdb",
-            &["-D", &data, "-U", "postgres", "-A", "trust", "--no-sync"],
-        );
-        let options = format!(
-            "-c listen_addresses='' -c fsync=off -k {}",
-            cluster.path().display()
-        );
-        let log = cluster.path().join("log").display().to_string();
-        cluster.run(
-            "pg_ctl",
-            &["-D", &data, "-o", &options, "-l", &log, "-w", "start"],
-        );
-        Some(cluster)
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn data(&self) -> String {
-        self.path().join("data").display().to_string()
-    }
-
-    fn url(&self) -> String {
-        format!(
-            "postgres://postgres@localhost/postgres?host={}",
-            self.path().display()
-        )
-    }
-
-    /// All rows of all tables.
-    fn dump(&self) -> Vec<u8> {
-        let file = self.path().join("dump").display().to_string();
-        self.run("pg_dump", &["-d", &self.url(), "--data-only", "-f", &file]);
-        fs::read(file).unwrap()
-    }
-
-    fn run(&self, program: &str, arguments: &[&str]) {
-        let mut command = Command::new(self.programs.join(program));
-        command
-            .args(arguments)
-            .current_dir(self.path())
-            .stdout(Stdio::null());
-        if let Some(user) = self.user {
-            command.uid(user);
-        }
-        assert!(command.status().unwrap().success(), "{program}");
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let data = self.data();
-        self.run("pg_ctl", &["-D", &data, "-m", "immediate", "-w", "stop"]);
-    }
-}
-
-/// The folder with the programs of the newest version.
-fn programs() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
-    let folders = versions.map(|version| version.path().join("bin"));
-    folders.filter(|bin| bin.join("initdb").is_file()).max()
-}
-
-/// The id of the user `postgres`, or of `nobody`.
-fn unprivileged() -> u32 {
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let line = users.lines().find(|line| line.starts_with("postgres:"));
-    line.and_then(|line| line.split(':').nth(2)?.parse().ok())
-        .unwrap_or(65534)
-}
 
 /// A stream that ends, one that is lost, and the limit of a team.
 async fn live_streams_in(store: &Store) {
@@ -171,9 +71,6 @@ async fn live_streams_in(store: &Store) {
 #[tokio::test]
 async fn postgres_jobs() {
     let Some(cluster) = Cluster::start() else {
-        eprintln!(
-            "SKIPPED: the store on PostgreSQL is not tested, since there is none in /usr/lib/postgresql"
-        );
         return;
     };
     let url = cluster.url();
@@ -197,4 +94,44 @@ async fn postgres_jobs() {
     }
 
     crash::survive(&url, 2).await;
+}
+
+/// PostgreSQL logs the plan of each statement as it runs it.
+#[tokio::test]
+async fn lists_of_many_jobs_read_one_page_from_an_index() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    Store::connect(&cluster.url()).await.unwrap();
+    many_jobs::insert(&cluster.url(), 50_000, "{}").await;
+    let explain = "&options=-c%20session_preload_libraries%3Dauto_explain%20-c%20auto_explain.log_min_duration%3D0";
+    let store = Store::connect(&format!("{}{explain}", cluster.url())).await;
+    let store = store.unwrap();
+    let cursor = many_jobs::id(25_000);
+    for (after, status, expected, index) in [
+        (None, None, 50_000, "jobs_of_team"),
+        (Some(cursor), None, 24_999, "jobs_of_team"),
+        (None, Some("failed"), 50_000, "jobs_of_team_by_status"),
+        (
+            Some(cursor),
+            Some("failed"),
+            24_900,
+            "jobs_of_team_by_status",
+        ),
+    ] {
+        let seen = cluster.log().len();
+        // More often than PostgreSQL plans a prepared statement anew.
+        for _ in 0..10 {
+            let jobs = store.list("local", 100, after, status).await.unwrap();
+            assert_eq!((jobs.len(), jobs[0].id), (100, many_jobs::id(expected)));
+        }
+        let log = &cluster.log()[seen..];
+        let plan = format!("Index Scan Backward using {index} on jobs ");
+        assert_eq!(log.matches(&plan).count(), 10, "{log}");
+        assert!(
+            !log.contains("Seq Scan on jobs") && !log.contains("Sort"),
+            "{log}"
+        );
+    }
+    store.close().await;
 }

@@ -1,0 +1,97 @@
+//! Query plans in SQLite: what clients and workers ask for often uses an index, however many jobs there are.
+
+use super::Store;
+use super::database::{Statement, Write};
+use super::sql;
+
+async fn assert_plan(statement: impl Into<Statement>, expected: &[&str]) {
+    let store = Store::temporary().await.unwrap();
+    assert_eq!(store.database.plan(statement).await, expected);
+}
+
+#[tokio::test]
+async fn lists_read_one_page_from_an_index() {
+    assert_plan(
+        sql::POSITION,
+        &["SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (id=?)"],
+    )
+    .await;
+    assert_plan(
+        sql::LIST,
+        &["SEARCH jobs USING INDEX jobs_of_team (team=? AND seq<?)"],
+    )
+    .await;
+    assert_plan(
+        sql::LIST_WITH_STATUS,
+        &["SEARCH jobs USING INDEX jobs_of_team_by_status (team=? AND status=? AND seq<?)"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn counts_read_only_an_index() {
+    assert_plan(
+        sql::COUNT,
+        &["SCAN jobs USING COVERING INDEX jobs_by_status"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_result_is_found_by_its_id() {
+    assert_plan(
+        sql::GET_RESULT,
+        &[
+            "SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (id=?)",
+            "CORRELATED SCALAR SUBQUERY 1",
+            "SEARCH output_parts USING INDEX sqlite_autoindex_output_parts_1 (job_id=?)",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn workers_read_only_open_jobs() {
+    let open = ["SEARCH jobs USING INDEX jobs_by_status (status=?)"];
+    assert_plan(sql::CAN_CLAIM, &open).await;
+    assert_plan(sql::LIST_EXHAUSTED, &open).await;
+    // In their order, so that a claim reads no more of them than it must.
+    // In their order: to sort them would take longer the more there are.
+    assert_plan(
+        sql::CLAIM,
+        &[
+            "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)",
+            "SCALAR SUBQUERY 1",
+            "SCAN jobs USING INDEX jobs_open",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn sweeps_read_only_what_they_delete() {
+    let plan = async |statement: Write| {
+        let store = Store::temporary().await.unwrap();
+        store.database.plan(statement).await.join("; ")
+    };
+    for (statement, index) in [
+        (
+            sql::EXPIRE_OUTPUTS,
+            "SEARCH jobs USING INDEX jobs_with_output (completed_at<?)",
+        ),
+        (
+            sql::DELETE_JOBS,
+            "SEARCH jobs USING INDEX jobs_ended (completed_at<?)",
+        ),
+        (
+            sql::DELETE_STREAMS,
+            "SEARCH streams USING COVERING INDEX streams_ended (completed_at<?)",
+        ),
+    ] {
+        let plan = plan(statement).await;
+        assert!(
+            plan.contains(index) && !plan.contains("SCAN jobs"),
+            "{plan}"
+        );
+    }
+}
