@@ -353,9 +353,9 @@ async fn a_delivered_webhook_is_not_sent_again_when_there_is_space() {
         purge_interval: Duration::from_secs(3600),
         ..timing()
     };
-    let mut config = workers(&disk, &store);
-    config.concurrency = 0;
-    let workers = Workers::start_with(config, never).await.unwrap();
+    let workers = Workers::start_with(workers(&disk, &store), never)
+        .await
+        .unwrap();
     received.recv().await.unwrap();
     held(&store).await;
     disk.free();

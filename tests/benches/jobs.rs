@@ -72,7 +72,7 @@ async fn measure(database: &str, url: &str, arguments: &Arguments) {
         url: server.url().to_owned(),
     };
     println!("\n{database}, {} jobs: median, slowest", arguments.jobs);
-    let middle = many_jobs::id(arguments.jobs.unsigned_abs().into() / 2);
+    let middle = many_jobs::id(u64::from(arguments.jobs.unsigned_abs()) / 2);
     let mut queries = vec![
         "limit=10".to_owned(),
         "limit=100".to_owned(),
