@@ -8,6 +8,7 @@ pub mod many_jobs;
 #[cfg(unix)]
 pub mod postgres;
 pub mod process;
+pub mod s3;
 pub mod soak;
 
 use std::path::PathBuf;
