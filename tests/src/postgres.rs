@@ -26,6 +26,12 @@ impl Cluster {
     /// Starts a cluster. Returns `None`, and says so, if PostgreSQL is not installed.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// Starts a cluster with more options of the program `postgres`, such as `-c max_connections=1000`.
+    #[must_use]
+    pub fn start_with(options: &str) -> Option<Self> {
         let Some(programs) = programs() else {
             eprintln!(
                 "SKIPPED: PostgreSQL is not tested, since there is none in /usr/lib/postgresql"
@@ -48,7 +54,7 @@ impl Cluster {
             &["-D", &data, "-U", "postgres", "-A", "trust", "--no-sync"],
         );
         let options = format!(
-            "-c listen_addresses='' -c fsync=off -k {}",
+            "-c listen_addresses='' -c fsync=off -k {} {options}",
             cluster.path().display()
         );
         let log = cluster.path().join("log").display().to_string();
