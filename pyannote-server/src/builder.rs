@@ -195,8 +195,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how many jobs compute at once. Default: 2 if the engine needs audio, otherwise 1, so that jobs end in the order
-    /// of their submission.
+    /// Sets how many jobs compute at once, 1 to 64. Default: 2 if the engine needs audio, otherwise 1, so that jobs end in
+    /// the order of their submission.
     ///
     /// Jobs with recordings of more than 10 minutes leave one of them to shorter jobs, unless there is only one. Of the
     /// jobs that wait, those with short recordings compute first, and those that have waited for long. Recordings are

@@ -17,6 +17,8 @@ use crate::rate_limit::RateLimits;
 use crate::store::Store;
 use crate::worker::{AudioSource, Timing};
 
+/// Maximum number of jobs that compute at once: each has a recording in memory, and all share the processors.
+pub(crate) const MAX_LANES: usize = 64;
 /// Default number of lanes of engines that need audio. They share the threads of the engine, so more do not compute
 /// faster: the second is for short jobs while a long one computes.
 const DEFAULT_LANES: usize = 2;
@@ -94,12 +96,20 @@ impl Default for Config {
 
 impl Config {
     /// How many jobs compute at once.
-    pub(crate) fn lanes(&self) -> usize {
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::InvalidConcurrency`], if the number is out of range.
+    pub(crate) fn lanes(&self) -> Result<usize, StartError> {
         let default = match &self.engine {
             Some(engine) if engine.needs_audio() => DEFAULT_LANES,
             _ => 1,
         };
-        self.concurrency.unwrap_or(default).max(1)
+        let lanes = self.concurrency.unwrap_or(default);
+        match (1..=MAX_LANES).contains(&lanes) {
+            true => Ok(lanes),
+            false => Err(StartError::InvalidConcurrency),
+        }
     }
 
     /// Checks the options that can be checked without opening anything.

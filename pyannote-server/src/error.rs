@@ -44,6 +44,12 @@ pub enum StartError {
     /// The team of an API key has an invalid name.
     #[error("invalid team name {0:?}: use 1 to 64 letters, digits, `-` and `_`")]
     InvalidTeam(String),
+    /// The number of jobs at the same time is out of range.
+    #[error(
+        "the number of jobs at the same time must be 1 to {}",
+        crate::config::MAX_LANES
+    )]
+    InvalidConcurrency,
     /// The address is reachable from other machines, which was not allowed.
     #[error(
         "{0} is reachable from other machines over plain http: call `.allow_public_bind()` to allow this"

@@ -78,7 +78,7 @@ impl Setup {
                 allow_private_networks: config.allow_private_networks,
                 faults: Faults::default(),
                 concurrency: match config.work {
-                    true => config.lanes(),
+                    true => config.lanes()?,
                     false => 0,
                 },
             },

@@ -65,6 +65,29 @@ fn error_without_models_and_python_says_how_to_get_them() {
     }
 }
 
+/// None of them means anything else, such as 1.
+#[test]
+fn options_out_of_range_are_rejected() {
+    for (option, value, range) in [
+        ("--concurrency", "0", "1..=64"),
+        ("--concurrency", "200000", "1..=64"),
+        ("--max-connections", "0", "1..=100000"),
+        ("--max-connections", "99999999", "1..=100000"),
+        ("--live-streams", "1001", "0..=1000"),
+        ("--live-duration", "0s", "1s to 7days"),
+        ("--live-duration", "584554530872y", "1s to 7days"),
+        ("--retention", "0s", "1m to 3650days"),
+        ("--grace-period", "25h", "0s to 1day"),
+        ("--threads", "0", "non-zero"),
+    ] {
+        let output = run(&["serve", "--key", "test-key", option, value]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{option} {value}: {stderr}");
+        let is_complete = stderr.contains(option) && stderr.contains(range);
+        assert!(is_complete, "{option} {value}: {stderr}");
+    }
+}
+
 #[test]
 fn too_many_threads_are_rejected_before_the_download() {
     let serve = ["serve", "--key", "test-key", "--listen", "127.0.0.1:0"];

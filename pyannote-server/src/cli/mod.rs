@@ -6,6 +6,7 @@
 mod assets;
 mod cancel;
 mod listen_address;
+mod ranges;
 mod signals;
 #[cfg(feature = "engine")]
 mod transcription_model;
@@ -29,7 +30,7 @@ pub use self::work::{Work, Working, work};
 use self::worker_options::{LoadedEngine, WorkerOptions};
 use crate::engine::LiveOptions;
 use crate::error::Chain;
-use crate::{LiveLimits, RateLimits, Server, StartError};
+use crate::{ConnectionLimits, LiveLimits, RateLimits, Server, StartError};
 
 pub use cancel::{Cancel, cancel};
 
@@ -53,10 +54,10 @@ pub struct Serve {
     #[arg(long)]
     no_work: bool,
     /// Number of live streams at the same time; 0 disables them, and requests for them fail with status 403.
-    #[arg(long, value_name = "STREAMS", default_value_t = 10)]
+    #[arg(long, value_name = "STREAMS", default_value = "10", value_parser = ranges::number(0..=1_000))]
     live_streams: usize,
     /// Maximum duration of a live stream.
-    #[arg(long, value_name = "TIME", default_value = "5h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5h", value_parser = ranges::duration(ranges::LIVE_DURATION))]
     live_duration: Duration,
     /// How much audio the open models may take to be sure of a live event, 200ms to 5s; more is more accurate.
     #[cfg(feature = "engine")]
@@ -71,6 +72,10 @@ pub struct Serve {
         hide_env_values = true
     )]
     operator_key: Option<String>,
+    /// Number of connections at the same time, without those of live streams; more wait until others end. At most half
+    /// the number of files that the process may open.
+    #[arg(long, value_name = "CONNECTIONS", default_value = "1000", value_parser = ranges::number(1..=100_000))]
+    max_connections: usize,
     /// Disable rate limiting [default: the limits of the pyannoteAI API].
     #[arg(long)]
     no_rate_limits: bool,
@@ -187,6 +192,10 @@ pub async fn serve(
             streams: options.live_streams,
             duration: options.live_duration,
             ..LiveLimits::default()
+        })
+        .connection_limits(ConnectionLimits {
+            connections: options.max_connections,
+            ..ConnectionLimits::default()
         })
         .max_recorded_requests(0);
     if options.no_work {

@@ -15,11 +15,12 @@ use pyannote_engine::transcription::Whisper;
 #[cfg(feature = "engine")]
 use pyannote_engine::{Diarizer, Engine as OpenEngine, LoadError};
 
-use super::ServeError;
 #[cfg(feature = "engine")]
 use super::assets::{DownloadFailed, show_progress};
 #[cfg(feature = "engine")]
 use super::transcription_model::TranscriptionModel;
+use super::{ServeError, ranges};
+use crate::config::MAX_LANES;
 #[cfg(feature = "engine")]
 use crate::engine::DiarizerEngine;
 use crate::engine::{Engine, LiveOptions};
@@ -57,17 +58,17 @@ pub(super) struct WorkerOptions {
     pub(super) ffmpeg: Option<Ffmpeg>,
     /// Number of jobs that compute at the same time; recordings of more than 10 minutes leave one to shorter ones
     /// [default: 2; 1 for the scripted engine].
-    #[arg(long, value_name = "JOBS")]
+    #[arg(long, value_name = "JOBS", value_parser = ranges::number(1..=MAX_LANES as u64))]
     pub(super) concurrency: Option<usize>,
     /// Directory for uploads and jobs [default: a temporary directory, deleted on exit].
     #[arg(long, value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
     /// How long to keep a job or live stream after its end, such as 12h or 7d; the request of a job is deleted when it
     /// ends, its output after 24 h.
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = ranges::duration(ranges::RETENTION))]
     pub(super) retention: Duration,
     /// How long to wait for running jobs, requests and live streams when stopping; then jobs are returned to the queue.
-    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = ranges::duration(ranges::GRACE_PERIOD))]
     pub(super) grace_period: Duration,
     /// Database for jobs: sqlite:PATH, or postgres://… if built with PostgreSQL support [default: a file in
     /// --data-dir].
