@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -116,7 +117,7 @@ impl Connections {
 /// What a connection needs besides its stream.
 struct Connection {
     limits: ConnectionLimits,
-    /// Whether the connection is to be closed after the request in progress.
+    /// Cancelled when the connection is to be closed: at once if it is idle, or after the request in progress.
     room_needed: CancellationToken,
     shutdown: Shutdown,
     _permit: OwnedSemaphorePermit,
@@ -124,7 +125,13 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, router: Router) {
-        let service = TowerToHyperService::new(router);
+        let router = TowerToHyperService::new(router);
+        let request_begun = Arc::new(Notify::new());
+        let begun = Arc::clone(&request_begun);
+        let service = service_fn(move |request| {
+            begun.notify_one();
+            router.call(request)
+        });
         // Events of live streams are small, and must not wait for others.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
@@ -134,10 +141,15 @@ impl Connection {
             .header_read_timeout(self.limits.header_timeout)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = connection.with_upgrades();
+        // A client whose first request is still on its way would lose it.
+        let room_needed = async {
+            self.room_needed.cancelled().await;
+            request_begun.notified().await;
+        };
         let mut connection = pin!(connection);
         tokio::select! {
             result = connection.as_mut() => return log_end(result),
-            () = self.room_needed.cancelled() => {}
+            () = room_needed => {}
             () = self.shutdown.drain.cancelled() => {}
         }
         connection.as_mut().graceful_shutdown();

@@ -65,13 +65,14 @@ async fn requests_are_answered_while_a_large_body_is_validated() {
         end: Mutex::new(end),
     };
     let server = server_with(engine).await;
-    let large = json!({ "url": AUDIO, "unknown": "a".repeat(100_000) });
+    let voiceprint = json!({ "label": "Ada", "voiceprint": "QUFB".repeat(5_000) });
+    let large = json!({ "url": AUDIO, "voiceprints": [voiceprint] });
     let other = async {
         begun.notified().await;
         let response = get(&server, "/healthz").await;
         assert_eq!(response.status(), StatusCode::OK);
         answered.send(()).unwrap();
     };
-    let (response, ()) = tokio::join!(post(&server, "/v1/diarize", &large), other);
+    let (response, ()) = tokio::join!(post(&server, "/v1/identify", &large), other);
     assert_eq!(response.status(), StatusCode::OK);
 }

@@ -46,11 +46,11 @@ async fn rest(mut stream: TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Reads a response without a body.
+/// Reads a response of `/healthz`.
 async fn read_response(stream: &mut TcpStream) {
     let mut bytes = Vec::new();
     let reading = async {
-        while !bytes.ends_with(b"OK") {
+        while !bytes.ends_with(b"\r\n\r\nOK") {
             bytes.push(stream.read_u8().await.unwrap());
         }
     };
