@@ -75,7 +75,7 @@ fn options_out_of_range_are_rejected() {
         ("--max-connections", "99999999", "1..=100000"),
         ("--live-streams", "1001", "0..=1000"),
         ("--live-duration", "0s", "1s to 7days"),
-        ("--live-duration", "584554530872y", "1s to 7days"),
+        ("--live-duration", "1000y", "1s to 7days"),
         ("--retention", "0s", "1m to 3650days"),
         ("--grace-period", "25h", "0s to 1day"),
         ("--threads", "0", "non-zero"),

@@ -56,7 +56,7 @@ mod tests {
         for valid in ["0s", "8s", "1day", "24h"] {
             assert!(parse(valid).is_ok(), "{valid}");
         }
-        for invalid in ["25h", "584554530872y"] {
+        for invalid in ["25h", "1000y"] {
             assert_eq!(parse(invalid), Err("must be 0s to 1day".to_owned()));
         }
         assert!(parse("-1s").is_err());
