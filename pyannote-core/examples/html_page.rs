@@ -8,10 +8,24 @@
 //! `{"start": …, "end": …, "text": …, "speaker": …}`, as the pyannoteAI API returns it. Both are optional.
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use pyannote_core::{HtmlOptions, Transcript, rttm};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    let Err(error) = run() else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprintln!("caused by: {cause}");
+        source = cause.source();
+    }
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments
         .next()

@@ -9,15 +9,27 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use pyannote::Client;
 use pyannote_engine::assets::Assets;
 use pyannote_engine::{Engine, LoadError};
 use pyannote_server::Server;
+use pyannote_server::cli::with_causes;
 use pyannote_server::engine::DiarizerEngine;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", with_causes(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let recording = match std::env::args_os().nth(1) {
         Some(file) => PathBuf::from(file),
         None => Assets::locate()?.sample().wav,

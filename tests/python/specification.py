@@ -90,7 +90,8 @@ def main():
     extend(specification)
     example = specification["components"]["schemas"]["GetMediaUploadUrl"]["properties"]["url"]["example"]
     upload(example)
-    config = "\n".join(
+    # Without what earlier runs found: the specification may have changed.
+    config = "cache.enabled = false\n" + "\n".join(
         f'[[operations]]\ninclude-operation-id = "{name}"\nchecks.positive_data_acceptance.enabled = false\n'
         for name in HAVE_OTHER_RULES
     )
@@ -101,7 +102,8 @@ def main():
                 file.write(text)
         command = [sys.executable, "-W", "ignore", "-m", "schemathesis.cli", "--config-file", paths[1], "run", paths[0]]
         command += ["--url", BASE_URL, "--header", f"Authorization: {AUTHORIZATION}"]
-        sys.exit(subprocess.run([*command, "--continue-on-failure", *sys.argv[1:]]).returncode)
+        command += ["--generation-database", "none", "--continue-on-failure", *sys.argv[1:]]
+        sys.exit(subprocess.run(command).returncode)
 
 
 main()
