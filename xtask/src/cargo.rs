@@ -25,11 +25,11 @@ pub fn assets(workspace: &Workspace) -> Result<ExitCode> {
     )
 }
 
-/// Runs the benchmark `tests/benches/{name}` on the sample recording and on the recordings in `folders`.
+/// Runs the benchmark `tests/benches/{name}` with these paths, such as folders with recordings.
 pub fn bench(
     workspace: &Workspace,
     name: &str,
-    folders: &[PathBuf],
+    paths: &[PathBuf],
     options: Vec<OsString>,
 ) -> Result<ExitCode> {
     let mut arguments: Vec<OsString> = vec![
@@ -38,9 +38,9 @@ pub fn bench(
         "--".into(),
     ];
     arguments.extend(options);
-    for folder in folders {
+    for path in paths {
         // Cargo runs a benchmark in the directory of its package, not in the caller's.
-        arguments.push(absolute(folder)?.into());
+        arguments.push(absolute(path)?.into());
     }
     run(workspace, "bench", arguments)
 }

@@ -126,6 +126,18 @@ enum Bench {
         #[arg(long, value_name = "HOURS", requires = "server")]
         job_hours: Option<f64>,
     },
+    /// Measure how long short jobs take while a server processes a long one, and print a Markdown table
+    Lanes {
+        /// Builds of pyannote-server, such as target/release/pyannote-server and one of another commit
+        #[arg(required = true)]
+        programs: Vec<PathBuf>,
+        /// Duration of the long recording, in hours
+        #[arg(long, default_value_t = 1.0)]
+        hours: f64,
+        /// Number of short jobs
+        #[arg(long, default_value_t = 8)]
+        short: usize,
+    },
     /// Measure speaker identification across the two halves of each recording, and print a Markdown table
     Identification {
         #[command(flatten)]
@@ -238,6 +250,15 @@ fn run(task: Task) -> Result<ExitCode> {
             let options = options.chain(server).chain(job_hours);
             let options = options.map(OsString::from).collect();
             return recordings.bench(&workspace, "live", options);
+        }
+        Task::Bench(Bench::Lanes {
+            programs,
+            hours,
+            short,
+        }) => {
+            let options = [format!("--hours={hours}"), format!("--short={short}")];
+            let options = options.map(OsString::from).to_vec();
+            return cargo::bench(&workspace, "lanes", &programs, options);
         }
         Task::Bench(Bench::Transcription { files }) => {
             return cargo::bench(&workspace, "transcription", &files, Vec::new());

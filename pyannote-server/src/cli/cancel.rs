@@ -60,10 +60,11 @@ pub async fn cancel(options: Cancel) -> Result<(), ServeError> {
     };
     let job = options.job;
     let canceled = store.cancel_of_any_team(job).await?;
-    // The request may have contained secrets.
+    // The request may have contained secrets, which remain in the log of SQLite otherwise.
     if let Err(error) = store.purge().await {
         tracing::warn!(error = %Chain(&error), "failed to truncate the database log");
     }
+    store.close().await;
     match canceled {
         Cancellation::Canceled => {
             let _ = writeln!(std::io::stdout(), "The job {job} is canceled.");

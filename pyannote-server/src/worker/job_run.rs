@@ -87,7 +87,7 @@ impl JobRun {
     async fn load(&self, lease: &mut Lease<'_>) -> Option<Audio> {
         let (job, ticket) = (self.claim.job.clone(), Arc::clone(&self.ticket));
         let task = tokio::spawn(load(self.config.clone(), job, ticket));
-        match self.finish_task(lease, task, || ()).await? {
+        match self.finish_task(lease, "loading", task, || ()).await? {
             Ok(Loaded::Audio(audio)) => Some(audio),
             Ok(Loaded::PutBack(audio)) => {
                 let put_back = self.config.store.put_back(&self.claim, audio).await;
@@ -140,22 +140,26 @@ impl JobRun {
                 tracing::info!(job = %id, percent = (100.0 * fraction).round(), "the job computes");
             }
         };
-        if let Some(outcome) = self.finish_task(lease, task, log_progress).await {
+        if let Some(outcome) = self
+            .finish_task(lease, "the engine", task, log_progress)
+            .await
+        {
             self.write_outcome(&outcome).await;
         }
     }
 
-    /// Waits for a task of the job, up to the time limit. Returns `None` if it was interrupted; then the job has ended or
+    /// Waits for a task of the job, up to the time limit. `name` is for errors. Returns `None` if it was interrupted; then the job has ended or
     /// was returned to the queue, and the task has stopped.
     async fn finish_task<T>(
         &self,
         lease: &mut Lease<'_>,
+        name: &str,
         mut task: JoinHandle<Result<T, EngineError>>,
         on_renewal: impl FnMut(),
     ) -> Option<Result<T, String>> {
         let limit = Some(Instant::now() + self.timing.time_limit);
         let interrupt = match lease.hold(&mut task, limit, on_renewal).await {
-            Ok(result) => return Some(flatten(result)),
+            Ok(result) => return Some(flatten(name, result)),
             Err(interrupt) => interrupt,
         };
         task.abort();
@@ -263,12 +267,12 @@ impl JobRun {
 }
 
 /// The result of a task, with the message if it failed or panicked.
-fn flatten<T>(result: Result<Result<T, EngineError>, JoinError>) -> Result<T, String> {
+fn flatten<T>(task: &str, result: Result<Result<T, EngineError>, JoinError>) -> Result<T, String> {
     match result {
         Ok(result) => result.map_err(|error| error.0),
         Err(error) => Err(match error.try_into_panic() {
-            Ok(panic) => format!("the engine panicked: {}", panic_message(&*panic)),
-            Err(error) => format!("the engine was aborted: {error}"),
+            Ok(panic) => format!("{task} panicked: {}", panic_message(&*panic)),
+            Err(error) => format!("{task} was aborted: {error}"),
         }),
     }
 }

@@ -6,10 +6,11 @@ use pyannote_engine::audio::AudioError;
 use pyannote_server::audio::{FetchConfig, Fetcher, RecordingError};
 use pyannote_tests::http::{Response, TestServer, unreachable_url};
 
-/// A configuration that allows private addresses, such as those of the test servers.
+/// A configuration that allows private addresses, such as those of the test servers, and retries without delays.
 pub(crate) fn private() -> FetchConfig {
     let mut config = FetchConfig::default();
     config.allow_private_networks = true;
+    config.retry_delays = [Duration::ZERO; 3];
     config
 }
 

@@ -1,6 +1,7 @@
 //! Recordings: decoding files of every format, and fetching them over HTTP.
 
 mod caf;
+mod cancel;
 mod channels;
 mod comparison;
 mod containers;

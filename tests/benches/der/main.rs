@@ -13,6 +13,8 @@ mod child;
 mod long;
 #[path = "../recordings.rs"]
 mod recordings;
+#[path = "../repeated.rs"]
+mod repeated;
 #[path = "../scoring.rs"]
 mod scoring;
 mod table;
