@@ -62,4 +62,7 @@ fn the_commands_with_curl_print_who_speaks_when() {
     // A rejected request ends the wait, and its error is printed.
     let stdout = run(&script.replace("=test-key", "=other-key"));
     assert!(stdout.contains("Missing or invalid API key"), "{stdout}");
+    // So does a server that has stopped.
+    drop(program);
+    assert_eq!(run(&script), "");
 }
