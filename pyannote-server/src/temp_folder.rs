@@ -41,6 +41,7 @@ impl TempFolder {
             }
         }
         let folder = tempfile::Builder::new().prefix("").tempdir_in(root)?;
+        private_files::restrict(folder.path());
         Ok(Self {
             _lock: lock(&folder.path().join(LOCK))?,
             path: folder.keep(),

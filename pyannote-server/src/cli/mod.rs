@@ -19,6 +19,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
@@ -30,6 +31,7 @@ pub use self::work::{Work, Working, work};
 use self::worker_options::{LoadedEngine, WorkerOptions};
 use crate::engine::LiveOptions;
 use crate::error::Chain;
+use crate::media::StorageLimits;
 use crate::{ConnectionLimits, LiveLimits, RateLimits, Server, StartError};
 
 pub use cancel::{Cancel, cancel};
@@ -53,6 +55,13 @@ pub struct Serve {
     /// Accept jobs, but leave processing them and sending webhooks to `pyannote-server work`.
     #[arg(long)]
     no_work: bool,
+    /// Maximum size of all uploads in the data directory, such as 100GB; others are rejected with status 507 [default: no
+    /// limit].
+    #[arg(long, value_name = "SIZE")]
+    max_uploads: Option<ByteSize>,
+    /// Space that uploads leave free on the disk for jobs and their results, but at most a twentieth of the disk.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    free_space: ByteSize,
     /// Number of live streams at the same time; 0 disables them, and requests for them fail with status 403.
     #[arg(long, value_name = "STREAMS", default_value = "10", value_parser = ranges::number(0..=1_000))]
     live_streams: usize,
@@ -187,6 +196,10 @@ pub async fn serve(
         .shared_engine(engine)
         .key(options.key)
         .listen(options.listen)
+        .storage_limits(StorageLimits {
+            team_bytes: options.max_uploads.map_or(u64::MAX, |size| size.as_u64()),
+            free_bytes: options.free_space.as_u64(),
+        })
         .live_limits(LiveLimits {
             streams_per_team: options.live_streams,
             streams: options.live_streams,

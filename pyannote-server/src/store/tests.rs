@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
+use futures_util::TryStreamExt;
 use serde_json::{Map, Value, json};
 
 use uuid::Uuid;
@@ -486,8 +487,11 @@ async fn a_large_output_is_stored_in_parts_and_deleted_with_them() {
         let stored = store.get("ada", *id).await.unwrap().unwrap();
         assert!(stored.output == Some(output.clone()));
         let result = store.result("ada", *id).await.unwrap().unwrap();
-        let bytes = result.output.unwrap().bytes();
-        assert_eq!(bytes, output.as_json().len() as u64);
+        let text = result.output.unwrap();
+        assert_eq!(text.bytes(), output.as_json().len() as u64);
+        let parts: Vec<bytes::Bytes> = text.into_stream().try_collect().await.unwrap();
+        assert!(parts.iter().all(|part| part.len() <= outputs::PART_BYTES));
+        assert!(parts.concat() == output.as_json().as_bytes());
     }
     let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
     let body: Value = serde_json::from_str(&delivery.body).unwrap();

@@ -47,7 +47,7 @@ async fn the_engine_is_given_an_uploaded_recording() {
 /// Fetched recordings are in the data directory, which the next start cleans up if the server is killed.
 #[tokio::test]
 async fn recordings_are_fetched_into_the_data_directory() {
-    let host = TestServer::with_responses([Response::stalled("RIFF", 32_000)]).await;
+    let host = TestServer::with_responses([Response::stalled(&"R".repeat(32_000), 4_000)]).await;
     let folder = tempfile::tempdir().unwrap();
     let builder = Server::builder().engine(DurationEngine).key(KEY);
     let builder = builder.data_dir(folder.path()).allow_private_networks();

@@ -76,3 +76,26 @@ async fn requests_are_answered_while_a_large_body_is_validated() {
     let (response, ()) = tokio::join!(post(&server, "/v1/identify", &large), other);
     assert_eq!(response.status(), StatusCode::OK);
 }
+
+/// What is stored until the job ends: also fields that nobody knows, and texts without a limit in the schema.
+#[tokio::test]
+async fn a_submission_has_at_most_64_kib_besides_its_voiceprints() {
+    let server = server().await;
+    let voiceprint =
+        |n: usize| json!({ "label": n.to_string(), "voiceprint": "AAAA".repeat(4_000) });
+    let voiceprints: Vec<Value> = (0..50).map(voiceprint).collect();
+    for (field, bytes, status) in [
+        ("unknown", 60_000, 200),
+        ("unknown", 66_000, 400),
+        ("model", 66_000, 400),
+    ] {
+        let mut request = json!({ "url": AUDIO, "voiceprints": voiceprints });
+        request[field] = "a".repeat(bytes).into();
+        let response = post(&server, "/v1/identify", &request).await;
+        assert_eq!(response.status(), status, "{field}, {bytes} bytes");
+        if status == 400 {
+            let body: Value = response.json().await.unwrap();
+            assert_eq!(body["errors"][0]["field"], "body", "{body}");
+        }
+    }
+}

@@ -40,6 +40,22 @@ async fn ended(server: &Server, id: &str) -> Value {
     panic!("the job does not end");
 }
 
+/// It is stored in several parts, which end within characters of two bytes.
+#[tokio::test]
+async fn a_large_result_is_sent_as_it_is_stored() {
+    let engine = ScriptedEngine::new();
+    let output = json!({ "text": format!("a{}", "é".repeat(2 << 20)), "last": [1, null] });
+    engine.then(Ok(output.clone()));
+    let server = server_with(engine).await;
+    let id = submit(&server, "/v1/diarize", &json!({ "url": AUDIO })).await;
+    let body = ended(&server, &id).await;
+    assert!(body["output"] == output);
+    let response = get(&server, &format!("/v1/jobs/{id}")).await;
+    let length = response.content_length().unwrap();
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(length, response.bytes().await.unwrap().len() as u64);
+}
+
 #[tokio::test]
 async fn submit_and_read_jobs() {
     let server = server().await;
