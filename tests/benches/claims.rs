@@ -50,6 +50,9 @@ mod simulation {
         /// How long the load of idle machines is measured, in seconds
         #[arg(long, default_value_t = 10)]
         idle_s: u64,
+        /// Let PostgreSQL not wait for the disk (fsync=off)
+        #[arg(long)]
+        no_fsync: bool,
         /// Passed by `cargo bench` to every benchmark
         #[arg(long, hide = true)]
         bench: bool,
@@ -81,7 +84,8 @@ mod simulation {
         let arguments = Arguments::parse();
         // 4 of each machine, and those of this benchmark.
         let connections = 4 * arguments.machines + 10;
-        let options = format!("-c fsync=on -c max_connections={connections}");
+        let fsync = if arguments.no_fsync { "off" } else { "on" };
+        let options = format!("-c fsync={fsync} -c max_connections={connections}");
         let Some(cluster) = Cluster::start_with(&options) else {
             return;
         };
@@ -104,17 +108,19 @@ mod simulation {
         );
 
         let before = transactions(&pool).await;
-        let start = Instant::now();
+        let (start, cpu_s) = (Instant::now(), cluster.cpu_s());
         sleep(Duration::from_secs(arguments.idle_s)).await;
-        let idle = (transactions(&pool).await - before) as f64 / start.elapsed().as_secs_f64();
+        let elapsed = start.elapsed().as_secs_f64();
+        let idle = (transactions(&pool).await - before) as f64 / elapsed;
         println!(
-            "idle: {idle:.0} transactions/s, {:.1} per machine; {} connections",
+            "idle: {idle:.0} transactions/s, {:.1} per machine; {} connections; {:.0} % of a processor",
             idle / arguments.machines as f64,
             count_connections(&pool).await,
+            (cluster.cpu_s() - cpu_s) * 100.0 / elapsed,
         );
 
         add_jobs(&pool, arguments.jobs).await;
-        let start = Instant::now();
+        let (start, cpu_s) = (Instant::now(), cluster.cpu_s());
         let mut waits = BTreeMap::<String, usize>::new();
         while open(&store).await > 0 {
             for wait in current_waits(&pool).await {
@@ -124,9 +130,11 @@ mod simulation {
         }
         let elapsed = start.elapsed().as_secs_f64();
         println!(
-            "{} jobs: {:.0} claimed and ended a second",
+            "{} jobs: {:.0} claimed and ended a second; {:.0} % of a processor, {:.2} ms a job",
             arguments.jobs,
-            arguments.jobs as f64 / elapsed
+            arguments.jobs as f64 / elapsed,
+            (cluster.cpu_s() - cpu_s) * 100.0 / elapsed,
+            (cluster.cpu_s() - cpu_s) * 1000.0 / arguments.jobs as f64,
         );
         let samples: usize = waits.values().sum();
         let mut waits: Vec<_> = waits.into_iter().collect();

@@ -90,6 +90,44 @@ impl Cluster {
         fs::read(file).unwrap()
     }
 
+    /// Processor time of all processes of the cluster so far, in seconds. 0 on other platforms than Linux.
+    #[must_use]
+    pub fn cpu_s(&self) -> f64 {
+        let file = self.path().join("data/postmaster.pid");
+        let main = fs::read_to_string(file).unwrap();
+        let main = main.lines().next().unwrap().to_owned();
+        // Hundredths of a second.
+        let ticks = |fields: &[&str]| -> f64 {
+            let time = |index: usize| fields[index].parse().unwrap_or(0.0);
+            // Those of the main process include its children that have ended.
+            time(11)
+                + time(12)
+                + if fields[1] == main {
+                    0.0
+                } else {
+                    time(13) + time(14)
+                }
+        };
+        let Ok(processes) = fs::read_dir("/proc") else {
+            return 0.0;
+        };
+        let mut sum = 0.0;
+        for process in processes.flatten() {
+            let Ok(stat) = fs::read_to_string(process.path().join("stat")) else {
+                continue;
+            };
+            // The name of the program is in parentheses, and may contain spaces.
+            let Some((_, fields)) = stat.rsplit_once(") ") else {
+                continue;
+            };
+            let fields: Vec<&str> = fields.split(' ').collect();
+            if fields[1] == main || process.file_name() == *main {
+                sum += ticks(&fields);
+            }
+        }
+        sum / 100.0
+    }
+
     /// What the cluster has logged so far.
     #[must_use]
     pub fn log(&self) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use hound::{WavSpec, WavWriter};
+use hound::{WavReader, WavSpec, WavWriter};
 use pyannote::webhook::Verifier;
 use pyannote::{Client, JobId, JobStatus};
 use pyannote_engine::assets::Assets;
@@ -47,7 +47,7 @@ pub(crate) struct Trial<'a> {
 impl<'a> Trial<'a> {
     pub(crate) async fn new(database: &'a Cluster, storage: &'a S3) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let recording = folder.path().join("tone.wav");
+        let recording = folder.path().join("recording.wav");
         write_tone(&recording);
         Self {
             store: Store::connect(&database.url()).await.unwrap(),
@@ -63,10 +63,11 @@ impl<'a> Trial<'a> {
     pub(crate) async fn with_open_models(database: &'a Cluster, storage: &'a S3) -> Self {
         let assets = Assets::locate().unwrap();
         assert!(assets.ready(), "run `cargo xtask assets` first");
+        let trial = Self::new(database, storage).await;
+        write_excerpt(&assets.sample().wav, &trial.recording);
         Self {
             has_open_models: true,
-            recording: assets.sample().wav,
-            ..Self::new(database, storage).await
+            ..trial
         }
     }
 
@@ -220,6 +221,18 @@ impl<'a> Trial<'a> {
         let (_, rows) = deliveries.split_once('\n').unwrap();
         rows.starts_with("\\.")
     }
+}
+
+/// Writes the first seconds of a recording: the models are slow in a debug build.
+fn write_excerpt(recording: &Path, excerpt: &Path) {
+    let mut recording = WavReader::open(recording).unwrap();
+    let spec = recording.spec();
+    let samples = 5 * spec.sample_rate as usize * usize::from(spec.channels);
+    let mut file = WavWriter::create(excerpt, spec).unwrap();
+    for sample in recording.samples::<i16>().take(samples) {
+        file.write_sample(sample.unwrap()).unwrap();
+    }
+    file.finalize().unwrap();
 }
 
 /// Writes a recording of two seconds.
