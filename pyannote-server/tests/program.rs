@@ -135,6 +135,32 @@ fn the_address_may_be_a_name_or_a_port() {
     }
 }
 
+/// A job's status, as the server reports it.
+fn status(server: &Program, job: &str) -> String {
+    let head = format!("GET /v1/jobs/{job} HTTP/1.1\r\nauthorization: Bearer test-key");
+    let response = server.request(&head, b"");
+    let (_, rest) = response.split_once(r#""status":""#).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn workers_process_the_jobs_of_a_server_without_workers() {
+    let server = Program::start("error", &["--no-work"]);
+    let response = server.post("/v1/diarize", r#"{"url":"https://example.com/a.wav"}"#);
+    let (_, rest) = response.split_once(r#""jobId":""#).unwrap();
+    let job = rest.split('"').next().unwrap();
+    for _ in 0..20 {
+        assert_eq!(status(&server, job), "created");
+    }
+    let mut workers = server.start_workers();
+    while status(&server, job) != "succeeded" {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    support::signal(&workers, "TERM");
+    assert_eq!(support::exit_code(&mut workers), Some(0));
+}
+
 #[test]
 fn workers_without_jobs_of_a_server_name_the_options() {
     let stderr = stderr_of_failure(&["work", "--engine", "scripted"]);

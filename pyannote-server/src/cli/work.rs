@@ -51,6 +51,11 @@ pub async fn work(
     on_start: impl FnOnce(Working<'_>),
 ) -> Result<Stopped, ServeError> {
     options.worker.check_queue()?;
+    if options.worker.media.is_none() && options.worker.data_dir.is_none() {
+        tracing::warn!(
+            "uploaded recordings cannot be read: pass the --media or the --data-dir of the servers"
+        );
+    }
     let loaded = options
         .worker
         .load_engine(LiveOptions::new(), download_command);

@@ -57,6 +57,19 @@ impl Program {
         }
     }
 
+    /// Starts workers without HTTP on the same data directory, and waits until they are ready.
+    pub(crate) fn start_workers(&self) -> Child {
+        let mut child = command()
+            .args(["work", "--engine", "scripted", "--data-dir"])
+            .arg(self.data.path())
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        assert_eq!(read_line(&mut child.stdout), "Waiting for jobs\n");
+        child
+    }
+
     /// Opens a connection and sends bytes.
     pub(crate) fn send(&self, bytes: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
@@ -84,10 +97,7 @@ impl Program {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let mut kill = Command::new("kill");
-        kill.arg(format!("-{name}"))
-            .arg(self.child.id().to_string());
-        assert!(kill.status().unwrap().success());
+        signal(&self.child, name);
     }
 
     /// Waits for the next line of standard error.
@@ -102,14 +112,25 @@ impl Program {
 
     /// Waits for the end of the process, and returns its exit code.
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        for _ in 0..6_000 {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        None
+        exit_code(&mut self.child)
     }
+}
+
+pub(crate) fn signal(child: &Child, name: &str) {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{name}")).arg(child.id().to_string());
+    assert!(kill.status().unwrap().success());
+}
+
+/// Waits for the end of a process, and returns its exit code.
+pub(crate) fn exit_code(child: &mut Child) -> Option<i32> {
+    for _ in 0..6_000 {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    None
 }
 
 impl Drop for Program {

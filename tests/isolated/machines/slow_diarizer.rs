@@ -24,7 +24,7 @@ impl Diarizer for SlowDiarizer {
         recording: &Recording,
         _: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
-        assert!(recording.len() > 0);
+        assert!(!recording.is_empty());
         std::thread::sleep(DURATION);
         Ok(Diarization::default())
     }

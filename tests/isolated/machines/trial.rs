@@ -190,7 +190,7 @@ impl<'a> Trial<'a> {
                 sleep(POLL_INTERVAL).await;
             };
             assert_eq!(job.status, Status::Succeeded, "{:?}", job.output);
-            retries += u32::try_from(job.attempts).unwrap() - 1;
+            retries += job.attempts - 1;
         }
         retries
     }
