@@ -177,7 +177,7 @@ impl ServerBuilder {
     }
 
     /// Sets the limits on the storage that uploads use; others are rejected with status 507. Default: no limit for a team,
-    /// and 1 GiB of free space, or a twentieth of a small disk.
+    /// and 1 GiB of free space, or a twentieth of a small disk. A [bucket](MediaStore::bucket) has no limits.
     pub fn storage_limits(mut self, limits: StorageLimits) -> Self {
         self.config.storage_limits = limits;
         self

@@ -162,6 +162,18 @@ fn workers_process_the_jobs_of_a_server_without_workers() {
 }
 
 #[test]
+fn a_bucket_cannot_limit_uploads() {
+    let serve = ["serve", "--key", "test-key", "--max-uploads", "1GB"];
+    let output = run(&[&serve[..], &["--media", "s3://recordings/media"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("'--max-uploads <SIZE>' cannot be used with '--media <URL>'"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn workers_without_jobs_of_a_server_name_the_options() {
     let stderr = stderr_of_failure(&["work", "--engine", "scripted"]);
     assert_eq!(

@@ -57,7 +57,7 @@ pub struct Serve {
     no_work: bool,
     /// Maximum size of all uploads in the data directory, such as 100GB; others are rejected with status 507 [default: no
     /// limit].
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", conflicts_with = "media")]
     max_uploads: Option<ByteSize>,
     /// Space that uploads leave free on the disk for jobs and their results, but at most a twentieth of the disk.
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]

@@ -4,6 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bucket;
 mod process;
 mod slow_diarizer;
 mod trial;
