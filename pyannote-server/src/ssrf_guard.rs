@@ -18,6 +18,10 @@ use url::Url;
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[must_use]
+#[cfg_attr(
+    not(feature = "engine"),
+    expect(unreachable_pub, reason = "public in `audio`, which needs the feature")
+)]
 pub fn is_private_ip(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_private_v4(address),
