@@ -10,7 +10,7 @@ const DATABASE: &str = "jobs.sqlite";
 /// Name of the folder of uploaded media.
 const MEDIA: &str = "media";
 /// Name of the folder of temporary files.
-const TEMP: &str = "tmp";
+const TEMP: &str = "temporary";
 
 /// Data directory of a server.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ mod tests {
         fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();
         fs::write(new.join("jobs.sqlite-wal"), "").unwrap();
         fs::create_dir(new.join("media")).unwrap();
-        fs::create_dir(new.join("tmp")).unwrap();
+        fs::create_dir(new.join("temporary")).unwrap();
         DataDir::open(new.clone()).unwrap();
         assert_eq!(mode(&new), 0o700);
         fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();

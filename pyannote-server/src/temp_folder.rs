@@ -12,6 +12,8 @@ use crate::private_files;
 
 /// Name of the files that are locked.
 const LOCK: &str = "lock";
+/// Start of the names of the folders. Nothing else is ever deleted.
+const PREFIX: &str = "process-";
 
 /// Folder of the temporary files of this process. Deleted on drop.
 #[derive(Debug)]
@@ -28,19 +30,14 @@ impl TempFolder {
         // One process at a time creates and deletes folders, so that no folder is seen before it is locked.
         let _guard = lock(&root.join(LOCK))?;
         for entry in std::fs::read_dir(root)? {
-            let path = entry?.path();
-            if path.is_dir() && is_abandoned(&path) {
-                match std::fs::remove_dir_all(&path) {
-                    Ok(()) => {
-                        tracing::info!("deleted the temporary files of a server that was killed");
-                    }
-                    Err(error) => {
-                        tracing::warn!(path = %path.display(), %error, "failed to delete temporary files");
-                    }
-                }
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(PREFIX)
+                && let Err(error) = delete_if_abandoned(&entry.path())
+            {
+                tracing::warn!(path = %entry.path().display(), %error, "failed to delete temporary files");
             }
         }
-        let folder = tempfile::Builder::new().prefix("").tempdir_in(root)?;
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(root)?;
         private_files::restrict(folder.path());
         Ok(Self {
             _lock: lock(&folder.path().join(LOCK))?,
@@ -67,15 +64,23 @@ fn lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether no process has the lock of a folder. If in doubt, one has.
-fn is_abandoned(folder: &Path) -> bool {
-    match File::open(folder.join(LOCK)) {
-        Ok(file) => match file.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
-        },
-        // Its process was killed before it could create the file.
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+/// Deletes a folder if no process has its lock.
+fn delete_if_abandoned(folder: &Path) -> io::Result<()> {
+    let lock = match File::open(folder.join(LOCK)) {
+        // The process was killed before it could create the file, and thus any other.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return std::fs::remove_dir(folder);
+        }
+        lock => lock?,
+    };
+    match lock.try_lock() {
+        Ok(()) => {
+            std::fs::remove_dir_all(folder)?;
+            tracing::info!("deleted the temporary files of a server that was killed");
+            Ok(())
+        }
+        Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -86,18 +91,26 @@ mod tests {
     #[test]
     fn only_folders_of_processes_that_have_ended_are_deleted() {
         let root = tempfile::tempdir().unwrap();
-        let root = &root.path().join("tmp");
+        let root = root.path();
         let create = || TempFolder::create_in(root).unwrap();
-        let write = |folder: &Path| std::fs::write(folder.join("recording"), "").unwrap();
+        let write = |folder: &Path, name| std::fs::write(folder.join(name), "").unwrap();
         // What remains if a process is killed: with its lock, and before it has one.
-        for name in ["killed", "killed early"] {
-            std::fs::create_dir_all(root.join(name)).unwrap();
-            write(&root.join(name));
+        for name in [
+            "process-killed",
+            "process-killed-early",
+            "another",
+            "process-of-another",
+        ] {
+            std::fs::create_dir(root.join(name)).unwrap();
         }
-        std::fs::write(root.join("killed").join(LOCK), "").unwrap();
+        write(&root.join("process-killed"), LOCK);
+        write(&root.join("process-killed"), "recording");
+        // Folders that somebody else has created.
+        write(&root.join("another"), LOCK);
+        write(&root.join("process-of-another"), "letter");
         let (first, second) = (create(), create());
         assert_ne!(first.path(), second.path());
-        write(first.path());
+        write(first.path(), "recording");
         let folders = || {
             let entries = std::fs::read_dir(root)
                 .unwrap()
@@ -106,10 +119,15 @@ mod tests {
             folders.sort();
             folders
         };
-        let mut expected = [first.path().to_owned(), second.path().to_owned()];
-        expected.sort();
-        assert_eq!(folders(), expected);
+        let expected = |own: &[&TempFolder]| {
+            let names = ["another", "process-of-another"];
+            let mut folders: Vec<PathBuf> = names.iter().map(|name| root.join(name)).collect();
+            folders.extend(own.iter().map(|folder| folder.path().to_owned()));
+            folders.sort();
+            folders
+        };
+        assert_eq!(folders(), expected(&[&first, &second]));
         drop(first);
-        assert_eq!(folders(), [second.path()]);
+        assert_eq!(folders(), expected(&[&second]));
     }
 }

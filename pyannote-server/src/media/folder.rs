@@ -1,5 +1,6 @@
 //! Folder of uploaded media.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -157,9 +158,9 @@ impl Folder {
     fn delete_expired_now(&self, now: SystemTime) -> io::Result<usize> {
         let mut deleted = 0;
         for folder in std::fs::read_dir(&self.root)? {
-            let folder = folder?.path();
-            if folder.is_dir() && !folder.ends_with(INCOMPLETE) {
-                deleted += delete_expired_in(&folder, now)?;
+            let folder = folder?;
+            if is_digest(&folder.file_name()) && folder.path().is_dir() {
+                deleted += delete_expired_in(&folder.path(), now)?;
             }
         }
         Ok(deleted)
@@ -169,6 +170,11 @@ impl Folder {
         let digest = |text: &str| hex::encode(Sha256::digest(text.as_bytes()));
         self.root.join(digest(team)).join(digest(key.as_str()))
     }
+}
+
+/// Whether a name is one that [`Folder::path`] gives. The data directory may be one that others use, too.
+fn is_digest(name: &OsStr) -> bool {
+    name.len() == 64 && name.to_str().is_some_and(|name| hex::decode(name).is_ok())
 }
 
 fn delete_expired_in(folder: &Path, now: SystemTime) -> io::Result<usize> {
@@ -182,7 +188,7 @@ fn delete_expired_in(folder: &Path, now: SystemTime) -> io::Result<usize> {
         let is_expired = now
             .duration_since(modified)
             .is_ok_and(|age| age > RETENTION);
-        if is_expired && std::fs::remove_file(file.path()).is_ok() {
+        if is_expired && is_digest(&file.file_name()) && std::fs::remove_file(file.path()).is_ok() {
             deleted += 1;
         }
     }
@@ -324,10 +330,15 @@ mod tests {
         let key = key("a");
         media.store("t", &key, 8, chunks(vec![])).await.unwrap();
         let after = |hours: u64| SystemTime::now() + Duration::from_secs(hours * 3600);
+        // Files of somebody else, if the data directory was not created for the server.
+        let others = root.path().join("holidays");
+        std::fs::create_dir(&others).unwrap();
+        std::fs::write(others.join("beach.mp4"), "").unwrap();
         assert_eq!(media.delete_expired(after(47)).await.unwrap(), 0);
         assert!(media.find("t", &key).await.is_some());
         assert_eq!(media.delete_expired(after(49)).await.unwrap(), 1);
         assert!(media.find("t", &key).await.is_none());
+        assert!(others.join("beach.mp4").exists());
         // The folder of uploads in progress is still there.
         media.store("t", &key, 8, chunks(vec![])).await.unwrap();
     }

@@ -54,7 +54,7 @@ async fn recordings_are_fetched_into_the_data_directory() {
     let server = builder.grace_period(Duration::ZERO).start().await.unwrap();
     let url = format!("{}/a.wav", host.url());
     client(&server).diarize(&*url).submit().await.unwrap();
-    let temp = folder.path().join("tmp");
+    let temp = folder.path().join("temporary");
     while files(&temp) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

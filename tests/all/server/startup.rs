@@ -84,8 +84,8 @@ async fn a_stopped_or_dropped_server_frees_its_resources() {
 async fn temporary_files_of_a_killed_server_are_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
-    for parent in ["tmp", "media/incomplete"] {
-        let killed = data.join(parent).join("killed");
+    for parent in ["temporary", "media/incomplete"] {
+        let killed = data.join(parent).join("process-killed");
         fs_err::create_dir_all(&killed).unwrap();
         fs_err::write(killed.join("lock"), "").unwrap();
         fs_err::write(killed.join("recording-1"), "sound").unwrap();
@@ -93,7 +93,7 @@ async fn temporary_files_of_a_killed_server_are_deleted() {
     let start = async || builder().data_dir(data).start().await.unwrap();
     // The second server does not delete the files of the first.
     let (first, second) = (start().await, start().await);
-    for parent in ["tmp", "media/incomplete"] {
+    for parent in ["temporary", "media/incomplete"] {
         assert_eq!(files(&data.join(parent)), 0);
         let entries = fs_err::read_dir(data.join(parent)).unwrap();
         let folders = entries.filter(|entry| entry.as_ref().unwrap().path().is_dir());
