@@ -27,6 +27,7 @@ impl TempFolder {
     /// Creates a folder in `root`, which is created if it does not exist, and deletes those of processes that have ended.
     pub(crate) fn create_in(root: &Path) -> io::Result<Self> {
         private_files::create_dir(root)?;
+        private_files::restrict(root);
         // One process at a time creates and deletes folders, so that no folder is seen before it is locked.
         let _guard = lock(&root.join(LOCK))?;
         for entry in std::fs::read_dir(root)? {

@@ -26,12 +26,16 @@ impl Dialect {
     /// Returns a statement in this dialect. Templates are constants of this crate, and all values are bound.
     pub(super) fn sql(self, template: &'static str) -> SqlStr {
         let index = self.index();
+        let [older, newest_first, backward] = self.order();
         let sql = template
             .replace("{now}", self.now())
             .replace("{skip_locked}", self.skip_locked())
             .replace("{key}", self.key())
             .replace("{index:", index.0)
             .replace(":index}", index.1)
+            .replace("{older}", older)
+            .replace("{newest_first}", newest_first)
+            .replace("{backward}", backward)
             .replace("{rest_bytes}", REST_BYTES);
         AssertSqlSafe(sql).into_sql_str()
     }
@@ -85,6 +89,19 @@ impl Dialect {
             Self::Sqlite => ("INDEXED BY ", ""),
             #[cfg(feature = "postgres")]
             Self::Postgres => ("/* ", " */"),
+        }
+    }
+
+    /// The order of lists: the condition that a job is older than the position $2, the order itself, and the column of an
+    /// index in this order.
+    ///
+    /// PostgreSQL would rather read the primary key backward, and skip the jobs of all other teams. Only indexes that have
+    /// the team have the negative position.
+    fn order(self) -> [&'static str; 3] {
+        match self {
+            Self::Sqlite => ["seq < $2", "seq DESC", "seq"],
+            #[cfg(feature = "postgres")]
+            Self::Postgres => ["-seq > -CAST($2 AS BIGINT)", "-seq", "(-seq)"],
         }
     }
 

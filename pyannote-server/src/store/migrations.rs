@@ -70,9 +70,11 @@ CREATE INDEX streams_ended ON streams (completed_at) WHERE completed_at IS NOT N
 /// The duration of a job's recording, in milliseconds, if a worker has put the job back because it is long.
 const AUDIO: &str = "ALTER TABLE jobs ADD COLUMN audio_ms BIGINT";
 
-/// Lists by status, and large outputs: all parts of an output but the first.
+/// Lists, also by status, and large outputs: all parts of an output but the first.
 const LISTS_AND_OUTPUTS: &str = "
-CREATE INDEX jobs_of_team_by_status ON jobs (team, status, seq);
+DROP INDEX jobs_of_team;
+CREATE INDEX jobs_of_team ON jobs (team, {backward});
+CREATE INDEX jobs_of_team_by_status ON jobs (team, status, {backward});
 CREATE TABLE output_parts (
     job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     part BIGINT NOT NULL,

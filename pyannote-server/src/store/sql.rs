@@ -31,15 +31,15 @@ pub(super) const POSITION: Read = Read::new("SELECT seq FROM jobs WHERE id = $1 
 pub(super) const LIST: Read = Read::new(
     "
 SELECT id, status, created_at FROM jobs
-WHERE team = $1 AND seq < $2
-ORDER BY seq DESC LIMIT $3",
+WHERE team = $1 AND {older}
+ORDER BY {newest_first} LIMIT $3",
 );
 
 pub(super) const LIST_WITH_STATUS: Read = Read::new(
     "
 SELECT id, status, created_at FROM jobs
-WHERE team = $1 AND seq < $2 AND status = $4
-ORDER BY seq DESC LIMIT $3",
+WHERE team = $1 AND {older} AND status = $4
+ORDER BY {newest_first} LIMIT $3",
 );
 
 pub(super) const COUNT: Read =

@@ -108,16 +108,11 @@ async fn lists_of_many_jobs_read_one_page_from_an_index() {
     let store = Store::connect(&format!("{}{explain}", cluster.url())).await;
     let store = store.unwrap();
     let cursor = many_jobs::id(25_000);
-    for (after, status, expected, index) in [
-        (None, None, 50_000, "jobs_of_team"),
-        (Some(cursor), None, 24_999, "jobs_of_team"),
-        (None, Some("failed"), 50_000, "jobs_of_team_by_status"),
-        (
-            Some(cursor),
-            Some("failed"),
-            24_900,
-            "jobs_of_team_by_status",
-        ),
+    for (after, status, expected) in [
+        (None, None, 50_000),
+        (Some(cursor), None, 24_999),
+        (None, Some("failed"), 50_000),
+        (Some(cursor), Some("failed"), 24_900),
     ] {
         let seen = cluster.log().len();
         // More often than PostgreSQL plans a prepared statement anew.
@@ -126,12 +121,15 @@ async fn lists_of_many_jobs_read_one_page_from_an_index() {
             assert_eq!((jobs.len(), jobs[0].id), (100, many_jobs::id(expected)));
         }
         let log = &cluster.log()[seen..];
-        let plan = format!("Index Scan Backward using {index} on jobs ");
-        assert_eq!(log.matches(&plan).count(), 10, "{log}");
-        assert!(
-            !log.contains("Seq Scan on jobs") && !log.contains("Sort"),
-            "{log}"
-        );
+        // An index of the team, or if that is less work, all jobs of a rare status. Never the jobs of other teams.
+        let plans = log.matches("Index Scan using jobs_").count();
+        assert!(plans >= 10, "{log}");
+        assert!(!log.contains("Seq Scan on jobs"), "{log}");
+        assert!(!log.contains("using jobs_pkey"), "{log}");
+        if status.is_none() {
+            assert!(log.contains("using jobs_of_team on jobs"), "{log}");
+            assert!(!log.contains("Sort"), "{log}");
+        }
     }
     store.close().await;
 }
