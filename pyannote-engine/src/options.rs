@@ -115,6 +115,7 @@ impl Drop for CancelGuard {
 pub struct Options<'a> {
     bounds: SpeakerBounds,
     sensitivity: Sensitivity,
+    is_accurate: bool,
     cancel: CancelToken,
     on_progress: Option<Box<dyn FnMut(f64) + 'a>>,
     /// The last fraction reported.
@@ -183,6 +184,21 @@ impl<'a> Options<'a> {
         self
     }
 
+    /// Sets whether to take more time to be more accurate. The default is `false`.
+    ///
+    /// COST
+    ///
+    /// ```
+    /// use pyannote_engine::Options;
+    ///
+    /// assert!(Options::new().accurate(true).is_accurate());
+    /// ```
+    #[must_use]
+    pub fn accurate(mut self, is_accurate: bool) -> Self {
+        self.is_accurate = is_accurate;
+        self
+    }
+
     /// Lets `token` cancel the run.
     #[must_use]
     pub fn cancel_token(mut self, token: &CancelToken) -> Self {
@@ -210,6 +226,12 @@ impl<'a> Options<'a> {
     #[must_use]
     pub fn speech_sensitivity(&self) -> Sensitivity {
         self.sensitivity
+    }
+
+    /// Whether to take more time to be more accurate. A [`Diarizer`](crate::Diarizer) that has no such choice ignores it.
+    #[must_use]
+    pub fn is_accurate(&self) -> bool {
+        self.is_accurate
     }
 
     /// Checks the bounds on the number of speakers and the sensitivities. An [`Engine`](crate::Engine) does so before
@@ -286,6 +308,7 @@ impl fmt::Debug for Options<'_> {
         f.debug_struct("Options")
             .field("bounds", &self.bounds)
             .field("sensitivity", &self.sensitivity)
+            .field("is_accurate", &self.is_accurate)
             .field("cancel", &self.cancel)
             .finish_non_exhaustive()
     }

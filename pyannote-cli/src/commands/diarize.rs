@@ -133,6 +133,7 @@ impl Diarize {
     fn check_service(&self) -> Result<()> {
         self.audio.check_service()?;
         self.channels.check_service()?;
+        self.turns.check_service()?;
         self.transcribe.check_service()
     }
 

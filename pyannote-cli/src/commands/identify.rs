@@ -155,6 +155,7 @@ impl Identify {
 
         self.audio.check_service()?;
         self.channels.check_service()?;
+        self.turns.check_service()?;
         let client = service::connect(global)?;
         let is_pyannoteai = service::is_pyannoteai(global)?;
         let model = self.service.request.model.as_deref();
@@ -185,6 +186,7 @@ impl Identify {
         local::reject(self.local.then_some("--show-code"))?;
         self.audio.check_service()?;
         self.channels.check_service()?;
+        self.turns.check_service()?;
         let names = match self.all {
             true => VoiceprintStore::open()?.names()?,
             false => self.voiceprints.clone(),

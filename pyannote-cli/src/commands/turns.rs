@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use clap::Args;
 use pyannote_engine::{Diarization, Diarizer as _, Engine, Options, Sensitivity, SpeakerBounds};
 
+#[cfg(feature = "api")]
+use crate::error::Failure;
 use crate::result::{Backend, Document, Output};
 
 /// Options of the turns.
@@ -44,6 +46,9 @@ pub(crate) struct TurnArgs {
     /// Sensitivity of the detection of overlapping speech, -5..5. See --vad-sensitivity [default: 0].
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = parse_sensitivity)]
     pub(crate) crosstalk_sensitivity: Option<f64>,
+    /// Use four times as many windows: more accurate for some recordings, in two to three times the time.
+    #[arg(long, help_heading = "On this machine")]
+    pub(crate) accurate: bool,
 }
 
 /// Parses a sensitivity.
@@ -65,10 +70,35 @@ impl TurnArgs {
                 max: number(self.max_speakers),
             },
         };
-        Options::new().bounds(bounds).sensitivity(Sensitivity {
+        let sensitivity = Sensitivity {
             vad: self.vad_sensitivity.unwrap_or_default(),
             crosstalk: self.crosstalk_sensitivity.unwrap_or_default(),
-        })
+        };
+        Options::new()
+            .bounds(bounds)
+            .sensitivity(sensitivity)
+            .accurate(self.accurate)
+    }
+
+    /// The options that the service does not have, as a text. It is empty if none was used.
+    #[cfg(feature = "api")]
+    pub(crate) fn digest(&self) -> &'static str {
+        match self.accurate {
+            true => " accurate",
+            false => "",
+        }
+    }
+
+    /// Fails if an option was used that the service does not have.
+    #[cfg(feature = "api")]
+    pub(crate) fn check_service(&self) -> Result<(), Failure> {
+        match self.accurate {
+            false => Ok(()),
+            true => Err(Failure::usage(
+                "--accurate needs --local: the models of the service are selected with --model",
+            )
+            .with_hint("a server of your own has it: `pyannote serve --accurate`")),
+        }
     }
 
     /// The parts of a diarization that were asked for.

@@ -236,6 +236,25 @@ fn channels_are_never_left_to_the_service_or_combined_with_a_number_of_speakers(
 }
 
 #[test]
+fn accurate_runs_are_never_left_to_the_service() {
+    let sandbox = Sandbox::new();
+    sandbox.write_recording("call.wav", 1);
+    for arguments in [
+        &["diarize", "call.wav"][..],
+        &["diarize", "call.wav", "--show-code"],
+        &["identify", "call.wav", "--all"],
+        &["identify", "call.wav", "--all", "--show-code"],
+        &["batch", "call.wav", "-o", "results"],
+    ] {
+        let output = sandbox.run(&[arguments, &["--accurate"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("--accurate needs --local"), "{stderr}");
+    }
+    assert!(sandbox.server().requests().is_empty());
+}
+
+#[test]
 fn the_audio_track_is_one_that_exists_and_never_left_to_the_service() {
     let sandbox = Sandbox::new();
     sandbox.write_recording("meeting.wav", 1);

@@ -161,6 +161,11 @@ fn a_batch_on_this_machine_is_done_once() {
     assert!(events.contains(r#""event":"done""#), "{events}");
     let events = run(&sandbox, &batch);
     assert!(events.contains(r#""event":"skipped""#), "{events}");
+    // Results of accurate runs are others.
+    let events = run(&sandbox, &[&batch[..], &["--accurate"]].concat());
+    assert!(events.contains("done with other options"), "{events}");
+    let events = run(&sandbox, &[&batch[..], &["--accurate", "--force"]].concat());
+    assert!(events.contains(r#""event":"done""#), "{events}");
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl<D: Diarizer> Engine<D> {
             .filter(|channel| roles[*channel] == Role::Distinct)
             .collect();
         let bounds = channel_options.bounds(is_single);
-        let sensitivity = options.speech_sensitivity();
+        let (sensitivity, is_accurate) = (options.speech_sensitivity(), options.is_accurate());
         let mut diarizations = Vec::new();
         for (done, &channel) in distinct.iter().enumerate() {
             let mut recording = channels[channel].clone();
@@ -153,6 +153,7 @@ impl<D: Diarizer> Engine<D> {
             let own = Options::new()
                 .bounds(bounds)
                 .sensitivity(sensitivity)
+                .accurate(is_accurate)
                 .cancel_token(&token);
             let diarization = self.diarize_samples(&recording, own.on_progress(report))?;
             diarizations.push((channel, diarization));
@@ -246,11 +247,14 @@ mod tests {
     use pyannote_core::Turn;
 
     use super::*;
-    use crate::{SAMPLE_RATE, Scores, Speaker};
+    use crate::{SAMPLE_RATE, Scores, Sensitivity, Speaker};
 
     /// Finds speech well above the noise floor, however faint: like the models, which adapt to the level.
     #[derive(Default)]
-    struct AdaptiveDiarizer(Mutex<Vec<SpeakerBounds>>);
+    struct AdaptiveDiarizer {
+        bounds: Mutex<Vec<SpeakerBounds>>,
+        others: Mutex<Vec<(Sensitivity, bool)>>,
+    }
 
     impl Diarizer for AdaptiveDiarizer {
         fn models(&self) -> &str {
@@ -266,7 +270,9 @@ mod tests {
             recording: &Recording,
             options: &mut Options<'_>,
         ) -> Result<Diarization, DiarizeError> {
-            self.0.lock().unwrap().push(options.speaker_bounds());
+            self.bounds.lock().unwrap().push(options.speaker_bounds());
+            let others = (options.speech_sensitivity(), options.is_accurate());
+            self.others.lock().unwrap().push(others);
             options.report(0.5);
             let mut meter = LevelMeter::new();
             meter.push(&recording.samples(..)?);
@@ -437,7 +443,7 @@ mod tests {
             let found = engine
                 .diarize_channels(&channels, &own, Options::new())
                 .unwrap();
-            assert_eq!(*engine.diarizer().0.lock().unwrap(), bounds);
+            assert_eq!(*engine.diarizer().bounds.lock().unwrap(), bounds);
             assert_eq!(found.warnings.len(), warnings.len(), "{:?}", found.warnings);
             for (warning, start) in found.warnings.iter().zip(warnings) {
                 assert!(warning.starts_with(start), "{warning}");
@@ -454,6 +460,20 @@ mod tests {
         let found = engine().diarize_channels(&channels, &own, options).unwrap();
         assert_eq!(found.warnings, ["cut"]);
         assert_eq!(reported, [0.25, 0.5, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn sensitivities_and_accuracy_are_those_of_every_channel() {
+        let (engine, own) = (engine(), ChannelOptions::new());
+        let channels = call(-200.0, 0);
+        let sensitivity = Sensitivity {
+            vad: 1.0,
+            crosstalk: -2.0,
+        };
+        let options = Options::new().sensitivity(sensitivity).accurate(true);
+        engine.diarize_channels(&channels, &own, options).unwrap();
+        let found = engine.diarizer().others.lock().unwrap();
+        assert_eq!(*found, [(sensitivity, true); 2]);
     }
 
     #[test]

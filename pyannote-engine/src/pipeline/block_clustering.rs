@@ -7,12 +7,13 @@ use super::affinity::{Affinity, embedding_weight_s};
 use super::clustering::{self, cluster_count};
 use super::embeddings::{self, EmbeddingVector, SubSegmentEmbeddings};
 use super::local_speakers::LocalSpeaker;
+use super::windows::HOP_FRAMES;
 use super::{cluster_split, reassignment};
 use crate::models::EMBEDDING_DIM;
 use crate::{CancelToken, DiarizeError, SpeakerBounds};
 
-/// Windows per block: ten minutes at a hop of 2.5 s.
-const BLOCK_WINDOWS: usize = 240;
+/// Frames between the starts of blocks: ten minutes.
+const BLOCK_FRAMES: usize = 240 * HOP_FRAMES;
 
 /// Weight of the speech of clusters of the same block in their cannot-link constraint. The more blocks there are, the
 /// more pairs of embeddings oppose these constraints; a higher weight keeps speakers with similar embeddings in
@@ -70,7 +71,7 @@ pub(super) fn cluster(
     cancel: &CancelToken,
 ) -> Result<Clustering, DiarizeError> {
     let blocks: Vec<usize> = speakers
-        .chunk_by(|a, b| a.window / BLOCK_WINDOWS == b.window / BLOCK_WINDOWS)
+        .chunk_by(|a, b| a.first_frame / BLOCK_FRAMES == b.first_frame / BLOCK_FRAMES)
         .map(<[LocalSpeaker]>::len)
         .collect();
     let max = bounds.max.unwrap_or(usize::MAX);

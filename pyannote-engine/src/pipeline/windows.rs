@@ -11,7 +11,9 @@ use crate::models::{
 use crate::{CancelToken, DiarizeError};
 
 /// Hop between windows, in frames: just under 2.5 s.
-const HOP_FRAMES: usize = 148;
+pub(super) const HOP_FRAMES: usize = 148;
+/// The hop of accurate runs: a quarter, just over 0.6 s.
+const ACCURATE_HOP_FRAMES: usize = HOP_FRAMES / 4;
 /// Maximum number of speakers per window, given by the segmentation model.
 pub(crate) const MAX_LOCAL_SPEAKERS: usize = 3;
 
@@ -53,15 +55,24 @@ pub(super) struct Segmentation {
     pub(super) speaker_count: Vec<SpeakerCount>,
 }
 
+/// Hop between the windows of a run, in frames.
+pub(super) fn hop_frames(is_accurate: bool) -> usize {
+    match is_accurate {
+        true => ACCURATE_HOP_FRAMES,
+        false => HOP_FRAMES,
+    }
+}
+
 /// Runs the segmentation model on all windows of a recording. `take` is called with each window, in order of time.
 pub(super) fn segment(
     models: Models<'_>,
     waveform: &Waveform<'_>,
+    hop_frames: usize,
     cancel: &CancelToken,
     progress: &mut dyn FnMut(f64),
     mut take: impl FnMut(Window),
 ) -> Result<Segmentation, DiarizeError> {
-    let first_frames = first_frames(waveform.len());
+    let first_frames = first_frames(waveform.len(), hop_frames);
     let batches: Vec<&[usize]> = first_frames
         .chunks(models.batch_size(first_frames.len(), BATCH_WINDOWS))
         .collect();
@@ -95,11 +106,11 @@ pub(crate) fn frame_count(samples: usize) -> usize {
 }
 
 /// The first frame of each window. The last window is placed so that it ends with the recording.
-fn first_frames(samples: usize) -> Vec<usize> {
+fn first_frames(samples: usize, hop_frames: usize) -> Vec<usize> {
     let Some(last) = last_first_frame(samples) else {
         return Vec::new();
     };
-    let mut first_frames: Vec<usize> = (0..last).step_by(HOP_FRAMES).collect();
+    let mut first_frames: Vec<usize> = (0..last).step_by(hop_frames).collect();
     first_frames.push(last);
     first_frames
 }
@@ -191,23 +202,32 @@ mod tests {
 
     #[test]
     fn windows_cover_the_whole_recording() {
-        assert!(first_frames(0).is_empty());
-        assert_eq!(first_frames(16_000), [0]);
-        assert_eq!(first_frames(WINDOW_SAMPLES), [0]);
-        assert_eq!(first_frames(WINDOW_SAMPLES + 1), [0, 1]);
-        for samples in [200_000, 480_001, 960_000] {
-            let first_frames = first_frames(samples);
-            let end = first_frames.last().unwrap() * FRAME_STEP_SAMPLES + WINDOW_SAMPLES;
-            assert!(
-                (samples..samples + FRAME_STEP_SAMPLES).contains(&end),
-                "{samples}"
-            );
-            assert!(
-                first_frames
-                    .windows(2)
-                    .all(|pair| pair[1] - pair[0] <= HOP_FRAMES && pair[0] < pair[1])
-            );
+        for hop_frames in [hop_frames(false), hop_frames(true)] {
+            let first_frames = |samples| first_frames(samples, hop_frames);
+            assert!(first_frames(0).is_empty());
+            assert_eq!(first_frames(16_000), [0]);
+            assert_eq!(first_frames(WINDOW_SAMPLES), [0]);
+            assert_eq!(first_frames(WINDOW_SAMPLES + 1), [0, 1]);
+            for samples in [200_000, 480_001, 960_000] {
+                let first_frames = first_frames(samples);
+                let end = first_frames.last().unwrap() * FRAME_STEP_SAMPLES + WINDOW_SAMPLES;
+                assert!(
+                    (samples..samples + FRAME_STEP_SAMPLES).contains(&end),
+                    "{samples}"
+                );
+                assert!(
+                    first_frames
+                        .windows(2)
+                        .all(|pair| pair[1] - pair[0] <= hop_frames && pair[0] < pair[1])
+                );
+            }
         }
+    }
+
+    #[test]
+    fn accurate_runs_have_four_times_as_many_windows() {
+        let count = |is_accurate| first_frames(16_000 * 3_600, hop_frames(is_accurate)).len();
+        assert_eq!((count(false), count(true)), (1_439, 5_751));
     }
 
     #[test]
@@ -219,7 +239,7 @@ mod tests {
         };
         // The first window is silent; speakers 0 and 2 overlap in the second.
         let samples = WINDOW_SAMPLES + 2_700;
-        let mut aggregation = Aggregation::new(samples, &first_frames(samples));
+        let mut aggregation = Aggregation::new(samples, &first_frames(samples, HOP_FRAMES));
         assert_eq!(aggregation.push(&class(0)).activity[0], [0.0; 3]);
         assert_eq!(aggregation.push(&class(5)).activity[0], [1.0, 0.0, 1.0]);
         let segmentation = aggregation.finish();
@@ -241,7 +261,7 @@ mod tests {
             WINDOW_SAMPLES + 1,
             3 * WINDOW_SAMPLES,
         ] {
-            let first_frames = first_frames(samples);
+            let first_frames = first_frames(samples, HOP_FRAMES);
             let mut aggregation = Aggregation::new(samples, &first_frames);
             for _ in first_frames {
                 aggregation.push(&silence);

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use pyannote_engine::transcription::Transcriber;
-use pyannote_engine::{CancelToken, DiarizeError, Diarizer, LiveDiarization, LiveOptions};
+use pyannote_engine::{CancelToken, DiarizeError, Diarizer, LiveDiarization, LiveOptions, Options};
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
@@ -64,6 +64,7 @@ use crate::violation::Violation;
 pub struct DiarizerEngine<D> {
     engine: Arc<pyannote_engine::Engine<D>>,
     transcriber: Option<Arc<dyn Transcriber>>,
+    is_accurate: bool,
     live_options: LiveOptions,
 }
 
@@ -81,6 +82,14 @@ impl<D: Diarizer> DiarizerEngine<D> {
         self
     }
 
+    /// Sets whether jobs take more time to be more accurate: [`Options::accurate`](pyannote_engine::Options::accurate).
+    /// It has no effect on live streams. The default is `false`.
+    #[must_use]
+    pub fn accurate(mut self, is_accurate: bool) -> Self {
+        self.is_accurate = is_accurate;
+        self
+    }
+
     /// Sets the options of live streams. Streams fail if they are [invalid](LiveOptions::check).
     #[must_use]
     pub fn live_options(mut self, options: LiveOptions) -> Self {
@@ -95,6 +104,7 @@ impl<D: fmt::Debug> fmt::Debug for DiarizerEngine<D> {
         f.debug_struct("DiarizerEngine")
             .field("engine", &self.engine)
             .field("transcriber", &transcriber)
+            .field("is_accurate", &self.is_accurate)
             .field("live_options", &self.live_options)
             .finish()
     }
@@ -105,6 +115,7 @@ impl<D> From<pyannote_engine::Engine<D>> for DiarizerEngine<D> {
         Self {
             engine: Arc::new(engine),
             transcriber: None,
+            is_accurate: false,
             live_options: LiveOptions::default(),
         }
     }
@@ -141,11 +152,13 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         let engine = Arc::clone(&self.engine);
         let transcriber = self.transcriber.clone();
+        let is_accurate = self.is_accurate;
         Box::pin(async move {
             let cancel = CancelToken::new();
             let _guard = cancel.cancel_on_drop();
             let work = spawn_blocking(move || {
-                output::compute(&engine, transcriber.as_deref(), job, &cancel)
+                let options = Options::new().accurate(is_accurate).cancel_token(&cancel);
+                output::compute(&engine, transcriber.as_deref(), job, options)
             });
             match work.await {
                 Ok(output) => output,

@@ -50,6 +50,33 @@ async fn diarization_of_the_sample() {
     server.stop().await;
 }
 
+#[test]
+#[ignore = "needs the models: cargo xtask assets"]
+fn accurate_runs_have_more_windows_and_are_no_worse() {
+    let engine = Engine::new(MODELS.clone());
+    let recording = audio::decode(assets().sample().wav).unwrap();
+    let diarize = |is_accurate| {
+        let mut reports = 0;
+        let options = Options::new()
+            .accurate(is_accurate)
+            .on_progress(|_| reports += 1);
+        let diarization = engine.diarize(&recording, options).unwrap();
+        let der = Der::score(&reference(), &diarization.turns, &ScoringOptions::new());
+        assert_eq!(diarization.speakers.len(), 2);
+        (diarization.scores, der.rate(), reports)
+    };
+    let (standard, standard_der, standard_reports) = diarize(false);
+    let (accurate, accurate_der, accurate_reports) = diarize(true);
+    // Averages over other windows, on the same time axis.
+    assert_ne!(accurate.speech, standard.speech);
+    assert_eq!(accurate.speech.len(), standard.speech.len());
+    assert!(accurate_reports > standard_reports);
+    assert!(
+        accurate_der < 0.065 && standard_der < 0.065,
+        "{accurate_der} and {standard_der}"
+    );
+}
+
 #[tokio::test]
 #[ignore = "needs the models: cargo xtask assets"]
 async fn speaker_counts_are_respected() {

@@ -118,6 +118,23 @@ async fn probabilities_and_sensitivities() {
 }
 
 #[tokio::test]
+async fn all_jobs_of_an_accurate_engine_are_accurate() {
+    for is_accurate in [true, false] {
+        let fake = FakeDiarizer::new([monologue(85.0), meeting(), meeting()]);
+        let engine = DiarizerEngine::new(fake.clone()).accurate(is_accurate);
+        let server = server_with(engine).await;
+        let client = client(&server);
+        let tone = pyannote_tests::fixtures().join("audio/tone.flac");
+        let media = client.upload(tone).await.unwrap();
+        let ada = client.voiceprint(&media).await.unwrap();
+        let identify = client.identify(&media).voiceprint("Ada", &ada);
+        identify.await.unwrap();
+        client.diarize(&media).await.unwrap();
+        assert_eq!(fake.accurate(), [is_accurate; 3]);
+    }
+}
+
+#[tokio::test]
 async fn identifies_a_voiceprint_of_the_same_server() {
     let fake = FakeDiarizer::new([monologue(85.0), meeting(), meeting()]);
     let (_server, client, media) = server(&fake).await;

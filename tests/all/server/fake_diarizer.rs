@@ -15,6 +15,7 @@ pub(crate) struct FakeDiarizer {
     script: Arc<Mutex<VecDeque<Diarization>>>,
     calls: Arc<Mutex<Vec<(usize, SpeakerBounds)>>>,
     sensitivities: Arc<Mutex<Vec<Sensitivity>>>,
+    accurate: Arc<Mutex<Vec<bool>>>,
 }
 
 impl FakeDiarizer {
@@ -33,6 +34,11 @@ impl FakeDiarizer {
     /// The sensitivities of each call.
     pub(crate) fn sensitivities(&self) -> Vec<Sensitivity> {
         self.sensitivities.lock().unwrap().clone()
+    }
+
+    /// Whether each call was to be accurate.
+    pub(crate) fn accurate(&self) -> Vec<bool> {
+        self.accurate.lock().unwrap().clone()
     }
 }
 
@@ -54,6 +60,7 @@ impl Diarizer for FakeDiarizer {
         self.calls.lock().unwrap().push(call);
         let sensitivity = options.speech_sensitivity();
         self.sensitivities.lock().unwrap().push(sensitivity);
+        self.accurate.lock().unwrap().push(options.is_accurate());
         Ok(self.script.lock().unwrap().pop_front().unwrap_or_default())
     }
 

@@ -137,6 +137,7 @@ impl Batch {
         } else {
             self.audio.check_service()?;
             self.channels.check_service()?;
+            self.turns.check_service()?;
             self.transcribe.check_service()?;
         }
         if global.show_code {
@@ -233,9 +234,10 @@ impl Batch {
             .to_json()?;
         let backend = match self.local {
             true => format!(
-                "local{}{}{}",
+                "local{}{}{}{}",
                 self.audio.digest(),
                 self.channels.digest(),
+                self.turns.digest(),
                 self.transcribe.digest()
             ),
             false => "service".to_owned(),

@@ -8,7 +8,7 @@ pub(super) mod transcription;
 
 use pyannote_engine::transcription::Transcriber;
 use pyannote_engine::{
-    CancelToken, ChannelOptions, Diarization, DiarizeError, Diarizer, Engine, Options, Recording,
+    ChannelOptions, Diarization, DiarizeError, Diarizer, Engine, Options, Recording,
 };
 use serde_json::{Map, Value};
 
@@ -30,12 +30,12 @@ enum Audio {
     Channels(Vec<Recording>, ChannelOptions),
 }
 
-/// Computes the output of a job.
+/// Computes the output of a job, with the options that do not depend on the request.
 pub(super) fn compute<D: Diarizer>(
     engine: &Engine<D>,
     transcriber: Option<&dyn Transcriber>,
     job: EngineJob,
-    cancel: &CancelToken,
+    options: Options<'_>,
 ) -> Result<JobOutput, EngineError> {
     let EngineJob {
         kind,
@@ -62,9 +62,8 @@ pub(super) fn compute<D: Diarizer>(
         Some(_) => DIARIZATION_SHARE,
         None => 1.0,
     };
-    let options = Options::new()
-        .cancel_token(cancel)
-        .on_progress(|fraction| progress.report(share * fraction));
+    let cancel = options.token().clone();
+    let options = options.on_progress(|fraction| progress.report(share * fraction));
     let (mut output, warnings) = match kind {
         JobKind::Diarize => {
             let options = options
@@ -81,7 +80,7 @@ pub(super) fn compute<D: Diarizer>(
             let transcript = match transcriber {
                 Some(transcriber) => {
                     let options = transcription::options(&request)
-                        .cancel_token(cancel)
+                        .cancel_token(&cancel)
                         .on_progress(|done| progress.report(share + (1.0 - share) * done));
                     let transcript = match &audio {
                         Audio::Recording(recording) => {
