@@ -184,9 +184,13 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets whether to take more time to be more accurate. The default is `false`.
+    /// Sets whether segmentation windows follow each other every 0.6 s instead of 2.5 s. The default is `false`.
     ///
-    /// COST
+    /// With the open models, it takes 2.2 times the processor time. On two pairs of excerpts that no parameter was tuned
+    /// on, the error rate was 2.3 and 2.7 percentage points lower (21.1 instead of 23.4 %, 46.1 instead of 48.8 %). On
+    /// those that the parameters were tuned on, with the longer hop, it was 2.3 points higher (27.0 instead of 24.7 %).
+    /// Longer recordings gain or lose as much. Try it on recordings of your own: `pyannote score` compares results with
+    /// references.
     ///
     /// ```
     /// use pyannote_engine::Options;
@@ -228,7 +232,7 @@ impl<'a> Options<'a> {
         self.sensitivity
     }
 
-    /// Whether to take more time to be more accurate. A [`Diarizer`](crate::Diarizer) that has no such choice ignores it.
+    /// Whether to take more time to be more accurate. A [`Diarizer`](crate::Diarizer) without this choice ignores it.
     #[must_use]
     pub fn is_accurate(&self) -> bool {
         self.is_accurate

@@ -82,8 +82,8 @@ impl<D: Diarizer> DiarizerEngine<D> {
         self
     }
 
-    /// Sets whether jobs take more time to be more accurate: [`Options::accurate`](pyannote_engine::Options::accurate).
-    /// It has no effect on live streams. The default is `false`.
+    /// Sets [`Options::accurate`](pyannote_engine::Options::accurate) for all jobs. It has no effect on live streams.
+    /// The default is `false`.
     #[must_use]
     pub fn accurate(mut self, is_accurate: bool) -> Self {
         self.is_accurate = is_accurate;

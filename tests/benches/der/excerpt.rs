@@ -38,8 +38,8 @@ impl<'a> Excerpt<'a> {
         }
     }
 
-    /// The reference annotation: shifted like the audio, whose parts have these durations. A label is the same person in
-    /// all recordings, as in the AMI corpus.
+    /// The reference annotation: shifted like the audio, whose parts have these durations. A label is the same person
+    /// in all recordings, as in the AMI corpus.
     pub(crate) fn reference(&self, durations_s: &[f64]) -> Recording {
         let (mut turns, mut scored) = (Vec::new(), Vec::new());
         let mut offset_s = 0.0;
