@@ -23,18 +23,6 @@ pub(crate) fn add(sum: &mut Der, other: &Der) {
     sum.confusion += other.confusion;
 }
 
-/// The cells of a row of a table: the error rate and its components, in percent.
-pub(crate) fn cells(der: &Der) -> String {
-    let percent = |seconds: f64| 100.0 * seconds / der.total;
-    format!(
-        "{:.1} | {:.1} | {:.1} | {:.1}",
-        100.0 * der.rate(),
-        percent(der.missed_detection),
-        percent(der.false_alarm),
-        percent(der.confusion)
-    )
-}
-
 /// Number of speakers in the scored regions: in the turns, and in the reference.
 pub(crate) fn speakers(recording: &Recording, turns: &[Turn]) -> (usize, usize) {
     let count = |turns: &[Turn]| {

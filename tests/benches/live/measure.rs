@@ -90,7 +90,7 @@ impl Measured {
         );
         let mut row = format!(
             "| {name} | {latency} | {} | {} ({}) | {:.1} |",
-            scoring::cells(&self.der),
+            cells(&self.der),
             self.speakers.0,
             self.speakers.1,
             self.audio_s / self.processor_s
@@ -101,6 +101,18 @@ impl Measured {
         };
         row
     }
+}
+
+/// The cells of a row of a table: the error rate and its components, in percent.
+pub(crate) fn cells(der: &Der) -> String {
+    let percent = |seconds: f64| 100.0 * seconds / der.total;
+    format!(
+        "{:.1} | {:.1} | {:.1} | {:.1}",
+        100.0 * der.rate(),
+        percent(der.missed_detection),
+        percent(der.false_alarm),
+        percent(der.confusion)
+    )
 }
 
 /// The median, the 95th percentile and the maximum, if there are any values.

@@ -13,7 +13,7 @@ use pyannote_server::Server;
 use pyannote_server::engine::DiarizerEngine;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::measure::{CHUNK_SAMPLES, quantiles};
+use crate::measure::{CHUNK_SAMPLES, cells, quantiles};
 use crate::recordings::Recording;
 use crate::scoring;
 
@@ -147,7 +147,7 @@ impl Streamed {
         if let Some(failure) = &self.failure {
             return format!("| {name} | failed: {failure} |");
         }
-        let (cells, events) = (scoring::cells(&self.der), self.latencies.len());
+        let (cells, events) = (cells(&self.der), self.latencies.len());
         format!(
             "| {name} | {cells} | {events} | {latencies} | {:.2} |",
             self.end_s
