@@ -10,12 +10,17 @@ use url::Url;
 /// metadata services of clouds), shared, multicast, unspecified, reserved, or an IPv6 form of one of these.
 ///
 /// ```
+/// # #[cfg(feature = "engine")]
+/// # fn main() -> Result<(), std::net::AddrParseError> {
 /// use pyannote_server::audio::is_private_ip;
 ///
 /// assert!(is_private_ip("169.254.169.254".parse()?));
 /// assert!(is_private_ip("::ffff:10.0.0.1".parse()?));
 /// assert!(!is_private_ip("1.1.1.1".parse()?));
-/// # Ok::<(), std::net::AddrParseError>(())
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "engine"))]
+/// # fn main() {}
 /// ```
 #[must_use]
 #[cfg_attr(

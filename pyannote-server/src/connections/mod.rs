@@ -191,3 +191,23 @@ impl Warning {
         is_due
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_connections_is_at_least_one_and_leaves_file_descriptors() {
+        let connections = |connections| {
+            let limits = ConnectionLimits {
+                connections,
+                ..ConnectionLimits::default()
+            };
+            let connections = Connections::new(limits);
+            connections.permits.available_permits()
+        };
+        assert_eq!(connections(0), 1);
+        assert_eq!(connections(2), 2);
+        assert!(connections(usize::MAX) <= limits::max_connections());
+    }
+}
