@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +25,8 @@ pub use limits::ConnectionLimits;
 
 /// Delay after a failure to accept connections, such as a lack of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// How long a client may take to send the head of its first request if others wait for its connection to be closed.
+const CROWDED_HEADER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the log says that there are too many connections.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -141,15 +144,20 @@ impl Connection {
             .header_read_timeout(self.limits.header_timeout)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = connection.with_upgrades();
-        // A client whose first request is still on its way would lose it.
+        // Closed at once, a client would lose a first request that is still on its way.
         let room_needed = async {
             self.room_needed.cancelled().await;
-            request_begun.notified().await;
+            let first_request = timeout(CROWDED_HEADER_TIMEOUT, request_begun.notified());
+            first_request.await.is_ok()
         };
         let mut connection = pin!(connection);
         tokio::select! {
             result = connection.as_mut() => return log_end(result),
-            () = room_needed => {}
+            has_begun = room_needed => {
+                if !has_begun {
+                    return;
+                }
+            }
             () = self.shutdown.drain.cancelled() => {}
         }
         connection.as_mut().graceful_shutdown();

@@ -184,6 +184,20 @@ async fn a_connection_over_the_limit_replaces_idle_ones() {
 }
 
 #[tokio::test]
+async fn a_connection_over_the_limit_replaces_those_without_a_request() {
+    let limits = ConnectionLimits {
+        connections: 2,
+        ..LONG
+    };
+    let server = server_with(limits).await;
+    let silent = send(&server, b"").await;
+    let half = send(&server, b"GET /v1/test HTTP/1.1\r\nhos").await;
+    let response = timeout(TIMEOUT, get(&server, "/v1/test")).await;
+    assert_eq!(response.unwrap().status(), StatusCode::OK);
+    drop((silent, half));
+}
+
+#[tokio::test]
 async fn connections_over_the_limit_wait() {
     let limits = ConnectionLimits {
         connections: 3,
