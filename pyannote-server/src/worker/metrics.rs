@@ -120,3 +120,57 @@ impl WorkMetrics {
         self.audio_s.inc_by(audio.as_secs_f64());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::engine::JobKind;
+
+    fn job(stage: Stage, audio_s: u64, progress: f64) -> JobInProgress {
+        JobInProgress {
+            id: Uuid::nil(),
+            team: "ada".to_owned(),
+            kind: JobKind::Diarize,
+            stage,
+            elapsed: Duration::ZERO,
+            audio: Some(Duration::from_secs(audio_s)),
+            progress,
+        }
+    }
+
+    #[test]
+    fn stages_and_progress_of_jobs_are_encoded() {
+        let metrics = WorkMetrics::default();
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        metrics.update(&[
+            job(Stage::Computing, 3_600, 0.5),
+            job(Stage::Computing, 100, 0.25),
+            job(Stage::Waiting, 7_200, 0.0),
+        ]);
+        metrics.observe_stage(Stage::Preparing, Duration::from_secs(3));
+        metrics.count_ended("succeeded", Duration::from_secs(30));
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for line in [
+            r#"pyannote_jobs_in_progress{stage="preparing"} 0"#,
+            r#"pyannote_jobs_in_progress{stage="waiting"} 1"#,
+            r#"pyannote_jobs_in_progress{stage="computing"} 2"#,
+            "pyannote_jobs_computing_audio_seconds 3700.0",
+            "pyannote_jobs_computing_audio_done_seconds 1825.0",
+            r#"pyannote_job_stage_seconds_bucket{le="5.0",stage="preparing"} 1"#,
+            r#"pyannote_jobs_ended_total{status="succeeded"} 1"#,
+            "pyannote_job_audio_seconds_total 30.0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
+        metrics.update(&[]);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let line = r#"pyannote_jobs_in_progress{stage="computing"} 0"#;
+        assert!(text.contains(line), "{text}");
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyannote_server::engine::{EngineError, Recording};
-use pyannote_server::store::{Status, Store};
+use pyannote_server::store::{Cancellation, Status, Store};
 use pyannote_server::worker::{
     AudioSource, DurationFuture, RecordingFuture, Stage, Timing, WorkerConfig, Workers,
 };
@@ -199,6 +199,31 @@ async fn a_canceled_job_stops_at_once_in_every_stage() {
         assert_canceled(&store, id).await;
     }
     assert_eq!(engine.started(), [computing.to_string()]);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_another_process_cancels_stops_when_its_lease_is_renewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.sqlite");
+    let store = Store::open(&path).await.unwrap();
+    // Stores that do not share their state, as those of two processes.
+    let other = Store::open(&path).await.unwrap();
+    let engine = TestEngine::new();
+    let short = Timing {
+        lease: Duration::from_millis(300),
+        ..timing()
+    };
+    let workers = Workers::start_with(config(&store, &engine, 1), short);
+    let workers = workers.await.unwrap();
+    let id = submit(&store, json!({ "behavior": "hang" })).await;
+    running(&store, id).await;
+    let canceled = other.cancel_of_any_team(id).await.unwrap();
+    assert_eq!(canceled, Cancellation::Canceled);
+    // The lane is free again.
+    let next = submit(&store, json!({})).await;
+    assert_eq!(ended(&store, next).await.status, Status::Succeeded);
+    assert_canceled(&store, id).await;
     workers.stop().await;
 }
 
