@@ -23,7 +23,7 @@ pub(crate) const MAX_LANES: usize = 64;
 /// faster: the second is for short jobs while a long one computes.
 const DEFAULT_LANES: usize = 2;
 
-/// Creates the audio source from the server's media folder.
+/// Creates the audio source from the server's uploaded media.
 pub(crate) type AudioSourceFactory = Box<dyn FnOnce(MediaStore) -> Arc<dyn AudioSource> + Send>;
 
 /// Options of a server. See [`ServerBuilder`](crate::ServerBuilder) for what they mean.
