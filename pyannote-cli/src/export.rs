@@ -15,6 +15,9 @@ use crate::result::{Document, Output};
 use crate::table::Columns;
 use crate::ui::Ui;
 
+/// Instead of turns if there are none.
+pub(crate) const NO_SPEECH: &str = "no speech was found";
+
 /// A format of a result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -157,6 +160,13 @@ impl OutputArgs {
             ui.warn("the recording of the result is missing, so that the page cannot play it");
         }
         let text = render(document, format, Some(link))?;
+        // No text at all looks like a failure.
+        if text.is_empty() {
+            ui.note(match document.output.named_turns().is_empty() {
+                true => NO_SPEECH,
+                false => "no words were found",
+            });
+        }
         let Some(path) = path else {
             return ui.print(&text);
         };
@@ -530,7 +540,7 @@ fn table(document: &Document) -> String {
         }
     }
     if turns.is_empty() {
-        return "no speech was found\n".to_owned();
+        return format!("{NO_SPEECH}\n");
     }
     let mut totals = Columns::new(&["speaker", ">seconds", ">share", ">turns"]);
     for speaker in &document.speakers {

@@ -10,7 +10,7 @@ use pyannote_engine::Options;
 use pyannote_engine::assets::{Assets, LICENSES};
 
 use crate::error::{Failure, Result};
-use crate::export::{check_is_not, write_file};
+use crate::export::{NO_SPEECH, check_is_not, write_file};
 use crate::input::check_file;
 use crate::local::{self, AudioArgs, EngineArgs};
 use crate::page;
@@ -82,7 +82,7 @@ impl Demo {
             );
         }
         if turns.is_empty() {
-            text += "no speech was found\n";
+            let _ = writeln!(text, "{NO_SPEECH}");
         }
         let _ = write!(text, "\n{}\n", timeline(turns, duration_s));
         for warning in &diarization.warnings {

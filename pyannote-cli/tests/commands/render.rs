@@ -53,6 +53,22 @@ fn what_is_not_a_result() {
 }
 
 #[test]
+fn an_empty_result_says_so() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "silence.json",
+        r#"{"diarization":[],"wordLevelTranscription":[]}"#,
+    );
+    sandbox.run(&["render", "silence.json"]);
+    sandbox.run(&["render", "silence.json", "-f", "rttm"]);
+    sandbox.run(&["render", "silence.json", "-f", "srt"]);
+    let music = OUTPUT.replacen('{', r#"{"wordLevelTranscription":[],"#, 1);
+    sandbox.write("music.json", music);
+    sandbox.run(&["render", "music.json", "-f", "srt", "-o", "music.srt"]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
 fn the_page_plays_the_recording() {
     let sandbox = Sandbox::new();
     sandbox.write_recording("meeting.wav", 1);
