@@ -326,6 +326,39 @@ async fn a_job_whose_result_does_not_fit_in_time_fails_for_this_reason() {
     workers.stop().await;
 }
 
+#[cfg(feature = "engine")]
+#[tokio::test]
+async fn a_recording_waits_for_space() {
+    use crate::audio::{FetchConfig, Loader};
+
+    let Some(disk) = Disk::mount() else { return };
+    disk.fill();
+    // 0.5 s of 16-bit silence at 16 kHz.
+    let mut wav = b"RIFF\xa4\x3e\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\x80\x3e\0\0".to_vec();
+    wav.resize(wav.len() + 16_000, 0);
+    let (sender, mut requests) = tokio::sync::mpsc::unbounded_channel();
+    let send = async move || {
+        sender.send(()).unwrap();
+        wav
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a.wav", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(send);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let config = FetchConfig {
+        temp_dir: Some(disk.path().to_owned()),
+        allow_private_networks: true,
+        ..FetchConfig::default()
+    };
+    let loader = Loader::new(|_: &str, _: &str| None, config).unwrap();
+    let loading = tokio::spawn(async move { loader.load(TEAM, &url, None).await });
+    // The first attempt has failed when there is a second one.
+    requests.recv().await.unwrap();
+    requests.recv().await.unwrap();
+    disk.free();
+    assert!((loading.await.unwrap().unwrap().duration() - 0.5).abs() < 0.01);
+}
+
 /// A receiver that fills the disk before it accepts a webhook.
 async fn filling_receiver(folder: &Path) -> (String, tokio::sync::mpsc::UnboundedReceiver<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,6 +1,6 @@
 //! `GET /`: a page that says what this is, and `GET /openapi.yaml`: the specification. Neither needs an API key.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Json;
 use axum::extract::State;
@@ -52,11 +52,11 @@ fn prefers_json(accept: &str) -> bool {
 
 fn page(origin: &str) -> String {
     let mut rows = String::new();
-    for [method, path, summary] in operations() {
+    for [method, path, summary] in &*OPERATIONS {
         rows += &format!(
             "<tr><td>{method}</td><td><code>{}</code></td><td>{}</td></tr>\n",
-            escape(&path),
-            escape(&summary)
+            escape(path),
+            escape(summary)
         );
     }
     let commands = commands().replace(README_URL, origin);
@@ -65,7 +65,7 @@ fn page(origin: &str) -> String {
 }
 
 fn summary() -> Value {
-    let operations = operations().into_iter().map(
+    let operations = OPERATIONS.iter().map(
         |[method, path, summary]| json!({ "method": method, "path": path, "summary": summary }),
     );
     json!({
@@ -80,7 +80,7 @@ fn summary() -> Value {
 }
 
 /// Method, path and summary of the operations in the specification.
-fn operations() -> Vec<[String; 3]> {
+static OPERATIONS: LazyLock<Vec<[String; 3]>> = LazyLock::new(|| {
     let specification: Value = yaml_serde::from_str(SPECIFICATION).unwrap_or_default();
     let paths = specification["paths"].as_object().into_iter().flatten();
     let operations = paths.flat_map(|(path, methods)| {
@@ -91,7 +91,7 @@ fn operations() -> Vec<[String; 3]> {
         })
     });
     operations.collect()
-}
+});
 
 /// The commands in the README that diarize a file with curl.
 fn commands() -> &'static str {
@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn the_page_has_all_operations_and_the_commands_with_the_servers_url() {
         let page = page("https://diarization.example");
-        assert_eq!(operations().len(), 10);
-        for [method, path, summary] in operations() {
+        assert_eq!(OPERATIONS.len(), 10);
+        for [method, path, summary] in &*OPERATIONS {
             let row =
                 format!("<tr><td>{method}</td><td><code>{path}</code></td><td>{summary}</td></tr>");
             assert!(page.contains(&row), "{row}");

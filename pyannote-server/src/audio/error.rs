@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use pyannote_engine::SpoolError;
 use pyannote_engine::audio::AudioError;
 
 use crate::engine::EngineError;
@@ -62,6 +63,20 @@ pub enum RecordingError {
     TempFile(#[source] io::Error),
 }
 
+impl RecordingError {
+    /// Whether the recording can be loaded later without a change by the client: the disk is full, or the storage of
+    /// uploaded media fails.
+    pub(super) fn is_temporary(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match self {
+            Self::Media(error) => error.kind() != FileTooLarge,
+            Self::TempFile(error) => matches!(error.kind(), StorageFull | QuotaExceeded),
+            Self::Audio(AudioError::Spool(error)) => matches!(error, SpoolError::Full { .. }),
+            _ => false,
+        }
+    }
+}
+
 impl From<RecordingError> for EngineError {
     fn from(error: RecordingError) -> Self {
         Self(Chain(&error).to_string())
@@ -71,6 +86,34 @@ impl From<RecordingError> for EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_and_failing_storage_are_temporary() {
+        let io = |kind: io::ErrorKind| io::Error::from(kind);
+        let folder = "recordings".into();
+        for (error, expected) in [
+            (
+                RecordingError::TempFile(io(io::ErrorKind::StorageFull)),
+                true,
+            ),
+            (
+                RecordingError::TempFile(io(io::ErrorKind::PermissionDenied)),
+                false,
+            ),
+            (
+                RecordingError::Audio(SpoolError::Full { folder }.into()),
+                true,
+            ),
+            (RecordingError::Media(io(io::ErrorKind::TimedOut)), true),
+            (
+                RecordingError::Media(io(io::ErrorKind::FileTooLarge)),
+                false,
+            ),
+            (RecordingError::TimedOut, false),
+        ] {
+            assert_eq!(error.is_temporary(), expected, "{error}");
+        }
+    }
 
     #[test]
     fn output_error_has_the_cause() {

@@ -11,15 +11,20 @@ use pyannote_engine::audio::{
 };
 use pyannote_engine::{CancelToken, Recording};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use super::{FetchConfig, Fetcher, RecordingError};
+use crate::backoff::Backoff;
+use crate::error::Chain;
 use crate::media::{MediaFile, MediaKey, MediaStore};
-use crate::worker::{AudioSource, ChannelsFuture, DurationFuture, RecordingFuture};
+use crate::worker::{AudioSource, ChannelsFuture, DurationFuture, MAX_SHORT, RecordingFuture};
 
-/// Recordings that are longer than this are decoded few at a time.
-const MAX_SHORT: Duration = Duration::from_secs(10 * 60);
 /// Maximum number of long recordings that are decoded at the same time.
 const MAX_LONG_DECODES: usize = 2;
+/// Initial interval between attempts while this machine cannot load a recording.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long such a recording is tried again, as long as the results of jobs wait for space.
+const RETRY_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// Future of uploaded media, or `None` if they were not uploaded or have been deleted.
 pub type MediaFileFuture<'a> =
@@ -121,6 +126,8 @@ impl Loader {
     /// Loads the recording at a `media://` or http(s) URL, of at most `max_seconds` (default: 24 h, the limit of the
     /// API). Dropping the future cancels fetching and decoding.
     ///
+    /// While the disk is full, or the storage of uploaded media fails, loading is tried again for an hour.
+    ///
     /// # Errors
     ///
     /// Returns [`RecordingError`] if the recording cannot be found, fetched or decoded, or is too long.
@@ -167,6 +174,26 @@ impl Loader {
         max_seconds: Option<f64>,
         decode: Decode<T>,
     ) -> Result<T, RecordingError> {
+        let mut backoff = Backoff::new(RETRY_INTERVAL);
+        let limit = Instant::now() + RETRY_LIMIT;
+        loop {
+            match self.try_load(team, url, max_seconds, decode).await {
+                Err(error) if error.is_temporary() && Instant::now() < limit => {
+                    tracing::error!(error = %Chain(&error), "failed to load a recording; retrying");
+                }
+                result => return result,
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
+    }
+
+    async fn try_load<T: Send + 'static>(
+        &self,
+        team: &str,
+        url: &str,
+        max_seconds: Option<f64>,
+        decode: Decode<T>,
+    ) -> Result<T, RecordingError> {
         let limits = match max_seconds {
             Some(seconds) => self.limits.max_seconds(seconds),
             None => self.limits,
@@ -196,11 +223,11 @@ impl Loader {
         run_blocking(move || decode_media(&file, &options, decode, missing)).await
     }
 
-    /// Waits until a recording may be decoded, if it is long.
+    /// Waits until a recording may be decoded, unless it is known to be short.
     async fn turn(&self, path: &Path) -> Option<SemaphorePermit<'_>> {
-        match duration_of(path.to_owned()).await? <= MAX_SHORT {
-            true => None,
-            false => self.long_decodes.acquire().await.ok(),
+        match duration_of(path.to_owned()).await {
+            Some(duration) if duration <= MAX_SHORT => None,
+            _ => self.long_decodes.acquire().await.ok(),
         }
     }
 }

@@ -48,7 +48,15 @@ impl std::fmt::Debug for Cancel {
 /// If there is no such job, it has ended, or the database cannot be written to.
 pub async fn cancel(options: Cancel) -> Result<(), ServeError> {
     let store = match (&options.database, options.data_dir) {
-        (Some(database), _) => Store::connect(database).await?,
+        (Some(database), _) => {
+            // SQLite would create the file.
+            if let Some(path) = Store::sqlite_path(database)
+                && !path.is_file()
+            {
+                return Err(format!("there are no jobs in {}", path.display()).into());
+            }
+            Store::connect(database).await?
+        }
         (None, Some(path)) => {
             let database = DataDir::database_in(&path);
             if !database.is_file() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::Row;
@@ -27,7 +28,7 @@ pub(crate) struct Delivery {
     /// Why the last attempt failed.
     pub(crate) reason: Option<String>,
     /// Body of the webhook, as JSON.
-    pub(crate) body: String,
+    pub(crate) body: Bytes,
 }
 
 /// The body of a webhook, without the output.
@@ -49,7 +50,8 @@ impl NewDelivery {
     pub(super) fn from_request(request: &Map<String, Value>) -> Option<Self> {
         let url = request.get("webhook").and_then(Value::as_str)?;
         Some(Self {
-            url: url.to_owned(),
+            // PostgreSQL stores no NUL, which URLs contain percent-encoded.
+            url: url.replace('\0', "%00"),
             status_only: request.get("webhookStatusOnly") == Some(&Value::Bool(true)),
         })
     }
@@ -114,7 +116,7 @@ impl Store {
             failures: usize::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(usize::MAX),
             reason: row.try_get("reason")?,
             job_id,
-            body,
+            body: body.into(),
         }))
     }
 
@@ -175,5 +177,19 @@ impl Store {
         };
         let wait_ms = row.try_get::<Option<i64>, _>("wait")?;
         Ok(wait_ms.map(|wait_ms| Duration::from_millis(wait_ms.max(0).unsigned_abs())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_webhook_has_no_nul() {
+        let request = json!({ "webhook": "https://example.com/a\0b" });
+        let webhook = NewDelivery::from_request(request.as_object().unwrap());
+        assert_eq!(webhook.unwrap().url, "https://example.com/a%00b");
     }
 }

@@ -60,8 +60,8 @@ impl Store {
     ///
     /// Returns [`StoreError`] if the database cannot be opened, or the URL has another scheme.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            return Self::open(path.strip_prefix("//").unwrap_or(path)).await;
+        if let Some(path) = Self::sqlite_path(url) {
+            return Self::open(path).await;
         }
         // Errors do not contain the URL, which may contain a password.
         match url.split_once(':').map_or("", |(scheme, _)| scheme) {
@@ -73,6 +73,12 @@ impl Store {
             "postgres" | "postgresql" => Err(StoreError::PostgresDisabled),
             _ => Err(StoreError::UnsupportedUrl),
         }
+    }
+
+    /// The path in the URL of an SQLite database.
+    pub(crate) fn sqlite_path(url: &str) -> Option<&Path> {
+        let path = url.strip_prefix("sqlite:")?;
+        Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
     }
 
     async fn open_sqlite(path: &Path, temp_dir: Option<TempDir>) -> Result<Self, StoreError> {

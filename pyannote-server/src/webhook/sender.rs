@@ -145,12 +145,12 @@ impl Sender {
 }
 
 /// Hex HMAC-SHA256 of `v0:{timestamp}:{body}`.
-fn sign(secret: &SecretString, timestamp: i64, body: &str) -> String {
+fn sign(secret: &SecretString, timestamp: i64, body: &[u8]) -> String {
     #[expect(clippy::expect_used, reason = "HMAC accepts keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .expect("a key of any length is valid");
     mac.update(format!("v0:{timestamp}:").as_bytes());
-    mac.update(body.as_bytes());
+    mac.update(body);
     hex::encode(mac.finalize().into_bytes())
 }
 

@@ -58,7 +58,7 @@ async fn delivery(url: &str) -> Delivery {
         .await
         .unwrap()
         .unwrap();
-    let body: Value = serde_json::from_str(&delivery.body).unwrap();
+    let body: Value = serde_json::from_slice(&delivery.body).unwrap();
     assert_eq!(body, json!({ "jobId": id, "status": "canceled" }));
     delivery
 }

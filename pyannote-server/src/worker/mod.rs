@@ -17,16 +17,18 @@ mod schedule;
 mod timing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::DropGuard;
 
 pub use audio_source::{AudioSource, ChannelsFuture, DurationFuture, RecordingFuture};
 pub use lanes::JobInProgress;
 pub(crate) use lanes::Lanes;
 pub(crate) use metrics::WorkMetrics;
+pub(crate) use schedule::MAX_SHORT;
 pub use schedule::Stage;
 pub use timing::Timing;
 
@@ -37,6 +39,9 @@ use crate::setup::Resources;
 use crate::shutdown::{self, Shutdown};
 use crate::store::Store;
 use crate::webhook;
+
+/// How long the database may take to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What [`Workers`] need.
 #[derive(Clone)]
@@ -184,12 +189,17 @@ impl Workers {
 
     /// Ends what is left after the shutdown has aborted.
     pub(crate) async fn close(self) {
-        let _ = self.reaper.await;
-        if let Err(error) = self.store.flush().await {
-            tracing::warn!(error = %Chain(&error), "failed to truncate the database log");
-        }
-        if let Some(store) = self.resources.store {
-            store.close().await;
+        let close = async {
+            let _ = self.reaper.await;
+            if let Err(error) = self.store.flush().await {
+                tracing::warn!(error = %Chain(&error), "failed to truncate the database log");
+            }
+            if let Some(store) = self.resources.store {
+                store.close().await;
+            }
+        };
+        if timeout(CLOSE_TIMEOUT, close).await.is_err() {
+            tracing::warn!("the database did not respond in time, and was not closed");
         }
     }
 }

@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 /// Recordings that are longer than this make a job long.
-pub(super) const MAX_SHORT: Duration = Duration::from_secs(10 * 60);
+pub(crate) const MAX_SHORT: Duration = Duration::from_secs(10 * 60);
 /// Maximum number of jobs whose recordings are fetched or decoded at the same time. Each may need as much space as the
 /// maximum size of a recording.
 const MAX_PREPARING: usize = 32;
