@@ -274,12 +274,13 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// Returns [`StartError`] if the engine is missing, if there is neither a store nor a data directory, or if one of
-    /// them cannot be opened.
+    /// Returns [`StartError`] if the engine is missing, an option is invalid, there is neither a store nor a data
+    /// directory, or one of them cannot be opened.
     pub async fn start_workers(mut self) -> Result<Workers, StartError> {
         if self.config.store.is_none() && self.config.data_dir.is_none() {
             return Err(StartError::MissingQueue);
         }
+        self.config.validate()?;
         self.config.work = true;
         let setup = Setup::new(&mut self.config).await?;
         let workers = Workers::start_with(setup.workers, setup.timing).await?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::api_key::ApiKey;
 use crate::connections::ConnectionLimits;
@@ -134,6 +134,11 @@ impl Config {
             if !is_origin {
                 return Err(StartError::InvalidPublicUrl);
             }
+        }
+        // Anyone could sign with it.
+        let secret = self.webhook_secret.as_ref();
+        if secret.is_some_and(|secret| secret.expose_secret().trim().is_empty()) {
+            return Err(StartError::EmptyWebhookSecret);
         }
         Ok(())
     }

@@ -55,6 +55,9 @@ pub enum StartError {
         "{0} is reachable from other machines over plain http: call `.allow_public_bind()` to allow this"
     )]
     PublicAddress(SocketAddr),
+    /// The secret to sign webhooks with is empty.
+    #[error("the webhook secret is empty: set one, or none to send no webhooks")]
+    EmptyWebhookSecret,
     /// The public URL is not the origin of an http(s) URL.
     #[error("the public URL must be an http(s) URL without path and query")]
     InvalidPublicUrl,

@@ -28,6 +28,7 @@ pub use audio_source::{AudioSource, ChannelsFuture, DurationFuture, RecordingFut
 pub use lanes::JobInProgress;
 pub(crate) use lanes::Lanes;
 pub(crate) use metrics::WorkMetrics;
+#[cfg(feature = "engine")]
 pub(crate) use schedule::MAX_SHORT;
 pub use schedule::Stage;
 pub use timing::Timing;

@@ -22,6 +22,7 @@ async fn invalid_options_are_reported() {
             ".allow_public_bind()",
         ),
         (builder().public_url("https://host/path?a"), "public URL"),
+        (builder().webhook_secret(" "), "webhook secret is empty"),
         (builder().concurrency(0), "must be 1 to 64"),
         (builder().concurrency(200_000), "must be 1 to 64"),
     ];
