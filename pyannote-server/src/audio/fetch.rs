@@ -20,6 +20,7 @@ use super::retry::Failure;
 use super::url_policy;
 use crate::error::Chain;
 use crate::ssrf_guard::{PrivateName, Resolver};
+use crate::temp_folder::recording_file;
 
 /// Options of a [`Fetcher`].
 ///
@@ -235,13 +236,7 @@ impl Fetcher {
 
     /// Creates a temporary file.
     fn temp_file(&self) -> Result<NamedTempFile, RecordingError> {
-        let mut builder = tempfile::Builder::new();
-        let builder = builder.prefix("recording-");
-        let file = match &self.config.temp_dir {
-            Some(folder) => builder.tempfile_in(folder),
-            None => builder.tempfile(),
-        };
-        file.map_err(RecordingError::TempFile)
+        recording_file(self.config.temp_dir.as_deref()).map_err(RecordingError::TempFile)
     }
 }
 

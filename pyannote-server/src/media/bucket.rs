@@ -21,6 +21,7 @@ use tokio::io::AsyncWriteExt;
 use super::store::RETENTION;
 use super::{BucketError, MediaFile, MediaKey, UploadOutcome};
 use crate::error::Chain;
+use crate::temp_folder::recording_file;
 
 /// Timeout of a request, which includes the transfer of a recording.
 const REQUEST_TIMEOUT: &str = "30min";
@@ -108,13 +109,7 @@ impl Bucket {
             let message = format!("larger than the limit of {} bytes", self.max_bytes);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
-        let mut builder = tempfile::Builder::new();
-        let builder = builder.prefix("recording-");
-        let file = match &self.temp_dir {
-            Some(folder) => builder.tempfile_in(folder),
-            None => builder.tempfile(),
-        };
-        let (file, path) = file?.into_parts();
+        let (file, path) = recording_file(self.temp_dir.as_deref())?.into_parts();
         let mut file = tokio::fs::File::from_std(file);
         let mut chunks = object.into_stream();
         while let Some(chunk) = chunks.try_next().await.map_err(storage_error)? {

@@ -108,6 +108,8 @@ impl Folder {
 
     /// Adds an upload to the media of its team, unless others have been added meanwhile that leave no room for it.
     fn add(&self, file: NamedTempFile, path: &Path, bytes: u64) -> io::Result<UploadOutcome> {
+        // Uploads do not wait for each other's: with the lock, there is nothing left to write.
+        file.as_file().sync_all()?;
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes > self.left_of_team(path)? {
             return Ok(UploadOutcome::TeamLimit);

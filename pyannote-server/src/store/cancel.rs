@@ -55,14 +55,17 @@ impl Store {
         if self.cancel_in(None, id).await? {
             return Ok(Cancellation::Canceled);
         }
+        let status = self.status(id).await?;
+        Ok(status.map_or(Cancellation::NotFound, Cancellation::AlreadyEnded))
+    }
+
+    /// Returns the status of a job of any team, if there is such a job.
+    pub(crate) async fn status(&self, id: Uuid) -> Result<Option<Status>, StoreError> {
         let status = self.database.select(sql::STATUS).bind(id.to_string());
-        match self.database.first(status).await? {
-            Some(row) => {
-                let status = Status::parse(&row.try_get::<String, _>("status")?)?;
-                Ok(Cancellation::AlreadyEnded(status))
-            }
-            None => Ok(Cancellation::NotFound),
-        }
+        let Some(row) = self.database.first(status).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Status::parse(&row.try_get::<String, _>("status")?)?))
     }
 
     async fn cancel_in(&self, team: Option<&str>, id: Uuid) -> Result<bool, StoreError> {

@@ -148,8 +148,8 @@ impl JobRun {
         }
     }
 
-    /// Waits for a task of the job, up to the time limit. `name` is for errors. Returns `None` if it was interrupted; then the job has ended or
-    /// was returned to the queue, and the task has stopped.
+    /// Waits for a task of the job, up to the time limit. `name` is for errors. Returns `None` if it was interrupted; then
+    /// the job has ended or was returned to the queue, and the task has stopped.
     async fn finish_task<T>(
         &self,
         lease: &mut Lease<'_>,
@@ -243,14 +243,10 @@ impl JobRun {
 
     /// Logs why the job's result is dropped.
     async fn log_loss(&self) {
-        let job = &self.claim.job;
-        let stored = self.config.store.get(&job.team, job.id).await;
-        let id = job.id;
-        match stored {
-            Ok(Some(stored)) if stored.status == Status::Canceled => {
-                tracing::info!(job = %id, "the job was canceled");
-            }
-            _ => tracing::warn!(job = %id, "the job's lease was lost; dropping its result"),
+        let job = self.claim.job.id;
+        match self.config.store.status(job).await {
+            Ok(Some(Status::Canceled)) => tracing::info!(%job, "the job was canceled"),
+            _ => tracing::warn!(%job, "the job's lease was lost; dropping its result"),
         }
     }
 
