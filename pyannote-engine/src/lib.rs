@@ -30,6 +30,10 @@ pub mod audio;
 #[cfg(feature = "models")]
 mod calibration;
 mod channels;
+#[cfg(feature = "models")]
+mod community;
+#[cfg(feature = "models")]
+mod community_1;
 mod confidence;
 mod diarization;
 mod diarizer;
@@ -53,6 +57,8 @@ pub mod transcription;
 mod voiceprint;
 
 pub use channels::ChannelOptions;
+#[cfg(feature = "models")]
+pub use community_1::Community1;
 pub use diarization::{Diarization, Embedding, Scores, Speaker};
 pub use diarizer::{DiarizeError, Diarizer};
 pub use engine::Engine;

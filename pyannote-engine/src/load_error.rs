@@ -29,6 +29,20 @@ pub enum LoadError {
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The folder of community-1 is missing or incomplete.
+    #[error("cannot find {path}: the folder of community-1 has `config.yaml`, `plda/plda.npz`, `plda/xvec_transform.npz`, and `pytorch_model.bin` or `model.safetensors` in `segmentation` and `embedding`. Request access to `pyannote/speaker-diarization-community-1` on Hugging Face, then download all of it", path = .path.display())]
+    CommunityMissing {
+        /// The missing file.
+        path: PathBuf,
+    },
+    /// A file of community-1's folder cannot be used.
+    #[error("cannot load {path}", path = .path.display())]
+    Community {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The threads of the models cannot be started.
     #[error("cannot start the threads of the models")]
     Threads(#[source] Box<dyn Error + Send + Sync>),

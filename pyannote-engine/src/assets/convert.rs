@@ -16,7 +16,7 @@ const COUNTER_SUFFIX: &str = "num_batches_tracked";
 /// # Errors
 ///
 /// Fails if the checkpoint cannot be read, or if a tensor is not of type `F32`.
-pub(super) fn to_safetensors(path: &Path, key: Option<&str>) -> Result<Vec<u8>, String> {
+pub(crate) fn to_safetensors(path: &Path, key: Option<&str>) -> Result<Vec<u8>, String> {
     let checkpoint = match key {
         Some(key) => PytorchReader::with_top_level_key(path, key),
         None => PytorchReader::new(path),

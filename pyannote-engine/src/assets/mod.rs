@@ -13,7 +13,7 @@
 // The crate `pytorch-reader` reads the checkpoints, with 5 dependencies. `candle-core` would have 41.
 
 mod cache_dir;
-mod convert;
+pub(crate) mod convert;
 mod error;
 mod manifest;
 mod pins;

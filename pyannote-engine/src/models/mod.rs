@@ -1,10 +1,11 @@
-//! The neural networks, implemented from scratch: segmentation-3.0, CAM++ and Whisper, with the layers that they are
-//! built from.
+//! The neural networks, implemented from scratch: segmentation-3.0, CAM++, ResNet34 and Whisper, with the layers that
+//! they are built from.
 
 mod embedding;
 mod nn;
 #[cfg(test)]
 mod reference;
+mod resnet;
 mod segmentation;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod whisper;
 pub(crate) use embedding::{
     EMBEDDING_DIM, EmbeddingModel, FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, Fbank, Features,
 };
+pub(crate) use resnet::{RESNET_EMBEDDING_DIM, RESNET_STRIDE, ResNet34, ResNetFrames};
 pub(crate) use segmentation::{
     BATCH_WINDOWS, FRAME_STEP_SAMPLES, POWERSET, POWERSET_CLASSES, RECEPTIVE_FIELD_SAMPLES,
     SegmentationModel, WINDOW_FRAMES, WINDOW_SAMPLES,

@@ -93,6 +93,13 @@ pub(crate) fn run<T: Sync, R: Send>(
     }
 }
 
+/// The size, at most `max`, of equal batches of `count` items whose number is a multiple of the number of threads.
+pub(crate) fn batch_size(pool: &ThreadPool, count: usize, max: usize) -> usize {
+    let threads = pool.current_num_threads().max(1);
+    let batches = count.div_ceil(max).next_multiple_of(threads);
+    count.div_ceil(batches.max(1)).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use std::thread;

@@ -101,9 +101,7 @@ impl Models<'_> {
 
     /// The size, at most `max`, of equal batches of `count` items whose number is a multiple of the number of threads.
     fn batch_size(&self, count: usize, max: usize) -> usize {
-        let threads = self.pool.current_num_threads().max(1);
-        let batches = count.div_ceil(max).next_multiple_of(threads);
-        count.div_ceil(batches.max(1)).max(1)
+        fair_pool::batch_size(self.pool, count, max)
     }
 }
 

@@ -45,7 +45,7 @@ impl Features {
     }
 
     /// Copies up to `frames` frames, from `start` on.
-    pub(super) fn segment(&self, start: usize, frames: usize) -> Self {
+    pub(crate) fn segment(&self, start: usize, frames: usize) -> Self {
         let frames = self.values.chunks_exact(MEL_BANDS).skip(start).take(frames);
         Self {
             values: frames.flatten().copied().collect(),
@@ -72,11 +72,38 @@ impl Features {
             }
         }
     }
+
+    /// Subtracts from each frame the mean of each band over the frames around it: up to `reach` before, and as many after.
+    pub(crate) fn subtract_running_mean(&mut self, reach: usize) {
+        let frames = self.frames();
+        let sums = cumulative(&self.values);
+        for (index, frame) in self.values.chunks_exact_mut(MEL_BANDS).enumerate() {
+            let (from, to) = (index.saturating_sub(reach), (index + reach + 1).min(frames));
+            for ((value, before), after) in frame.iter_mut().zip(&sums[from]).zip(&sums[to]) {
+                *value -= ((after - before) / (to - from) as f64) as f32;
+            }
+        }
+    }
+}
+
+/// The sums of each band over the first frames: one more than there are frames.
+fn cumulative(values: &[f32]) -> Vec<[f64; MEL_BANDS]> {
+    let mut sum = [0.0; MEL_BANDS];
+    let mut sums = vec![sum];
+    for frame in values.chunks_exact(MEL_BANDS) {
+        for (sum, value) in sum.iter_mut().zip(frame) {
+            *sum += f64::from(*value);
+        }
+        sums.push(sum);
+    }
+    sums
 }
 
 /// Computes [`Features`] from samples.
 pub(crate) struct Fbank {
     fft: Arc<dyn RealToComplex<f32>>,
+    /// Samples are multiplied by this first. It matters only for silence: energies have a minimum.
+    gain: f32,
     window: Vec<f32>,
     filters: Vec<MelFilter>,
 }
@@ -95,18 +122,25 @@ impl fmt::Debug for Fbank {
 }
 
 impl Fbank {
-    /// Plans the FFT and computes the window and the filters.
+    /// Kaldi's defaults, as CAM++ expects: the Povey window, which is a Hann window to the power of 0.85.
     pub(crate) fn new() -> Self {
-        // Kaldi's Povey window: a Hann window to the power of 0.85.
-        let window = (0..FBANK_WINDOW_SAMPLES)
-            .map(|n| {
-                (0.5 - 0.5 * (TAU * n as f64 / (FBANK_WINDOW_SAMPLES - 1) as f64).cos()).powf(0.85)
-                    as f32
-            })
-            .collect();
+        Self::with(1.0, |cosine| (0.5 - 0.5 * cosine).powf(0.85))
+    }
+
+    /// As WeSpeaker's models expect: samples have the range of 16-bit integers, and the window is a Hamming window.
+    pub(crate) fn wespeaker() -> Self {
+        Self::with(32_768.0, |cosine| 0.54 - 0.46 * cosine)
+    }
+
+    /// Plans the FFT and computes the filters and the window, which is a function of a cosine of one period.
+    fn with(gain: f32, window: impl Fn(f64) -> f64) -> Self {
+        let cosine = |n| (TAU * n as f64 / (FBANK_WINDOW_SAMPLES - 1) as f64).cos();
         Self {
             fft: RealFftPlanner::new().plan_fft_forward(FFT_SAMPLES),
-            window,
+            gain,
+            window: (0..FBANK_WINDOW_SAMPLES)
+                .map(|n| window(cosine(n)) as f32)
+                .collect(),
             filters: mel_filters(),
         }
     }
@@ -127,9 +161,9 @@ impl Fbank {
             let mean = frame.iter().sum::<f32>() / FBANK_WINDOW_SAMPLES as f32;
             input.fill(0.0);
             // Like Kaldi, treat the first sample as its own predecessor.
-            let mut previous = frame[0] - mean;
+            let mut previous = (frame[0] - mean) * self.gain;
             for ((input, sample), window) in input.iter_mut().zip(frame).zip(&self.window) {
-                let sample = sample - mean;
+                let sample = (sample - mean) * self.gain;
                 *input = (sample - PREEMPHASIS * previous) * window;
                 previous = sample;
             }

@@ -14,7 +14,6 @@ mod fbank;
 mod fcm;
 mod stats_pool;
 
-#[cfg(test)]
 pub(super) use fbank::MEL_BANDS;
 pub(crate) use fbank::{FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, Fbank, Features};
 pub(crate) use fcm::FcmFrames;

@@ -6,6 +6,7 @@
 
 mod activation;
 mod batch_norm;
+mod conv2d;
 mod instance_norm;
 mod layer_norm;
 mod linear;
@@ -13,12 +14,14 @@ mod lstm;
 mod matmul;
 mod matrix;
 mod max_pool;
+mod planes;
 mod quantized;
 
 pub(crate) use activation::{
     add_relu, bias_leaky_relu, bias_relu, gelu, leaky_relu, sigmoid, softmax,
 };
 pub(crate) use batch_norm::BatchNorm;
+pub(crate) use conv2d::{Conv2d, ResidualBlock, Stride};
 pub(crate) use instance_norm::{InstanceNorm, moments};
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::{Linear, load_conv};
@@ -26,6 +29,7 @@ pub(crate) use lstm::Lstm;
 pub(crate) use matmul::{add_product, add_quantized_product, product, quantized_product};
 pub(crate) use matrix::{Matrix, Rows, RowsMut};
 pub(crate) use max_pool::{POOL_FRAMES, max_pool};
+pub(crate) use planes::Planes;
 pub(crate) use quantized::QuantizedMatrix;
 
 /// Runs a loop compiled for several instruction sets, using the best one that the processor supports.

@@ -1,0 +1,251 @@
+//! Clustering of the speakers of all windows.
+
+use super::Models;
+use super::embeddings::LocalSpeaker;
+use super::vbx::VbxParameters;
+use super::{ahc, assignment, k_means, vbx};
+use crate::models::{RESNET_EMBEDDING_DIM, WINDOW_FRAMES};
+use crate::pipeline::windows::MAX_LOCAL_SPEAKERS;
+use crate::{CancelToken, DiarizeError, SpeakerBounds};
+
+/// Fraction of a window that a speaker must speak alone, for the embedding to be clustered.
+const MIN_ALONE_RATIO: f64 = 0.2;
+/// Prior above which VBx has kept a speaker.
+const MIN_PRIOR: f64 = 1e-7;
+/// Maximum number of embeddings to cluster: the distances of all pairs take 256 MB. It is reached after one to two hours
+/// of speech.
+///
+/// Of more, evenly spaced ones are clustered, and each stands for several in VBx. All others are assigned to the
+/// centroids, as are those with too little speech.
+const MAX_CLUSTERED: usize = 8_000;
+
+/// Parameters of the clustering.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ClusteringParameters {
+    /// Distance of centroids of unit embeddings up to which the initial clusters are merged.
+    pub(super) threshold: f64,
+    pub(super) vbx: VbxParameters,
+}
+
+/// The clusters of the speakers of all windows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Clusters {
+    /// The cluster of each speaker, or `None` if all clusters went to other speakers of the window.
+    pub(super) assignment: Vec<Option<usize>>,
+    /// The centroid of each cluster, or `None` if no speaker has enough speech for one.
+    pub(super) centroids: Vec<Option<Centroid>>,
+}
+
+pub(super) type Centroid = [f32; RESNET_EMBEDDING_DIM];
+
+/// Clusters the speakers of all windows.
+pub(super) fn cluster(
+    models: Models<'_>,
+    speakers: &[LocalSpeaker],
+    bounds: SpeakerBounds,
+    cancel: &CancelToken,
+) -> Result<Clusters, DiarizeError> {
+    let min_frames = MIN_ALONE_RATIO * WINDOW_FRAMES as f64;
+    let clean = speakers
+        .iter()
+        .filter(|speaker| speaker.alone_frames as f64 >= min_frames);
+    let embeddings: Vec<&Centroid> = clean.map(|speaker| &speaker.embedding).collect();
+    let step = step(embeddings.len());
+    let embeddings: Vec<&Centroid> = embeddings.into_iter().step_by(step).collect();
+    if embeddings.len() < 2 {
+        return Ok(Clusters {
+            assignment: vec![Some(0); speakers.len()],
+            centroids: vec![embeddings.first().map(|embedding| **embedding)],
+        });
+    }
+    let units: Vec<f64> = embeddings
+        .iter()
+        .flat_map(|embedding| unit(*embedding))
+        .collect();
+    let found = vbx_centroids(models, &embeddings, &units, step as f64);
+    if cancel.is_cancelled() {
+        return Err(DiarizeError::Cancelled);
+    }
+    let wanted = found
+        .len()
+        .max(bounds.min.unwrap_or(1))
+        .min(bounds.max.unwrap_or(usize::MAX))
+        .min(embeddings.len());
+    // With a given number of clusters, several speakers of a window may have the same one.
+    let constrained = wanted == found.len();
+    let centroids = match constrained {
+        true => found,
+        false => k_means_centroids(&embeddings, &units, wanted),
+    };
+    Ok(Clusters {
+        assignment: assign(speakers, &centroids, constrained),
+        centroids: centroids.into_iter().map(Some).collect(),
+    })
+}
+
+/// Of how many embeddings one is clustered, so that they are not too many.
+fn step(embeddings: usize) -> usize {
+    embeddings.div_ceil(MAX_CLUSTERED).max(1)
+}
+
+/// The centroids of the speakers that VBx finds: means of the embeddings, weighted by the responsibilities.
+fn vbx_centroids(
+    models: Models<'_>,
+    embeddings: &[&Centroid],
+    units: &[f64],
+    weight: f64,
+) -> Vec<Centroid> {
+    let parameters = models.loaded.parameters.clustering;
+    let start = ahc::cluster(units, RESNET_EMBEDDING_DIM, parameters.threshold);
+    let features: Vec<f64> = embeddings
+        .iter()
+        .flat_map(|embedding| models.loaded.plda.features(*embedding))
+        .collect();
+    let found = vbx::cluster(
+        &features,
+        models.loaded.plda.phi(),
+        &start,
+        weight,
+        parameters.vbx,
+    );
+    let speakers = found.priors.len();
+    let kept = (0..speakers).filter(|speaker| found.priors[*speaker] > MIN_PRIOR);
+    kept.map(|speaker| {
+        let weights = found.values.iter().skip(speaker).step_by(speakers);
+        mean(embeddings.iter().copied().zip(weights.copied()))
+    })
+    .collect()
+}
+
+/// The centroids of a given number of clusters: the means of the embeddings that k-means puts together.
+fn k_means_centroids(embeddings: &[&Centroid], units: &[f64], clusters: usize) -> Vec<Centroid> {
+    let labels = k_means::cluster(units, RESNET_EMBEDDING_DIM, clusters);
+    let centroid = |cluster| {
+        let labels = labels
+            .iter()
+            .map(|label| f64::from(u8::from(*label == cluster)));
+        mean(embeddings.iter().copied().zip(labels))
+    };
+    (0..clusters).map(centroid).collect()
+}
+
+/// The clusters of all speakers: those with the most similar centroids. If `constrained`, the speakers of a window have
+/// different clusters, and some of them may have none.
+fn assign(
+    speakers: &[LocalSpeaker],
+    centroids: &[Centroid],
+    constrained: bool,
+) -> Vec<Option<usize>> {
+    let centroids: Vec<Vec<f64>> = centroids.iter().map(|centroid| unit(centroid)).collect();
+    // Above 0, and as the reference: 2 minus the cosine distance.
+    let scores = |speaker: &LocalSpeaker| -> Vec<f64> {
+        let own = unit(&speaker.embedding);
+        centroids
+            .iter()
+            .map(|other| 1.0 + dot(&own, other))
+            .collect()
+    };
+    let mut assignment = Vec::with_capacity(speakers.len());
+    for window in speakers.chunk_by(|a, b| a.window == b.window) {
+        debug_assert!(window.len() <= MAX_LOCAL_SPEAKERS);
+        let scores: Vec<Vec<f64>> = window.iter().map(scores).collect();
+        if constrained {
+            let rows: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
+            assignment.extend(assignment::constrained(&rows));
+        } else {
+            assignment.extend(scores.iter().map(|row| nearest(row)));
+        }
+    }
+    assignment
+}
+
+/// The cluster with the highest score: the first of equal ones.
+fn nearest(scores: &[f64]) -> Option<usize> {
+    let scores = scores.iter().enumerate();
+    let best = scores.reduce(|best, other| if other.1 > best.1 { other } else { best });
+    best.map(|(cluster, _)| cluster)
+}
+
+/// The weighted mean of embeddings.
+fn mean<'a>(embeddings: impl Iterator<Item = (&'a Centroid, f64)>) -> Centroid {
+    let mut sum = [0.0; RESNET_EMBEDDING_DIM];
+    let mut total = 0.0;
+    for (embedding, weight) in embeddings {
+        total += weight;
+        for (sum, value) in sum.iter_mut().zip(embedding) {
+            *sum += weight * f64::from(*value);
+        }
+    }
+    // A cluster of k-means may be empty if embeddings are equal.
+    let factor = if total > 0.0 { 1.0 / total } else { 0.0 };
+    sum.map(|sum| (sum * factor) as f32)
+}
+
+/// An embedding scaled to unit length. Zeros stay.
+fn unit(embedding: &Centroid) -> Vec<f64> {
+    let values: Vec<f64> = embedding.iter().copied().map(f64::from).collect();
+    let length = dot(&values, &values).sqrt();
+    let factor = if length > 0.0 { 1.0 / length } else { 0.0 };
+    values.into_iter().map(|value| value * factor).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A speaker of a window whose embedding has a single nonzero value or two.
+    fn speaker(window: usize, speaker: usize, values: [f32; 2]) -> LocalSpeaker {
+        let mut embedding = [0.0; RESNET_EMBEDDING_DIM];
+        embedding[..2].copy_from_slice(&values);
+        LocalSpeaker {
+            window,
+            speaker,
+            alone_frames: WINDOW_FRAMES,
+            embedding,
+        }
+    }
+
+    #[test]
+    fn speakers_of_a_window_have_different_clusters_if_constrained() {
+        let speakers = [
+            speaker(0, 0, [1.0, 0.1]),
+            speaker(0, 2, [1.0, 0.2]),
+            speaker(3, 1, [0.1, 5.0]),
+        ];
+        let centroids = [
+            speaker(0, 0, [2.0, 0.0]).embedding,
+            speaker(0, 0, [0.0, 1.0]).embedding,
+        ];
+        let constrained = assign(&speakers, &centroids, true);
+        assert_eq!(constrained, [Some(0), Some(1), Some(1)]);
+        let free = assign(&speakers, &centroids, false);
+        assert_eq!(free, [Some(0), Some(0), Some(1)]);
+        let one = assign(&speakers, &centroids[..1], true);
+        assert_eq!(one, [Some(0), None, Some(0)]);
+    }
+
+    #[test]
+    fn a_day_of_speech_has_no_more_to_cluster_than_an_hour() {
+        for (embeddings, expected) in [(0, 1), (8_000, 1), (8_001, 2), (86_391, 11)] {
+            assert_eq!(step(embeddings), expected);
+            assert!(embeddings.div_ceil(expected) <= MAX_CLUSTERED);
+        }
+    }
+
+    #[test]
+    fn forced_clusters_have_the_means_of_their_embeddings() {
+        let speakers = [[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]].map(|values| speaker(0, 0, values));
+        let embeddings: Vec<&Centroid> = speakers.iter().map(|s| &s.embedding).collect();
+        let units: Vec<f64> = embeddings.iter().flat_map(|e| unit(e)).collect();
+        let mut found = k_means_centroids(&embeddings, &units, 2);
+        found.sort_by(|a, b| b[0].total_cmp(&a[0]));
+        assert_eq!(
+            (&found[0][..2], &found[1][..2]),
+            (&[2.0, 0.0][..], &[0.0, 2.0][..])
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! Arrays of NumPy's archives (`.npz`): floats only, nothing that NumPy would unpickle.
+//!
+//! The format of an array is a line of text and then the numbers. Crates that read it parse that line as Python, with a
+//! parser generator and a dozen dependencies; the arrays here are of one kind.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use zip::ZipArchive;
+
+/// Start of an array, before the version of the format.
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// Maximum size of the header of an array, in bytes.
+const MAX_HEADER_BYTES: usize = 4_096;
+
+/// Reads an array of floats from an archive, in row-major order.
+///
+/// # Errors
+///
+/// If the file is not an archive, or if the array is missing, has another shape, or is not of floats.
+pub(super) fn read(path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f64>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut archive = ZipArchive::new(BufReader::new(file))
+        .map_err(|error| format!("invalid NumPy archive: {error}"))?;
+    let entry = archive
+        .by_name(&format!("{name}.npy"))
+        .map_err(|_| format!("array `{name}` is missing"))?;
+    array(entry, shape).map_err(|reason| format!("array `{name}` {reason}"))
+}
+
+fn array(mut reader: impl Read, shape: &[usize]) -> Result<Vec<f64>, String> {
+    let header = Header::read(&mut reader)?;
+    if header.shape != shape {
+        return Err(format!("has shape {:?}, expected {shape:?}", header.shape));
+    }
+    if header.column_major && shape.len() > 1 {
+        return Err("is in column-major order, expected row-major".to_owned());
+    }
+    let count: usize = shape.iter().product();
+    let values: Vec<f64> = match &header.kind[..] {
+        "<f4" => {
+            let values = elements::<4>(reader, count)?.into_iter();
+            values
+                .map(|bytes| f64::from(f32::from_le_bytes(bytes)))
+                .collect()
+        }
+        "<f8" => {
+            let values = elements::<8>(reader, count)?.into_iter();
+            values.map(f64::from_le_bytes).collect()
+        }
+        other => {
+            return Err(format!(
+                "has data type `{other}`, expected floats, `<f4` or `<f8`"
+            ));
+        }
+    };
+    match values.iter().all(|value| value.is_finite()) {
+        true => Ok(values),
+        false => Err("has values that are not finite".to_owned()),
+    }
+}
+
+/// Reads `count` elements of `SIZE` bytes.
+fn elements<const SIZE: usize>(
+    mut reader: impl Read,
+    count: usize,
+) -> Result<Vec<[u8; SIZE]>, String> {
+    let mut bytes = vec![0; count * SIZE];
+    reader
+        .read_exact(&mut bytes)
+        .map_err(|error| format!("is incomplete: {error}"))?;
+    let (elements, _) = bytes.as_chunks();
+    Ok(elements.to_vec())
+}
+
+/// The header of an array.
+struct Header {
+    kind: String,
+    column_major: bool,
+    shape: Vec<usize>,
+}
+
+impl Header {
+    fn read(reader: &mut impl Read) -> Result<Self, String> {
+        let incomplete = |error: std::io::Error| format!("is incomplete: {error}");
+        let mut start = [0; 8];
+        reader.read_exact(&mut start).map_err(incomplete)?;
+        if !start.starts_with(MAGIC) {
+            return Err("is not in NumPy's format".to_owned());
+        }
+        // The first version has 2 bytes for the length of the header, the others have 4.
+        let mut length = [0; 4];
+        let width = if start[6] == 1 { 2 } else { 4 };
+        reader
+            .read_exact(&mut length[..width])
+            .map_err(incomplete)?;
+        let length = u32::from_le_bytes(length) as usize;
+        if length > MAX_HEADER_BYTES {
+            return Err("has a header that is too long".to_owned());
+        }
+        let mut header = vec![0; length];
+        reader.read_exact(&mut header).map_err(incomplete)?;
+        let header = String::from_utf8(header).map_err(|_| "has an invalid header".to_owned())?;
+        Self::parse(&header).ok_or_else(|| format!("has an invalid header: {}", header.trim()))
+    }
+
+    /// Parses the header as NumPy writes it: `{'descr': '<f8', 'fortran_order': False, 'shape': (256, 128), }`.
+    fn parse(header: &str) -> Option<Self> {
+        let (_, kind) = header.split_once("'descr': '")?;
+        let (kind, _) = kind.split_once('\'')?;
+        let (_, order) = header.split_once("'fortran_order': ")?;
+        let (order, _) = order.split_once(',')?;
+        let (_, shape) = header.split_once("'shape': (")?;
+        let (shape, _) = shape.split_once(')')?;
+        let sizes = shape
+            .split(',')
+            .map(str::trim)
+            .filter(|size| !size.is_empty());
+        Some(Self {
+            kind: kind.to_owned(),
+            column_major: match order {
+                "True" => true,
+                "False" => false,
+                _ => return None,
+            },
+            shape: sizes.map(|size| size.parse().ok()).collect::<Option<_>>()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An array as NumPy writes it.
+    fn npy(header: &str, data: &[u8]) -> Vec<u8> {
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    fn header(descr: &str, order: &str, shape: &str) -> String {
+        format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}\n")
+    }
+
+    #[test]
+    fn reads_both_precisions() {
+        let single: Vec<u8> = [1.5_f32, -2.0]
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect();
+        let file = npy(&header("'<f4'", "False", "(2, 1)"), &single);
+        assert_eq!(array(&file[..], &[2, 1]), Ok(vec![1.5, -2.0]));
+        let double: Vec<u8> = [1.5_f64, -2.0]
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect();
+        let file = npy(&header("'<f8'", "False", "(2,)"), &double);
+        assert_eq!(array(&file[..], &[2]), Ok(vec![1.5, -2.0]));
+    }
+
+    #[test]
+    fn other_arrays_have_errors_that_say_what_is_wrong() {
+        let error = |descr: &str, order: &str, shape: &str, data: &[u8]| {
+            array(&npy(&header(descr, order, shape), data)[..], &[2, 1]).unwrap_err()
+        };
+        let data = [0; 16];
+        assert!(error("'<f8'", "False", "(2,)", &data).contains("shape [2], expected [2, 1]"));
+        assert!(error("'<f8'", "True", "(2, 1)", &data).contains("column-major"));
+        assert!(error("'<i8'", "False", "(2, 1)", &data).contains("`<i8`, expected floats"));
+        assert!(error("'|O'", "False", "(2, 1)", &data).contains("`|O`, expected floats"));
+        assert!(error("[('a', '<f8')]", "False", "(2, 1)", &data).contains("invalid header"));
+        assert!(error("'<f8'", "Maybe", "(2, 1)", &data).contains("invalid header"));
+        assert!(error("'<f8'", "False", "(2, -1)", &data).contains("invalid header"));
+        assert!(error("'<f8'", "False", "(2, 1)", &data[..9]).starts_with("is incomplete"));
+        assert!(error("'<f4'", "False", "(2, 1)", &[255; 8]).contains("not finite"));
+        assert!(
+            array(&b"\x80\x02........"[..], &[2])
+                .unwrap_err()
+                .contains("not in NumPy's")
+        );
+        assert!(
+            array(&b"\x93NUMPY\x02\x00\xff\xff\xff\xff"[..], &[2])
+                .unwrap_err()
+                .contains("too long")
+        );
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let file = npy(&header("'<f8'", "False", "(2, 1)"), &[0; 16]);
+        for end in 0..file.len() {
+            assert!(array(&file[..end], &[2, 1]).is_err(), "{end}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Which Python objects a checkpoint asks for.
+//!
+//! A checkpoint is a pickle: a program that may call any function of Python. Nothing here runs it. What
+//! `pytorch-reader` does not know, it leaves out, so that a file that was made to run something would load without a
+//! word. This scan therefore lists what the pickle refers to, and refuses a file that refers to anything that a
+//! checkpoint of pyannote.audio has no use for.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use zip::ZipArchive;
+
+/// Packages whose objects occur in checkpoints: tensors, hyper-parameters, and the task that a model was trained for.
+const PACKAGES: [&str; 10] = [
+    "argparse",
+    "asteroid_filterbanks",
+    "collections",
+    "lightning",
+    "lightning_fabric",
+    "numpy",
+    "omegaconf",
+    "pyannote",
+    "pytorch_lightning",
+    "torch",
+];
+/// Types that may be referred to, besides those of [`PACKAGES`].
+const BUILTINS: [&str; 14] = [
+    "bool",
+    "bytearray",
+    "bytes",
+    "complex",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "object",
+    "set",
+    "slice",
+    "str",
+    "tuple",
+];
+/// Modules of [`PACKAGES`] that load code or run programs.
+const REFUSED_MODULES: [&str; 5] = [
+    "numpy.distutils",
+    "numpy.testing",
+    "torch.hub",
+    "torch.package",
+    "torch.utils.cpp_extension",
+];
+/// Maximum size of the pickle of a checkpoint, in bytes: those of pyannote.audio have some 50 kB.
+const MAX_PICKLE_BYTES: u64 = 16 << 20;
+
+/// Refuses a checkpoint whose pickle refers to anything else than tensors and settings.
+///
+/// # Errors
+///
+/// If the file is not a checkpoint of PyTorch 1.6 or later, or refers to an object that is not allowed.
+pub(super) fn check(path: &Path) -> Result<(), String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut archive = ZipArchive::new(file).map_err(|_| {
+        "the file is not a checkpoint of PyTorch 1.6 or later: it is not a ZIP archive".to_owned()
+    })?;
+    let mut names = Vec::new();
+    for name in archive.file_names() {
+        let name = name.map_err(|error| error.to_string())?;
+        if name.rsplit('/').next() == Some("data.pkl") {
+            names.push(name.into_owned());
+        }
+    }
+    let [name] = &names[..] else {
+        return Err(format!("the file has {} pickles, expected 1", names.len()));
+    };
+    let entry = archive.by_name(name).map_err(|error| error.to_string())?;
+    let mut pickle = Vec::new();
+    entry
+        .take(MAX_PICKLE_BYTES + 1)
+        .read_to_end(&mut pickle)
+        .map_err(|error| error.to_string())?;
+    if pickle.len() as u64 > MAX_PICKLE_BYTES {
+        return Err(format!(
+            "its pickle is larger than {MAX_PICKLE_BYTES} bytes"
+        ));
+    }
+    for (module, name) in globals(&pickle)? {
+        if !allowed(&module, &name) {
+            return Err(format!(
+                "the file refers to `{module}.{name}`, which no checkpoint of a model needs: it was made or changed to \
+                 run code. Nothing of it was run; download it again from a source that you trust"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a checkpoint may refer to an object.
+fn allowed(module: &str, name: &str) -> bool {
+    let within = |module: &str, outer: &str| {
+        let rest = module.strip_prefix(outer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    match module {
+        "builtins" | "__builtin__" => BUILTINS.contains(&name),
+        "_codecs" => name == "encode",
+        "typing" => true,
+        "pathlib" => ["Path", "PosixPath", "PurePosixPath", "WindowsPath"].contains(&name),
+        _ => {
+            PACKAGES.iter().any(|package| within(module, package))
+                && !REFUSED_MODULES.iter().any(|refused| within(module, refused))
+                // `getattr` chains, such as `torch` and `os.system`.
+                && !name.contains('.')
+                && !["load", "open", "eval", "exec", "system", "popen"].contains(&name)
+        }
+    }
+}
+
+/// The module and name of every object that a pickle refers to.
+fn globals(pickle: &[u8]) -> Result<Vec<(String, String)>, String> {
+    let mut reader = Reader(pickle);
+    let mut found = Vec::new();
+    // The last two strings that were pushed, for STACK_GLOBAL.
+    let mut strings: [Option<String>; 2] = [None, None];
+    loop {
+        let opcode = reader.byte()?;
+        let mut pushed = None;
+        match opcode {
+            // GLOBAL, INST
+            b'c' | b'i' => found.push((reader.line()?, reader.line()?)),
+            // STACK_GLOBAL
+            0x93 => match std::mem::take(&mut strings) {
+                [Some(module), Some(name)] => found.push((module, name)),
+                _ => return Err("it computes the name of an object".to_owned()),
+            },
+            // EXT1, EXT2, EXT4: a registry of Python has their names.
+            0x82..=0x84 => return Err("it refers to an object by number".to_owned()),
+            // STOP
+            b'.' => return Ok(found),
+            // BINUNICODE, SHORT_BINUNICODE, BINUNICODE8
+            b'X' => pushed = Some(reader.counted(4)?),
+            0x8c => pushed = Some(reader.counted(1)?),
+            0x8d => pushed = Some(reader.counted(8)?),
+            // MEMOIZE, BINPUT, LONG_BINPUT and PUT leave the stack as it is.
+            0x94 => continue,
+            b'q' => {
+                reader.take(1)?;
+                continue;
+            }
+            b'r' => {
+                reader.take(4)?;
+                continue;
+            }
+            b'p' => {
+                reader.line()?;
+                continue;
+            }
+            // Opcodes with a line of text: FLOAT, INT, LONG, STRING, UNICODE, GET, PERSID.
+            b'F' | b'I' | b'L' | b'S' | b'V' | b'g' | b'P' => {
+                reader.line()?;
+            }
+            // Opcodes with bytes after a count: SHORT_BINBYTES, SHORT_BINSTRING, LONG1; BINBYTES, BINSTRING, LONG4;
+            // BINBYTES8, BYTEARRAY8.
+            b'C' | b'U' | 0x8a => drop(reader.counted(1)?),
+            b'B' | b'T' | 0x8b => drop(reader.counted(4)?),
+            0x8e | 0x96 => drop(reader.counted(8)?),
+            // Opcodes with a number: BININT1, BINGET, PROTO; BININT2; BININT, LONG_BINGET; BINFLOAT, FRAME.
+            b'K' | b'h' | 0x80 => drop(reader.take(1)?),
+            b'M' => drop(reader.take(2)?),
+            b'J' | b'j' => drop(reader.take(4)?),
+            b'G' | 0x95 => drop(reader.take(8)?),
+            // Opcodes without an argument.
+            b'('
+            | b')'
+            | b'0'
+            | b'1'
+            | b'2'
+            | b'N'
+            | b'Q'
+            | b'R'
+            | b'a'
+            | b'b'
+            | b'd'
+            | b'e'
+            | b'l'
+            | b'o'
+            | b's'
+            | b't'
+            | b'u'
+            | b']'
+            | b'}'
+            | 0x81
+            | 0x85..=0x89
+            | 0x8f
+            | 0x90..=0x92
+            | 0x97
+            | 0x98 => {}
+            other => return Err(format!("its pickle has an invalid opcode, {other:#04x}")),
+        }
+        let [_, last] = std::mem::take(&mut strings);
+        strings = match pushed {
+            Some(bytes) => [last, Some(String::from_utf8_lossy(bytes).into_owned())],
+            None => [None, None],
+        };
+    }
+}
+
+/// The rest of a pickle.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
+        let (taken, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or("its pickle is incomplete")?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, String> {
+        Ok(self.take(1)?[0])
+    }
+
+    /// The bytes after their number, which has `width` bytes.
+    fn counted(&mut self, width: usize) -> Result<&'a [u8], String> {
+        let count = self.take(width)?.iter().rev();
+        let count = count.fold(0_u64, |count, byte| count << 8 | u64::from(*byte));
+        self.take(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// The text up to the end of the line.
+    fn line(&mut self) -> Result<String, String> {
+        let end = self.0.iter().position(|byte| *byte == b'\n');
+        let line = self.take(end.ok_or("its pickle is incomplete")?)?;
+        self.take(1)?;
+        Ok(String::from_utf8_lossy(line).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_every_reference() {
+        // The protocols 2 and 4 of `pickle.dumps([collections.OrderedDict, os.system])`.
+        let two = b"\x80\x02]q\x00(ccollections\nOrderedDict\nq\x01cposix\nsystem\nq\x02e.";
+        let four = b"\x80\x04\x95>\x00\x00\x00\x00\x00\x00\x00]\x94(\x8c\x0bcollections\x94\x8c\x0bOrderedDict\x94\x93\
+            \x94\x8c\x05posix\x94\x8c\x06system\x94\x93\x94e.";
+        for pickle in [&two[..], four] {
+            let found = globals(pickle).unwrap();
+            let names: Vec<String> = found.iter().map(|(m, n)| format!("{m}.{n}")).collect();
+            assert_eq!(names, ["collections.OrderedDict", "posix.system"]);
+        }
+    }
+
+    #[test]
+    fn names_that_are_not_constants_are_refused() {
+        // The name comes from the memo.
+        let memo = b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x940h\x01\x93.";
+        assert!(globals(memo).is_err());
+        assert!(globals(b"\x82\x01.").is_err());
+    }
+
+    #[test]
+    fn only_tensors_and_settings_are_allowed() {
+        for (module, name) in [
+            ("torch._utils", "_rebuild_tensor_v2"),
+            ("torch", "FloatStorage"),
+            ("collections", "OrderedDict"),
+            ("pyannote.audio.core.task", "Specifications"),
+            ("pytorch_lightning.utilities.parsing", "AttributeDict"),
+            ("builtins", "set"),
+        ] {
+            assert!(allowed(module, name), "{module}.{name}");
+        }
+        for (module, name) in [
+            ("os", "system"),
+            ("posix", "system"),
+            ("subprocess", "Popen"),
+            ("builtins", "eval"),
+            ("builtins", "getattr"),
+            ("__builtin__", "exec"),
+            ("torch.hub", "list"),
+            ("torch", "load"),
+            ("torch", "os.system"),
+            ("torchvision", "anything"),
+            ("pyannote_evil", "anything"),
+            ("runpy", "run_path"),
+        ] {
+            assert!(!allowed(module, name), "{module}.{name}");
+        }
+    }
+
+    #[test]
+    fn damaged_pickles_are_errors() {
+        let pickle = b"\x80\x02]q\x00(ccollections\nOrderedDict\nq\x01X\x03\x00\x00\x00abce.";
+        for end in 0..pickle.len() {
+            assert!(globals(&pickle[..end]).is_err(), "{end}");
+        }
+        assert!(globals(b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff.").is_err());
+        assert!(globals(b"\xff.").is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! community-1 as a [`Diarizer`].
+
+use std::fmt;
+use std::num::NonZero;
+use std::path::Path;
+
+use rayon::ThreadPool;
+
+use crate::calibration;
+use crate::community::{self, FrameFeatures, Loaded};
+use crate::open_models::{processors, thread_pool};
+use crate::{Diarization, DiarizeError, Diarizer, LoadError, Options, Recording};
+
+/// Diarization with community-1, the open pipeline of pyannote.audio 4, on the CPU.
+///
+/// Its files are not part of any package: request access to `pyannote/speaker-diarization-community-1` on Hugging Face
+/// and download its folder. The license is CC-BY-4.0. The folder has `config.yaml`, `segmentation/pytorch_model.bin`,
+/// `embedding/pytorch_model.bin`, `plda/plda.npz` and `plda/xvec_transform.npz`. In place of `pytorch_model.bin`, there
+/// may be a `model.safetensors` with the same tensors.
+///
+/// PyTorch's checkpoints are programs for Python. They are read without running anything in them, and a checkpoint that
+/// refers to anything but tensors and settings is refused.
+///
+/// The pipeline computes what pyannote.audio 4.0.7 computes, as tests show with random weights of the same shapes. That
+/// the published weights load, and the error rates with them, could not be checked where this was written.
+///
+/// ```no_run
+/// use pyannote_engine::{Community1, Engine, Options, audio};
+///
+/// let engine = Engine::new(Community1::load("community-1")?);
+/// let recording = audio::decode("meeting.mp3")?;
+/// let diarization = engine.diarize(&recording, Options::new())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Community1 {
+    loaded: Loaded,
+    pool: ThreadPool,
+    frame_features: FrameFeatures,
+}
+
+impl Community1 {
+    /// Loads the models from a folder, with one thread per CPU core.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::CommunityMissing`] if a file is missing, [`LoadError::Community`] if it is invalid or that of another
+    /// model, and [`LoadError::Threads`] if the threads cannot be started.
+    pub fn load(folder: impl AsRef<Path>) -> Result<Self, LoadError> {
+        Self::load_with(folder, processors())
+    }
+
+    /// Loads the models from a folder, with the given number of threads: at most 8 per processor.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::TooManyThreads`] if there are more threads, and for the same reasons as [`load`](Self::load).
+    pub fn load_with(folder: impl AsRef<Path>, threads: NonZero<usize>) -> Result<Self, LoadError> {
+        let pool = thread_pool(threads)?;
+        Ok(Self {
+            loaded: community::load(folder.as_ref())?,
+            pool,
+            frame_features: FrameFeatures::Shared,
+        })
+    }
+
+    /// Sets whether the embedding model runs for each window, as in pyannote.audio, which takes several times as long.
+    ///
+    /// By default, its convolutions run once over the recording, which changes the embeddings a little. Use it to compare
+    /// results with those of pyannote.audio.
+    #[must_use]
+    pub fn per_window_embeddings(mut self, per_window: bool) -> Self {
+        self.frame_features = match per_window {
+            true => FrameFeatures::PerWindow,
+            false => FrameFeatures::Shared,
+        };
+        self
+    }
+}
+
+impl fmt::Debug for Community1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Community1")
+            .field("threads", &self.pool.current_num_threads())
+            .field("frame_features", &self.frame_features)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Diarizer for Community1 {
+    fn models(&self) -> &str {
+        "community-1 (pyannote)"
+    }
+
+    fn embedding_model(&self) -> &str {
+        "wespeaker-resnet34-community-1"
+    }
+
+    fn diarize(
+        &self,
+        recording: &Recording,
+        options: &mut Options<'_>,
+    ) -> Result<Diarization, DiarizeError> {
+        options.check()?;
+        let models = community::Models {
+            loaded: &self.loaded,
+            pool: &self.pool,
+        };
+        community::diarize(models, recording, self.frame_features, options)
+    }
+
+    fn same_speaker_probability(&self, cosine: f32) -> f32 {
+        // Not measured with these embeddings, since the published weights could not be tested: the curve of CAM++.
+        calibration::same_speaker_probability(cosine)
+    }
+}
