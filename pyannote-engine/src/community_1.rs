@@ -65,8 +65,9 @@ impl Community1 {
 
     /// Sets whether the embedding model runs for each window, as in pyannote.audio, which takes several times as long.
     ///
-    /// By default, its convolutions run once over the recording, which changes the embeddings a little. Use it to compare
-    /// results with those of pyannote.audio.
+    /// By default, its convolutions run once over the recording. That changes the embeddings: little within speech, more
+    /// where speech follows silence. How much it changes the turns with the published weights is not known, so use this to
+    /// get pyannote.audio's results.
     #[must_use]
     pub fn per_window_embeddings(mut self, per_window: bool) -> Self {
         self.frame_features = match per_window {

@@ -46,9 +46,12 @@ pub(super) fn cluster(
     cancel: &CancelToken,
 ) -> Result<Clusters, DiarizeError> {
     let min_frames = MIN_ALONE_RATIO * WINDOW_FRAMES as f64;
+    // Weights of absurd size may overflow.
+    let is_finite =
+        |speaker: &LocalSpeaker| speaker.embedding.iter().all(|value| value.is_finite());
     let clean = speakers
         .iter()
-        .filter(|speaker| speaker.alone_frames as f64 >= min_frames);
+        .filter(|speaker| speaker.alone_frames as f64 >= min_frames && is_finite(speaker));
     let embeddings: Vec<&Centroid> = clean.map(|speaker| &speaker.embedding).collect();
     let step = step(embeddings.len());
     let embeddings: Vec<&Centroid> = embeddings.into_iter().step_by(step).collect();
