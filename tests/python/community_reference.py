@@ -18,6 +18,7 @@ The weights are noise, except that:
 """
 
 import argparse
+import copy
 import os
 import tempfile
 import time
@@ -212,7 +213,8 @@ def run(pipeline, file: dict, **options) -> tuple[dict, dict]:
 
     def hook(step, artifact, file=None, total=None, completed=None):
         if artifact is not None and completed is None:
-            stages[step] = artifact
+            # The pipeline changes the speaker count afterwards.
+            stages[step] = copy.deepcopy(artifact)
 
     vbx = pipeline.clustering
     inner = vbx.filter_embeddings
