@@ -63,7 +63,7 @@ pub(super) fn cluster(
     }
     let units: Vec<f64> = embeddings
         .iter()
-        .flat_map(|embedding| unit(*embedding))
+        .flat_map(|embedding| unit(embedding))
         .collect();
     let found = vbx_centroids(models, &embeddings, &units, step as f64);
     if cancel.is_cancelled() {
@@ -139,7 +139,7 @@ fn assign(
     centroids: &[Centroid],
     constrained: bool,
 ) -> Vec<Option<usize>> {
-    let centroids: Vec<Vec<f64>> = centroids.iter().map(|centroid| unit(centroid)).collect();
+    let centroids: Vec<Vec<f64>> = centroids.iter().map(unit).collect();
     // Above 0, and as the reference: 2 minus the cosine distance.
     let scores = |speaker: &LocalSpeaker| -> Vec<f64> {
         let own = unit(&speaker.embedding);
