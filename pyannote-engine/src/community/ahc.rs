@@ -3,7 +3,7 @@
 use kodama::{Method, linkage};
 
 /// Clusters points, `(point, dimension)`, as long as the distance of two centroids is at most `threshold`. Returns the
-/// cluster of each point; clusters are numbered in order of their first points.
+/// cluster of each point, numbered as by SciPy's `fcluster`.
 ///
 /// The memory for the distances of all pairs is 8 bytes times half the square of the number of points.
 pub(super) fn cluster(points: &[f64], dimension: usize, threshold: f64) -> Vec<usize> {
@@ -52,26 +52,42 @@ fn cut(count: usize, merges: &[Merge], threshold: f64) -> Vec<usize> {
             .fold(merge.distance, f64::max);
         heights.push(height);
     }
-    // The cluster of each node: its own number, unless it belongs to a merge above it.
-    let mut roots: Vec<usize> = (0..count + merges.len()).collect();
-    for (index, merge) in merges.iter().enumerate().rev() {
-        if heights[index] <= threshold {
-            for cluster in merge.clusters {
-                roots[cluster] = roots[count + index];
-            }
-        }
-    }
-    renumbered(&roots[..count])
-}
-
-/// Numbers labels from 0, in order of their first occurrence.
-fn renumbered(labels: &[usize]) -> Vec<usize> {
-    let mut numbers = std::collections::HashMap::new();
-    let number = |label: &usize| {
-        let next = numbers.len();
-        *numbers.entry(*label).or_insert(next)
+    // Clusters are numbered as SciPy does, depth first: the order decides between clusters with as many votes.
+    let mut labels = vec![0; count];
+    let mut next = 0;
+    // Nodes to visit, with the number of the cluster that they belong to, if that is known.
+    let mut stack: Vec<(usize, Option<usize>)> = Vec::new();
+    stack.extend(
+        (count + merges.len())
+            .checked_sub(1)
+            .map(|root| (root, None)),
+    );
+    let mut number = |known: Option<usize>| {
+        known.unwrap_or_else(|| {
+            next += 1;
+            next - 1
+        })
     };
-    labels.iter().map(number).collect()
+    while let Some((node, known)) = stack.pop() {
+        let Some(index) = node.checked_sub(count) else {
+            labels[node] = number(known);
+            continue;
+        };
+        let cluster = match heights[index] <= threshold {
+            true => Some(number(known)),
+            false => known,
+        };
+        // SciPy visits merges before points, and the child with the lower number first.
+        let [a, b] = merges[index].clusters;
+        let (first, second) = (a.min(b), a.max(b));
+        let (first, second) = match first < count && second >= count {
+            true => (second, first),
+            false => (first, second),
+        };
+        stack.push((second, cluster));
+        stack.push((first, cluster));
+    }
+    labels
 }
 
 #[cfg(test)]
@@ -95,7 +111,8 @@ mod tests {
     fn a_merge_above_a_farther_one_does_not_count() {
         // An equilateral triangle: the centroid of two corners is closer to the third than they are to each other.
         let points = [0.0, 0.0, 1.0, 0.0, 0.5, 0.75_f64.sqrt()];
-        assert_eq!(cluster(&points, 2, 0.9), [0, 1, 2]);
+        // Numbered depth first.
+        assert_eq!(cluster(&points, 2, 0.9), [0, 2, 1]);
         assert_eq!(cluster(&points, 2, 1.0 + 1e-9), [0, 0, 0]);
     }
 
