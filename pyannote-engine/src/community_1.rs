@@ -1,15 +1,21 @@
 //! community-1 as a [`Diarizer`].
 
+use std::env;
 use std::fmt;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::ThreadPool;
 
+use crate::assets::Assets;
 use crate::calibration;
 use crate::community::{self, FrameFeatures, Loaded};
 use crate::open_models::{processors, thread_pool};
-use crate::{Diarization, DiarizeError, Diarizer, LoadError, Options, Recording};
+use crate::{Diarization, DiarizeError, Diarizer, LoadError, OpenModels, Options, Recording};
+
+/// Environment variable of the folder.
+const FOLDER_VAR: &str = "PYANNOTE_COMMUNITY_1";
 
 /// Diarization with community-1, the open pipeline of pyannote.audio 4, on the CPU.
 ///
@@ -34,11 +40,43 @@ use crate::{Diarization, DiarizeError, Diarizer, LoadError, Options, Recording};
 /// ```
 pub struct Community1 {
     loaded: Loaded,
-    pool: ThreadPool,
+    pool: Arc<ThreadPool>,
     frame_features: FrameFeatures,
 }
 
 impl Community1 {
+    /// The name of the model in requests of the API.
+    pub const NAME: &str = "community-1";
+    /// The identifier of the embedding model, which its voiceprints have.
+    pub const EMBEDDING_MODEL: &str = "wespeaker-resnet34-community-1";
+    /// How to get the folder, in a sentence for users.
+    pub const ACCESS: &str = "accept the conditions of https://huggingface.co/pyannote/speaker-diarization-community-1 \
+        (license: CC-BY-4.0) and download its folder: config.yaml, segmentation/pytorch_model.bin, \
+        embedding/pytorch_model.bin, plda/plda.npz and plda/xvec_transform.npz";
+
+    /// The folder that programs use unless another one is named: that of the environment variable
+    /// `PYANNOTE_COMMUNITY_1`, or else the one that was [added](crate::assets::CommunityAssets::add) on this machine.
+    ///
+    /// ```no_run
+    /// use pyannote_engine::Community1;
+    ///
+    /// match Community1::locate() {
+    ///     Some(folder) => println!("{:?}", Community1::load(folder)?),
+    ///     None => println!("to use community-1, {}", Community1::ACCESS),
+    /// }
+    /// # Ok::<(), pyannote_engine::LoadError>(())
+    /// ```
+    #[must_use]
+    pub fn locate() -> Option<PathBuf> {
+        match env::var_os(FOLDER_VAR) {
+            Some(folder) if !folder.is_empty() => Some(folder.into()),
+            _ => {
+                let added = Assets::locate().ok()?.community_1();
+                added.is_added().then(|| added.folder().to_owned())
+            }
+        }
+    }
+
     /// Loads the models from a folder, with one thread per CPU core.
     ///
     /// # Errors
@@ -55,9 +93,21 @@ impl Community1 {
     ///
     /// [`LoadError::TooManyThreads`] if there are more threads, and for the same reasons as [`load`](Self::load).
     pub fn load_with(folder: impl AsRef<Path>, threads: NonZero<usize>) -> Result<Self, LoadError> {
-        let pool = thread_pool(threads)?;
+        Self::load_on(folder.as_ref(), Arc::new(thread_pool(threads)?))
+    }
+
+    /// As [`load`](Self::load), on the threads of `models`: both together use no more of the machine than one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::CommunityMissing`] and [`LoadError::Community`], as [`load`](Self::load).
+    pub fn load_beside(folder: impl AsRef<Path>, models: &OpenModels) -> Result<Self, LoadError> {
+        Self::load_on(folder.as_ref(), models.threads())
+    }
+
+    fn load_on(folder: &Path, pool: Arc<ThreadPool>) -> Result<Self, LoadError> {
         Ok(Self {
-            loaded: community::load(folder.as_ref())?,
+            loaded: community::load(folder)?,
             pool,
             frame_features: FrameFeatures::Shared,
         })
@@ -93,7 +143,7 @@ impl Diarizer for Community1 {
     }
 
     fn embedding_model(&self) -> &str {
-        "wespeaker-resnet34-community-1"
+        Self::EMBEDDING_MODEL
     }
 
     fn diarize(
@@ -112,5 +162,9 @@ impl Diarizer for Community1 {
     fn same_speaker_probability(&self, cosine: f32) -> f32 {
         // Not measured with these embeddings, since the published weights could not be tested: the curve of CAM++.
         calibration::same_speaker_probability(cosine)
+    }
+
+    fn is_calibrated(&self) -> bool {
+        false
     }
 }

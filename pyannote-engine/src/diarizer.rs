@@ -52,6 +52,12 @@ pub trait Diarizer: Send + Sync + 'static {
     /// The probability is calibrated for equal priors: the same speaker and different speakers are equally likely a
     /// priori.
     fn same_speaker_probability(&self, cosine: f32) -> f32;
+
+    /// Whether [`same_speaker_probability`](Self::same_speaker_probability) was measured with these embeddings.
+    /// Otherwise, identifications have a warning. The default is `true`.
+    fn is_calibrated(&self) -> bool {
+        true
+    }
 }
 
 /// Several engines can share one diarizer, so that its models are loaded once.
@@ -78,6 +84,10 @@ impl<D: Diarizer + ?Sized> Diarizer for Arc<D> {
 
     fn same_speaker_probability(&self, cosine: f32) -> f32 {
         (**self).same_speaker_probability(cosine)
+    }
+
+    fn is_calibrated(&self) -> bool {
+        (**self).is_calibrated()
     }
 }
 

@@ -401,6 +401,55 @@ mod tests {
     }
 
     #[test]
+    fn identification_without_calibration_has_a_warning() {
+        struct Uncalibrated(Fake);
+
+        impl Diarizer for Uncalibrated {
+            fn models(&self) -> &str {
+                self.0.models()
+            }
+
+            fn embedding_model(&self) -> &str {
+                self.0.embedding_model()
+            }
+
+            fn diarize(
+                &self,
+                recording: &Recording,
+                options: &mut Options<'_>,
+            ) -> Result<Diarization, DiarizeError> {
+                self.0.diarize(recording, options)
+            }
+
+            fn same_speaker_probability(&self, cosine: f32) -> f32 {
+                cosine
+            }
+
+            fn is_calibrated(&self) -> bool {
+                false
+            }
+        }
+
+        let warnings = |matching: &Matching| {
+            // As in programs that choose the models at run time.
+            let diarizer: std::sync::Arc<dyn Diarizer> =
+                std::sync::Arc::new(Uncalibrated(Fake(dialog())));
+            let found =
+                Engine::new(diarizer).identify(&Recording::default(), matching, Options::new());
+            found.unwrap().diarization.warnings
+        };
+        let ada = Matching::new().voiceprint("Ada", voiceprint("fake-embedding", &[0.0, 2.0]));
+        let warning = "the scores are not calibrated for fake-embedding: they order the voiceprints, but a threshold may \
+                       mean something else than with other models";
+        assert_eq!(warnings(&ada), ["from the diarizer", warning]);
+        assert_eq!(warnings(&Matching::new()), ["from the diarizer"]);
+        let calibrated = Engine::new(Fake(dialog()))
+            .identify(&Recording::default(), &ada, Options::new())
+            .unwrap();
+        assert_eq!(calibrated.diarization.warnings, ["from the diarizer"]);
+    }
+
+    #[test]
     fn voiceprints_of_other_models_are_rejected_before_the_run() {
         let calls = Mutex::new(0);
         let engine = Engine::new(Fake(dialog()));

@@ -40,6 +40,13 @@ impl Identification {
                 }
             })
             .collect();
+        if !diarizer.is_calibrated() && probabilities.iter().any(|row| !row.is_empty()) {
+            diarization.warnings.push(format!(
+                "the scores are not calibrated for {}: they order the voiceprints, but a threshold may mean something \
+                 else than with other models",
+                diarizer.embedding_model()
+            ));
+        }
         let assigned = matching.assign(&probabilities);
         let speakers = diarization
             .speakers

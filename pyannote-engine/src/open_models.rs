@@ -44,6 +44,9 @@ pub struct OpenModels {
 }
 
 impl OpenModels {
+    /// The identifier of the embedding model, which its voiceprints have.
+    pub const EMBEDDING_MODEL: &str = "campplus-cn-en-common";
+
     /// Loads the models from the cache folder, with one thread per CPU core.
     ///
     /// # Errors
@@ -128,7 +131,7 @@ impl Diarizer for OpenModels {
     }
 
     fn embedding_model(&self) -> &str {
-        "campplus-cn-en-common"
+        Self::EMBEDDING_MODEL
     }
 
     fn diarize(

@@ -76,6 +76,18 @@ pub enum AssetsError {
         /// The reason.
         reason: String,
     },
+    /// There is a copy of community-1 already.
+    #[error("there is a copy of community-1 already, in {folder}: remove it first", folder = .folder.display())]
+    AlreadyAdded {
+        /// The folder of the copy.
+        folder: PathBuf,
+    },
+    /// The folder of community-1 is not a copy of [`CommunityAssets::add`](super::CommunityAssets::add).
+    #[error("{folder} was not added by this program: delete it yourself", folder = .folder.display())]
+    NotAdded {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file cannot be read or written.
     #[error("cannot access {path}", path = .path.display())]
     Io {

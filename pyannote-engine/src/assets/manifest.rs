@@ -38,20 +38,26 @@ impl Manifest {
         }
     }
 
-    /// Reads the manifest of a folder. Returns `None` unless all files of these packages have the right digest.
-    pub(super) fn verified(folder: &Path, wheels: &[Wheel]) -> Option<Self> {
+    /// Reads the manifest of a folder. Returns `None` unless it is that of these packages.
+    pub(super) fn current(folder: &Path, wheels: &[Wheel]) -> Option<Self> {
         let manifest = std::fs::read(folder.join(FILE)).ok()?;
         let manifest: Self = serde_json::from_slice(&manifest).ok()?;
         let expected = Self::new(wheels);
         let is_current =
             manifest.conversion == expected.conversion && manifest.packages == expected.packages;
+        is_current.then_some(manifest)
+    }
+
+    /// Reads the manifest of a folder. Returns `None` unless all files of these packages have the right digest.
+    pub(super) fn verified(folder: &Path, wheels: &[Wheel]) -> Option<Self> {
+        let manifest = Self::current(folder, wheels)?;
         let entries = wheels.iter().flat_map(|wheel| wheel.entries);
         let names: BTreeSet<&str> = entries.map(|entry| entry.file).collect();
         let is_intact = names.into_iter().all(|name| {
             let digest = sha256::of_file(&folder.join(name)).ok();
             digest.is_some() && digest.as_ref() == manifest.files.get(name)
         });
-        (is_current && is_intact).then_some(manifest)
+        is_intact.then_some(manifest)
     }
 
     /// Serializes the manifest.

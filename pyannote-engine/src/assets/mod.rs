@@ -6,6 +6,8 @@
 //! the result in a cache folder. Damaged or outdated caches are detected and replaced.
 //!
 //! Transcription needs a model of its own, which [`Assets::whisper`] downloads to a subfolder, in the same way.
+//! [`Assets::community_1`] keeps a copy of community-1's folder, which the user has to download. [`Assets::models`] lists
+//! all models with their sources, licenses and states.
 //!
 //! The cache folder is `pyannote-engine` in the platform's cache folder, unless `PYANNOTE_ASSETS_DIR` is set.
 //! `PYANNOTE_PYTHON` sets the Python interpreter to use.
@@ -13,9 +15,11 @@
 // The crate `pytorch-reader` reads the checkpoints, with 5 dependencies. `candle-core` would have 41.
 
 mod cache_dir;
+mod community;
 pub(crate) mod convert;
 mod error;
 mod manifest;
+mod models;
 mod pins;
 mod pip;
 mod progress;
@@ -32,7 +36,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+pub use community::CommunityAssets;
 pub use error::AssetsError;
+pub use models::{ModelInfo, ModelState, Package};
 pub use progress::Progress;
 pub use whisper::WhisperAssets;
 
@@ -149,6 +155,12 @@ impl Assets {
     #[must_use]
     pub fn whisper(&self) -> WhisperAssets {
         WhisperAssets::new(self)
+    }
+
+    /// Returns the copy of community-1's folder, which is in a subfolder and never downloaded.
+    #[must_use]
+    pub fn community_1(&self) -> CommunityAssets {
+        CommunityAssets::new(self)
     }
 
     /// Whether all files exist and have the right digest. Reads all of them, about 35 MB.

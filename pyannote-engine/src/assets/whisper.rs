@@ -34,6 +34,11 @@ impl WhisperAssets {
         })
     }
 
+    /// The same, as any other files.
+    pub(super) fn assets(&self) -> &Assets {
+        &self.0
+    }
+
     /// Returns the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -37,13 +37,7 @@ pub(crate) struct Parameters {
 ///
 /// [`LoadError`] if a file is missing or invalid. Nothing in the files is run.
 pub(crate) fn load(folder: &Path) -> Result<Loaded, LoadError> {
-    let config = existing(folder.join("config.yaml"))?;
-    let transform = existing(folder.join("plda/xvec_transform.npz"))?;
-    let model = existing(folder.join("plda/plda.npz"))?;
-    let weights = ["segmentation", "embedding"].map(|name| weights_file(&folder.join(name)));
-    let [segmentation, embedding] = weights;
-    let (segmentation, embedding) = (segmentation?, embedding?);
-
+    let [config, transform, model, segmentation, embedding] = files(folder)?;
     let parameters = checked(&config, read_text(&config).and_then(|text| parse(&text)))?;
     let mut arrays = PldaArrays::default();
     checked(&transform, arrays.read_transform(&transform))?;
@@ -55,6 +49,21 @@ pub(crate) fn load(folder: &Path) -> Result<Loaded, LoadError> {
         plda: Plda::new(arrays),
         parameters,
     })
+}
+
+/// The files of a folder that [`load`] reads: those that `pyannote models add` copies.
+///
+/// # Errors
+///
+/// [`LoadError::CommunityMissing`] if a file is missing.
+pub(crate) fn files(folder: &Path) -> Result<[PathBuf; 5], LoadError> {
+    Ok([
+        existing(folder.join("config.yaml"))?,
+        existing(folder.join("plda/xvec_transform.npz"))?,
+        existing(folder.join("plda/plda.npz"))?,
+        weights_file(&folder.join("segmentation"))?,
+        weights_file(&folder.join("embedding"))?,
+    ])
 }
 
 /// The file of weights in a folder: as published, or else in safetensors.

@@ -40,7 +40,7 @@ mod turns;
 mod vbx;
 
 pub(crate) use embeddings::FrameFeatures;
-pub(crate) use folder::{Parameters, load};
+pub(crate) use folder::{Parameters, files, load};
 pub(crate) use plda::Plda;
 
 use rayon::ThreadPool;
