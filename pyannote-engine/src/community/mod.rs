@@ -16,7 +16,6 @@
 //!
 //! - [`embeddings`] by default shares convolutions between windows, which the reference does not;
 //! - [`clustering`] clusters a bounded number of embeddings;
-//! - k-means starts from other random centers than scikit-learn's;
 //! - sensitivities, which the reference does not have, weight the classes of the segmentation.
 //!
 //! # References

@@ -158,7 +158,7 @@ mod tests {
     fn points(count: usize) -> Vec<f64> {
         let value = |n: usize| ((n * n * 31 + n * 17) % 1009) as f64 / 504.0 - 1.0;
         let point = |point: usize| {
-            let center = if point % 2 == 0 { 3.0 } else { -3.0 };
+            let center = if point.is_multiple_of(2) { 3.0 } else { -3.0 };
             (0..FEATURE_DIM)
                 .map(move |d| value(point * FEATURE_DIM + d) + if d < 10 { center } else { 0.0 })
         };
