@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use crate::engine::JobKind;
 use crate::operation::Operation;
-use crate::store::Status;
+use crate::store::{EndedJobs, Status};
 use crate::worker::WorkMetrics;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -67,9 +67,10 @@ impl Drop for OpenStream {
 
 impl Metrics {
     /// Creates the metrics of a server, including those of its workers.
-    pub(crate) fn new(work: &WorkMetrics) -> Self {
+    pub(crate) fn new(work: &WorkMetrics, ended_jobs: &EndedJobs) -> Self {
         let mut registry = Registry::default();
         work.register(&mut registry);
+        ended_jobs.register(&mut registry);
         let responses = Family::default();
         let jobs_accepted = Family::default();
         let jobs = Family::default();

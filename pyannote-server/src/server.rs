@@ -94,7 +94,7 @@ impl Server {
             .keep(resources);
         let connections = Connections::new(config.connection_limits);
         let lanes = workers.lanes().clone();
-        let metrics = Arc::new(Metrics::new(lanes.metrics()));
+        let metrics = Arc::new(Metrics::new(lanes.metrics(), store.ended_jobs()));
         let live = Live::new(LiveConfig {
             limits: config.live_limits,
             store: store.clone(),

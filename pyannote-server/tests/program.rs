@@ -147,18 +147,56 @@ fn status(server: &Program, job: &str) -> String {
 #[test]
 fn workers_process_the_jobs_of_a_server_without_workers() {
     let server = Program::start("error", &["--no-work"]);
-    let response = server.post("/v1/diarize", r#"{"url":"https://example.com/a.wav"}"#);
-    let (_, rest) = response.split_once(r#""jobId":""#).unwrap();
-    let job = rest.split('"').next().unwrap();
+    let job = submit(&server);
     for _ in 0..20 {
-        assert_eq!(status(&server, job), "created");
+        assert_eq!(status(&server, &job), "created");
     }
     let mut workers = server.start_workers();
-    while status(&server, job) != "succeeded" {
+    while status(&server, &job) != "succeeded" {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     support::signal(&workers, "TERM");
     assert_eq!(support::exit_code(&mut workers), Some(0));
+}
+
+/// Submits a job, and returns its id.
+fn submit(server: &Program) -> String {
+    let response = server.post("/v1/diarize", r#"{"url":"https://example.com/a.wav"}"#);
+    let (_, rest) = response.split_once(r#""jobId":""#).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// The jobs wait, since there are no workers.
+#[test]
+fn canceling_a_waiting_job_is_logged_and_counted() {
+    let options = ["--no-work", "--operator-key", "operator"];
+    let mut server = Program::start("info", &options);
+    let job = submit(&server);
+    let accepted = server.stderr_line();
+    assert!(accepted.contains("the job was accepted"), "{accepted}");
+    let head =
+        format!("POST /operator/jobs/{job}/cancel HTTP/1.1\r\nauthorization: Bearer operator");
+    assert!(server.request(&head, b"").starts_with("HTTP/1.1 200"));
+    for message in ["the operator cancels a job", "the job was canceled"] {
+        let line = server.stderr_line();
+        assert!(line.contains(message) && line.contains(&job), "{line}");
+    }
+    let metrics = server.request("GET /metrics HTTP/1.1", b"");
+    let count = r#"pyannote_jobs_ended_total{status="canceled"} 1"#;
+    assert!(metrics.contains(count), "{metrics}");
+
+    // Another process logs it, but cannot count it for the server.
+    let job = submit(&server);
+    let output = support::command()
+        .env("RUST_LOG", "info")
+        .args(["cancel", &job, "--data-dir"])
+        .arg(server.data.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let is_logged = stderr.contains("the job was canceled") && stderr.contains(&job);
+    assert!(is_logged, "{stderr}");
 }
 
 #[test]
@@ -229,10 +267,7 @@ fn scripted_engine_needs_no_models_and_says_that_results_are_invented() {
 #[test]
 fn the_log_has_no_colors_and_says_what_happens_to_a_job() {
     let mut program = Program::start("info", &[]);
-    let response = program.post("/v1/diarize", r#"{"url":"https://example.com/a.wav"}"#);
-    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
-    let (_, id) = response.split_once(r#""jobId":""#).unwrap();
-    let id = id.split('"').next().unwrap();
+    let id = &submit(&program);
     let mut lines = [(); 4].map(|()| program.stderr_line());
     // The job may be taken before its acceptance is logged.
     lines.sort_by_key(|line| !line.contains("the job was accepted"));

@@ -33,6 +33,7 @@ pub(super) async fn cancel(
     let Some(id) = id.ok().and_then(|Path(id)| id.parse::<Uuid>().ok()) else {
         return not_found();
     };
+    tracing::info!(job = %id, "the operator cancels a job");
     match state.store.cancel_of_any_team(id).await {
         Ok(Cancellation::Canceled) => {
             Json(json!({ "jobId": id, "status": "canceled" })).into_response()

@@ -149,6 +149,7 @@ mod tests {
 
     use super::*;
     use crate::live::CHUNK_SAMPLES;
+    use crate::store::EndedJobs;
     use crate::worker::WorkMetrics;
 
     /// An engine that reports each call with the number of samples, and then waits until it may return an event.
@@ -189,7 +190,7 @@ mod tests {
         let diarization = Diarization::start(
             engine,
             turns,
-            Arc::new(Metrics::new(&WorkMetrics::default())),
+            Arc::new(Metrics::new(&WorkMetrics::default(), &EndedJobs::default())),
         );
         (diarization, called, open)
     }
@@ -251,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn a_stuck_engine_keeps_others_waiting_only_as_long_as_its_stream() {
         let turns = Arc::new(Semaphore::new(1));
-        let metrics = Arc::new(Metrics::new(&WorkMetrics::default()));
+        let metrics = Arc::new(Metrics::new(&WorkMetrics::default(), &EndedJobs::default()));
         let engine = || {
             let (calls, called) = mpsc::unbounded_channel();
             let (open, gate) = blocking::channel();

@@ -82,7 +82,8 @@ impl Store {
         }
         transaction.commit().await?;
         if is_canceled {
-            self.note_ended_job();
+            tracing::info!(job = %id, "the job was canceled");
+            self.note_ended_job(Status::Canceled);
             self.cancellations.send_replace(());
         }
         Ok(is_canceled)

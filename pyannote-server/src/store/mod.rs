@@ -52,6 +52,7 @@ mod claim_hold;
 mod database;
 mod deliveries;
 mod dialect;
+mod ended_jobs;
 mod error;
 mod job;
 mod jobs;
@@ -77,6 +78,7 @@ use tokio::sync::{Notify, watch};
 
 pub use cancel::Cancellation;
 pub(crate) use deliveries::Delivery;
+pub(crate) use ended_jobs::EndedJobs;
 pub use error::StoreError;
 pub(crate) use job::JobResult;
 pub use job::{Job, ListedJob};
@@ -114,6 +116,7 @@ pub struct Store {
     /// Wakes the workers of this process after a job was canceled. Other processes notice it when they renew a lease.
     cancellations: watch::Sender<()>,
     claim_holds: Holds,
+    ended_jobs: EndedJobs,
     /// Whether the write-ahead log may still contain data that were deleted.
     has_deleted: Arc<AtomicBool>,
     /// Directory of a temporary store, deleted with the last clone.
@@ -146,8 +149,14 @@ impl Store {
         self.delivery_due.notify_one();
     }
 
-    /// After the end of a job: its webhook is due, and its request was deleted.
-    fn note_ended_job(&self) {
+    /// Counts of the jobs that this process has ended.
+    pub(crate) fn ended_jobs(&self) -> &EndedJobs {
+        &self.ended_jobs
+    }
+
+    /// After this process has ended a job: it counts, its webhook is due, and its request was deleted.
+    fn note_ended_job(&self, status: Status) {
+        self.ended_jobs.count(status);
         self.notify_delivery_due();
         self.note_deletion();
     }

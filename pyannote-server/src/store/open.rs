@@ -16,7 +16,7 @@ use url::Url;
 use super::claim_hold::Holds;
 use super::database::Database;
 use super::dialect::{Dialect, SQLITE_SETTINGS};
-use super::{Store, StoreError, migrations};
+use super::{EndedJobs, Store, StoreError, migrations};
 use crate::private_files;
 
 /// Maximum number of connections of a process. SQLite has one writer at a time anyway.
@@ -131,6 +131,7 @@ impl Store {
             cancellations: watch::Sender::new(()),
             delivery_due: Arc::new(Notify::new()),
             claim_holds: Holds::default(),
+            ended_jobs: EndedJobs::default(),
             // A process that was killed may have left a log.
             has_deleted: Arc::new(AtomicBool::new(true)),
             _temp_dir: temp_dir.map(Arc::new),

@@ -131,7 +131,9 @@ impl Store {
             deliveries::add(&self.database, &mut transaction, job.id, delivery).await?;
         }
         transaction.commit().await?;
-        self.note_ended_job();
+        if is_finished {
+            self.note_ended_job(status);
+        }
         Ok(is_finished)
     }
 
@@ -160,8 +162,8 @@ impl Store {
             transaction.commit().await?;
             if is_failed {
                 tracing::warn!(job = %id, error = message, "the job failed");
+                self.note_ended_job(Status::Failed);
             }
-            self.note_ended_job();
         }
         Ok(failed)
     }

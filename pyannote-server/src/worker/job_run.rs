@@ -223,29 +223,22 @@ impl JobRun {
         }
     }
 
-    /// Logs and counts the end of the job.
+    /// Logs the end of the job, and counts its audio. The store counts the job.
     fn note_end(&self, outcome: &Outcome) {
         let job = self.claim.job.id;
         let elapsed = self.started_at.elapsed();
-        let status = match outcome {
-            Ok(_) => {
-                tracing::info!(%job, ?elapsed, "the job succeeded");
-                Status::Succeeded
-            }
-            Err(error) => {
-                tracing::warn!(%job, ?elapsed, error, "the job failed");
-                Status::Failed
-            }
-        };
-        let metrics = self.lanes.metrics();
-        metrics.count_ended(status.as_str(), self.ticket.audio());
+        match outcome {
+            Ok(_) => tracing::info!(%job, ?elapsed, "the job succeeded"),
+            Err(error) => tracing::warn!(%job, ?elapsed, error, "the job failed"),
+        }
+        self.lanes.metrics().count_audio(self.ticket.audio());
     }
 
     /// Logs why the job's result is dropped.
     async fn log_loss(&self) {
         let job = self.claim.job.id;
         match self.config.store.status(job).await {
-            Ok(Some(Status::Canceled)) => tracing::info!(%job, "the job was canceled"),
+            Ok(Some(Status::Canceled)) => tracing::info!(%job, "stopped processing a canceled job"),
             _ => tracing::warn!(%job, "the job's lease was lost; dropping its result"),
         }
     }

@@ -23,17 +23,11 @@ struct StageLabels {
     stage: &'static str,
 }
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OutcomeLabels {
-    status: &'static str,
-}
-
 /// Metrics of the workers. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkMetrics {
     jobs: Family<StageLabels, Gauge>,
     stage_s: Family<StageLabels, Histogram, fn() -> Histogram>,
-    ended: Family<OutcomeLabels, Counter>,
     audio_s: Counter<f64, AtomicU64>,
     computing_audio_s: Gauge<f64, AtomicU64>,
     computed_audio_s: Gauge<f64, AtomicU64>,
@@ -44,7 +38,6 @@ impl Default for WorkMetrics {
         Self {
             jobs: Family::default(),
             stage_s: Family::new_with_constructor(|| Histogram::new(STAGE_BUCKETS_S)),
-            ended: Family::default(),
             audio_s: Counter::default(),
             computing_audio_s: Gauge::default(),
             computed_audio_s: Gauge::default(),
@@ -65,13 +58,8 @@ impl WorkMetrics {
             self.stage_s.clone(),
         );
         registry.register(
-            "pyannote_jobs_ended",
-            "Jobs that this server has ended, by status",
-            self.ended.clone(),
-        );
-        registry.register(
             "pyannote_job_audio_seconds",
-            "Audio of the jobs that this server has ended",
+            "Audio of the jobs that this server has processed to their end",
             self.audio_s.clone(),
         );
         registry.register(
@@ -115,8 +103,8 @@ impl WorkMetrics {
             .observe(time.as_secs_f64());
     }
 
-    pub(super) fn count_ended(&self, status: &'static str, audio: Duration) {
-        self.ended.get_or_create(&OutcomeLabels { status }).inc();
+    /// Counts the audio of a job that has succeeded or failed.
+    pub(super) fn count_audio(&self, audio: Duration) {
         self.audio_s.inc_by(audio.as_secs_f64());
     }
 }
@@ -152,7 +140,7 @@ mod tests {
             job(Stage::Waiting, 7_200, 0.0),
         ]);
         metrics.observe_stage(Stage::Preparing, Duration::from_secs(3));
-        metrics.count_ended("succeeded", Duration::from_secs(30));
+        metrics.count_audio(Duration::from_secs(30));
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         for line in [
@@ -162,7 +150,6 @@ mod tests {
             "pyannote_jobs_computing_audio_seconds 3700.0",
             "pyannote_jobs_computing_audio_done_seconds 1825.0",
             r#"pyannote_job_stage_seconds_bucket{le="5.0",stage="preparing"} 1"#,
-            r#"pyannote_jobs_ended_total{status="succeeded"} 1"#,
             "pyannote_job_audio_seconds_total 30.0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}: {text}");
