@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::api::worker_router;
 use crate::api_key::ApiKey;
 use crate::config::Config;
-use crate::connections::ConnectionLimits;
+use crate::connections::{ConnectionLimits, Connections, Listener};
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::live::LiveLimits;
@@ -126,8 +127,11 @@ impl ServerBuilder {
     }
 
     /// Sets the address to listen on. Default: a free port of 127.0.0.1.
+    ///
+    /// [Workers without a server](Self::start_workers) listen only if it is set. They respond to `GET /healthz` and
+    /// `GET /metrics`, and nothing else.
     pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.config.listen = address;
+        self.config.listen = Some(address);
         self
     }
 
@@ -254,7 +258,8 @@ impl ServerBuilder {
 
     /// Starts workers without a server, in the background of the current Tokio runtime. They process the jobs that a
     /// server in another process accepts, and send the webhooks. They need the server's store and uploaded media: its
-    /// data directory, or a shared [`store`](Self::store) and [`media`](Self::media). No key is needed.
+    /// data directory, or a shared [`store`](Self::store) and [`media`](Self::media). No key is needed. With
+    /// [`listen`](Self::listen), they have a health check and metrics.
     ///
     /// ```
     /// use pyannote_server::store::Store;
@@ -274,17 +279,29 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// Returns [`StartError`] if the engine is missing, an option is invalid, there is neither a store nor a data
-    /// directory, or one of them cannot be opened.
+    /// Returns [`StartError`] if the engine is missing, an option is invalid, the address is in use, there is neither a
+    /// store nor a data directory, or one of them cannot be opened.
     pub async fn start_workers(mut self) -> Result<Workers, StartError> {
         if self.config.store.is_none() && self.config.data_dir.is_none() {
             return Err(StartError::MissingQueue);
         }
         self.config.validate()?;
         self.config.work = true;
+        let listener = match self.config.listen {
+            Some(address) => Some(Listener::bind(address).await?),
+            None => None,
+        };
         let setup = Setup::new(&mut self.config).await?;
-        let workers = Workers::start_with(setup.workers, setup.timing).await?;
-        Ok(workers.keep(setup.resources))
+        let store = setup.workers.store.clone();
+        let workers = Workers::start_with(setup.workers, setup.timing)
+            .await?
+            .keep(setup.resources);
+        let Some(listener) = listener else {
+            return Ok(workers);
+        };
+        let router = worker_router(store, workers.lanes().clone());
+        let connections = Connections::new(self.config.connection_limits);
+        Ok(workers.serve(listener, connections, router))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Configuration of a server.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,8 @@ pub(crate) struct Config {
     pub(crate) media: Option<MediaStore>,
     pub(crate) keys: Vec<ApiKey>,
     pub(crate) operator_key: Option<ApiKey>,
-    pub(crate) listen: SocketAddr,
+    /// A server that is not told selects a free port, and workers without a server do not listen.
+    pub(crate) listen: Option<SocketAddr>,
     pub(crate) allow_public_bind: bool,
     pub(crate) allow_private_networks: bool,
     #[cfg(feature = "engine")]
@@ -69,7 +70,7 @@ impl Default for Config {
             media: None,
             keys: Vec::new(),
             operator_key: None,
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            listen: None,
             allow_public_bind: false,
             allow_private_networks: false,
             #[cfg(feature = "engine")]
@@ -122,8 +123,11 @@ impl Config {
                 return Err(StartError::DuplicateKey);
             }
         }
-        if !self.listen.ip().is_loopback() && !self.allow_public_bind {
-            return Err(StartError::PublicAddress(self.listen));
+        if let Some(address) = self.listen
+            && !address.ip().is_loopback()
+            && !self.allow_public_bind
+        {
+            return Err(StartError::PublicAddress(address));
         }
         if let Some(url) = &self.public_url {
             let is_origin = url::Url::parse(url).is_ok_and(|url| {

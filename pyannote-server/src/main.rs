@@ -35,7 +35,7 @@ struct Cli {
 enum Command {
     /// Run the server until it is interrupted with Ctrl-C; a second Ctrl-C does not wait for running jobs.
     Serve(Box<Serve>),
-    /// Process the jobs of servers that share the database and the uploaded media, without HTTP, until interrupted.
+    /// Process the jobs of servers that share the database and the uploaded media, without the API, until interrupted.
     Work(Box<Work>),
     /// Cancel a job, whether it waits or is being processed.
     ///

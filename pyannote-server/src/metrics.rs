@@ -41,13 +41,48 @@ struct StreamEndLabels {
 /// Upper bounds of the buckets of latencies, in seconds. The default latency of the engine is 1 s.
 const LATENCY_BUCKETS_S: [f64; 10] = [0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 5.0, 10.0];
 
+/// Metrics of jobs, which workers without a server have, too.
+#[derive(Debug)]
+pub(crate) struct JobMetrics {
+    registry: Registry,
+    jobs: Family<JobStatusLabels, Gauge>,
+}
+
+impl JobMetrics {
+    pub(crate) fn new(work: &WorkMetrics, ended_jobs: &EndedJobs) -> Self {
+        let mut registry = Registry::default();
+        work.register(&mut registry);
+        ended_jobs.register(&mut registry);
+        let jobs = Family::default();
+        registry.register(
+            "pyannote_jobs",
+            "Jobs in the store, by status",
+            Family::clone(&jobs),
+        );
+        Self { registry, jobs }
+    }
+
+    /// Encodes the metrics in the OpenMetrics text format. `jobs` is the current number of jobs by status.
+    pub(crate) fn encode(&self, jobs: &[(Status, u64)]) -> Result<String, std::fmt::Error> {
+        for (status, count) in jobs {
+            let labels = JobStatusLabels {
+                status: status.as_str(),
+            };
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            self.jobs.get_or_create(&labels).set(count);
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
 /// The server's metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    registry: Registry,
+    jobs: JobMetrics,
     responses: Family<ResponseLabels, Counter>,
     jobs_accepted: Family<JobKindLabels, Counter>,
-    jobs: Family<JobStatusLabels, Gauge>,
     streams_created: Counter,
     streams_open: Gauge,
     streams_ended: Family<StreamEndLabels, Counter>,
@@ -68,17 +103,10 @@ impl Drop for OpenStream {
 impl Metrics {
     /// Creates the metrics of a server, including those of its workers.
     pub(crate) fn new(work: &WorkMetrics, ended_jobs: &EndedJobs) -> Self {
-        let mut registry = Registry::default();
-        work.register(&mut registry);
-        ended_jobs.register(&mut registry);
+        let mut jobs = JobMetrics::new(work, ended_jobs);
+        let registry = &mut jobs.registry;
         let responses = Family::default();
         let jobs_accepted = Family::default();
-        let jobs = Family::default();
-        registry.register(
-            "pyannote_jobs",
-            "Jobs in the store, by status",
-            Family::clone(&jobs),
-        );
         registry.register(
             "pyannote_requests",
             "Responses sent, by operation and status code",
@@ -120,10 +148,9 @@ impl Metrics {
             event_latency_s.clone(),
         );
         Self {
-            registry,
+            jobs,
             responses,
             jobs_accepted,
-            jobs,
             streams_created,
             streams_open,
             streams_ended,
@@ -175,17 +202,8 @@ impl Metrics {
         self.jobs_accepted.get_or_create(&labels).inc();
     }
 
-    /// Encodes the metrics in the OpenMetrics text format. `jobs` is the current number of jobs by status.
-    pub(crate) fn encode(&self, jobs: &[(Status, u64)]) -> Result<String, std::fmt::Error> {
-        for (status, count) in jobs {
-            let labels = JobStatusLabels {
-                status: status.as_str(),
-            };
-            let count = i64::try_from(*count).unwrap_or(i64::MAX);
-            self.jobs.get_or_create(&labels).set(count);
-        }
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+    /// The metrics of jobs, which encode the others, too.
+    pub(crate) fn jobs(&self) -> &JobMetrics {
+        &self.jobs
     }
 }

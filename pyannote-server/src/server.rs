@@ -1,14 +1,11 @@
 //! A running server.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
-use tokio_util::sync::DropGuard;
 use url::Url;
 use uuid::Uuid;
 
@@ -16,7 +13,7 @@ use crate::api::{AppState, Schemas, router};
 use crate::api_key::ApiKeys;
 use crate::builder::ServerBuilder;
 use crate::config::Config;
-use crate::connections::Connections;
+use crate::connections::{Connections, Listener};
 use crate::error::StartError;
 use crate::faults::Faults;
 use crate::live::{Live, LiveConfig};
@@ -25,10 +22,12 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::request_log::{RecordedRequest, RequestLog};
 use crate::setup::Setup;
-use crate::shutdown::{self, Shutdown};
+use crate::shutdown::Shutdown;
 use crate::store::{Cancellation, StoreError};
 use crate::worker::{JobInProgress, WorkerConfig, Workers};
 
+/// A free port of this machine.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// How often expired media are deleted.
 const MEDIA_SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -40,12 +39,8 @@ pub struct Server {
     state: Arc<AppState>,
     url: String,
     api_key: String,
-    shutdown: Shutdown,
-    _abort_on_drop: DropGuard,
-    grace_period: Duration,
-    connections: Connections,
-    media_sweep_task: JoinHandle<()>,
-    workers: Option<Workers>,
+    /// They also have the connections. Dropping them stops everything.
+    workers: Workers,
 }
 
 impl Server {
@@ -61,19 +56,8 @@ impl Server {
         let first_key = config.keys.first().ok_or(StartError::MissingKey)?;
         let api_key = first_key.secret().to_owned();
         config.validate()?;
-        let listen_error = |source| StartError::Listen {
-            address: config.listen,
-            source,
-        };
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(listen_error)?;
-        let mut address = listener.local_addr().map_err(listen_error)?;
-        if address.ip().is_unspecified() {
-            // Not all platforms can connect to an unspecified address such as 0.0.0.0.
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        let url = format!("http://{address}");
+        let listener = Listener::bind(config.listen.unwrap_or(DEFAULT_ADDRESS)).await?;
+        let url = listener.url.clone();
         let Setup {
             media,
             workers,
@@ -135,21 +119,12 @@ impl Server {
             drops_webhooks: webhook_secret.is_none() && concurrency > 0,
         });
         let router = router(Arc::clone(&state));
-        tokio::spawn(
-            connections
-                .clone()
-                .serve(listener, router, shutdown.clone()),
-        );
+        tokio::spawn(sweep_media(media, shutdown));
         Ok(Self {
             state,
             url,
             api_key,
-            _abort_on_drop: shutdown.abort.clone().drop_guard(),
-            shutdown,
-            grace_period: config.grace_period,
-            connections,
-            media_sweep_task: tokio::spawn(sweep_media(media)),
-            workers: Some(workers),
+            workers: workers.serve(listener, connections, router),
         })
     }
 
@@ -240,7 +215,7 @@ impl Server {
     /// Returns the number of jobs that are being processed.
     #[must_use]
     pub fn running_jobs(&self) -> usize {
-        self.workers.as_ref().map_or(0, Workers::running_jobs)
+        self.workers.running_jobs()
     }
 
     /// Returns the number of live streams that are connected.
@@ -252,7 +227,7 @@ impl Server {
     /// Returns the number of open connections, including idle ones and those of live streams.
     #[must_use]
     pub fn open_connections(&self) -> usize {
-        self.connections.count()
+        self.workers.open_connections()
     }
 
     /// Stops the server: accepts no new connections and jobs, and finishes the requests and jobs in progress. Live streams
@@ -276,17 +251,14 @@ impl Server {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn stop_early(mut self, now: impl Future<Output = ()>) {
-        let Some(mut workers) = self.workers.take() else {
-            return;
-        };
-        self.shutdown.drain.cancel();
-        let drained = async {
-            tokio::join!(workers.drain(), self.connections.closed());
-        };
-        let deadline = shutdown::earlier(tokio::time::sleep(self.grace_period), now);
-        shutdown::finish(&self.shutdown, drained, deadline).await;
-        workers.close().await;
+    pub async fn stop_early(self, now: impl Future<Output = ()>) {
+        self.workers.stop_early(now).await;
+    }
+
+    /// Returns what has to be stopped: the workers with the connections.
+    #[cfg(feature = "cli")]
+    pub(crate) fn into_workers(self) -> Workers {
+        self.workers
     }
 }
 
@@ -299,22 +271,19 @@ impl std::fmt::Debug for Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.media_sweep_task.abort();
-    }
-}
-
 /// Number of processors that the server may use.
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Deletes expired media from time to time.
-async fn sweep_media(media: MediaStore) {
+/// Deletes expired media from time to time, until the shutdown aborts.
+async fn sweep_media(media: MediaStore, shutdown: Shutdown) {
     let mut ticks = tokio::time::interval(MEDIA_SWEEP_INTERVAL);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = shutdown.abort.cancelled() => return,
+        }
         match media.delete_expired(SystemTime::now()).await {
             Ok(deleted) => tracing::debug!(deleted, "deleted expired media"),
             Err(error) => tracing::warn!(%error, "failed to delete expired media"),

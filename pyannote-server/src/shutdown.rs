@@ -31,14 +31,6 @@ impl Shutdown {
     }
 }
 
-/// Waits for the first of two events.
-pub(crate) async fn earlier(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
-    tokio::select! {
-        () = one => {}
-        () = other => {}
-    }
-}
-
 /// Waits until `drained` completes. Aborts what is still running when `deadline` completes, and then waits for it only
 /// briefly.
 pub(crate) async fn finish(

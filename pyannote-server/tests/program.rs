@@ -151,9 +151,42 @@ fn workers_process_the_jobs_of_a_server_without_workers() {
     for _ in 0..20 {
         assert_eq!(status(&server, &job), "created");
     }
-    let mut workers = server.start_workers();
+    let mut workers = server.start_workers(&[]);
     while status(&server, &job) != "succeeded" {
         std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    support::signal(&workers, "TERM");
+    assert_eq!(support::exit_code(&mut workers), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn workers_with_an_address_serve_health_and_metrics_and_nothing_else() {
+    let server = Program::start("error", &["--no-work"]);
+    let mut workers = server.start_workers(&["--listen", "127.0.0.1:0"]);
+    let line = support::read_line(&mut workers.stdout);
+    let (_, address) = line.trim().rsplit_once("http://").unwrap();
+    let address = address.strip_suffix("/metrics").unwrap();
+    let get = |path: &str| support::request(address, &format!("GET {path} HTTP/1.1"), b"");
+    let health = get("/healthz");
+    assert!(
+        health.starts_with("HTTP/1.1 200") && health.ends_with("\r\n\r\nOK"),
+        "{health}"
+    );
+    let job = submit(&server);
+    while status(&server, &job) != "succeeded" {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let metrics = get("/metrics");
+    for line in [
+        r#"pyannote_jobs{status="succeeded"} 1"#,
+        r#"pyannote_jobs_ended_total{status="succeeded"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    assert!(!metrics.contains("pyannote_requests"), "{metrics}");
+    for path in ["/", "/v1/test", "/openapi.yaml", "/v2/jobs"] {
+        assert!(get(path).starts_with("HTTP/1.1 404"), "{path}");
     }
     support::signal(&workers, "TERM");
     assert_eq!(support::exit_code(&mut workers), Some(0));

@@ -4,8 +4,12 @@
 
 mod support;
 
+use std::fs::Permissions;
 use std::io::Read as _;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::time::Duration;
 
 use support::Program;
 
@@ -133,4 +137,50 @@ fn an_idle_connection_is_closed_without_waiting() {
     idle.read_exact(&mut [0; 10]).unwrap();
     program.signal("TERM");
     assert_eq!(program.exit_code(), Some(0));
+}
+
+/// A process without a handler is killed by the signal, or ignores it if it is the first one of a container.
+#[test]
+fn a_signal_while_the_models_load_stops_the_program_at_once() {
+    let server = start("1h");
+    for (command, signal) in [("serve", "TERM"), ("serve", "INT"), ("work", "TERM")] {
+        let folder = tempfile::tempdir().unwrap();
+        // Stands for a slow download, until the folder is deleted.
+        let python = folder.path().join("python");
+        let begun = folder.path().join("begun");
+        std::fs::write(
+            &python,
+            "#!/bin/sh\ntouch \"$(dirname \"$0\")/begun\"\nwhile [ -e \"$0\" ]; do sleep 0.1; done\n",
+        )
+        .unwrap();
+        std::fs::set_permissions(&python, Permissions::from_mode(0o755)).unwrap();
+        let options = match command {
+            "serve" => ["--key", "test-key", "--listen", "127.0.0.1:0"],
+            _ => [
+                "--data-dir",
+                server.data.path().to_str().unwrap(),
+                "--retention",
+                "1d",
+            ],
+        };
+        let mut child = support::command()
+            .arg(command)
+            .args(options)
+            .env("PYANNOTE_ASSETS_DIR", folder.path().join("models"))
+            .env("PYANNOTE_PYTHON", &python)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while !begun.exists() {
+            assert_eq!(child.try_wait().unwrap(), None);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        support::signal(&child, signal);
+        assert_eq!(
+            support::exit_code(&mut child),
+            Some(0),
+            "{command} {signal}"
+        );
+    }
 }

@@ -41,6 +41,7 @@ use crate::request_log::RequestLog;
 use crate::store::Store;
 use crate::worker::Lanes;
 
+pub(crate) use health::worker_router;
 pub(crate) use schema::Schemas;
 
 /// State that the handlers share.

@@ -15,7 +15,7 @@ mod worker_options;
 
 use std::error::Error;
 use std::fmt;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use tracing_subscriber::EnvFilter;
 #[cfg(feature = "engine")]
 #[cfg_attr(docsrs, doc(cfg(feature = "engine")))]
 pub use self::assets::assets;
-use self::signals::{StopSignals, stopping_message};
+use self::signals::StopSignals;
 pub use self::work::{Work, Working, work};
 use self::worker_options::{LoadedEngine, WorkerOptions};
 use crate::engine::LiveOptions;
@@ -144,10 +144,10 @@ impl fmt::Display for Started<'_> {
     }
 }
 
-/// How a server was stopped.
+/// How a server or workers were stopped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stopped {
-    /// By one signal, after which running jobs and requests had the grace period.
+    /// By one signal, after which running jobs and requests had the grace period; or while it was starting.
     Gracefully,
     /// By a second signal.
     AtOnce,
@@ -183,6 +183,22 @@ pub async fn serve(
     download_command: &str,
     on_start: impl FnOnce(Started<'_>),
 ) -> Result<Stopped, ServeError> {
+    // Before anything that takes time.
+    let mut signals = StopSignals::new()?;
+    let started = signals.unless_stopped(start(options, download_command));
+    let Some(started) = started.await else {
+        return Ok(Stopped::Gracefully);
+    };
+    let (server, engine) = started?;
+    on_start(Started {
+        url: server.url(),
+        engine: &engine,
+    });
+    Ok(signals.stop(server.into_workers()).await)
+}
+
+/// Starts a server. Also returns the description of its engine.
+async fn start(options: Serve, download_command: &str) -> Result<(Server, String), ServeError> {
     #[cfg(feature = "engine")]
     let live = LiveOptions::new().latency(options.live_latency);
     #[cfg(not(feature = "engine"))]
@@ -227,22 +243,7 @@ pub async fn serve(
         builder = builder.allow_public_bind();
     }
     let server = builder.start().await.map_err(start_error)?;
-    let mut signals = StopSignals::new()?;
-    on_start(Started {
-        url: server.url(),
-        engine: &description,
-    });
-    signals.next().await;
-    if let Some(message) = stopping_message(server.running_jobs(), server.open_connections()) {
-        let _ = writeln!(std::io::stderr(), "{message}");
-    }
-    let mut stopped = Stopped::Gracefully;
-    let second_signal = async {
-        signals.next().await;
-        stopped = Stopped::AtOnce;
-    };
-    server.stop_early(second_signal).await;
-    Ok(stopped)
+    Ok((server, description))
 }
 
 /// Converts a start error. Its message names options of the command line instead of methods of the builder.

@@ -1,20 +1,23 @@
 //! Signals that stop the program: Ctrl-C and SIGTERM.
 
-use std::io;
+use std::io::{self, Write as _};
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::Stopped;
+use crate::worker::Workers;
+
 /// Signals that ask the program to stop. While this exists, they do not end the process.
 #[cfg(unix)]
-pub(crate) struct StopSignals {
+pub(super) struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 #[cfg(unix)]
 impl StopSignals {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -22,7 +25,7 @@ impl StopSignals {
     }
 
     /// Waits for the next signal.
-    pub(crate) async fn next(&mut self) {
+    async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -32,16 +35,16 @@ impl StopSignals {
 
 /// Signals that ask the program to stop.
 #[cfg(not(unix))]
-pub(crate) struct StopSignals;
+pub(super) struct StopSignals;
 
 #[cfg(not(unix))]
 impl StopSignals {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self)
     }
 
     /// Waits for the next Ctrl-C.
-    pub(crate) async fn next(&mut self) {
+    async fn next(&mut self) {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::warn!(%error, "cannot listen for Ctrl-C");
             std::future::pending::<()>().await;
@@ -49,8 +52,41 @@ impl StopSignals {
     }
 }
 
+impl StopSignals {
+    /// Waits until a start is complete. Returns `None` if a signal arrives before, which drops the start.
+    ///
+    /// Loading models and opening databases takes seconds, and the process of a container has no default that would end
+    /// it.
+    pub(super) async fn unless_stopped<T>(&mut self, start: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.next() => {
+                tracing::info!("stopped while starting");
+                None
+            }
+            started = start => Some(started),
+        }
+    }
+
+    /// Waits for a signal, and stops workers and connections. A second signal ends the grace period.
+    pub(super) async fn stop(mut self, workers: Workers) -> Stopped {
+        self.next().await;
+        if let Some(message) = stopping_message(workers.running_jobs(), workers.open_connections())
+        {
+            let _ = writeln!(io::stderr(), "{message}");
+        }
+        let mut stopped = Stopped::Gracefully;
+        let second_signal = async {
+            self.next().await;
+            stopped = Stopped::AtOnce;
+        };
+        workers.stop_early(second_signal).await;
+        stopped
+    }
+}
+
 /// Says what the program waits for before it stops, if anything.
-pub(crate) fn stopping_message(running_jobs: usize, connections: usize) -> Option<String> {
+fn stopping_message(running_jobs: usize, connections: usize) -> Option<String> {
     let count = |number: usize, noun: &str| match number {
         1 => format!("1 {noun}"),
         number => format!("{number} {noun}s"),

@@ -1,15 +1,16 @@
-//! The command `work`: processes jobs without HTTP.
+//! The command `work`: processes jobs without the API.
 
 use std::fmt;
-use std::io::Write as _;
+use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::signals::{StopSignals, stopping_message};
+use super::signals::StopSignals;
 use super::worker_options::{LoadedEngine, WorkerOptions};
-use super::{ServeError, Stopped};
+use super::{ServeError, Stopped, listen_address, start_error};
 use crate::Server;
 use crate::engine::LiveOptions;
+use crate::worker::Workers;
 
 /// Options of the command `work`. Its help is not part of them: each program describes its own command.
 #[derive(Args, Debug)]
@@ -17,6 +18,12 @@ use crate::engine::LiveOptions;
 pub struct Work {
     #[command(flatten)]
     worker: WorkerOptions,
+    /// Address for GET /healthz and GET /metrics, such as localhost:9000, or only a port [default: none].
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address::parse)]
+    listen: Option<SocketAddr>,
+    /// Allow an address for --listen that other machines can reach.
+    #[arg(long, requires = "listen")]
+    allow_public_bind: bool,
 }
 
 /// Workers that are ready. Its `Display` says so.
@@ -25,15 +32,18 @@ pub struct Work {
 pub struct Working<'a> {
     /// Human-readable description of the engine that processes jobs.
     pub engine: &'a str,
+    /// The base URL of health and metrics, if they are served.
+    pub url: Option<&'a str>,
 }
 
 impl fmt::Display for Working<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let engine = self.engine;
-        write!(
-            f,
-            "Waiting for jobs\nEngine: {engine}\n\nPress Ctrl-C to stop."
-        )
+        let Self { engine, url } = self;
+        writeln!(f, "Waiting for jobs")?;
+        if let Some(url) = url {
+            writeln!(f, "Health and metrics: {url}/healthz, {url}/metrics")?;
+        }
+        write!(f, "Engine: {engine}\n\nPress Ctrl-C to stop.")
     }
 }
 
@@ -50,6 +60,22 @@ pub async fn work(
     download_command: &str,
     on_start: impl FnOnce(Working<'_>),
 ) -> Result<Stopped, ServeError> {
+    // Before anything that takes time.
+    let mut signals = StopSignals::new()?;
+    let started = signals.unless_stopped(start(options, download_command));
+    let Some(started) = started.await else {
+        return Ok(Stopped::Gracefully);
+    };
+    let (workers, engine) = started?;
+    on_start(Working {
+        engine: &engine,
+        url: workers.url(),
+    });
+    Ok(signals.stop(workers).await)
+}
+
+/// Starts workers. Also returns the description of their engine.
+async fn start(options: Work, download_command: &str) -> Result<(Workers, String), ServeError> {
     options.worker.check_queue()?;
     if options.worker.media.is_none() && options.worker.data_dir.is_none() {
         tracing::warn!(
@@ -63,21 +89,14 @@ pub async fn work(
         engine,
         description,
     } = loaded.await?;
-    let builder = options.worker.configure(Server::builder()).await?;
-    let workers = builder.shared_engine(engine).start_workers().await?;
-    let mut signals = StopSignals::new()?;
-    on_start(Working {
-        engine: &description,
-    });
-    signals.next().await;
-    if let Some(message) = stopping_message(workers.running_jobs(), 0) {
-        let _ = writeln!(std::io::stderr(), "{message}");
+    let mut builder = options.worker.configure(Server::builder()).await?;
+    if let Some(address) = options.listen {
+        builder = builder.listen(address);
     }
-    let mut stopped = Stopped::Gracefully;
-    let second_signal = async {
-        signals.next().await;
-        stopped = Stopped::AtOnce;
-    };
-    workers.stop_early(second_signal).await;
-    Ok(stopped)
+    if options.allow_public_bind {
+        builder = builder.allow_public_bind();
+    }
+    let workers = builder.shared_engine(engine).start_workers().await;
+    let workers = workers.map_err(start_error)?;
+    Ok((workers, description))
 }

@@ -1,6 +1,7 @@
 //! Connections: accepting them, limiting them, and closing them at shutdown.
 
 mod limits;
+mod listener;
 
 use std::io;
 use std::pin::pin;
@@ -12,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::shutdown::Shutdown;
 
 pub use limits::ConnectionLimits;
+pub(crate) use listener::Listener;
 
 /// Delay after a failure to accept connections, such as a lack of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -66,12 +68,12 @@ impl Connections {
 
     /// Serves connections until the shutdown drains. Those with a request in progress stay open until the response has
     /// been sent, or the shutdown aborts.
-    pub(crate) async fn serve(self, listener: TcpListener, router: Router, shutdown: Shutdown) {
+    pub(crate) async fn serve(self, listener: Listener, router: Router, shutdown: Shutdown) {
         let mut room_needed = CancellationToken::new();
         let (mut crowded, mut accept_failed) = (Warning::default(), Warning::default());
         loop {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = listener.socket.accept() => accepted,
                 () = shutdown.drain.cancelled() => break,
             };
             let stream = match accepted {

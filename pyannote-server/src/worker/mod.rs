@@ -19,6 +19,7 @@ mod timing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -33,6 +34,7 @@ pub(crate) use schedule::MAX_SHORT;
 pub use schedule::Stage;
 pub use timing::Timing;
 
+use crate::connections::{Connections, Listener};
 use crate::engine::Engine;
 use crate::error::{Chain, StartError};
 use crate::faults::Faults;
@@ -77,6 +79,8 @@ pub struct Workers {
     lanes: Lanes,
     store: Store,
     timing: Timing,
+    /// Connections of HTTP, and the URL for clients, if there is a listener.
+    http: Option<(Connections, String)>,
     resources: Resources,
 }
 
@@ -133,6 +137,7 @@ impl Workers {
             lanes,
             store,
             timing,
+            http: None,
             resources: Resources::default(),
         })
     }
@@ -141,6 +146,32 @@ impl Workers {
     pub(crate) fn keep(mut self, resources: Resources) -> Self {
         self.resources = resources;
         self
+    }
+
+    /// Serves connections until the workers stop.
+    pub(crate) fn serve(
+        mut self,
+        listener: Listener,
+        connections: Connections,
+        router: Router,
+    ) -> Self {
+        self.http = Some((connections.clone(), listener.url.clone()));
+        tokio::spawn(connections.serve(listener, router, self.shutdown.clone()));
+        self
+    }
+
+    /// Returns the URL of the [listener](crate::ServerBuilder::listen), without a trailing slash, if there is one.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.http.as_ref().map(|(_, url)| &**url)
+    }
+
+    /// Returns the number of open connections to the listener, including idle ones.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.http
+            .as_ref()
+            .map_or(0, |(connections, _)| connections.count())
     }
 
     /// Returns the number of jobs that these workers have claimed.
@@ -171,13 +202,27 @@ impl Workers {
         self.shutdown.drain.cancel();
         let grace_period = self.timing.grace_period;
         let shutdown = self.shutdown.clone();
-        let deadline = shutdown::earlier(sleep(grace_period), now);
-        shutdown::finish(&shutdown, self.drain(), deadline).await;
+        let http = self.http.take();
+        let drained = async {
+            let closed = async {
+                if let Some((connections, _)) = http {
+                    connections.closed().await;
+                }
+            };
+            tokio::join!(self.drain(), closed);
+        };
+        let deadline = async {
+            tokio::select! {
+                () = sleep(grace_period) => {}
+                () = now => {}
+            }
+        };
+        shutdown::finish(&shutdown, drained, deadline).await;
         self.close().await;
     }
 
     /// Waits until the running jobs have ended and their webhooks were sent. Both end early if the shutdown aborts.
-    pub(crate) async fn drain(&mut self) {
+    async fn drain(&mut self) {
         if let Some(intake) = self.intake.take() {
             // The task does not panic, and nothing aborts it.
             let _ = intake.await;
@@ -189,7 +234,7 @@ impl Workers {
     }
 
     /// Ends what is left after the shutdown has aborted.
-    pub(crate) async fn close(self) {
+    async fn close(self) {
         let close = async {
             let _ = self.reaper.await;
             if let Err(error) = self.store.flush().await {

@@ -57,10 +57,12 @@ impl Program {
         }
     }
 
-    /// Starts workers without HTTP on the same data directory, and waits until they are ready.
-    pub(crate) fn start_workers(&self) -> Child {
+    /// Starts workers without a server on the same data directory, and waits until they are ready.
+    pub(crate) fn start_workers(&self, arguments: &[&str]) -> Child {
         let mut child = command()
-            .args(["work", "--engine", "scripted", "--data-dir"])
+            .args(["work", "--engine", "scripted"])
+            .args(arguments)
+            .arg("--data-dir")
             .arg(self.data.path())
             .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
@@ -72,20 +74,12 @@ impl Program {
 
     /// Opens a connection and sends bytes.
     pub(crate) fn send(&self, bytes: &[u8]) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(bytes).unwrap();
-        stream
+        send(&self.address, bytes)
     }
 
     /// Sends a complete request, and returns the response.
     pub(crate) fn request(&self, head: &str, body: &[u8]) -> String {
-        let length = body.len();
-        let head =
-            format!("{head}\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
-        let mut stream = self.send(&[head.as_bytes(), body].concat());
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        response
+        request(&self.address, head, body)
     }
 
     /// Sends a POST request with the key.
@@ -116,6 +110,23 @@ impl Program {
     }
 }
 
+fn send(address: &str, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream
+}
+
+/// Sends a complete request to a server, and returns the response.
+pub(crate) fn request(address: &str, head: &str, body: &[u8]) -> String {
+    let length = body.len();
+    let head =
+        format!("{head}\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    let mut stream = send(address, &[head.as_bytes(), body].concat());
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
 pub(crate) fn signal(child: &Child, name: &str) {
     let mut kill = Command::new("kill");
     kill.arg(format!("-{name}")).arg(child.id().to_string());
@@ -141,7 +152,7 @@ impl Drop for Program {
 }
 
 /// Reads a line, and nothing after it.
-fn read_line<R: Read>(source: &mut Option<R>) -> String {
+pub(crate) fn read_line<R: Read>(source: &mut Option<R>) -> String {
     let mut line = String::new();
     let mut reader = BufReader::with_capacity(1, source.take().unwrap());
     reader.read_line(&mut line).unwrap();
