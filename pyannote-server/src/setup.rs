@@ -1,4 +1,4 @@
-//! What a server and workers without HTTP have in common: data directory, store, media, and the configuration of workers.
+//! What a server and workers without a server have in common: data directory, store, media, and the configuration of workers.
 
 use std::sync::Arc;
 

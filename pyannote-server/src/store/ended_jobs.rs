@@ -20,11 +20,11 @@ pub(crate) struct EndedJobs(Family<Labels, Counter>);
 
 impl Default for EndedJobs {
     fn default() -> Self {
-        let counts = Family::default();
+        let counts = Family::<_, Counter>::default();
         // A rate can only be computed of a count that is there from the start.
         for status in Status::ALL.iter().filter(|status| status.is_final()) {
             let status = status.as_str();
-            let _: &Counter = &*counts.get_or_create(&Labels { status });
+            drop(counts.get_or_create(&Labels { status }));
         }
         Self(counts)
     }
