@@ -93,24 +93,19 @@ impl Community1 {
     ///
     /// [`LoadError::TooManyThreads`] if there are more threads, and for the same reasons as [`load`](Self::load).
     pub fn load_with(folder: impl AsRef<Path>, threads: NonZero<usize>) -> Result<Self, LoadError> {
-        Self::load_on(folder.as_ref(), Arc::new(thread_pool(threads)?))
-    }
-
-    /// As [`load`](Self::load), on the threads of `models`: both together use no more of the machine than one of them.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError::CommunityMissing`] and [`LoadError::Community`], as [`load`](Self::load).
-    pub fn load_beside(folder: impl AsRef<Path>, models: &OpenModels) -> Result<Self, LoadError> {
-        Self::load_on(folder.as_ref(), models.threads())
-    }
-
-    fn load_on(folder: &Path, pool: Arc<ThreadPool>) -> Result<Self, LoadError> {
+        let pool = Arc::new(thread_pool(threads)?);
         Ok(Self {
-            loaded: community::load(folder)?,
+            loaded: community::load(folder.as_ref())?,
             pool,
             frame_features: FrameFeatures::Shared,
         })
+    }
+
+    /// Runs on the threads of `models` instead of its own: both together use no more of the machine than one of them.
+    #[must_use]
+    pub fn share_threads_with(mut self, models: &OpenModels) -> Self {
+        self.pool = models.threads();
+        self
     }
 
     /// Sets whether the embedding model runs for each window, as in pyannote.audio, which takes several times as long.

@@ -81,6 +81,26 @@ impl<D: Diarizer> Engine<D> {
         &self.diarizer
     }
 
+    /// Returns the diarizer, for example for an engine whose models are chosen at run time:
+    ///
+    #[cfg_attr(feature = "models", doc = "```no_run")]
+    #[cfg_attr(not(feature = "models"), doc = "```ignore")]
+    /// use std::sync::Arc;
+    ///
+    /// use pyannote_engine::{Community1, Diarizer, Engine};
+    ///
+    /// let diarizer: Arc<dyn Diarizer> = match Community1::locate() {
+    ///     Some(folder) => Arc::new(Community1::load(folder)?),
+    ///     None => Arc::new(Engine::load()?.into_diarizer()),
+    /// };
+    /// let engine = Engine::new(diarizer);
+    /// # Ok::<(), pyannote_engine::LoadError>(())
+    /// ```
+    #[must_use]
+    pub fn into_diarizer(self) -> D {
+        self.diarizer
+    }
+
     /// Computes who speaks when. Warnings of the recording become warnings of the diarization.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Helpers that the tests share.
 
+pub mod community_folder;
 pub mod fault_proxy;
 pub mod http;
 pub mod jobs;

@@ -13,7 +13,7 @@ use pyannote_engine::audio::Ffmpeg;
 #[cfg(feature = "engine")]
 use pyannote_engine::transcription::Whisper;
 #[cfg(feature = "engine")]
-use pyannote_engine::{Diarizer, Engine as OpenEngine, LoadError};
+use pyannote_engine::{Community1, Diarizer, Engine as OpenEngine, LoadError};
 
 #[cfg(feature = "engine")]
 use super::assets::{DownloadFailed, show_progress};
@@ -41,10 +41,15 @@ pub(super) struct WorkerOptions {
     #[arg(long)]
     pub(super) threads: Option<NonZero<usize>>,
     /// Diarize recordings with four times as many windows: more accurate in some, in two to three times the time. Live
-    /// streams are not affected.
+    /// streams and community-1 are not affected.
     #[cfg(feature = "engine")]
     #[arg(long)]
     pub(super) accurate: bool,
+    /// Folder of community-1, for requests with that model; others, and live streams, use the open models [default: that of
+    /// the variable PYANNOTE_COMMUNITY_1, or else the one that `pyannote models add` has copied].
+    #[cfg(feature = "engine")]
+    #[arg(long, value_name = "DIR")]
+    pub(super) models: Option<PathBuf>,
     /// Whisper model that transcribes: a folder in the layout of CTranslate2, such as faster-whisper-small;
     /// "whisper-base", which is downloaded on first use (134 MB); or "off" [default: whisper-base, if it was
     /// downloaded].
@@ -123,6 +128,12 @@ impl fmt::Debug for WorkerOptions {
     }
 }
 
+/// community-1 cannot be loaded.
+#[cfg(feature = "engine")]
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use community-1 (--models, PYANNOTE_COMMUNITY_1 or `pyannote models`)")]
+struct CommunityFailed(#[source] LoadError);
+
 /// An engine, and its description for users.
 pub(super) struct LoadedEngine {
     pub(super) engine: Arc<dyn Engine>,
@@ -157,6 +168,11 @@ impl WorkerOptions {
         download_command: &str,
     ) -> Result<LoadedEngine, ServeError> {
         let (threads, transcription_model) = (self.threads, self.transcription_model.clone());
+        // First, since the open models may have to be downloaded.
+        let folder = self.models.clone().or_else(Community1::locate);
+        let load = move || folder.map(Community1::load).transpose();
+        let community = tokio::task::spawn_blocking(load).await?;
+        let community = community.map_err(CommunityFailed)?;
         let load = move || load_models(threads, transcription_model);
         let (engine, whisper) = match tokio::task::spawn_blocking(load).await? {
             Err(LoadError::Assets(error)) => {
@@ -167,15 +183,23 @@ impl WorkerOptions {
             }
             result => result?,
         };
+        let community = community.map(|models| models.share_threads_with(engine.diarizer()));
+        let on_request = match &community {
+            Some(_) => "community-1 on request",
+            None => "no community-1, see --models",
+        };
         let transcription = match &whisper {
             Some(whisper) => format!("transcription with {}", whisper.name()),
             None => "no transcription, see --transcription-model".to_owned(),
         };
         let models = engine.diarizer().models();
-        let description = format!("open models ({models}), {transcription}");
+        let description = format!("open models ({models}), {on_request}, {transcription}");
         let mut engine = DiarizerEngine::from(engine)
             .accurate(self.accurate)
             .live_options(live);
+        if let Some(community) = community {
+            engine = engine.model(Community1::NAME, community);
+        }
         if let Some(whisper) = whisper {
             engine = engine.transcriber(whisper);
         }

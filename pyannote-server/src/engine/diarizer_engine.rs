@@ -1,5 +1,6 @@
 //! The adapter from diarizers to [`Engine`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use pyannote_engine::{CancelToken, DiarizeError, Diarizer, LiveDiarization, Live
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
-use super::output::{self, channels, transcription};
+use super::output::{self, Models, channels, transcription};
 use super::{Engine, EngineError, EngineFuture, EngineJob, JobKind};
 use crate::violation::Violation;
 
@@ -20,7 +21,8 @@ use crate::violation::Violation;
 /// - Transcription needs a [`transcriber`](Self::transcriber): without one, requests for it are rejected. It is used
 ///   whatever transcription model is requested, and `warning` names it. `transcriptionConfig.language`, a field that is
 ///   not part of the API, is the language that is spoken, such as `en`; without it, the language is detected.
-/// - The diarizer's own models are used whatever model is requested, and `warning` names them.
+/// - The diarizer's own models are used whatever model is requested, and `warning` names them, unless there is a diarizer
+///   for that [`model`](Self::model).
 /// - `confidence` is [`Diarization::frame_confidence`](pyannote_engine::Diarization::frame_confidence), and
 ///   `turnLevelConfidence` is [`Diarization::with_turn_confidence`](pyannote_engine::Diarization::with_turn_confidence).
 /// - `speechProbability`, `crosstalkProbability` and `speakerProbability` are the methods of
@@ -63,16 +65,48 @@ use crate::violation::Violation;
 /// ```
 pub struct DiarizerEngine<D> {
     engine: Arc<pyannote_engine::Engine<D>>,
+    /// The engines of models that requests may name.
+    models: BTreeMap<String, Arc<NamedEngine>>,
     transcriber: Option<Arc<dyn Transcriber>>,
     is_accurate: bool,
     live_options: LiveOptions,
 }
+
+/// An engine with the models that a request names.
+type NamedEngine = pyannote_engine::Engine<Arc<dyn Diarizer>>;
 
 impl<D: Diarizer> DiarizerEngine<D> {
     /// Creates an engine from a diarizer.
     #[must_use]
     pub fn new(diarizer: D) -> Self {
         Self::from(pyannote_engine::Engine::new(diarizer))
+    }
+
+    /// Adds a diarizer for requests with this `model`, such as [`Community1`](pyannote_engine::Community1):
+    ///
+    #[cfg_attr(feature = "engine", doc = "```no_run")]
+    #[cfg_attr(not(feature = "engine"), doc = "```ignore")]
+    /// use pyannote_engine::{Community1, OpenModels, assets::Assets};
+    /// use pyannote_server::engine::DiarizerEngine;
+    ///
+    /// let open = OpenModels::load(&Assets::locate()?)?;
+    /// let community = Community1::load("community-1")?.share_threads_with(&open);
+    /// let engine = DiarizerEngine::new(open).model(Community1::NAME, community);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// The rules of the API apply to its requests: those for `community-1` are diarizations without transcription.
+    #[must_use]
+    pub fn model(mut self, name: impl Into<String>, diarizer: impl Diarizer) -> Self {
+        let diarizer: Arc<dyn Diarizer> = Arc::new(diarizer);
+        let engine = Arc::new(pyannote_engine::Engine::new(diarizer));
+        self.models.insert(name.into(), engine);
+        self
+    }
+
+    /// The engine of the model that a request names, if there is one.
+    fn named(&self, request: &Map<String, Value>) -> Option<&Arc<NamedEngine>> {
+        self.models.get(request.get("model")?.as_str()?)
     }
 
     /// Sets what transcribes, such as [`Whisper`](pyannote_engine::transcription::Whisper).
@@ -103,6 +137,7 @@ impl<D: fmt::Debug> fmt::Debug for DiarizerEngine<D> {
         let transcriber = self.transcriber.as_deref().map(Transcriber::model);
         f.debug_struct("DiarizerEngine")
             .field("engine", &self.engine)
+            .field("models", &self.models.keys())
             .field("transcriber", &transcriber)
             .field("is_accurate", &self.is_accurate)
             .field("live_options", &self.live_options)
@@ -114,6 +149,7 @@ impl<D> From<pyannote_engine::Engine<D>> for DiarizerEngine<D> {
     fn from(engine: pyannote_engine::Engine<D>) -> Self {
         Self {
             engine: Arc::new(engine),
+            models: BTreeMap::new(),
             transcriber: None,
             is_accurate: false,
             live_options: LiveOptions::default(),
@@ -129,7 +165,10 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
     fn check(&self, kind: JobKind, request: &Map<String, Value>) -> Vec<Violation> {
         let mut violations = match kind {
             JobKind::Diarize => transcription::check(request, self.transcriber.as_deref()),
-            JobKind::Identify => output::check_voiceprints(request, &self.engine),
+            JobKind::Identify => match self.named(request) {
+                Some(engine) => output::check_voiceprints(request, engine),
+                None => output::check_voiceprints(request, &self.engine),
+            },
             JobKind::Voiceprint => Vec::new(),
         };
         if kind != JobKind::Voiceprint {
@@ -145,12 +184,16 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
     fn warning(&self, kind: JobKind, request: &Map<String, Value>) -> Option<String> {
         let is_used = kind == JobKind::Diarize && transcription::is_requested(request);
         let transcriber = self.transcriber.as_deref().filter(|_| is_used);
-        let models = self.engine.diarizer().models();
-        Some(output::model_warning(models, transcriber, request))
+        let models = match self.named(request) {
+            Some(_) => Models::Requested,
+            None => Models::Default(self.engine.diarizer().models()),
+        };
+        output::model_warning(models, transcriber, request)
     }
 
     fn process(&self, job: EngineJob) -> EngineFuture<'_> {
         let engine = Arc::clone(&self.engine);
+        let named = self.named(&job.request).cloned();
         let transcriber = self.transcriber.clone();
         let is_accurate = self.is_accurate;
         Box::pin(async move {
@@ -158,7 +201,16 @@ impl<D: Diarizer> Engine for DiarizerEngine<D> {
             let _guard = cancel.cancel_on_drop();
             let work = spawn_blocking(move || {
                 let options = Options::new().accurate(is_accurate).cancel_token(&cancel);
-                output::compute(&engine, transcriber.as_deref(), job, options)
+                let transcriber = transcriber.as_deref();
+                match named {
+                    Some(named) => {
+                        output::compute(&named, Models::Requested, transcriber, job, options)
+                    }
+                    None => {
+                        let models = Models::Default(engine.diarizer().models());
+                        output::compute(&engine, models, transcriber, job, options)
+                    }
+                }
             });
             match work.await {
                 Ok(output) => output,

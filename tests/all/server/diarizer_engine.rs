@@ -2,7 +2,7 @@
 
 use pyannote::output::Turns;
 use pyannote::{Client, MediaUrl, Model, Voiceprint};
-use pyannote_engine::{Sensitivity, SpeakerBounds};
+use pyannote_engine::{Community1, Sensitivity, SpeakerBounds};
 use pyannote_server::Server;
 use pyannote_server::engine::DiarizerEngine;
 use reqwest::StatusCode;
@@ -40,10 +40,14 @@ async fn diarization_with_all_options() {
         .submit()
         .await
         .unwrap();
-    let models = "model community-1 is not available on this server, which uses open models instead: fake-segmentation and fake-embedding";
-    assert_eq!(job.warning(), Some(models));
+    let models = format!(
+        "model community-1 is not available on this server, which uses open models instead: fake-segmentation and \
+         fake-embedding; to use community-1, {}; then start the server with --models DIR",
+        Community1::ACCESS
+    );
+    assert_eq!(job.warning(), Some(&*models));
     let diarization = job.wait().await.unwrap();
-    assert_eq!(diarization.warning(), Some(models));
+    assert_eq!(diarization.warning(), Some(&*models));
     assert_eq!(fake.calls(), [(8_000, SpeakerBounds::exactly(2))]);
     assert_eq!(speakers(diarization.turns()), ["SPEAKER_00", "SPEAKER_01"]);
     assert_eq!(

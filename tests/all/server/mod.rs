@@ -2,6 +2,7 @@
 
 mod audio;
 mod channels;
+mod community;
 mod diarizer_engine;
 mod errors;
 mod fake_diarizer;

@@ -24,6 +24,15 @@ const MAX_MODEL_CHARS: usize = 40;
 /// Fraction of the time of a job that diarization takes if the job is also transcribed, for progress.
 const DIARIZATION_SHARE: f64 = 0.1;
 
+/// The models that compute an output.
+#[derive(Clone, Copy)]
+pub(super) enum Models<'a> {
+    /// Those that the request names.
+    Requested,
+    /// Those with these names, whatever the request names.
+    Default(&'a str),
+}
+
 /// What a job is about.
 enum Audio {
     Recording(Recording),
@@ -33,6 +42,7 @@ enum Audio {
 /// Computes the output of a job, with the options that do not depend on the request.
 pub(super) fn compute<D: Diarizer>(
     engine: &Engine<D>,
+    models: Models<'_>,
     transcriber: Option<&dyn Transcriber>,
     job: EngineJob,
     options: Options<'_>,
@@ -139,31 +149,53 @@ pub(super) fn compute<D: Diarizer>(
         }
     };
     drop(audio);
-    let models = model_warning(engine.diarizer().models(), transcriber, &request);
-    let all_warnings: Vec<String> = std::iter::once(models).chain(warnings).collect();
-    output.warning = Some(all_warnings.join("; "));
+    let models = model_warning(models, transcriber, &request);
+    let all_warnings: Vec<String> = models.into_iter().chain(warnings).collect();
+    output.warning = (!all_warnings.is_empty()).then(|| all_warnings.join("; "));
     JobOutput::new(&output)
         .map_err(|error| EngineError(format!("cannot serialize the output: {error}")))
 }
 
-/// The warning that the requested models are not available: every job runs on the engine's own models.
+/// The warning that the requested models are not available, and others are used.
 pub(super) fn model_warning(
-    models: &str,
+    models: Models<'_>,
     transcriber: Option<&dyn Transcriber>,
     request: &Map<String, Value>,
-) -> String {
-    let requested = request.get("model").and_then(Value::as_str);
-    let requested = shortened(requested.unwrap_or("precision-2"));
-    let mut warning = format!(
-        "model {requested} is not available on this server, which uses open models instead: {models}"
-    );
-    if let Some(transcriber) = transcriber
-        && let Some(text) = transcription::model_warning(transcriber.model(), request)
-    {
-        warning += "; ";
-        warning += &text;
+) -> Option<String> {
+    let mut warnings = Vec::new();
+    if let Models::Default(models) = models {
+        let requested = request.get("model").and_then(Value::as_str);
+        let requested = requested.unwrap_or("precision-2");
+        warnings.push(format!(
+            "model {} is not available on this server, which uses open models instead: {models}",
+            shortened(requested)
+        ));
+        warnings.extend(how_to_get(requested));
     }
-    warning
+    warnings.extend(
+        transcriber
+            .and_then(|transcriber| transcription::model_warning(transcriber.model(), request)),
+    );
+    (!warnings.is_empty()).then(|| warnings.join("; "))
+}
+
+/// What to do to use a model.
+#[cfg(feature = "engine")]
+fn how_to_get(model: &str) -> Option<String> {
+    use pyannote_engine::Community1;
+
+    (model == Community1::NAME).then(|| {
+        format!(
+            "to use {model}, {}; then start the server with --models DIR",
+            Community1::ACCESS
+        )
+    })
+}
+
+/// A build without models has none to get.
+#[cfg(not(feature = "engine"))]
+fn how_to_get(_: &str) -> Option<String> {
+    None
 }
 
 /// The start of a requested model's name, for warnings.
