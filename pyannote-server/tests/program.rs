@@ -287,6 +287,31 @@ fn cancel_ends_a_job_that_has_not_ended() {
 }
 
 #[test]
+fn a_damaged_database_is_one_error_of_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let database = folder.path().join("jobs.sqlite");
+    std::fs::write(&database, "a letter, and no database\n".repeat(100)).unwrap();
+    let job = "00000000-0000-4000-8000-000000000000";
+    let serve = [
+        "serve", "--engine", "scripted", "--key", "key", "--listen", "0",
+    ];
+    for command in [
+        &serve[..],
+        &["work", "--engine", "scripted"],
+        &["cancel", job],
+    ] {
+        let stderr = stderr_of_failure(&[command, &["--data-dir", data_dir]].concat());
+        let remedy = "restore it from a backup, or move it away to start without jobs";
+        assert!(
+            stderr.contains(database.to_str().unwrap()) && stderr.contains(remedy),
+            "{stderr}"
+        );
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
 fn scripted_engine_needs_no_models_and_says_that_results_are_invented() {
     let mut program = Program::start("error", &[]);
     let line = program.stdout_line();

@@ -3,16 +3,15 @@
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use http::Method;
-use secrecy::{ExposeSecret, SecretSlice};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-use uuid::Uuid;
 
 use super::MediaKey;
 
-/// Creates and verifies pre-signed URLs. Its secret is random, so that no URL outlives the server.
+/// Creates and verifies pre-signed URLs.
 #[derive(Debug)]
 pub(crate) struct UrlSigner {
-    secret: SecretSlice<u8>,
+    secret: SecretString,
 }
 
 /// Query parameters of a pre-signed URL. It has no `Debug`: the signature is a secret.
@@ -25,12 +24,9 @@ pub(crate) struct SignedQuery {
 }
 
 impl UrlSigner {
-    pub(crate) fn new() -> Self {
-        // Two random UUIDs contain 244 random bits.
-        let secret = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
-        Self {
-            secret: secret.into(),
-        }
+    /// Creates a signer. Those with the same secret accept each other's URLs.
+    pub(crate) fn new(secret: SecretString) -> Self {
+        Self { secret }
     }
 
     /// Returns the path and query of a URL that allows `method` on the media until `expires`.
@@ -66,7 +62,7 @@ impl UrlSigner {
     /// Neither a team nor a key contains a line break, so that no two URLs have the same message.
     fn mac(&self, method: &Method, team: &str, key: &MediaKey, expires: i64) -> Hmac<Sha256> {
         #[expect(clippy::expect_used, reason = "HMAC accepts keys of any length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret())
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes())
             .expect("a key of any length is valid");
         mac.update(format!("{method}\n{team}\n{key}\n{expires}").as_bytes());
         mac
@@ -79,7 +75,7 @@ mod tests {
 
     #[test]
     fn verifies_only_the_signed_method_team_key_and_expiry() {
-        let signer = UrlSigner::new();
+        let signer = UrlSigner::new("secret".into());
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         let key = |key: &str| MediaKey::new(key).unwrap();
         let path = signer.sign(&Method::PUT, "a", &key("k/1"), at(100));
@@ -104,6 +100,7 @@ mod tests {
         ] {
             assert!(!signer.verify(&Method::PUT, "a", &key("k/1"), &invalid, at(99)));
         }
-        assert!(!UrlSigner::new().verify(&Method::PUT, "a", &key("k/1"), &valid, at(99)));
+        let other = UrlSigner::new("another secret".into());
+        assert!(!other.verify(&Method::PUT, "a", &key("k/1"), &valid, at(99)));
     }
 }

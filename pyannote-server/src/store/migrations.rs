@@ -83,6 +83,14 @@ CREATE TABLE output_parts (
 );
 ";
 
+/// What all servers that share the database must agree on, such as the secret that signs URLs.
+const SECRETS: &str = "
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+";
+
 /// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
     let migration = |version, description: &'static str, template, no_tx| {
@@ -104,5 +112,6 @@ pub(super) fn migrator(dialect: Dialect) -> Migrator {
     migrations.push(migration(4, "streams", STREAMS, false));
     migrations.push(migration(5, "audio", AUDIO, false));
     migrations.push(migration(6, "lists and outputs", LISTS_AND_OUTPUTS, false));
+    migrations.push(migration(7, "secrets", SECRETS, false));
     Migrator::with_migrations(migrations)
 }

@@ -30,6 +30,9 @@
 //! Requests contain voiceprints and secret URLs. The statement that ends a job also clears its request. SQLite
 //! overwrites deleted data with zeros (`secure_delete`), and `retention.rs` truncates the write-ahead log.
 //!
+//! The secret that signs the URLs of uploaded media is in the database, so that they are valid after a restart, and on
+//! all servers that share it (`secrets.rs`).
+//!
 //! # Why not apalis
 //!
 //! [`apalis`](https://docs.rs/apalis) 1.0 with `apalis-sqlite` and `apalis-postgres` can create a job and its task in
@@ -54,6 +57,7 @@ mod deliveries;
 mod dialect;
 mod ended_jobs;
 mod error;
+mod first_connection;
 mod job;
 mod jobs;
 mod migrations;
@@ -63,6 +67,7 @@ mod outputs;
 mod plan_tests;
 mod queue;
 mod retention;
+mod secrets;
 mod sql;
 mod status;
 mod stream;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use sqlx::Executor;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, Executor};
 use tempfile::TempDir;
 use tokio::sync::{Notify, watch};
 use url::Url;
@@ -16,7 +16,7 @@ use url::Url;
 use super::claim_hold::Holds;
 use super::database::Database;
 use super::dialect::{Dialect, SQLITE_SETTINGS};
-use super::{EndedJobs, Store, StoreError, migrations};
+use super::{EndedJobs, Store, StoreError, first_connection, migrations};
 use crate::private_files;
 
 /// Maximum number of connections of a process. SQLite has one writer at a time anyway.
@@ -58,7 +58,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] if the database cannot be opened, or the URL has another scheme.
+    /// Returns [`StoreError`] if the database cannot be opened, or the URL has another scheme. If PostgreSQL is not
+    /// running, waits for it for 30 s.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         if let Some(path) = Self::sqlite_path(url) {
             return Self::open(path).await;
@@ -82,6 +83,9 @@ impl Store {
     }
 
     async fn open_sqlite(path: &Path, temp_dir: Option<TempDir>) -> Result<Self, StoreError> {
+        if path.exists() && !path.is_file() {
+            return Err(StoreError::NotAFile);
+        }
         let absolute = std::path::absolute(path).map_err(StoreError::Path)?;
         // A file URL escapes all characters of the path.
         let url = Url::from_file_path(absolute).map_err(|()| {
@@ -114,12 +118,15 @@ impl Store {
     ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let options = AnyConnectOptions::from_str(url)?;
+        // A pool would try to connect for 30 s, whatever the reason.
+        first_connection::check(dialect, &options).await?;
         let pool = pool
             .max_connections(MAX_CONNECTIONS)
             .connect_lazy_with(options);
         let mut attempt = 1;
-        while let Err(error) = migrate(dialect, &pool).await {
-            if attempt == MAX_MIGRATION_ATTEMPTS {
+        while let Err(error) = migrations::migrator(dialect).run(&pool).await {
+            let error = StoreError::from(error);
+            if attempt == MAX_MIGRATION_ATTEMPTS || !matches!(error, StoreError::Migration(_)) {
                 return Err(error);
             }
             attempt += 1;
@@ -139,12 +146,76 @@ impl Store {
     }
 }
 
-async fn migrate(dialect: Dialect, pool: &AnyPool) -> Result<(), StoreError> {
-    match dialect {
-        // Readers and the writer do not block each other. The setting is stored in the file.
-        Dialect::Sqlite => pool.execute("PRAGMA journal_mode = WAL").await?,
-        #[cfg(feature = "postgres")]
-        Dialect::Postgres => Default::default(),
-    };
-    Ok(migrations::migrator(dialect).run(pool).await?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Chain;
+
+    /// The file of a database without jobs.
+    async fn database() -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.sqlite");
+        Store::open(&path).await.unwrap().close().await;
+        std::fs::read(path).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_named_with_the_remedy() {
+        let database = database().await;
+        let half = database[..database.len() / 2].to_vec();
+        let mut first_page_only = database.clone();
+        first_page_only[4096..].fill(7);
+        for (kind, content) in [
+            ("text", b"a letter, and no database".repeat(50)),
+            ("short text", b"a letter".to_vec()),
+            ("bytes", vec![7; 20_000]),
+            ("half", half),
+            ("header", database[..100].to_vec()),
+            ("first page only", first_page_only),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("jobs.sqlite");
+            std::fs::write(&path, &content).unwrap();
+            let error = Store::open(&path).await.expect_err(kind);
+            let text = Chain(&error).to_string();
+            let start = format!(
+                "cannot open the database {}: the file is not a database, or is damaged: restore it from a backup",
+                path.display()
+            );
+            assert!(text.starts_with(&start), "{kind}: {text}");
+            // The user may still want to repair it.
+            assert!(std::fs::read(&path).unwrap() == content, "{kind}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_not_a_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Store::open(folder.path()).await.unwrap_err();
+        let path = folder.path().display();
+        let expected = format!(
+            "cannot open the database {path}: it is not a file: move it away, or use another path"
+        );
+        assert_eq!(Chain(&error).to_string(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_version_asks_for_an_update() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.sqlite");
+        let store = Store::open(&path).await.unwrap();
+        let newer = sqlx::query(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+            VALUES (1000, 'newer', 1, x'00', 0)",
+        );
+        newer.execute(store.database.pool()).await.unwrap();
+        store.close().await;
+        let error = Store::open(&path).await.unwrap_err();
+        let text = Chain(&error).to_string();
+        let start = format!(
+            "cannot open the database {}: the database was written by a newer version: update this program",
+            path.display()
+        );
+        assert!(text.starts_with(&start), "{text}");
+    }
 }

@@ -270,3 +270,9 @@ pub(super) const DELETE_STREAMS: Write = Write::new(
 DELETE FROM streams
 WHERE seq IN (SELECT seq FROM streams WHERE completed_at <= {now} - $1 LIMIT $2)",
 );
+
+pub(super) const SECRET: Read = Read::new("SELECT value FROM secrets WHERE name = $1");
+
+/// Adds a secret, unless another server was first.
+pub(super) const ADD_SECRET: Write =
+    Write::new("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");

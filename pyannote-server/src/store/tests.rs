@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use futures_util::TryStreamExt;
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use uuid::Uuid;
@@ -623,4 +624,23 @@ async fn lost_and_unused_streams_have_failed() {
             .await
             .unwrap()
     );
+}
+
+#[tokio::test]
+async fn servers_that_start_at_once_agree_on_the_secret_of_urls() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.sqlite");
+    let secret = async || {
+        let store = Store::open(&path).await.unwrap();
+        let secret = store.media_url_secret().await.unwrap();
+        secret.expose_secret().to_owned()
+    };
+    let secrets = futures_util::future::join_all((0..3).map(|_| secret())).await;
+    assert!(secrets[0].len() >= 64);
+    assert!(secrets.iter().all(|secret| *secret == secrets[0]));
+    // After a restart, too.
+    assert_eq!(secret().await, secrets[0]);
+    let other = Store::temporary().await.unwrap();
+    let other = other.media_url_secret().await.unwrap();
+    assert_ne!(other.expose_secret(), secrets[0]);
 }

@@ -110,6 +110,25 @@ async fn urls_expire() {
 }
 
 #[tokio::test]
+async fn urls_survive_a_restart_and_are_valid_on_servers_with_the_same_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async || builder().data_dir(folder.path()).start().await.unwrap();
+    let first = start().await;
+    let url = presigned(&first, INPUT, "media://a").await;
+    let path = url.strip_prefix(first.url()).unwrap();
+    let upload = async |server: &Server| put(&format!("{}{path}", server.url()), "one").await;
+    let beside = start().await;
+    assert_eq!(upload(&beside).await, StatusCode::OK);
+    for server in [first, beside] {
+        server.stop().await;
+    }
+    let restarted = start().await;
+    assert_eq!(upload(&restarted).await, StatusCode::OK);
+    let other = server().await;
+    assert_eq!(upload(&other).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn invalid_keys_and_path_traversal_are_refused() {
     let server = builder()
         .api_key(ApiKey::new("other").team("other"))

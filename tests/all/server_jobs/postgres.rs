@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use pyannote_server::store::{Store, StreamStatus};
+use pyannote_server::media::{MediaStore, StorageLimits};
+use pyannote_server::store::{Store, StoreError, StreamStatus};
 use pyannote_server::{LiveLimits, ScriptedEngine, Server};
 use pyannote_tests::many_jobs;
 use pyannote_tests::postgres::Cluster;
+use sqlx::Connection;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -132,4 +134,85 @@ async fn lists_of_many_jobs_read_one_page_from_an_index() {
         }
     }
     store.close().await;
+}
+
+/// Servers on several machines, with a folder that all of them mount.
+#[tokio::test]
+async fn urls_are_valid_on_servers_that_share_a_database_and_a_folder_of_media() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let start = async || {
+        let store = Store::connect(&cluster.url()).await.unwrap();
+        let media = MediaStore::folder(folder.path(), StorageLimits::default()).unwrap();
+        let builder = Server::builder().engine(ScriptedEngine::new()).key("key");
+        builder.store(store).media(media).start().await.unwrap()
+    };
+    let (one, two) = tokio::join!(start(), start());
+    let http = reqwest::Client::new();
+    let request = http.post(format!("{}/v1/media/input", one.url()));
+    let request = request
+        .bearer_auth("key")
+        .json(&serde_json::json!({ "url": "media://a" }));
+    let response: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+    let path = response["url"].as_str().unwrap().strip_prefix(one.url());
+    let url = format!("{}{}", two.url(), path.unwrap());
+    let uploaded = http.put(url).body("audio").send().await.unwrap();
+    assert_eq!(uploaded.status(), 200);
+}
+
+/// A database counts the bytes of an output in its own encoding.
+#[tokio::test]
+async fn an_encoding_works_or_is_rejected() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let mut connection = sqlx::PgConnection::connect(&cluster.url()).await.unwrap();
+    for (encoding, works) in [("SQL_ASCII", true), ("UTF8", true), ("LATIN1", false)] {
+        let name = encoding.to_lowercase();
+        let create = format!(
+            "CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+        );
+        let create = sqlx::query(sqlx::AssertSqlSafe(create));
+        create.execute(&mut connection).await.unwrap();
+        let url = cluster.url().replace("/postgres?", &format!("/{name}?"));
+        let store = Store::connect(&url).await;
+        if !works {
+            let error = store.unwrap_err().to_string();
+            let expected =
+                "the encoding of the database is LATIN1: create one with the encoding UTF8";
+            assert_eq!(error, expected);
+            continue;
+        }
+        // In several parts.
+        let text = "é語".repeat(500_000);
+        let engine = ScriptedEngine::new();
+        engine.then(Ok(serde_json::json!({ "text": text })));
+        let store = store.unwrap();
+        let builder = Server::builder().engine(engine).key("key");
+        let server = builder.store(store.clone()).start().await.unwrap();
+        let job = submit(&store, serde_json::json!({})).await;
+        let stored = async || store.get(TEAM, job).await.unwrap().unwrap();
+        while !stored().await.status.is_final() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let output = stored().await.output.unwrap().to_value();
+        assert!(output["text"] == *text, "{encoding}");
+        server.stop().await;
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_database_is_an_error_at_once() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    for (from, to) in [("/postgres?", "/missing?"), ("postgres@", "nobody:secret@")] {
+        let url = cluster.url().replace(from, to);
+        let error = Store::connect(&url).await.unwrap_err();
+        assert!(matches!(error, StoreError::Rejected(_)), "{error:?}");
+        assert!(!format!("{error:?}").contains("secret"));
+    }
 }
