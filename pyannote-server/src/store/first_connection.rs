@@ -134,7 +134,9 @@ mod tests {
         let server = tokio::spawn(async move {
             for code in codes {
                 let (mut connection, _) = listener.accept().await.unwrap();
-                connection.read(&mut [0; 1024]).await.unwrap();
+                let length = connection.read_u32().await.unwrap();
+                let mut startup = vec![0; length as usize - 4];
+                connection.read_exact(&mut startup).await.unwrap();
                 let fields = format!("SFATAL\0VFATAL\0C{code}\0Mrejected\0\0");
                 let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
                 let message = [b"E", &length[..], fields.as_bytes()].concat();
