@@ -103,6 +103,17 @@ impl ServerBuilder {
         self.store(store)
     }
 
+    /// Checks what can be checked before the engine is loaded, which takes time: the options, and whether the address is
+    /// free.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn check(&self) -> Result<(), StartError> {
+        self.config.validate()?;
+        if let Some(address) = self.config.listen {
+            Listener::bind(address).await?;
+        }
+        Ok(())
+    }
+
     /// Adds an API key of the team `local` with all scopes. [`Server::api_key`] returns the first key that was added.
     pub fn key(self, key: impl Into<SecretString>) -> Self {
         self.api_key(ApiKey::new(key))

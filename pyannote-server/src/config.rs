@@ -115,7 +115,11 @@ impl Config {
 
     /// Checks the options that can be checked without opening anything.
     pub(crate) fn validate(&self) -> Result<(), StartError> {
-        let keys: Vec<_> = self.keys.iter().chain(&self.operator_key).collect();
+        let operator_key = self.operator_key.as_ref();
+        if operator_key.is_some_and(|key| key.validate().is_err()) {
+            return Err(StartError::InvalidOperatorKey);
+        }
+        let keys: Vec<_> = self.keys.iter().chain(operator_key).collect();
         for (index, key) in keys.iter().enumerate() {
             key.validate()?;
             let mut before = keys[..index].iter();

@@ -43,7 +43,12 @@ impl DataDir {
     }
 
     pub(crate) fn media(&self) -> PathBuf {
-        self.0.join(MEDIA)
+        Self::media_in(&self.0)
+    }
+
+    /// The path of the uploaded media in a directory that is not opened.
+    pub(crate) fn media_in(path: &Path) -> PathBuf {
+        path.join(MEDIA)
     }
 
     /// Folder of recordings while they are processed.

@@ -38,8 +38,11 @@ pub enum StartError {
     /// An API key contains characters that cannot be sent in a header, or is empty.
     #[error("an API key must be visible ASCII without spaces, and not empty")]
     InvalidKey,
-    /// An API key was added twice.
-    #[error("an API key was added twice")]
+    /// The operator's key contains characters that cannot be sent in a header, or is empty.
+    #[error("the operator's key must be visible ASCII without spaces, and not empty")]
+    InvalidOperatorKey,
+    /// An API key was added twice, or is also the operator's.
+    #[error("an API key was added twice, or is also the operator's key")]
     DuplicateKey,
     /// The team of an API key has an invalid name.
     #[error("invalid team name {0:?}: use 1 to 64 letters, digits, `-` and `_`")]

@@ -68,6 +68,10 @@ fn error_without_models_and_python_says_how_to_get_them() {
 /// None of them means anything else, such as 1.
 #[test]
 fn options_out_of_range_are_rejected() {
+    let threads = format!(
+        "1..={}",
+        8 * std::thread::available_parallelism().unwrap().get()
+    );
     for (option, value, range) in [
         ("--concurrency", "0", "1..=64"),
         ("--concurrency", "200000", "1..=64"),
@@ -78,7 +82,28 @@ fn options_out_of_range_are_rejected() {
         ("--live-duration", "1000y", "1s to 7days"),
         ("--retention", "0s", "1m to 3650days"),
         ("--grace-period", "25h", "0s to 1day"),
-        ("--threads", "0", "non-zero"),
+        ("--threads", "0", &*threads),
+        ("--threads", "100000", &*threads),
+        ("--threads", "-1", "invalid digit"),
+        ("--concurrency", "-1", "invalid digit"),
+        ("--max-connections", "", "empty string"),
+        ("--live-streams", "99999999999999999999999", "too large"),
+        ("--max-uploads", "0", "1.0 MiB to 1.0 PiB"),
+        ("--max-uploads", "1000000000000000000", "1.0 MiB to 1.0 PiB"),
+        ("--max-uploads", "-1", "such as 500MB or 1GiB"),
+        ("--max-uploads", "", "such as 500MB or 1GiB"),
+        ("--free-space", "99999999999999999999EB", "0 B to 1.0 PiB"),
+        ("--retention", "1000000000000000000s", "1m to 3650days"),
+        ("--retention", "5", "time unit needed"),
+        ("--live-latency", "0s", "200ms to 5s"),
+        (
+            "--transcription-model",
+            "/no/such/folder",
+            "there is no such folder",
+        ),
+        ("--transcription-model", "", "there is no such folder"),
+        ("--data-dir", "", "a value is required"),
+        ("--listen", "nowhere", "such as 127.0.0.1:8000"),
     ] {
         let output = run(&["serve", "--key", "test-key", option, value]);
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -88,20 +113,12 @@ fn options_out_of_range_are_rejected() {
     }
 }
 
-#[test]
-fn too_many_threads_are_rejected_before_the_download() {
-    let serve = ["serve", "--key", "test-key", "--listen", "127.0.0.1:0"];
-    let stderr = stderr_of_failure(&[&serve[..], &["--threads", "100000"]].concat());
-    let max = 8 * std::thread::available_parallelism().unwrap().get();
-    assert_eq!(
-        stderr,
-        format!("error: too many threads: use at most {max} on this machine\n")
-    );
-}
-
+/// Before the models are loaded, which are missing here.
 #[test]
 fn errors_of_the_start_name_the_option() {
     let running = Program::start("error", &[]);
+    let file = running.data.path().join("jobs.sqlite");
+    let file = file.to_str().unwrap();
     for (arguments, expected) in [
         (["--listen", "0.0.0.0:0"], "pass --allow-public-bind"),
         (
@@ -109,12 +126,39 @@ fn errors_of_the_start_name_the_option() {
             "(--listen selects another address)",
         ),
         (["--key", "two words"], "invalid --key: "),
+        (["--key", ""], "invalid --key: "),
+        (["--operator-key", "two words"], "invalid --operator-key: "),
+        (["--operator-key", ""], "invalid --operator-key: "),
+        (
+            ["--operator-key", "test-key"],
+            "--operator-key is the same as --key",
+        ),
+        (["--webhook-secret", ""], "invalid --webhook-secret: "),
+        (
+            ["--ffmpeg", "/no/such/program"],
+            "--ffmpeg: /no/such/program is not ffmpeg",
+        ),
+        (["--ffmpeg", file], "is not ffmpeg"),
+        (["--data-dir", file], "cannot open the data directory"),
+        (["--database", ""], "--database: a database URL must be"),
+        (
+            ["--database", "sqlite:"],
+            "--database: a database URL must be",
+        ),
+        (
+            ["--database", "sqlite:/no/such/file"],
+            "--database: cannot open the database",
+        ),
+        (["--media", "s3://"], "--media: "),
         (
             ["--public-url", "diarization.example"],
             "invalid --public-url: ",
         ),
     ] {
-        let mut command = vec!["serve", "--engine", "scripted"];
+        let mut command = vec!["serve", "--listen", "127.0.0.1:0"];
+        if arguments.contains(&"--listen") {
+            command.truncate(1);
+        }
         if !arguments.contains(&"--key") {
             command.extend(["--key", "test-key"]);
         }
@@ -244,13 +288,80 @@ fn a_bucket_cannot_limit_uploads() {
     );
 }
 
+/// They would wait forever, for jobs that nobody can submit.
 #[test]
 fn workers_without_jobs_of_a_server_name_the_options() {
-    let stderr = stderr_of_failure(&["work", "--engine", "scripted"]);
-    assert_eq!(
-        stderr,
-        "error: workers need the jobs of a server: pass its --database, or its --data-dir\n"
-    );
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().to_str().unwrap();
+    let missing = folder.path().join("missing");
+    let missing = missing.to_str().unwrap();
+    let database = format!("sqlite:{missing}");
+    for (options, expected) in [
+        (
+            &[][..],
+            "error: workers need the jobs of a server: pass its --database, or its --data-dir\n",
+        ),
+        (
+            &["--data-dir", missing],
+            "pass the --data-dir of a server\n",
+        ),
+        (
+            &["--data-dir", empty],
+            "pass the --database or the --data-dir of a server that has been started\n",
+        ),
+        (
+            &["--database", &database],
+            "pass their --media, or their --data-dir\n",
+        ),
+        (
+            &["--database", &database, "--data-dir", empty],
+            "missing: pass the --database or the --data-dir of a server that has been started\n",
+        ),
+    ] {
+        // Before the models are loaded, which are missing here.
+        let stderr = stderr_of_failure(&[&["work"], options].concat());
+        assert!(stderr.ends_with(expected), "{stderr}");
+    }
+    assert_eq!(std::fs::read_dir(empty).unwrap().count(), 0);
+}
+
+#[test]
+fn a_server_without_workers_whose_jobs_nobody_finds_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}/jobs", folder.path().display());
+    for (options, expected) in [
+        (&[][..], "without --data-dir or --database\n"),
+        (
+            &["--database", &database],
+            "without --data-dir or --media\n",
+        ),
+    ] {
+        let serve = ["serve", "--key", "test-key", "--no-work"];
+        let stderr = stderr_of_failure(&[&serve[..], options].concat());
+        assert!(stderr.ends_with(expected), "{stderr}");
+    }
+}
+
+/// Whether the program is named, or missing.
+#[test]
+fn the_log_says_which_ffmpeg_is_used() {
+    for (ffmpeg, expected) in [("off", "no ffmpeg: jobs fail"), ("", "ffmpeg")] {
+        let serve = ["serve", "--key", "test-key", "--listen", "127.0.0.1:0"];
+        let empty = tempfile::tempdir().unwrap();
+        let mut program = program(empty.path());
+        let output = program
+            .args(serve)
+            .args(["--ffmpeg", ffmpeg])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let lines = stderr.lines().filter(|line| line.contains("INFO"));
+        assert_eq!(
+            lines.filter(|line| line.contains(expected)).count(),
+            1,
+            "{stderr}"
+        );
+    }
 }
 
 #[test]
@@ -263,7 +374,9 @@ fn cancel_ends_a_job_that_has_not_ended() {
     let unknown = "00000000-0000-4000-8000-000000000000";
     assert_eq!(
         fails(unknown),
-        format!("error: there are no jobs in {data_dir}\n")
+        format!(
+            "error: there are no jobs in {data_dir}: pass the --database or the --data-dir of a server that has been started\n"
+        )
     );
     let id = runtime.block_on(async {
         let store = Store::open(folder.path().join("jobs.sqlite"))

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use uuid::Uuid;
 
-use super::ServeError;
-use crate::data_dir::DataDir;
+use super::{ServeError, queue};
 use crate::error::Chain;
-use crate::store::{Cancellation, Store};
+use crate::store::Cancellation;
 
 /// Options of the command `cancel`.
 #[derive(Args)]
@@ -47,25 +46,8 @@ impl std::fmt::Debug for Cancel {
 ///
 /// If there is no such job, it has ended, or the database cannot be written to.
 pub async fn cancel(options: Cancel) -> Result<(), ServeError> {
-    let store = match (&options.database, options.data_dir) {
-        (Some(database), _) => {
-            // SQLite would create the file.
-            if let Some(path) = Store::sqlite_path(database)
-                && !path.is_file()
-            {
-                return Err(format!("there are no jobs in {}", path.display()).into());
-            }
-            Store::connect(database).await?
-        }
-        (None, Some(path)) => {
-            let database = DataDir::database_in(&path);
-            if !database.is_file() {
-                return Err(format!("there are no jobs in {}", path.display()).into());
-            }
-            Store::open(database).await?
-        }
-        (None, None) => return Err("pass --data-dir or --database, as for serve".into()),
-    };
+    let store = queue::open_existing(options.database.as_deref(), options.data_dir.as_deref());
+    let store = store.await?;
     let job = options.job;
     let canceled = store.cancel_of_any_team(job).await?;
     // The request may have contained secrets, which remain in the log of SQLite otherwise.

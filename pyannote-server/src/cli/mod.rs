@@ -5,7 +5,11 @@
 #[cfg(feature = "engine")]
 mod assets;
 mod cancel;
+#[cfg(feature = "engine")]
+mod ffmpeg;
 mod listen_address;
+mod places;
+mod queue;
 mod ranges;
 mod signals;
 #[cfg(feature = "engine")]
@@ -26,9 +30,10 @@ use tracing_subscriber::EnvFilter;
 #[cfg(feature = "engine")]
 #[cfg_attr(docsrs, doc(cfg(feature = "engine")))]
 pub use self::assets::assets;
+use self::places::Role;
 use self::signals::StopSignals;
 pub use self::work::{Work, Working, work};
-use self::worker_options::{LoadedEngine, WorkerOptions};
+use self::worker_options::WorkerOptions;
 use crate::engine::LiveOptions;
 use crate::error::Chain;
 use crate::media::StorageLimits;
@@ -53,17 +58,20 @@ pub struct Serve {
     #[command(flatten)]
     worker: WorkerOptions,
     /// Accept jobs, but leave processing them and sending webhooks to `pyannote-server work`.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "concurrency")]
     no_work: bool,
     /// Maximum size of all uploads in the data directory, such as 100GB; others are rejected with status 507 [default: no
     /// limit].
-    #[arg(long, value_name = "SIZE", conflicts_with = "media")]
+    #[arg(long, value_name = "SIZE", conflicts_with = "media", allow_negative_numbers = true,
+        value_parser = ranges::size(ranges::MAX_UPLOADS))]
     max_uploads: Option<ByteSize>,
     /// Space that uploads leave free on the disk for jobs and their results, but at most a twentieth of the disk.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", allow_negative_numbers = true,
+        value_parser = ranges::size(ranges::FREE_SPACE))]
     free_space: ByteSize,
     /// Number of live streams at the same time; 0 disables them, and requests for them fail with status 403.
-    #[arg(long, value_name = "STREAMS", default_value = "10", value_parser = ranges::number(0..=1_000))]
+    #[arg(long, value_name = "STREAMS", default_value = "10", allow_negative_numbers = true,
+        value_parser = ranges::number(0..=1_000))]
     live_streams: usize,
     /// Maximum duration of a live stream.
     #[arg(long, value_name = "TIME", default_value = "5h", value_parser = ranges::duration(ranges::LIVE_DURATION))]
@@ -83,7 +91,8 @@ pub struct Serve {
     operator_key: Option<String>,
     /// Number of connections at the same time, without those of live streams; more wait until others end. At most half
     /// the number of files that the process may open.
-    #[arg(long, value_name = "CONNECTIONS", default_value = "1000", value_parser = ranges::number(1..=100_000))]
+    #[arg(long, value_name = "CONNECTIONS", default_value = "1000", allow_negative_numbers = true,
+        value_parser = ranges::number(1..=100_000))]
     max_connections: usize,
     /// Disable rate limiting [default: the limits of the pyannoteAI API].
     #[arg(long)]
@@ -199,17 +208,15 @@ pub async fn serve(
 
 /// Starts a server. Also returns the description of its engine.
 async fn start(options: Serve, download_command: &str) -> Result<(Server, String), ServeError> {
+    let role = match options.no_work {
+        true => Role::Server,
+        false => Role::ServerAndWorkers,
+    };
     #[cfg(feature = "engine")]
     let live = LiveOptions::new().latency(options.live_latency);
     #[cfg(not(feature = "engine"))]
     let live = LiveOptions::new();
-    let LoadedEngine {
-        engine,
-        description,
-    } = options.worker.load_engine(live, download_command).await?;
-    let mut builder = options.worker.configure(Server::builder()).await?;
-    builder = builder
-        .shared_engine(engine)
+    let mut builder = Server::builder()
         .key(options.key)
         .listen(options.listen)
         .storage_limits(StorageLimits {
@@ -242,8 +249,11 @@ async fn start(options: Serve, download_command: &str) -> Result<(Server, String
     if options.allow_public_bind {
         builder = builder.allow_public_bind();
     }
+    let worker = options.worker;
+    let builder = worker.configure(role, builder).await?;
+    let (builder, engine) = worker.load(role, builder, live, download_command).await?;
     let server = builder.start().await.map_err(start_error)?;
-    Ok((server, description))
+    Ok((server, engine))
 }
 
 /// Converts a start error. Its message names options of the command line instead of methods of the builder.
@@ -254,6 +264,9 @@ fn start_error(error: StartError) -> ServeError {
         )
         .into(),
         error @ StartError::InvalidKey => format!("invalid --key: {error}").into(),
+        error @ StartError::InvalidOperatorKey => format!("invalid --operator-key: {error}").into(),
+        StartError::DuplicateKey => "--operator-key is the same as --key: use another one".into(),
+        error @ StartError::EmptyWebhookSecret => format!("invalid --webhook-secret: {error}").into(),
         error @ StartError::InvalidPublicUrl => format!("invalid --public-url: {error}").into(),
         error @ StartError::Listen { .. } => {
             format!("{} (--listen selects another address)", Chain(&error)).into()

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::builder::RangedU64ValueParser;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -15,6 +16,11 @@ pub(super) const RETENTION: RangeInclusive<Duration> =
     Duration::from_secs(60)..=Duration::from_secs(3_650 * DAY.as_secs());
 /// How long stopping may take.
 pub(super) const GRACE_PERIOD: RangeInclusive<Duration> = Duration::ZERO..=DAY;
+
+/// Size of all uploads of a server. The least leaves room for a recording.
+pub(super) const MAX_UPLOADS: RangeInclusive<ByteSize> = ByteSize::mib(1)..=ByteSize::pib(1);
+/// Space that uploads leave free.
+pub(super) const FREE_SPACE: RangeInclusive<ByteSize> = ByteSize::b(0)..=ByteSize::pib(1);
 
 /// Parses a number in `range`.
 pub(super) fn number(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
@@ -35,6 +41,17 @@ pub(super) fn duration(
                 format_days(*range.end())
             )),
         }
+    }
+}
+
+/// Parses a size in `range`, such as 500MB or 1GiB.
+pub(super) fn size(
+    range: RangeInclusive<ByteSize>,
+) -> impl Fn(&str) -> Result<ByteSize, String> + Clone {
+    move |text| match text.parse::<ByteSize>() {
+        Ok(size) if range.contains(&size) => Ok(size),
+        Ok(_) => Err(format!("must be {} to {}", range.start(), range.end())),
+        Err(_) => Err("must be a number and a unit, such as 500MB or 1GiB".to_owned()),
     }
 }
 
@@ -62,5 +79,28 @@ mod tests {
         assert!(parse("-1s").is_err());
         let error = duration(RETENTION)("0s").unwrap_err();
         assert_eq!(error, "must be 1m to 3650days");
+    }
+
+    #[test]
+    fn sizes_out_of_range_are_rejected_with_the_range() {
+        let parse = |text: &str| size(MAX_UPLOADS)(text);
+        for (valid, bytes) in [("1MiB", 1 << 20), ("500MB", 500_000_000), ("1PiB", 1 << 50)] {
+            assert_eq!(parse(valid), Ok(ByteSize::b(bytes)));
+        }
+        for invalid in ["0", "1MB", "1000000000000000000", "99999999999999999999EB"] {
+            assert_eq!(
+                parse(invalid),
+                Err("must be 1.0 MiB to 1.0 PiB".to_owned()),
+                "{invalid}"
+            );
+        }
+        for invalid in ["", "-1", "abc", "1.2.3GB", "NaN", "99999999999999999999999"] {
+            let error = parse(invalid).unwrap_err();
+            assert_eq!(
+                error, "must be a number and a unit, such as 500MB or 1GiB",
+                "{invalid}"
+            );
+        }
+        assert_eq!(size(FREE_SPACE)("0"), Ok(ByteSize::b(0)));
     }
 }

@@ -1,7 +1,6 @@
 //! The option `--transcription-model`.
 
-use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use pyannote_engine::LoadError;
@@ -19,14 +18,18 @@ pub(super) enum TranscriptionModel {
 }
 
 impl FromStr for TranscriptionModel {
-    type Err = Infallible;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text {
-            "whisper-base" => Self::WhisperBase,
-            "off" => Self::Off,
-            folder => Self::Folder(folder.into()),
-        })
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "whisper-base" => Ok(Self::WhisperBase),
+            "off" => Ok(Self::Off),
+            folder if Path::new(folder).is_dir() => Ok(Self::Folder(folder.into())),
+            _ => Err(
+                "there is no such folder: use that of a model, \"whisper-base\" or \"off\""
+                    .to_owned(),
+            ),
+        }
     }
 }
 
@@ -67,10 +70,13 @@ mod tests {
         for (text, expected) in [
             ("whisper-base", TranscriptionModel::WhisperBase),
             ("off", TranscriptionModel::Off),
-            ("./off", folder("./off")),
-            ("faster-whisper-small", folder("faster-whisper-small")),
+            ("src", folder("src")),
         ] {
             assert_eq!(text.parse(), Ok(expected));
+        }
+        for missing in ["", "./off", "faster-whisper-small", "Cargo.toml"] {
+            let error = missing.parse::<TranscriptionModel>().unwrap_err();
+            assert!(error.starts_with("there is no such folder"), "{error}");
         }
         let chosen = |model| TranscriptionModel::folder(Some(model), &mut |_| {});
         assert_eq!(chosen(TranscriptionModel::Off).unwrap(), None);

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use super::places::Role;
 use super::signals::StopSignals;
-use super::worker_options::{LoadedEngine, WorkerOptions};
+use super::worker_options::WorkerOptions;
 use super::{ServeError, Stopped, listen_address, start_error};
 use crate::Server;
 use crate::engine::LiveOptions;
@@ -76,27 +77,17 @@ pub async fn work(
 
 /// Starts workers. Also returns the description of their engine.
 async fn start(options: Work, download_command: &str) -> Result<(Workers, String), ServeError> {
-    options.worker.check_queue()?;
-    if options.worker.media.is_none() && options.worker.data_dir.is_none() {
-        tracing::warn!(
-            "uploaded recordings cannot be read: pass the --media or the --data-dir of the servers"
-        );
-    }
-    let loaded = options
-        .worker
-        .load_engine(LiveOptions::new(), download_command);
-    let LoadedEngine {
-        engine,
-        description,
-    } = loaded.await?;
-    let mut builder = options.worker.configure(Server::builder()).await?;
+    let mut builder = Server::builder();
     if let Some(address) = options.listen {
         builder = builder.listen(address);
     }
     if options.allow_public_bind {
         builder = builder.allow_public_bind();
     }
-    let workers = builder.shared_engine(engine).start_workers().await;
-    let workers = workers.map_err(start_error)?;
-    Ok((workers, description))
+    let worker = options.worker;
+    let builder = worker.configure(Role::Workers, builder).await?;
+    let loaded = worker.load(Role::Workers, builder, LiveOptions::new(), download_command);
+    let (builder, engine) = loaded.await?;
+    let workers = builder.start_workers().await.map_err(start_error)?;
+    Ok((workers, engine))
 }

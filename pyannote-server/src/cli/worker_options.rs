@@ -18,14 +18,17 @@ use pyannote_engine::{Community1, Diarizer, Engine as OpenEngine, LoadError};
 #[cfg(feature = "engine")]
 use super::assets::{DownloadFailed, show_progress};
 #[cfg(feature = "engine")]
+use super::ffmpeg;
+use super::places::{self, Role};
+#[cfg(feature = "engine")]
 use super::transcription_model::TranscriptionModel;
-use super::{ServeError, ranges};
+use super::{ServeError, queue, ranges, start_error};
 use crate::config::MAX_LANES;
 #[cfg(feature = "engine")]
 use crate::engine::DiarizerEngine;
 use crate::engine::{Engine, LiveOptions};
+use crate::error::Chain;
 use crate::media::MediaStore;
-use crate::store::Store;
 use crate::{ScriptedEngine, ServerBuilder};
 
 /// How jobs are processed, and where they are.
@@ -38,8 +41,8 @@ pub(super) struct WorkerOptions {
     /// Number of threads of the open models, for all jobs together, at most 8 per processor [default: number of
     /// processors].
     #[cfg(feature = "engine")]
-    #[arg(long)]
-    pub(super) threads: Option<NonZero<usize>>,
+    #[arg(long, allow_negative_numbers = true, value_parser = ranges::number(1..=max_threads()))]
+    pub(super) threads: Option<usize>,
     /// Diarize recordings with four times as many windows: more accurate in some, in two to three times the time. Live
     /// streams and community-1 are not affected.
     #[cfg(feature = "engine")]
@@ -68,7 +71,7 @@ pub(super) struct WorkerOptions {
     pub(super) ffmpeg: Option<Ffmpeg>,
     /// Number of jobs that compute at the same time; recordings of more than 10 minutes leave one to shorter ones
     /// [default: 2; 1 for the scripted engine].
-    #[arg(long, value_name = "JOBS", value_parser = ranges::number(1..=MAX_LANES as u64))]
+    #[arg(long, value_name = "JOBS", allow_negative_numbers = true, value_parser = ranges::number(1..=MAX_LANES as u64))]
     pub(super) concurrency: Option<usize>,
     /// Directory for uploads and jobs [default: a temporary directory, deleted on exit].
     #[arg(long, value_name = "DIR")]
@@ -135,15 +138,15 @@ impl fmt::Debug for WorkerOptions {
 struct CommunityFailed(#[source] LoadError);
 
 /// An engine, and its description for users.
-pub(super) struct LoadedEngine {
-    pub(super) engine: Arc<dyn Engine>,
-    pub(super) description: String,
+struct LoadedEngine {
+    engine: Arc<dyn Engine>,
+    description: String,
 }
 
 impl WorkerOptions {
     /// Loads the engine. Downloads the open models first if they are missing. `download_command` is the command that
     /// does so, for errors.
-    pub(super) async fn load_engine(
+    async fn load_engine(
         &self,
         live: LiveOptions,
         download_command: &str,
@@ -167,7 +170,8 @@ impl WorkerOptions {
         live: LiveOptions,
         download_command: &str,
     ) -> Result<LoadedEngine, ServeError> {
-        let (threads, transcription_model) = (self.threads, self.transcription_model.clone());
+        let threads = self.threads.and_then(NonZero::new);
+        let transcription_model = self.transcription_model.clone();
         // First, since the open models may have to be downloaded.
         let folder = self.models.clone().or_else(Community1::locate);
         let load = move || folder.map(Community1::load).transpose();
@@ -209,48 +213,75 @@ impl WorkerOptions {
         })
     }
 
-    /// Checks that the options say where the jobs of `work` are.
-    pub(super) fn check_queue(&self) -> Result<(), ServeError> {
-        match (&self.database, &self.data_dir) {
-            (None, None) => Err(
-                "workers need the jobs of a server: pass its --database, or its --data-dir".into(),
-            ),
-            _ => Ok(()),
-        }
-    }
-
-    /// Passes the options to a builder, except for the engine.
+    /// Passes the options to a builder, except for the engine and the database, and checks all of them, before the engine
+    /// is loaded.
     pub(super) async fn configure(
-        self,
+        &self,
+        role: Role,
         mut builder: ServerBuilder,
     ) -> Result<ServerBuilder, ServeError> {
-        if let Some(jobs) = self.concurrency {
-            builder = builder.concurrency(jobs);
-        }
+        places::check(role, self)?;
         builder = builder
             .job_retention(self.retention)
             .grace_period(self.grace_period);
-        if let Some(data_dir) = self.data_dir {
-            builder = builder.data_dir(data_dir);
+        if let Some(jobs) = self.concurrency {
+            builder = builder.concurrency(jobs);
         }
-        if let Some(database) = self.database {
-            builder = builder.own_store(Store::connect(&database).await?);
-        }
-        if let Some(url) = self.media {
-            builder = builder.media(MediaStore::bucket(&url).await?);
-        }
-        if let Some(secret) = self.webhook_secret {
-            builder = builder.webhook_secret(secret);
+        if let Some(secret) = &self.webhook_secret {
+            builder = builder.webhook_secret(&**secret);
         }
         if self.allow_private_networks {
             builder = builder.allow_private_networks();
         }
-        #[cfg(feature = "engine")]
-        if let Some(ffmpeg) = self.ffmpeg {
-            builder = builder.ffmpeg(ffmpeg);
+        if let Some(data_dir) = &self.data_dir {
+            builder = builder.data_dir(data_dir);
         }
+        #[cfg(feature = "engine")]
+        {
+            let decodes = matches!(self.engine, EngineName::Open) && role != Role::Server;
+            ffmpeg::check(self.ffmpeg.clone(), decodes).await?;
+            if let Some(ffmpeg) = &self.ffmpeg {
+                builder = builder.ffmpeg(ffmpeg.clone());
+            }
+        }
+        builder.check().await.map_err(start_error)?;
+        if let Some(url) = &self.media {
+            let bucket = MediaStore::bucket(url).await;
+            let bucket = bucket.map_err(|error| format!("--media: {}", Chain(&error)))?;
+            builder = builder.media(bucket);
+        }
+        // Not open while the engine is loaded, so that a start that is interrupted leaves nothing behind.
+        if let Some(store) = queue::open(role, self).await? {
+            store.close().await;
+        }
+        places::warn(role, self);
         Ok(builder)
     }
+
+    /// Loads the engine, and passes it and the database to a builder. Returns the description of the engine, too.
+    pub(super) async fn load(
+        self,
+        role: Role,
+        mut builder: ServerBuilder,
+        live: LiveOptions,
+        download_command: &str,
+    ) -> Result<(ServerBuilder, String), ServeError> {
+        let LoadedEngine {
+            engine,
+            description,
+        } = self.load_engine(live, download_command).await?;
+        if let Some(store) = queue::open(role, &self).await? {
+            builder = builder.own_store(store);
+        }
+        Ok((builder.shared_engine(engine), description))
+    }
+}
+
+/// Maximum number of threads, as of the engine.
+#[cfg(feature = "engine")]
+fn max_threads() -> u64 {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    8 * processors as u64
 }
 
 /// Loads the open models, and the transcription model if there is one.

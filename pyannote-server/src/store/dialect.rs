@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// Settings of each connection to SQLite. `secure_delete` overwrites deleted data with zeros.
-pub(super) const SQLITE_SETTINGS: &str = "
+const SQLITE_SETTINGS: &str = "
 PRAGMA busy_timeout = 10000;
 PRAGMA foreign_keys = ON;
 PRAGMA secure_delete = ON;
@@ -46,6 +46,24 @@ impl Dialect {
             Self::Sqlite => "BEGIN IMMEDIATE",
             #[cfg(feature = "postgres")]
             Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// Statements that each connection begins with.
+    pub(super) fn settings(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => Some(SQLITE_SETTINGS),
+            #[cfg(feature = "postgres")]
+            Self::Postgres => None,
+        }
+    }
+
+    /// Selects a row if the table of jobs exists.
+    pub(super) fn find_jobs(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'jobs'",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "SELECT 1 WHERE to_regclass('jobs') IS NOT NULL",
         }
     }
 

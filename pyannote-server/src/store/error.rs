@@ -47,6 +47,9 @@ pub enum StoreError {
         /// The cause.
         source: Box<StoreError>,
     },
+    /// No server has been started with the database, which was required.
+    #[error("no server has been started with this database")]
+    NoJobs,
     /// The file cannot be created or read, or the current directory is unknown.
     #[error("cannot access the file")]
     Path(#[source] io::Error),
@@ -57,7 +60,9 @@ pub enum StoreError {
     #[error("cannot create a temporary directory")]
     TempDir(#[source] io::Error),
     /// The URL does not name a supported database.
-    #[error("a database URL must start with `sqlite:` or `postgres://`")]
+    #[error(
+        "a database URL must be `sqlite:` with the path of a file, or start with `postgres://`"
+    )]
     UnsupportedUrl,
     /// The URL names a PostgreSQL database, which this build does not support.
     #[error("built without PostgreSQL support: enable the feature `postgres`")]

@@ -8,7 +8,8 @@ use sqlx::{AnyConnection, ConnectOptions, Connection, Executor};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::StoreError;
-use super::dialect::{Dialect, SQLITE_SETTINGS};
+use super::dialect::Dialect;
+use super::open::Tables;
 use crate::backoff::Backoff;
 use crate::error::Chain;
 
@@ -26,12 +27,16 @@ const TEMPORARY_CODES: [&str; 6] = ["5", "261", "53300", "57P01", "57P02", "57P0
 /// # Errors
 ///
 /// Returns at once if trying again makes no sense. Otherwise logs a warning, and tries again for 30 s.
-pub(super) async fn check(dialect: Dialect, options: &AnyConnectOptions) -> Result<(), StoreError> {
+pub(super) async fn check(
+    dialect: Dialect,
+    options: &AnyConnectOptions,
+    tables: Tables,
+) -> Result<(), StoreError> {
     let deadline = Instant::now() + RETRY_LIMIT;
     let mut backoff = Backoff::new(RETRY_INTERVAL);
     let mut is_logged = false;
     loop {
-        let attempt = timeout_at(deadline, prepare(dialect, options));
+        let attempt = timeout_at(deadline, prepare(dialect, options, tables));
         let error = match attempt.await {
             Ok(Err(Failure::Connection(error))) => error,
             Ok(Err(Failure::Store(error))) => return Err(error),
@@ -64,11 +69,25 @@ impl From<sqlx::Error> for Failure {
     }
 }
 
-async fn prepare(dialect: Dialect, options: &AnyConnectOptions) -> Result<(), Failure> {
+async fn prepare(
+    dialect: Dialect,
+    options: &AnyConnectOptions,
+    tables: Tables,
+) -> Result<(), Failure> {
     let mut connection: AnyConnection = options.connect().await?;
+    if let Some(settings) = dialect.settings() {
+        connection.execute(settings).await?;
+    }
+    if tables.must_exist()
+        && connection
+            .fetch_optional(dialect.find_jobs())
+            .await?
+            .is_none()
+    {
+        return Err(Failure::Store(StoreError::NoJobs));
+    }
     match dialect {
         Dialect::Sqlite => {
-            connection.execute(SQLITE_SETTINGS).await?;
             // Readers and the writer do not block each other. The setting is stored in the file.
             connection.execute("PRAGMA journal_mode = WAL").await?;
         }

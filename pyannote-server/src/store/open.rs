@@ -15,7 +15,7 @@ use url::Url;
 
 use super::claim_hold::Holds;
 use super::database::Database;
-use super::dialect::{Dialect, SQLITE_SETTINGS};
+use super::dialect::Dialect;
 use super::{EndedJobs, Store, StoreError, first_connection, migrations};
 use crate::private_files;
 
@@ -26,6 +26,20 @@ const MAX_MIGRATION_ATTEMPTS: u32 = 5;
 /// Delay between two attempts.
 const MIGRATION_RETRY_DELAY: Duration = Duration::from_millis(200);
 
+/// Whether tables that are missing are created, and the file of SQLite with them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tables {
+    Create,
+    #[cfg(feature = "cli")]
+    MustExist,
+}
+
+impl Tables {
+    pub(super) fn must_exist(self) -> bool {
+        !matches!(self, Self::Create)
+    }
+}
+
 impl Store {
     /// Opens the SQLite file at `path`, and creates it if it does not exist. On Unix, only the owner can read it.
     ///
@@ -34,8 +48,11 @@ impl Store {
     /// Returns [`StoreError`] if the file cannot be opened, is not a database, or was written by a newer version of
     /// this crate.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref();
-        Self::open_sqlite(path, None)
+        Self::open_file(path.as_ref(), Tables::Create).await
+    }
+
+    async fn open_file(path: &Path, tables: Tables) -> Result<Self, StoreError> {
+        Self::open_sqlite(path, None, tables)
             .await
             .map_err(|error| StoreError::Open {
                 path: path.to_owned(),
@@ -51,7 +68,7 @@ impl Store {
     pub async fn temporary() -> Result<Self, StoreError> {
         let temp_dir = tempfile::tempdir().map_err(StoreError::TempDir)?;
         let path = temp_dir.path().join("jobs.sqlite");
-        Self::open_sqlite(&path, Some(temp_dir)).await
+        Self::open_sqlite(&path, Some(temp_dir), Tables::Create).await
     }
 
     /// Opens the store at `url`: `sqlite:` followed by the path of a file, or `postgres://` (feature `postgres`).
@@ -61,14 +78,38 @@ impl Store {
     /// Returns [`StoreError`] if the database cannot be opened, or the URL has another scheme. If PostgreSQL is not
     /// running, waits for it for 30 s.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        if let Some(path) = Self::sqlite_path(url) {
-            return Self::open(path).await;
+        Self::connect_with(url, Tables::Create).await
+    }
+
+    /// Opens the store at `url` as [`connect`](Self::connect), but creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoJobs`] if no server has been started with this database.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn connect_existing(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, Tables::MustExist).await
+    }
+
+    /// Opens the SQLite file at `path` as [`open`](Self::open), but creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoJobs`] if no server has been started with this file.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        Self::open_file(path, Tables::MustExist).await
+    }
+
+    async fn connect_with(url: &str, tables: Tables) -> Result<Self, StoreError> {
+        if let Some(path) = sqlite_path(url) {
+            return Self::open_file(path, tables).await;
         }
         // Errors do not contain the URL, which may contain a password.
         match url.split_once(':').map_or("", |(scheme, _)| scheme) {
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => {
-                Self::open_pool(Dialect::Postgres, AnyPoolOptions::new(), url, None).await
+                Self::open_pool(Dialect::Postgres, url, None, tables).await
             }
             #[cfg(not(feature = "postgres"))]
             "postgres" | "postgresql" => Err(StoreError::PostgresDisabled),
@@ -76,13 +117,14 @@ impl Store {
         }
     }
 
-    /// The path in the URL of an SQLite database.
-    pub(crate) fn sqlite_path(url: &str) -> Option<&Path> {
-        let path = url.strip_prefix("sqlite:")?;
-        Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
-    }
-
-    async fn open_sqlite(path: &Path, temp_dir: Option<TempDir>) -> Result<Self, StoreError> {
+    async fn open_sqlite(
+        path: &Path,
+        temp_dir: Option<TempDir>,
+        tables: Tables,
+    ) -> Result<Self, StoreError> {
+        if tables.must_exist() && !path.try_exists().map_err(StoreError::Path)? {
+            return Err(StoreError::NoJobs);
+        }
         if path.exists() && !path.is_file() {
             return Err(StoreError::NotAFile);
         }
@@ -100,27 +142,29 @@ impl Store {
             file.push(suffix);
             private_files::restrict(Path::new(&file));
         }
-        let pool = AnyPoolOptions::new().after_connect(|connection, _| {
-            Box::pin(async move {
-                connection.execute(SQLITE_SETTINGS).await?;
-                Ok(())
-            })
-        });
-        Self::open_pool(Dialect::Sqlite, pool, &url, temp_dir).await
+        Self::open_pool(Dialect::Sqlite, &url, temp_dir, tables).await
     }
 
     /// Connects to the database and updates its tables.
     async fn open_pool(
         dialect: Dialect,
-        pool: AnyPoolOptions,
         url: &str,
         temp_dir: Option<TempDir>,
+        tables: Tables,
     ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let options = AnyConnectOptions::from_str(url)?;
         // A pool would try to connect for 30 s, whatever the reason.
-        first_connection::check(dialect, &options).await?;
-        let pool = pool
+        first_connection::check(dialect, &options, tables).await?;
+        let pool = AnyPoolOptions::new()
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if let Some(settings) = dialect.settings() {
+                        connection.execute(settings).await?;
+                    }
+                    Ok(())
+                })
+            })
             .max_connections(MAX_CONNECTIONS)
             .connect_lazy_with(options);
         let mut attempt = 1;
@@ -144,6 +188,13 @@ impl Store {
             _temp_dir: temp_dir.map(Arc::new),
         })
     }
+}
+
+/// The path in the URL of an SQLite database.
+fn sqlite_path(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    (!path.is_empty()).then_some(Path::new(path))
 }
 
 #[cfg(test)]
@@ -217,5 +268,43 @@ mod tests {
             path.display()
         );
         assert!(text.starts_with(&start), "{text}");
+    }
+
+    #[tokio::test]
+    async fn urls_name_a_file_or_a_supported_database() {
+        for url in [
+            "",
+            "sqlite:",
+            "sqlite://",
+            "jobs.sqlite",
+            "mysql://localhost",
+        ] {
+            let error = Store::connect(url).await.unwrap_err();
+            assert!(
+                matches!(error, StoreError::UnsupportedUrl),
+                "{url}: {error}"
+            );
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    #[tokio::test]
+    async fn a_database_without_jobs_is_not_created() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.sqlite");
+        let is_without_jobs = async || {
+            let error = Store::open_existing(&path).await.unwrap_err();
+            let StoreError::Open { source, .. } = error else {
+                panic!("{error}");
+            };
+            assert!(matches!(*source, StoreError::NoJobs), "{source}");
+        };
+        is_without_jobs().await;
+        assert!(!path.exists());
+        std::fs::write(&path, "").unwrap();
+        is_without_jobs().await;
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        Store::open(&path).await.unwrap().close().await;
+        Store::open_existing(&path).await.unwrap();
     }
 }

@@ -115,5 +115,5 @@ async fn the_operators_key_is_checked_as_the_others() {
     let error = builder().operator_key(KEY).start().await.unwrap_err();
     assert!(matches!(error, StartError::DuplicateKey));
     let error = builder().operator_key("").start().await.unwrap_err();
-    assert!(matches!(error, StartError::InvalidKey));
+    assert!(matches!(error, StartError::InvalidOperatorKey));
 }
