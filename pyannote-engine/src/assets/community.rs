@@ -91,7 +91,7 @@ impl CommunityAssets {
     /// The errors of [`Community1::load`](crate::Community1::load), and [`AssetsError`] if there is a copy already or
     /// the files cannot be written.
     pub fn add(&self, source: impl AsRef<Path>) -> Result<(), LoadError> {
-        let source = source.as_ref();
+        let source = &community::root(source.as_ref())?;
         if self.is_added() {
             return Err(self.occupied().into());
         }

@@ -24,7 +24,7 @@ mod pins;
 mod pip;
 mod progress;
 mod redact;
-mod sha256;
+pub(crate) mod sha256;
 mod wheel;
 mod whisper;
 

@@ -16,7 +16,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
 }
 
 /// The digest of a file.
-pub(super) fn of_file(path: &Path) -> io::Result<String> {
+pub(crate) fn of_file(path: &Path) -> io::Result<String> {
     let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(path)?);
     let mut hasher = Sha256::new();
     loop {

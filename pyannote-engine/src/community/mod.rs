@@ -26,20 +26,26 @@
 mod ahc;
 mod assignment;
 mod clustering;
+mod config;
+mod content;
 mod embeddings;
 mod folder;
 mod k_means;
 mod npz;
+mod onnx;
 mod pickle;
 mod plda;
 mod segmentation;
+mod tensors;
 #[cfg(test)]
 mod tests;
 mod turns;
 mod vbx;
+mod weights_file;
 
+pub(crate) use config::Parameters;
 pub(crate) use embeddings::FrameFeatures;
-pub(crate) use folder::{Parameters, files, load};
+pub(crate) use folder::{files, load, root};
 pub(crate) use plda::Plda;
 
 use rayon::ThreadPool;

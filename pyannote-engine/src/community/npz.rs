@@ -1,4 +1,4 @@
-//! Arrays of NumPy's archives (`.npz`): floats only, nothing that NumPy would unpickle.
+//! Arrays of NumPy (`.npy`) and its archives (`.npz`): floats only, nothing that NumPy would unpickle.
 //!
 //! The format of an array is a line of text and then the numbers. Crates that read it parse that line as Python, with a
 //! parser generator and a dozen dependencies; the arrays here are of one kind.
@@ -9,10 +9,18 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
+use super::content::{self, excerpt};
+
 /// Start of an array, before the version of the format.
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// Maximum size of the header of an array, in bytes.
 const MAX_HEADER_BYTES: usize = 4_096;
+/// Maximum size of a file with a single array, in bytes: the largest of community-1 has 256 kB.
+const MAX_SINGLE_BYTES: u64 = 1 << 20;
+/// Bytes in which text in place of an archive is detected.
+const START_BYTES: u64 = 8 << 10;
+/// Maximum magnitude of a value. Those of community-1 are below 100.
+const MAX_VALUE: f64 = 1e9;
 
 /// Reads an array of floats from an archive, in row-major order.
 ///
@@ -20,45 +28,96 @@ const MAX_HEADER_BYTES: usize = 4_096;
 ///
 /// If the file is not an archive, or if the array is missing, has another shape, or is not of floats.
 pub(super) fn read(path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f64>, String> {
+    content::check_binary(&content::start(path, START_BYTES)?)?;
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut archive = ZipArchive::new(BufReader::new(file))
-        .map_err(|error| format!("invalid NumPy archive: {error}"))?;
-    let entry = archive
-        .by_name(&format!("{name}.npy"))
-        .map_err(|_| format!("array `{name}` is missing"))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|_| {
+        "the file is not an archive of NumPy, or incomplete: download it again".to_owned()
+    })?;
+    let entry = archive.by_name(&format!("{name}.npy")).map_err(|_| {
+        format!("array `{name}` is missing: were the two files of `plda` exchanged?")
+    })?;
     array(entry, shape).map_err(|reason| format!("array `{name}` {reason}"))
+}
+
+/// Reads an array of floats from a file of its own, in row-major order: in NumPy's format, or 64-bit floats.
+///
+/// # Errors
+///
+/// If it has another shape, or is not of floats.
+pub(super) fn read_single(path: &Path, shape: &[usize]) -> Result<Vec<f64>, String> {
+    let bytes = content::read(path, MAX_SINGLE_BYTES)?;
+    content::check(&bytes)?;
+    let array = match path.extension().is_some_and(|extension| extension == "bin") {
+        false => array(&bytes[..], shape),
+        true if bytes.len() != 8 * shape.iter().product::<usize>() => Err(format!(
+            "has {} bytes, expected 64-bit floats with shape {shape:?}",
+            bytes.len()
+        )),
+        true => finite(floats(
+            elements(&bytes[..], bytes.len() / 8)?,
+            f64::from_le_bytes,
+        )),
+    };
+    array.map_err(|reason| format!("the array {reason}"))
 }
 
 fn array(mut reader: impl Read, shape: &[usize]) -> Result<Vec<f64>, String> {
     let header = Header::read(&mut reader)?;
     if header.shape != shape {
-        return Err(format!("has shape {:?}, expected {shape:?}", header.shape));
-    }
-    if header.column_major && shape.len() > 1 {
-        return Err("is in column-major order, expected row-major".to_owned());
+        return Err(format!(
+            "has shape {:?}, expected {shape:?}: it is the file of another model",
+            header.shape
+        ));
     }
     let count: usize = shape.iter().product();
     let values: Vec<f64> = match &header.kind[..] {
-        "<f4" => {
-            let values = elements::<4>(reader, count)?.into_iter();
-            values
-                .map(|bytes| f64::from(f32::from_le_bytes(bytes)))
-                .collect()
-        }
-        "<f8" => {
-            let values = elements::<8>(reader, count)?.into_iter();
-            values.map(f64::from_le_bytes).collect()
+        "<f4" => floats(elements(reader, count)?, f32::from_le_bytes),
+        ">f4" => floats(elements(reader, count)?, f32::from_be_bytes),
+        "<f8" => floats(elements(reader, count)?, f64::from_le_bytes),
+        ">f8" => floats(elements(reader, count)?, f64::from_be_bytes),
+        "|O" => {
+            return Err(
+                "has Python objects, which are programs: nothing of it was run; download the file again from a source \
+                 that you trust"
+                    .to_owned(),
+            );
         }
         other => {
             return Err(format!(
-                "has data type `{other}`, expected floats, `<f4` or `<f8`"
+                "has data type `{}`, expected floats of 4 or 8 bytes",
+                excerpt(other)
             ));
         }
     };
-    match values.iter().all(|value| value.is_finite()) {
-        true => Ok(values),
-        false => Err("has values that are not finite".to_owned()),
+    let values = finite(values)?;
+    match (header.column_major, shape) {
+        (true, [rows, columns]) => Ok((0..count)
+            .map(|index| values[index % columns * rows + index / columns])
+            .collect()),
+        _ => Ok(values),
     }
+}
+
+/// Refuses values that no array of community-1 has.
+fn finite(values: Vec<f64>) -> Result<Vec<f64>, String> {
+    match values.iter().all(|value| value.abs() <= MAX_VALUE) {
+        true => Ok(values),
+        false => Err(
+            "has values that are not finite or too large: the file is damaged, download it again"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Converts elements.
+fn floats<T: Into<f64>, const SIZE: usize>(
+    elements: Vec<[u8; SIZE]>,
+    convert: impl Fn([u8; SIZE]) -> T,
+) -> Vec<f64> {
+    elements
+        .into_iter()
+        .map(|bytes| convert(bytes).into())
+        .collect()
 }
 
 /// Reads `count` elements of `SIZE` bytes.
@@ -67,11 +126,13 @@ fn elements<const SIZE: usize>(
     count: usize,
 ) -> Result<Vec<[u8; SIZE]>, String> {
     let mut bytes = vec![0; count * SIZE];
-    reader
-        .read_exact(&mut bytes)
-        .map_err(|error| format!("is incomplete: {error}"))?;
+    reader.read_exact(&mut bytes).map_err(incomplete)?;
     let (elements, _) = bytes.as_chunks();
     Ok(elements.to_vec())
+}
+
+fn incomplete(error: std::io::Error) -> String {
+    format!("is incomplete: {error}; download the file again")
 }
 
 /// The header of an array.
@@ -83,7 +144,6 @@ struct Header {
 
 impl Header {
     fn read(reader: &mut impl Read) -> Result<Self, String> {
-        let incomplete = |error: std::io::Error| format!("is incomplete: {error}");
         let mut start = [0; 8];
         reader.read_exact(&mut start).map_err(incomplete)?;
         if !start.starts_with(MAGIC) {
@@ -97,12 +157,19 @@ impl Header {
             .map_err(incomplete)?;
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_HEADER_BYTES {
-            return Err("has a header that is too long".to_owned());
+            return Err(
+                "has a header that is too long: the file is damaged, download it again".to_owned(),
+            );
         }
         let mut header = vec![0; length];
         reader.read_exact(&mut header).map_err(incomplete)?;
         let header = String::from_utf8(header).map_err(|_| "has an invalid header".to_owned())?;
-        Self::parse(&header).ok_or_else(|| format!("has an invalid header: {}", header.trim()))
+        Self::parse(&header).ok_or_else(|| {
+            format!(
+                "has an invalid header, {}: the file is damaged, download it again",
+                excerpt(header.trim())
+            )
+        })
     }
 
     /// Parses the header as NumPy writes it: `{'descr': '<f8', 'fortran_order': False, 'shape': (256, 128), }`.
@@ -163,15 +230,37 @@ mod tests {
     }
 
     #[test]
+    fn reads_both_byte_orders_and_both_orders_of_elements() {
+        let values: Vec<u8> = (1..=6_u8)
+            .flat_map(|x| f64::from(x).to_be_bytes())
+            .collect();
+        let file = npy(&header("'>f8'", "True", "(2, 3)"), &values);
+        let expected = vec![1.0, 3.0, 5.0, 2.0, 4.0, 6.0];
+        assert_eq!(array(&file[..], &[2, 3]), Ok(expected));
+        let values: Vec<u8> = (1..=6_u8)
+            .flat_map(|x| f32::from(x).to_be_bytes())
+            .collect();
+        let file = npy(&header("'>f4'", "False", "(2, 3)"), &values);
+        assert_eq!(
+            array(&file[..], &[2, 3]),
+            Ok(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+        );
+        // The order of a vector does not matter.
+        let file = npy(&header("'<f4'", "True", "(1,)"), &1_f32.to_le_bytes());
+        assert_eq!(array(&file[..], &[1]), Ok(vec![1.0]));
+    }
+
+    #[test]
     fn other_arrays_have_errors_that_say_what_is_wrong() {
         let error = |descr: &str, order: &str, shape: &str, data: &[u8]| {
             array(&npy(&header(descr, order, shape), data)[..], &[2, 1]).unwrap_err()
         };
         let data = [0; 16];
         assert!(error("'<f8'", "False", "(2,)", &data).contains("shape [2], expected [2, 1]"));
-        assert!(error("'<f8'", "True", "(2, 1)", &data).contains("column-major"));
         assert!(error("'<i8'", "False", "(2, 1)", &data).contains("`<i8`, expected floats"));
-        assert!(error("'|O'", "False", "(2, 1)", &data).contains("`|O`, expected floats"));
+        assert!(error("'|O'", "False", "(2, 1)", &data).contains("nothing of it was run"));
+        let large = 1e300_f64.to_le_bytes().repeat(2);
+        assert!(error("'<f8'", "False", "(2, 1)", &large).contains("too large"));
         assert!(error("[('a', '<f8')]", "False", "(2, 1)", &data).contains("invalid header"));
         assert!(error("'<f8'", "Maybe", "(2, 1)", &data).contains("invalid header"));
         assert!(error("'<f8'", "False", "(2, -1)", &data).contains("invalid header"));

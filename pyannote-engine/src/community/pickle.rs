@@ -11,6 +11,8 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
+use super::content::excerpt;
+
 /// Packages whose objects occur in checkpoints: tensors, hyper-parameters, and the task that a model was trained for.
 const PACKAGES: [&str; 10] = [
     "argparse",
@@ -50,7 +52,7 @@ const REFUSED_MODULES: [&str; 5] = [
     "torch.utils.cpp_extension",
 ];
 /// Maximum size of the pickle of a checkpoint, in bytes: those of pyannote.audio have some 50 kB.
-const MAX_PICKLE_BYTES: u64 = 16 << 20;
+const MAX_PICKLE_BYTES: u64 = 4 << 20;
 
 /// Refuses a checkpoint whose pickle refers to anything else than tensors and settings.
 ///
@@ -59,9 +61,8 @@ const MAX_PICKLE_BYTES: u64 = 16 << 20;
 /// If the file is not a checkpoint of PyTorch 1.6 or later, or refers to an object that is not allowed.
 pub(super) fn check(path: &Path) -> Result<(), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut archive = ZipArchive::new(file).map_err(|_| {
-        "the file is not a checkpoint of PyTorch 1.6 or later: it is not a ZIP archive".to_owned()
-    })?;
+    let mut archive = ZipArchive::new(file)
+        .map_err(|_| "the file is incomplete: download it again".to_owned())?;
     let mut names = Vec::new();
     for name in archive.file_names() {
         let name = name.map_err(|error| error.to_string())?;
@@ -70,7 +71,10 @@ pub(super) fn check(path: &Path) -> Result<(), String> {
         }
     }
     let [name] = &names[..] else {
-        return Err(format!("the file has {} pickles, expected 1", names.len()));
+        return Err(format!(
+            "the file is not a checkpoint of PyTorch, which has one `data.pkl`; it has {}: download it again",
+            names.len()
+        ));
     };
     let entry = archive.by_name(name).map_err(|error| error.to_string())?;
     let mut pickle = Vec::new();
@@ -80,14 +84,21 @@ pub(super) fn check(path: &Path) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     if pickle.len() as u64 > MAX_PICKLE_BYTES {
         return Err(format!(
-            "its pickle is larger than {MAX_PICKLE_BYTES} bytes"
+            "its pickle is larger than {MAX_PICKLE_BYTES} bytes: it is not a checkpoint of pyannote.audio"
         ));
     }
-    for (module, name) in globals(&pickle)? {
+    let globals = globals(&pickle).map_err(|reason| {
+        format!(
+            "{reason}: the file is damaged, or was changed to run code. Nothing of it was run; download it again from a \
+             source that you trust"
+        )
+    })?;
+    for (module, name) in globals {
         if !allowed(&module, &name) {
             return Err(format!(
-                "the file refers to `{module}.{name}`, which no checkpoint of a model needs: it was made or changed to \
-                 run code. Nothing of it was run; download it again from a source that you trust"
+                "the file refers to `{}`, which no checkpoint of a model needs: it was made or changed to \
+                 run code. Nothing of it was run; download it again from a source that you trust",
+                excerpt(&format!("{module}.{name}"))
             ));
         }
     }
@@ -130,10 +141,10 @@ fn globals(pickle: &[u8]) -> Result<Vec<(String, String)>, String> {
             // STACK_GLOBAL
             0x93 => match std::mem::take(&mut strings) {
                 [Some(module), Some(name)] => found.push((module, name)),
-                _ => return Err("it computes the name of an object".to_owned()),
+                _ => return Err("its pickle computes the name of an object".to_owned()),
             },
             // EXT1, EXT2, EXT4: a registry of Python has their names.
-            0x82..=0x84 => return Err("it refers to an object by number".to_owned()),
+            0x82..=0x84 => return Err("its pickle refers to an object by number".to_owned()),
             // STOP
             b'.' => return Ok(found),
             // BINUNICODE, SHORT_BINUNICODE, BINUNICODE8

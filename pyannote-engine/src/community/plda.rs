@@ -1,6 +1,6 @@
 //! PLDA features: embeddings in the space of a probabilistic linear discriminant analysis.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::npz;
 use crate::models::RESNET_EMBEDDING_DIM;
@@ -23,7 +23,69 @@ pub(crate) struct Plda {
     phi: Vec<f64>,
 }
 
-/// The arrays of the two files.
+/// The names and shapes of the arrays, by the archive that has them.
+const TRANSFORM: [(&str, &[usize]); 3] = [
+    ("mean1", &[RESNET_EMBEDDING_DIM]),
+    ("lda", &[RESNET_EMBEDDING_DIM, FEATURE_DIM]),
+    ("mean2", &[FEATURE_DIM]),
+];
+const MODEL: [(&str, &[usize]); 3] = [
+    ("mu", &[FEATURE_DIM]),
+    ("tr", &[FEATURE_DIM, FEATURE_DIM]),
+    ("psi", &[FEATURE_DIM]),
+];
+
+/// The files of the arrays.
+pub(super) enum PldaFiles {
+    /// As published: `xvec_transform.npz` and `plda.npz`.
+    Archives([PathBuf; 2]),
+    /// One of each array, in NumPy's format or 64-bit floats, as other projects publish them.
+    Arrays(Vec<PathBuf>),
+}
+
+impl PldaFiles {
+    /// Finds the files in a folder.
+    ///
+    /// # Errors
+    ///
+    /// What `existing` returns for the file that is missing.
+    pub(super) fn find<E>(
+        folder: &Path,
+        existing: impl Fn(&Path) -> Result<PathBuf, E>,
+    ) -> Result<Self, E> {
+        let archives = ["xvec_transform.npz", "plda.npz"].map(|name| folder.join(name));
+        let arrays: Vec<PathBuf> = TRANSFORM
+            .iter()
+            .chain(&MODEL)
+            .filter_map(|(name, _)| {
+                let names = [
+                    format!("{name}.npy"),
+                    format!("plda_{name}.npy"),
+                    format!("{name}.bin"),
+                ];
+                names
+                    .map(|name| folder.join(name))
+                    .into_iter()
+                    .find(|path| path.is_file())
+            })
+            .collect();
+        let complete = arrays.len() == TRANSFORM.len() + MODEL.len();
+        if complete && !archives.iter().any(|path| path.exists()) {
+            return Ok(Self::Arrays(arrays));
+        }
+        let [transform, model] = &archives;
+        Ok(Self::Archives([existing(transform)?, existing(model)?]))
+    }
+
+    pub(super) fn into_paths(self) -> Vec<PathBuf> {
+        match self {
+            Self::Archives(paths) => paths.into(),
+            Self::Arrays(paths) => paths,
+        }
+    }
+}
+
+/// The arrays of the two archives.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PldaArrays {
     pub(super) mean1: Vec<f64>,
@@ -35,31 +97,48 @@ pub(super) struct PldaArrays {
 }
 
 impl PldaArrays {
-    /// Reads the arrays of `xvec_transform.npz`.
+    /// Reads the arrays.
     ///
     /// # Errors
     ///
-    /// If an array is missing or has another shape, with the reason.
-    pub(super) fn read_transform(&mut self, path: &Path) -> Result<(), String> {
-        self.mean1 = npz::read(path, "mean1", &[RESNET_EMBEDDING_DIM])?;
-        self.lda = npz::read(path, "lda", &[RESNET_EMBEDDING_DIM, FEATURE_DIM])?;
-        self.mean2 = npz::read(path, "mean2", &[FEATURE_DIM])?;
-        Ok(())
-    }
-
-    /// Reads the arrays of `plda.npz`.
-    ///
-    /// # Errors
-    ///
-    /// If an array is missing or has another shape, with the reason.
-    pub(super) fn read_model(&mut self, path: &Path) -> Result<(), String> {
-        self.mu = npz::read(path, "mu", &[FEATURE_DIM])?;
-        self.tr = npz::read(path, "tr", &[FEATURE_DIM, FEATURE_DIM])?;
-        self.psi = npz::read(path, "psi", &[FEATURE_DIM])?;
-        match self.psi.iter().all(|value| *value > 0.0) {
-            true => Ok(()),
-            false => Err("array `psi` has variances that are not positive".to_owned()),
+    /// What `invalid` makes of the file that cannot be used, and the reason.
+    pub(super) fn read<E>(
+        files: &PldaFiles,
+        invalid: impl Fn(&Path, String) -> E,
+    ) -> Result<Self, E> {
+        let mut values = Vec::new();
+        let all = TRANSFORM.iter().chain(&MODEL);
+        for (index, (name, shape)) in all.enumerate() {
+            let (path, array) = match files {
+                PldaFiles::Archives([transform, model]) => {
+                    let path = if index < TRANSFORM.len() {
+                        transform
+                    } else {
+                        model
+                    };
+                    (path, npz::read(path, name, shape))
+                }
+                PldaFiles::Arrays(paths) => (&paths[index], npz::read_single(&paths[index], shape)),
+            };
+            let array =
+                array.and_then(
+                    |array| match *name != "psi" || array.iter().all(|v| *v > 0.0) {
+                        true => Ok(array),
+                        false => Err("array `psi` has variances that are not positive".to_owned()),
+                    },
+                );
+            values.push(array.map_err(|reason| invalid(path, reason))?);
         }
+        let mut values = values.into_iter();
+        let mut next = || values.next().unwrap_or_default();
+        Ok(Self {
+            mean1: next(),
+            lda: next(),
+            mean2: next(),
+            mu: next(),
+            tr: next(),
+            psi: next(),
+        })
     }
 }
 

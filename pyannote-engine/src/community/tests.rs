@@ -79,7 +79,7 @@ impl Reference {
 }
 
 /// Uniform values in -1..1 that depend on the seed and the name: SplitMix64 from their FNV-1a hash.
-fn noise(seed: u64, name: &str, count: usize) -> Vec<f64> {
+pub(super) fn noise(seed: u64, name: &str, count: usize) -> Vec<f64> {
     let mut state = 0xcbf2_9ce4_8422_2325_u64;
     for byte in format!("{seed}/{name}").bytes() {
         state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

@@ -2,6 +2,7 @@
 //! they are built from.
 
 mod embedding;
+mod half;
 mod nn;
 #[cfg(test)]
 mod reference;
@@ -15,6 +16,7 @@ mod whisper;
 pub(crate) use embedding::{
     EMBEDDING_DIM, EmbeddingModel, FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, Fbank, Features,
 };
+pub(crate) use half::{bf16_to_f32, f16_to_f32};
 pub(crate) use resnet::{RESNET_EMBEDDING_DIM, RESNET_STRIDE, ResNet34, ResNetFrames};
 pub(crate) use segmentation::{
     BATCH_WINDOWS, FRAME_STEP_SAMPLES, POWERSET, POWERSET_CLASSES, RECEPTIVE_FIELD_SAMPLES,

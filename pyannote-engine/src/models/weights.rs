@@ -66,6 +66,11 @@ impl<'a> Weights<'a> {
             .map_err(|error| WeightsError::Invalid(format!("invalid safetensors file: {error}")))
     }
 
+    /// Whether there is a tensor with this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.tensor(name).is_ok()
+    }
+
     /// The values of a tensor, in row-major order.
     ///
     /// # Errors

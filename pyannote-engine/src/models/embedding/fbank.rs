@@ -30,7 +30,7 @@ pub(crate) struct Features {
 impl Features {
     /// Features from their values, frame by frame.
     #[cfg(test)]
-    pub(super) fn from_values(values: Vec<f32>) -> Self {
+    pub(crate) fn from_values(values: Vec<f32>) -> Self {
         Self { values }
     }
 

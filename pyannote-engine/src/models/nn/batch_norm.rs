@@ -32,6 +32,23 @@ impl BatchNorm {
         Ok(norm)
     }
 
+    /// Loads the normalization of the outputs of a convolution, or the bias of the convolution into which it is folded.
+    pub(crate) fn load_of_conv(
+        weights: &Weights<'_>,
+        conv: &str,
+        norm: &str,
+        channels: usize,
+    ) -> Result<Self, WeightsError> {
+        let bias = format!("{conv}.bias");
+        match weights.contains(&bias) {
+            false => Self::load(weights, norm, channels),
+            true => Ok(Self {
+                scale: vec![1.0; channels],
+                shift: weights.tensor(&bias, &[channels])?,
+            }),
+        }
+    }
+
     /// Loads a normalization without an affine transform.
     pub(crate) fn load_without_affine(
         weights: &Weights<'_>,

@@ -31,7 +31,7 @@ pub(crate) struct Conv2d {
 }
 
 impl Conv2d {
-    /// Loads the tensor `{name}.weight` and the normalization `norm`.
+    /// Loads the tensor `{name}.weight`, and the normalization `norm` or, if that is folded into it, `{name}.bias`.
     pub(crate) fn load(
         weights: &Weights<'_>,
         name: &str,
@@ -41,7 +41,7 @@ impl Conv2d {
     ) -> Result<Self, WeightsError> {
         let shape = [outputs, inputs, TAPS, TAPS];
         let values = weights.tensor(&format!("{name}.weight"), &shape)?;
-        let norm = BatchNorm::load(weights, norm, outputs)?;
+        let norm = BatchNorm::load_of_conv(weights, name, norm, outputs)?;
         let kernel = |band: usize| {
             Matrix::from_fn(TAPS * inputs, outputs, |row, output| {
                 let (tap, input) = (row / inputs, row % inputs);
@@ -65,7 +65,7 @@ impl Conv2d {
     ) -> Result<Self, WeightsError> {
         let shape = [outputs, 1, TAPS, TAPS];
         let values = weights.tensor(&format!("{name}.weight"), &shape)?;
-        let norm = BatchNorm::load(weights, norm, outputs)?;
+        let norm = BatchNorm::load_of_conv(weights, name, norm, outputs)?;
         let kernel = Matrix::from_fn(TAPS * TAPS, outputs, |row, output| {
             let (tap, band) = (row / TAPS, row % TAPS);
             values[(output * TAPS + band) * TAPS + tap]
@@ -140,7 +140,8 @@ impl ResidualBlock {
             false => {
                 let shape = [outputs, inputs, 1, 1];
                 let weight = weights.tensor(&format!("{name}.shortcut.0.weight"), &shape)?;
-                let norm = BatchNorm::load(weights, &format!("{name}.shortcut.1"), outputs)?;
+                let (conv, norm) = (format!("{name}.shortcut.0"), format!("{name}.shortcut.1"));
+                let norm = BatchNorm::load_of_conv(weights, &conv, &norm, outputs)?;
                 for (bias, shift) in second.bias.iter_mut().zip(&norm.shift) {
                     *bias += shift;
                 }

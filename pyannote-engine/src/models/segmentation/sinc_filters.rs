@@ -12,13 +12,20 @@ const NYQUIST_HZ: f32 = 8000.0;
 
 /// Loads the filters as a matrix with `2 * half_taps + 1` rows (taps) and `2 * bands` columns (filters).
 ///
-/// Each band has an even (cosine) and an odd (sine) filter: first all even filters, then all odd ones.
+/// Each band has an even (cosine) and an odd (sine) filter: first all even filters, then all odd ones. They are computed
+/// from their parameters, or those of the tensor `{name}.filters`, which has one filter per row.
 pub(super) fn load(
     weights: &Weights<'_>,
     name: &str,
     bands: usize,
     half_taps: usize,
 ) -> Result<Matrix, WeightsError> {
+    let (taps, count) = (2 * half_taps + 1, 2 * bands);
+    let computed = format!("{name}.filters");
+    if weights.contains(&computed) {
+        let filters = weights.tensor(&computed, &[count, 1, taps])?;
+        return Ok(Matrix::transposed(&filters, count, taps));
+    }
     let lows = weights.tensor(&format!("{name}.low_hz_"), &[bands, 1])?;
     let widths = weights.tensor(&format!("{name}.band_hz_"), &[bands, 1])?;
     let window = weights.tensor(&format!("{name}.window_"), &[half_taps])?;
@@ -33,11 +40,9 @@ pub(super) fn load(
             filters.push(filter(low_hz, high_hz, odd, &times, &window));
         }
     }
-    Ok(Matrix::from_fn(
-        2 * half_taps + 1,
-        2 * bands,
-        |tap, filter| filters[filter][tap],
-    ))
+    Ok(Matrix::from_fn(taps, count, |tap, filter| {
+        filters[filter][tap]
+    }))
 }
 
 /// The taps of one filter: the difference of two windowed low-pass filters, with a passband gain of about 1.

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::models::WeightsError;
+use crate::models::{WeightsError, bf16_to_f32, f16_to_f32};
 
 /// Oldest version of the format whose tensors have a data type and a size in bytes.
 const MIN_VERSION: u32 = 4;
@@ -185,9 +185,7 @@ impl<R: Read + Seek> Container<R> {
             DataType::F32 => quads.map(f32::from_le_bytes).collect(),
             DataType::I32 => quads.map(|b| i32::from_le_bytes(b) as f32).collect(),
             DataType::F16 => pairs.map(|b| f16_to_f32(u16::from_le_bytes(b))).collect(),
-            DataType::Bf16 => pairs
-                .map(|b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))
-                .collect(),
+            DataType::Bf16 => pairs.map(|b| bf16_to_f32(u16::from_le_bytes(b))).collect(),
             DataType::I16 => pairs.map(|b| f32::from(i16::from_le_bytes(b))).collect(),
             DataType::I8 => bytes.iter().map(|b| f32::from(b.cast_signed())).collect(),
         })
@@ -201,20 +199,6 @@ fn values_per(rows: usize, shape: &[usize]) -> usize {
 
 fn invalid(reason: impl std::fmt::Display) -> WeightsError {
     WeightsError::Invalid(format!("invalid CTranslate2 model: {reason}"))
-}
-
-/// Converts a 16-bit float. Exact.
-fn f16_to_f32(bits: u16) -> f32 {
-    /// 2^112: the ratio of the exponent offsets of both types.
-    const RATIO: f32 = f32::from_bits((127 + 112) << 23);
-    let sign = u32::from(bits & 0x8000) << 16;
-    let magnitude = u32::from(bits & 0x7fff);
-    let value = match magnitude {
-        // Infinite or NaN.
-        0x7c00.. => f32::from_bits(0x7f80_0000 | (magnitude & 0x3ff) << 13),
-        _ => f32::from_bits(magnitude << 13) * RATIO,
-    };
-    f32::from_bits(sign | value.to_bits())
 }
 
 /// Reads the header of a file, and never beyond its end.
@@ -416,23 +400,6 @@ mod tests {
             message(container.dimensions::<3>("float").unwrap_err()),
             "invalid CTranslate2 model: tensor float has 1 dimensions, expected 3"
         );
-    }
-
-    #[test]
-    fn half_precision_is_converted_exactly() {
-        for (bits, expected) in [
-            (0x0000, 0.0),
-            (0x3555, 0.333_251_95),
-            (0x7bff, 65_504.0),
-            (0xfbff, -65_504.0),
-            (0x03ff, 6.097_555e-5),
-            (0x7c00, f32::INFINITY),
-            (0xfc00, f32::NEG_INFINITY),
-        ] {
-            assert_eq!(f16_to_f32(bits), expected, "{bits:x}");
-        }
-        assert!(f16_to_f32(0x7e00).is_nan());
-        assert!(f16_to_f32(0x8000).is_sign_negative());
     }
 
     #[test]
