@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use pyannote_engine::assets::LICENSES;
-use pyannote_server::engine::JobKind;
+use pyannote_engine::{Diarization, DiarizeError, Diarizer, Options, Recording};
+use pyannote_server::Server;
+use pyannote_server::engine::{DiarizerEngine, JobKind};
 use pyannote_server::store::Store;
 use serde_json::Map;
 use support::Program;
@@ -323,6 +325,47 @@ fn workers_without_jobs_of_a_server_name_the_options() {
         assert!(stderr.ends_with(expected), "{stderr}");
     }
     assert_eq!(std::fs::read_dir(empty).unwrap().count(), 0);
+}
+
+/// The scripted engine would invent the results of jobs that were submitted for models.
+#[cfg(unix)]
+#[test]
+fn workers_warn_of_another_engine_of_the_same_jobs() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = Program::start("error", &["--no-work"]);
+    let engine = DiarizerEngine::new(Silent);
+    let builder = Server::builder().data_dir(server.data.path());
+    let models = runtime.block_on(builder.engine(engine).start_workers());
+    let models = models.unwrap();
+    let mut workers = server.start_workers_logging("warn", &[]);
+    let line = support::read_line(&mut workers.stderr);
+    for part in ["WARN", r#"engine="scripted""#, r#"other="no models""#] {
+        assert!(line.contains(part), "{line}");
+    }
+    support::signal(&workers, "TERM");
+    assert_eq!(support::exit_code(&mut workers), Some(0));
+    runtime.block_on(models.stop());
+}
+
+/// Has no models.
+struct Silent;
+
+impl Diarizer for Silent {
+    fn models(&self) -> &str {
+        "no models"
+    }
+
+    fn embedding_model(&self) -> &str {
+        "none"
+    }
+
+    fn diarize(&self, _: &Recording, _: &mut Options<'_>) -> Result<Diarization, DiarizeError> {
+        Ok(Diarization::default())
+    }
+
+    fn same_speaker_probability(&self, _: f32) -> f32 {
+        0.5
+    }
 }
 
 #[test]

@@ -158,6 +158,14 @@ impl<D> From<pyannote_engine::Engine<D>> for DiarizerEngine<D> {
 }
 
 impl<D: Diarizer> Engine for DiarizerEngine<D> {
+    /// The names of all models.
+    fn name(&self) -> String {
+        let mut names = vec![self.engine.diarizer().models()];
+        names.extend(self.models.keys().map(String::as_str));
+        names.extend(self.transcriber.as_deref().map(Transcriber::model));
+        names.join(", ")
+    }
+
     fn needs_audio(&self) -> bool {
         true
     }

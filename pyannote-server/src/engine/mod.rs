@@ -115,6 +115,12 @@ pub type EngineFuture<'a> =
 
 /// Computes the outputs of jobs.
 pub trait Engine: Send + Sync + 'static {
+    /// Returns a name of the engine and its models. Processes that share jobs warn if they have engines with different
+    /// names. The name of the type unless implemented.
+    fn name(&self) -> String {
+        std::any::type_name::<Self>().to_owned()
+    }
+
     /// Whether the engine needs the recording. Otherwise it is never fetched.
     fn needs_audio(&self) -> bool;
 

@@ -81,6 +81,10 @@ impl ScriptedEngine {
 }
 
 impl Engine for ScriptedEngine {
+    fn name(&self) -> String {
+        "scripted".to_owned()
+    }
+
     fn needs_audio(&self) -> bool {
         false
     }

@@ -91,6 +91,15 @@ CREATE TABLE secrets (
 );
 ";
 
+/// The processes that use the database, to warn if they have different engines.
+const PROCESSES: &str = "
+CREATE TABLE processes (
+    id TEXT PRIMARY KEY,
+    engine TEXT NOT NULL,
+    seen_at BIGINT NOT NULL
+);
+";
+
 /// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
     let migration = |version, description: &'static str, template, no_tx| {
@@ -113,5 +122,6 @@ pub(super) fn migrator(dialect: Dialect) -> Migrator {
     migrations.push(migration(5, "audio", AUDIO, false));
     migrations.push(migration(6, "lists and outputs", LISTS_AND_OUTPUTS, false));
     migrations.push(migration(7, "secrets", SECRETS, false));
+    migrations.push(migration(8, "processes", PROCESSES, false));
     Migrator::with_migrations(migrations)
 }

@@ -65,6 +65,7 @@ mod open;
 mod outputs;
 #[cfg(test)]
 mod plan_tests;
+mod processes;
 mod queue;
 mod retention;
 mod secrets;

@@ -276,3 +276,17 @@ pub(super) const SECRET: Read = Read::new("SELECT value FROM secrets WHERE name 
 /// Adds a secret, unless another server was first.
 pub(super) const ADD_SECRET: Write =
     Write::new("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+
+pub(super) const NOTE_PROCESS: Write = Write::new(
+    "
+INSERT INTO processes (id, engine, seen_at) VALUES ($1, $2, {now})
+ON CONFLICT (id) DO UPDATE SET seen_at = {now}",
+);
+
+pub(super) const OTHER_ENGINES: Read = Read::new(
+    "
+SELECT DISTINCT engine FROM processes WHERE engine <> $1 AND seen_at > {now} - $2 ORDER BY engine",
+);
+
+pub(super) const FORGET_PROCESS: Write =
+    Write::new("DELETE FROM processes WHERE id = $1 OR seen_at <= {now} - $2");

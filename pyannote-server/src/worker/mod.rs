@@ -12,6 +12,7 @@ mod lanes;
 mod lease;
 mod loading;
 mod metrics;
+mod peers;
 mod reaper;
 mod schedule;
 mod timing;
@@ -76,6 +77,7 @@ pub struct Workers {
     intake: Option<JoinHandle<()>>,
     delivery_loop: Option<JoinHandle<()>>,
     reaper: JoinHandle<()>,
+    peers: JoinHandle<()>,
     lanes: Lanes,
     store: Store,
     timing: Timing,
@@ -120,6 +122,7 @@ impl Workers {
         let lanes = Lanes::new(config.concurrency, config.engine.needs_audio());
         let store = config.store.clone();
         let sends_webhooks = config.concurrency > 0;
+        let peers = peers::run(store.clone(), config.engine.name(), shutdown.clone());
         let intake = intake::run(config, timing.clone(), shutdown.clone(), lanes.clone());
         let reaper = reaper::run(store.clone(), timing.clone(), shutdown.clone());
         let schedule = webhook::Schedule {
@@ -134,6 +137,7 @@ impl Workers {
             intake: Some(tokio::spawn(intake)),
             delivery_loop,
             reaper: tokio::spawn(reaper),
+            peers: tokio::spawn(peers),
             lanes,
             store,
             timing,
@@ -236,7 +240,7 @@ impl Workers {
     /// Ends what is left after the shutdown has aborted.
     async fn close(self) {
         let close = async {
-            let _ = self.reaper.await;
+            let _ = tokio::join!(self.reaper, self.peers);
             if let Err(error) = self.store.flush().await {
                 tracing::warn!(error = %Chain(&error), "failed to truncate the database log");
             }

@@ -59,13 +59,19 @@ impl Program {
 
     /// Starts workers without a server on the same data directory, and waits until they are ready.
     pub(crate) fn start_workers(&self, arguments: &[&str]) -> Child {
+        self.start_workers_logging("error", arguments)
+    }
+
+    /// As `start_workers`. `log` is the value of `RUST_LOG`.
+    pub(crate) fn start_workers_logging(&self, log: &str, arguments: &[&str]) -> Child {
         let mut child = command()
             .args(["work", "--engine", "scripted"])
             .args(arguments)
             .arg("--data-dir")
             .arg(self.data.path())
-            .env("RUST_LOG", "error")
+            .env("RUST_LOG", log)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         assert_eq!(read_line(&mut child.stdout), "Waiting for jobs\n");
