@@ -56,17 +56,19 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
     let embedded =
         |high: u16, low: u16| is_private_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match address.segments() {
-        // Unspecified, loopback, and the deprecated IPv4-compatible addresses.
-        [0, 0, 0, 0, 0, 0, _, _] => true,
-        // IPv4 in IPv6: mapped, NAT64, 6to4. These are private if the embedded address is.
+        // IPv4 in IPv6: mapped, translated (SIIT, RFC 2765), NAT64 (RFC 6052), 6to4, and ISATAP (RFC 5214) below any
+        // prefix. These are private if the embedded address is.
         [0, 0, 0, 0, 0, 0xffff, high, low] => embedded(high, low),
+        [0, 0, 0, 0, 0xffff, 0, high, low] => embedded(high, low),
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low),
-        // Local-use NAT64, Teredo, documentation, discard.
-        [0x64, 0xff9b, ..] | [0x2001, 0 | 0xdb8, ..] | [0x100, 0, 0, 0, ..] => true,
-        // Unique local, link-local, site-local, multicast.
-        [0xfc00..=0xfdff | 0xfe80..=0xfeff | 0xff00..=0xffff, ..] => true,
-        _ => false,
+        [0x2000..=0x3fff, _, _, _, 0 | 0x200, 0x5efe, high, low] if embedded(high, low) => true,
+        // Protocol assignments (among them Teredo and ORCHID), and documentation.
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => true,
+        // The public internet is 2000::/3. Others are, for example, local-use NAT64 (64:ff9b:1::/48), unique local,
+        // link-local and multicast addresses, and the deprecated IPv4-compatible ones.
+        [0x2000..=0x3fff, ..] => false,
+        _ => true,
     }
 }
 
@@ -160,9 +162,22 @@ mod tests {
             "64:ff9b::10.0.0.1",
             "64:ff9b::7f00:1",
             "64:ff9b:1::1.1.1.1",
+            "64:ff9b:1::10.0.0.1",
+            "64:ff9b:0:1::1.1.1.1",
+            "::ffff:0:127.0.0.1",
+            "::ffff:0:169.254.169.254",
             "2002:7f00:1::",
+            "2606:4700::5efe:10.0.0.1",
+            "2606:4700::200:5efe:169.254.169.254",
+            "fe80::5efe:1.1.1.1",
             "2001::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "2001:20::1",
             "2001:db8::1",
+            "3fff::1",
+            "100::1",
+            "400::1",
+            "5f00::1",
             "fc00::1",
             "fdff::1",
             "fe80::1",
@@ -192,8 +207,13 @@ mod tests {
             "198.17.0.1",
             "223.255.255.255",
             "::ffff:1.1.1.1",
+            "::ffff:0:1.1.1.1",
             "64:ff9b::1.1.1.1",
             "2002:101:101::",
+            "2606:4700::5efe:1.1.1.1",
+            "2606:4700::200:5efe:1.1.1.1",
+            "2001:4860:4860::8888",
+            "2001:200::1",
             "2606:4700:4700::1111",
             "2a00::1",
         ] {
@@ -221,6 +241,7 @@ mod tests {
             "[::ffff:127.0.0.1]",
             "[::ffff:7f00:1]",
             "[64:ff9b::a9fe:a9fe]",
+            "[::ffff:0:7f00:1]",
             "[fe80::1]",
             "169.254.169.254",
             "0xa9fea9fe",
