@@ -326,6 +326,7 @@ async fn a_job_whose_result_does_not_fit_in_time_fails_for_this_reason() {
     workers.stop().await;
 }
 
+/// Without a place, and as a job that waits.
 #[cfg(feature = "engine")]
 #[tokio::test]
 async fn a_recording_waits_for_space() {
@@ -336,14 +337,9 @@ async fn a_recording_waits_for_space() {
     // 0.5 s of 16-bit silence at 16 kHz.
     let mut wav = b"RIFF\xa4\x3e\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\x80\x3e\0\0".to_vec();
     wav.resize(wav.len() + 16_000, 0);
-    let (sender, mut requests) = tokio::sync::mpsc::unbounded_channel();
-    let send = async move || {
-        sender.send(()).unwrap();
-        wav
-    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/a.wav", listener.local_addr().unwrap());
-    let router = axum::Router::new().fallback(send);
+    let router = axum::Router::new().fallback(async move || wav);
     tokio::spawn(async move { axum::serve(listener, router).await });
     let config = FetchConfig {
         temp_dir: Some(disk.path().to_owned()),
@@ -351,12 +347,40 @@ async fn a_recording_waits_for_space() {
         ..FetchConfig::default()
     };
     let loader = Loader::new(|_: &str, _: &str| None, config).unwrap();
-    let loading = tokio::spawn(async move { loader.load(TEAM, &url, None).await });
-    // The first attempt has failed when there is a second one.
-    requests.recv().await.unwrap();
-    requests.recv().await.unwrap();
+    // The database has space.
+    let store = Store::temporary().await.unwrap();
+    let mut config = workers(&disk, &store);
+    config.engine = Arc::new(SecondsEngine);
+    config.audio = Some(Arc::new(loader));
+    let workers = Workers::start_with(config, timing()).await.unwrap();
+    let id = submit(&store, json!({ "url": url })).await;
+    let waits = async || {
+        let job = store.get(TEAM, id).await.unwrap().unwrap();
+        (job.status, job.attempts, job.storage_failures) == (Status::Created, 0, 1)
+            && workers.running_jobs() == 0
+    };
+    eventually("the job waits", waits).await;
     disk.free();
-    assert!((loading.await.unwrap().unwrap().duration() - 0.5).abs() < 0.01);
+    let job = ended(&store, id).await;
+    assert_eq!((job.status, job.attempts), (Status::Succeeded, 1));
+    assert_eq!(job.output, Some(json!({ "seconds": 0.5 }).into()));
+    workers.stop().await;
+}
+
+/// Returns the duration of the recording.
+#[cfg(feature = "engine")]
+struct SecondsEngine;
+
+#[cfg(feature = "engine")]
+impl Engine for SecondsEngine {
+    fn needs_audio(&self) -> bool {
+        true
+    }
+
+    fn process(&self, job: EngineJob) -> EngineFuture<'_> {
+        let seconds = job.recording.map(|recording| recording.duration());
+        Box::pin(async move { Ok(json!({ "seconds": seconds }).into()) })
+    }
 }
 
 /// A receiver that fills the disk before it accepts a webhook.

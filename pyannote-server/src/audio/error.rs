@@ -2,12 +2,9 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
-use pyannote_engine::SpoolError;
 use pyannote_engine::audio::AudioError;
-
-use crate::engine::EngineError;
-use crate::error::Chain;
 
 /// Why a recording cannot be loaded. The message becomes the `output.error` of the job, followed by those of its
 /// [`source`](Error::source)s.
@@ -52,6 +49,16 @@ pub enum RecordingError {
     /// The server redirected too often.
     #[error("cannot fetch the recording: too many redirects")]
     TooManyRedirects,
+    /// The server sent less than this many bytes in a window of time.
+    #[error(
+        "cannot fetch the recording: the server sends it too slowly, less than {bytes} bytes in {window:?}"
+    )]
+    TooSlow {
+        /// Minimum number of bytes.
+        bytes: u64,
+        /// The window of time.
+        window: Duration,
+    },
     /// The server did not respond in time.
     #[error("cannot fetch the recording: timed out")]
     TimedOut,
@@ -61,64 +68,4 @@ pub enum RecordingError {
     /// The recording cannot be written to a temporary file.
     #[error("cannot write the recording to a temporary file")]
     TempFile(#[source] io::Error),
-}
-
-impl RecordingError {
-    /// Whether the recording can be loaded later without a change by the client: the disk is full, or the storage of
-    /// uploaded media fails.
-    pub(super) fn is_temporary(&self) -> bool {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        match self {
-            Self::Media(error) => error.kind() != FileTooLarge,
-            Self::TempFile(error) => matches!(error.kind(), StorageFull | QuotaExceeded),
-            Self::Audio(AudioError::Spool(error)) => matches!(error, SpoolError::Full { .. }),
-            _ => false,
-        }
-    }
-}
-
-impl From<RecordingError> for EngineError {
-    fn from(error: RecordingError) -> Self {
-        Self(Chain(&error).to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_disk_and_failing_storage_are_temporary() {
-        let io = |kind: io::ErrorKind| io::Error::from(kind);
-        let folder = "recordings".into();
-        for (error, expected) in [
-            (
-                RecordingError::TempFile(io(io::ErrorKind::StorageFull)),
-                true,
-            ),
-            (
-                RecordingError::TempFile(io(io::ErrorKind::PermissionDenied)),
-                false,
-            ),
-            (
-                RecordingError::Audio(SpoolError::Full { folder }.into()),
-                true,
-            ),
-            (RecordingError::Media(io(io::ErrorKind::TimedOut)), true),
-            (
-                RecordingError::Media(io(io::ErrorKind::FileTooLarge)),
-                false,
-            ),
-            (RecordingError::TimedOut, false),
-        ] {
-            assert_eq!(error.is_temporary(), expected, "{error}");
-        }
-    }
-
-    #[test]
-    fn output_error_has_the_cause() {
-        let error = AudioError::Io(io::Error::other("disk failed"));
-        let EngineError(text) = RecordingError::from(error).into();
-        assert_eq!(text, "cannot read the recording: disk failed");
-    }
 }

@@ -1,11 +1,11 @@
 //! Fetching of recordings into temporary files.
 //!
-//! A server that fails once, or cuts the connection, is asked again. Files are fetched as they are stored: compression is
-//! not asked for, but gzip is decoded.
+//! Files are fetched as they are stored: compression is not asked for, but gzip is decoded. A server that fails is not asked
+//! again here: the job waits for that in the queue.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use pyannote_engine::audio::{AudioError, Limits};
@@ -16,9 +16,9 @@ use tokio::io::AsyncWriteExt;
 
 use super::RecordingError;
 use super::content_encoding::{ContentEncoding, gunzip};
-use super::retry::Failure;
+use super::failure::Failure;
+use super::pace::Pace;
 use super::url_policy;
-use crate::error::Chain;
 use crate::ssrf_guard::{PrivateName, Resolver};
 use crate::temp_folder::recording_file;
 
@@ -47,12 +47,10 @@ pub struct FetchConfig {
     pub connect_timeout: Duration,
     /// Timeout of waiting for more data. Default: 60 s.
     pub idle_timeout: Duration,
-    /// Timeout of all attempts together. Default: 30 min.
+    /// Minimum rate at which a body arrives, on average over every `idle_timeout`. Default: 2 KiB/s.
+    pub min_bytes_per_s: u64,
+    /// Timeout of all. Default: 30 min.
     pub timeout: Duration,
-    /// Delays before the first, second and third retry of an attempt that failed for a reason that may be temporary: a
-    /// status of 500 and above, 408 or 429, or a connection that was refused, cut or stalled. A server that asks for it
-    /// with `Retry-After` gets up to a minute. Default: 1, 5 and 20 s.
-    pub retry_delays: [Duration; 3],
     /// Directory of the temporary files: fetched recordings, and the samples of those of more than 15 minutes. Default:
     /// that of the system, and for samples that of
     /// [`temporary_folder`](pyannote_engine::audio::DecodeOptions::temporary_folder).
@@ -67,8 +65,8 @@ impl Default for FetchConfig {
             max_redirects: 5,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            min_bytes_per_s: 2 << 10,
             timeout: Duration::from_secs(30 * 60),
-            retry_delays: [1, 5, 20].map(Duration::from_secs),
             temp_dir: None,
         }
     }
@@ -134,7 +132,7 @@ impl Fetcher {
         Ok(Self { client, config })
     }
 
-    /// Fetches a recording. Retries failures that may be temporary.
+    /// Fetches a recording.
     ///
     /// # Errors
     ///
@@ -153,33 +151,21 @@ impl Fetcher {
     /// # }
     /// ```
     pub async fn fetch(&self, url: &str) -> Result<FetchedFile, RecordingError> {
+        let fetched = self.try_fetch(url).await;
+        fetched.map_err(|failure| failure.error)
+    }
+
+    pub(super) async fn try_fetch(&self, url: &str) -> Result<FetchedFile, Failure> {
         let url =
             Url::parse(url).map_err(|_| RecordingError::UnsupportedUrl("it is not a valid URL"))?;
         url_policy::check(&url, self.config.allow_private_networks)?;
-        match tokio::time::timeout(self.config.timeout, self.fetch_with_retries(url)).await {
+        match tokio::time::timeout(self.config.timeout, self.request(url)).await {
             Ok(result) => result,
-            Err(_) => Err(RecordingError::TimedOut),
+            Err(_) => Err(RecordingError::TimedOut.into()),
         }
     }
 
-    async fn fetch_with_retries(&self, url: Url) -> Result<FetchedFile, RecordingError> {
-        let mut delays = self.config.retry_delays.iter();
-        loop {
-            let failure = match self.attempt(url.clone()).await {
-                Ok(file) => return Ok(file),
-                Err(failure) => failure,
-            };
-            let delay = delays.next().and_then(|delay| failure.delay(*delay));
-            let Some(delay) = delay else {
-                return Err(failure.error);
-            };
-            let error = Chain(&failure.error).to_string();
-            tracing::info!(error, ?delay, "failed to fetch a recording; retrying");
-            tokio::time::sleep(delay).await;
-        }
-    }
-
-    async fn attempt(&self, url: Url) -> Result<FetchedFile, Failure> {
+    async fn request(&self, url: Url) -> Result<FetchedFile, Failure> {
         let request = self.client.get(url).header(ACCEPT_ENCODING, "identity");
         let response = request.send().await.map_err(to_recording_error)?;
         let status = response.status();
@@ -211,8 +197,16 @@ impl Fetcher {
         let (file, path) = self.temp_file()?.into_parts();
         let mut file = tokio::fs::File::from_std(file);
         let mut bytes = 0;
+        let window = self.config.idle_timeout;
+        let min_bytes = u128::from(self.config.min_bytes_per_s) * window.as_millis() / 1_000;
+        let min_bytes = u64::try_from(min_bytes).unwrap_or(u64::MAX);
+        let mut pace = Pace::new(min_bytes, window, Instant::now());
         while let Some(chunk) = response.chunk().await.map_err(to_recording_error)? {
             bytes += chunk.len() as u64;
+            if pace.is_too_slow(chunk.len() as u64, Instant::now()) {
+                let bytes = min_bytes;
+                return Err(RecordingError::TooSlow { bytes, window });
+            }
             // The announced length may be missing or wrong.
             if bytes > limit {
                 return Err(AudioError::TooLarge { limit }.into());
@@ -365,38 +359,29 @@ mod tests {
         Fetcher::new(FetchConfig {
             allow_private_networks: true,
             max_bytes: 2_000,
-            retry_delays: [Duration::ZERO; 3],
             ..FetchConfig::default()
         })
         .unwrap()
     }
 
     #[tokio::test]
-    async fn a_failed_or_cut_response_is_requested_again() {
-        let body = [7; 1_000];
-        let whole = response("200 OK", &body);
-        let cut = whole[..whole.len() - 500].to_vec();
-        let unavailable = response("503 Service Unavailable\r\nRetry-After: 0", b"");
-        let responses = vec![unavailable, cut, Vec::new(), whole];
-        let (url, requests) = scripted_server(responses).await;
+    async fn files_are_asked_for_as_they_are_stored() {
+        let (url, requests) = scripted_server(vec![response("200 OK", &[7; 1_000])]).await;
         let file = fetcher().fetch(&url).await.unwrap();
-        assert_eq!(std::fs::read(file.path()).unwrap(), body);
+        assert_eq!(std::fs::read(file.path()).unwrap(), [7; 1_000]);
         let requests = requests.lock().unwrap();
-        assert_eq!(requests.len(), 4);
         let identity = "accept-encoding: identity";
         assert!(requests.iter().all(|request| request.contains(identity)));
     }
 
     #[tokio::test]
-    async fn failures_end_after_three_retries_and_others_at_once() {
-        let failed = response("500 Oops", b"");
-        let missing = response("404 Not Found", b"");
-        for (responses, status, attempts) in [(vec![failed; 5], 500, 4), (vec![missing; 2], 404, 1)]
-        {
-            let (url, requests) = scripted_server(responses).await;
-            let error = fetcher().fetch(&url).await.unwrap_err();
-            assert!(matches!(error, RecordingError::Status(found) if found == status));
-            assert_eq!(requests.lock().unwrap().len(), attempts);
+    async fn a_failure_has_the_delay_that_the_server_asked_for() {
+        for (header, expected_s) in [("Retry-After: 7", Some(7)), ("Retry-After: soon", None)] {
+            let failed = response(&format!("503 Service Unavailable\r\n{header}"), b"");
+            let (url, _) = scripted_server(vec![failed]).await;
+            let failure = fetcher().try_fetch(&url).await.unwrap_err();
+            assert!(matches!(failure.error, RecordingError::Status(503)));
+            assert_eq!(failure.retry_after, expected_s.map(Duration::from_secs));
         }
     }
 

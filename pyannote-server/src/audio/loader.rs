@@ -11,20 +11,14 @@ use pyannote_engine::audio::{
 };
 use pyannote_engine::{CancelToken, Recording};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
 
+use super::failure::Failure;
 use super::{FetchConfig, Fetcher, RecordingError};
-use crate::backoff::Backoff;
-use crate::error::Chain;
 use crate::media::{MediaFile, MediaKey, MediaStore};
 use crate::worker::{AudioSource, ChannelsFuture, DurationFuture, MAX_SHORT, RecordingFuture};
 
 /// Maximum number of long recordings that are decoded at the same time.
 const MAX_LONG_DECODES: usize = 2;
-/// Initial interval between attempts while this machine cannot load a recording.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// How long such a recording is tried again, as long as the results of jobs wait for space.
-const RETRY_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// Future of uploaded media, or `None` if they were not uploaded or have been deleted.
 pub type MediaFileFuture<'a> =
@@ -126,8 +120,6 @@ impl Loader {
     /// Loads the recording at a `media://` or http(s) URL, of at most `max_seconds` (default: 24 h, the limit of the
     /// API). Dropping the future cancels fetching and decoding.
     ///
-    /// While the disk is full, or the storage of uploaded media fails, loading is tried again for an hour.
-    ///
     /// # Errors
     ///
     /// Returns [`RecordingError`] if the recording cannot be found, fetched or decoded, or is too long.
@@ -149,7 +141,8 @@ impl Loader {
         url: &str,
         max_seconds: Option<f64>,
     ) -> Result<Recording, RecordingError> {
-        self.load_with(team, url, max_seconds, decode_with).await
+        let loaded = self.try_load(team, url, max_seconds, decode_with).await;
+        loaded.map_err(|failure| failure.error)
     }
 
     /// Loads each channel of the recording alone, as [`load`](Self::load).
@@ -163,28 +156,8 @@ impl Loader {
         url: &str,
         max_seconds: Option<f64>,
     ) -> Result<Vec<Recording>, RecordingError> {
-        self.load_with(team, url, max_seconds, decode_channels)
-            .await
-    }
-
-    async fn load_with<T: Send + 'static>(
-        &self,
-        team: &str,
-        url: &str,
-        max_seconds: Option<f64>,
-        decode: Decode<T>,
-    ) -> Result<T, RecordingError> {
-        let mut backoff = Backoff::new(RETRY_INTERVAL);
-        let limit = Instant::now() + RETRY_LIMIT;
-        loop {
-            match self.try_load(team, url, max_seconds, decode).await {
-                Err(error) if error.is_temporary() && Instant::now() < limit => {
-                    tracing::error!(error = %Chain(&error), "failed to load a recording; retrying");
-                }
-                result => return result,
-            }
-            tokio::time::sleep(backoff.next_delay()).await;
-        }
+        let loaded = self.try_load(team, url, max_seconds, decode_channels).await;
+        loaded.map_err(|failure| failure.error)
     }
 
     async fn try_load<T: Send + 'static>(
@@ -193,7 +166,7 @@ impl Loader {
         url: &str,
         max_seconds: Option<f64>,
         decode: Decode<T>,
-    ) -> Result<T, RecordingError> {
+    ) -> Result<T, Failure> {
         let limits = match max_seconds {
             Some(seconds) => self.limits.max_seconds(seconds),
             None => self.limits,
@@ -209,18 +182,19 @@ impl Loader {
             options = options.temporary_folder(folder);
         }
         let Some(key) = url.strip_prefix("media://") else {
-            let file = self.fetcher.fetch(url).await?;
+            let file = self.fetcher.try_fetch(url).await?;
             let _turn = self.turn(file.path()).await;
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
-            return run_blocking(move || Ok(decode(file.path().to_owned(), &options)?)).await;
+            let decode = move || Ok(decode(file.path().to_owned(), &options)?);
+            return Ok(run_blocking(decode).await?);
         };
         let file = self.media.file(team, key).await;
         let missing = RecordingError::NotUploaded(url.to_owned());
         let Some(file) = file.map_err(RecordingError::Media)? else {
-            return Err(missing);
+            return Err(missing.into());
         };
         let _turn = self.turn(file.path()).await;
-        run_blocking(move || decode_media(&file, &options, decode, missing)).await
+        Ok(run_blocking(move || decode_media(&file, &options, decode, missing)).await?)
     }
 
     /// Waits until a recording may be decoded, unless it is known to be short.
@@ -260,7 +234,7 @@ impl AudioSource for Loader {
         url: &'a str,
         max_seconds: Option<f64>,
     ) -> RecordingFuture<'a> {
-        Box::pin(async move { Ok(self.load(team, url, max_seconds).await?) })
+        Box::pin(async move { Ok(self.try_load(team, url, max_seconds, decode_with).await?) })
     }
 
     fn channels<'a>(
@@ -269,7 +243,11 @@ impl AudioSource for Loader {
         url: &'a str,
         max_seconds: Option<f64>,
     ) -> ChannelsFuture<'a> {
-        Box::pin(async move { Ok(self.load_channels(team, url, max_seconds).await?) })
+        Box::pin(async move {
+            Ok(self
+                .try_load(team, url, max_seconds, decode_channels)
+                .await?)
+        })
     }
 }
 

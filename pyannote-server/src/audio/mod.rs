@@ -2,9 +2,10 @@
 
 mod content_encoding;
 mod error;
+mod failure;
 mod fetch;
 mod loader;
-mod retry;
+mod pace;
 mod url_policy;
 
 pub use crate::ssrf_guard::is_private_ip;

@@ -12,6 +12,7 @@ use super::database::{Database, Transaction};
 use super::outputs::{OutputText, json_before_output};
 use super::queue::as_millis;
 use super::{Status, Store, StoreError, job, sql};
+use crate::error::Chain;
 
 /// A claimed webhook delivery.
 ///
@@ -57,7 +58,8 @@ impl NewDelivery {
     }
 }
 
-/// Reads the webhook of a job that is about to end, which clears its request.
+/// Reads the webhook of a job that is about to end, which clears its request. A request that cannot be read has none: it
+/// must not keep the job from ending.
 pub(super) async fn of_job(
     database: &Database,
     transaction: &mut Transaction,
@@ -67,8 +69,13 @@ pub(super) async fn of_job(
     let Some(row) = transaction.first(request).await? else {
         return Ok(None);
     };
-    let request = job::parse_request(&row.try_get::<String, _>("request")?)?;
-    Ok(NewDelivery::from_request(&request))
+    match job::parse_request(&row.try_get::<String, _>("request")?) {
+        Ok(request) => Ok(NewDelivery::from_request(&request)),
+        Err(error) => {
+            tracing::warn!(%job, error = %Chain(&error), "a job ends without its webhook");
+            Ok(None)
+        }
+    }
 }
 
 /// Queues the webhook of a job that ends, if it has one.

@@ -31,6 +31,7 @@ impl Dialect {
             .replace("{now}", self.now())
             .replace("{skip_locked}", self.skip_locked())
             .replace("{key}", self.key())
+            .replace("{position}", self.position())
             .replace("{index:", index.0)
             .replace(":index}", index.1)
             .replace("{older}", older)
@@ -97,6 +98,15 @@ impl Dialect {
             Self::Sqlite => "",
             #[cfg(feature = "postgres")]
             Self::Postgres => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// The function that returns the position of a text in another, or 0.
+    fn position(self) -> &'static str {
+        match self {
+            Self::Sqlite => "instr",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "strpos",
         }
     }
 

@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
     use crate::engine::JobKind;
-    use crate::store::{Claim, Outcome, Store};
+    use crate::store::{Claim, Outcome, Return, Store};
 
     /// The numbers of succeeded, failed and canceled jobs.
     fn counts(store: &Store) -> [u64; 3] {
@@ -107,10 +107,9 @@ mod tests {
         for canceled in 1..=3 {
             let id = create().await;
             if canceled == 2 {
-                store
-                    .put_back(&claim(60).await, Duration::ZERO)
-                    .await
-                    .unwrap();
+                let claimed = claim(60).await;
+                let how = Return::default();
+                store.give_back(&claimed, &how).await.unwrap();
             }
             let claimed = match canceled {
                 3 => Some(claim(60).await),

@@ -36,10 +36,15 @@ pub struct Job {
     pub started_at: Option<DateTime<Utc>>,
     /// When the job ended.
     pub completed_at: Option<DateTime<Utc>>,
-    /// How often the job was claimed. More than once only if a server was killed while it processed the job.
+    /// How often the job was claimed, without the claims that ended while their server lived. More than once only if a
+    /// server was killed while it processed the job.
     pub attempts: u32,
     /// Duration of the recording, if a worker has learned it and put the job back, because other long jobs came first.
     pub audio: Option<Duration>,
+    /// How often fetching the recording from its host has failed.
+    pub fetch_failures: u32,
+    /// How often loading the recording has failed because of this machine or the storage of uploaded media.
+    pub storage_failures: u32,
 }
 
 /// A job in a list.
@@ -109,6 +114,10 @@ impl Job {
             let time = row.try_get::<Option<i64>, _>(column)?;
             time.map(|time| parse_time(column, time)).transpose()
         };
+        let count = |column| {
+            u32::try_from(row.try_get::<i64, _>(column)?)
+                .map_err(|error| StoreError::invalid_job(column, error))
+        };
         Ok(Self {
             id: parse_id(&text("id")?)?,
             team: text("team")?,
@@ -120,11 +129,12 @@ impl Job {
             updated_at: time("updated_at")?,
             started_at: optional_time("started_at")?,
             completed_at: optional_time("completed_at")?,
-            attempts: u32::try_from(row.try_get::<i64, _>("attempts")?)
-                .map_err(|error| StoreError::invalid_job("attempts", error))?,
+            attempts: count("attempts")?,
             audio: row
                 .try_get::<Option<i64>, _>("audio_ms")?
                 .map(|audio_ms| Duration::from_millis(audio_ms.unsigned_abs())),
+            fetch_failures: count("fetch_failures")?,
+            storage_failures: count("storage_failures")?,
         })
     }
 }

@@ -5,7 +5,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::outputs::OutputText;
-use super::{Job, JobResult, ListedJob, Status, Store, StoreError, sql};
+use super::{Job, JobResult, ListedJob, Status, Store, StoreError, remote_host, sql};
 use crate::engine::{JobKind, JobOutput};
 
 impl Store {
@@ -21,12 +21,15 @@ impl Store {
         kind: JobKind,
         request: Map<String, Value>,
     ) -> Result<Job, StoreError> {
+        let host = remote_host(&request).unwrap_or_default();
         let create = self.database.statement(sql::CREATE);
         let create = create
             .bind(Uuid::new_v4().to_string())
             .bind(team)
             .bind(kind.as_str())
-            .bind(Value::Object(request).to_string());
+            .bind(Value::Object(request).to_string())
+            // The empty text is none.
+            .bind(host);
         let row = self.database.write_returning(create).await?;
         self.notify_job_queued();
         Job::from_row(&row.ok_or(sqlx::Error::RowNotFound)?)

@@ -100,6 +100,17 @@ CREATE TABLE processes (
 );
 ";
 
+/// What the queue knows of recordings: the host that they are fetched from, unless they were uploaded, and how often
+/// loading them has failed. The queues of both kinds have an index.
+const QUEUES: &str = "
+ALTER TABLE jobs ADD COLUMN host TEXT;
+ALTER TABLE jobs ADD COLUMN fetch_failures BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN storage_failures BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX jobs_stored ON jobs (seq) WHERE status IN ('created', 'running') AND host IS NULL;
+CREATE INDEX jobs_remote ON jobs (seq, team, host) WHERE status IN ('created', 'running') AND host IS NOT NULL;
+UPDATE jobs SET status = 'created' WHERE status = 'running' AND claimed_by IS NULL;
+";
+
 /// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
     let migration = |version, description: &'static str, template, no_tx| {
@@ -123,5 +134,6 @@ pub(super) fn migrator(dialect: Dialect) -> Migrator {
     migrations.push(migration(6, "lists and outputs", LISTS_AND_OUTPUTS, false));
     migrations.push(migration(7, "secrets", SECRETS, false));
     migrations.push(migration(8, "processes", PROCESSES, false));
+    migrations.push(migration(9, "queues", QUEUES, false));
     Migrator::with_migrations(migrations)
 }

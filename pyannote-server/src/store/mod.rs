@@ -10,6 +10,15 @@
 //! claimed again. Every later write requires the token, so that a worker that has lost its claim cannot write anything.
 //! Leases are measured by the database's clock, so that the clocks of the machines need not agree.
 //!
+//! A claim counts as an attempt of the job, and a job has three: one that brings down its worker, for example because it
+//! needs more memory than there is, must not do so forever. So the claim itself counts it, before any work begins, and
+//! whatever ends the claim while the process lives takes it back: a shutdown, a recording that cannot be fetched yet, a
+//! place that longer jobs must leave, and a lease that was lost because the database was out of reach, even if another
+//! worker has claimed the job since. What remains are the claims whose process died.
+//!
+//! A job that was returned to the queue waits as a new one does, and has its status. Jobs whose recordings were uploaded,
+//! and those whose recordings are fetched from other hosts, have a queue each, so that neither waits behind the other.
+//!
 //! # Live streams
 //!
 //! A stream is bound to its connection: no other server can go on with it. Its row has a lease like that of a job, but a
@@ -51,6 +60,7 @@
 //! Guarding against these needs a lease and a token in the job's row, which is all that this queue consists of.
 
 mod cancel;
+mod claim_filter;
 mod claim_hold;
 mod database;
 mod deliveries;
@@ -83,13 +93,14 @@ use tempfile::TempDir;
 use tokio::sync::{Notify, watch};
 
 pub use cancel::Cancellation;
+pub(crate) use claim_filter::{Busy, ClaimFilter, Sources, remote_host};
 pub(crate) use deliveries::Delivery;
 pub(crate) use ended_jobs::EndedJobs;
 pub use error::StoreError;
 pub(crate) use job::JobResult;
 pub use job::{Job, ListedJob};
 pub(crate) use outputs::json_before_output;
-pub(crate) use queue::{Claim, Outcome};
+pub(crate) use queue::{Claim, LoadFailure, Outcome, Return, ReturnAfter};
 pub use status::Status;
 pub use stream::{Stream, StreamStatus};
 pub(crate) use streams::StreamClaim;
@@ -158,6 +169,12 @@ impl Store {
     /// Counts of the jobs that this process has ended.
     pub(crate) fn ended_jobs(&self) -> &EndedJobs {
         &self.ended_jobs
+    }
+
+    /// Keeps all other connections, also those of other processes, from writing until the result is dropped.
+    #[cfg(test)]
+    pub(crate) async fn block_writes(&self) -> impl Drop + use<> {
+        self.database.begin().await.unwrap()
     }
 
     /// After this process has ended a job: it counts, its webhook is due, and its request was deleted.

@@ -51,19 +51,27 @@ async fn a_result_is_found_by_its_id() {
 }
 
 #[tokio::test]
-async fn workers_read_only_open_jobs() {
-    let open = ["SEARCH jobs USING INDEX jobs_by_status (status=?)"];
-    assert_plan(sql::CAN_CLAIM, &open).await;
-    assert_plan(sql::LIST_EXHAUSTED, &open).await;
-    // In their order, so that a claim reads no more of them than it must.
-    // In their order: to sort them would take longer the more there are.
+async fn workers_read_only_the_queue_that_they_claim_from() {
+    for (statements, index) in [
+        (sql::CLAIM, "SCAN jobs USING INDEX jobs_open"),
+        (sql::CLAIM_STORED, "SCAN jobs USING INDEX jobs_stored"),
+        (sql::CLAIM_REMOTE, "SCAN jobs USING INDEX jobs_remote"),
+    ] {
+        assert_plan(statements.can_claim, &[index]).await;
+        // In their order: to sort them would take longer the more there are.
+        assert_plan(
+            statements.claim,
+            &[
+                "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)",
+                "SCALAR SUBQUERY 1",
+                index,
+            ],
+        )
+        .await;
+    }
     assert_plan(
-        sql::CLAIM,
-        &[
-            "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)",
-            "SCALAR SUBQUERY 1",
-            "SCAN jobs USING INDEX jobs_open",
-        ],
+        sql::LIST_EXHAUSTED,
+        &["SEARCH jobs USING INDEX jobs_by_status (status=?)"],
     )
     .await;
 }

@@ -4,17 +4,17 @@ use super::database::{Read, Write};
 
 pub(super) const CREATE: Write = Write::new(
     "
-INSERT INTO jobs (id, team, kind, status, created_at, updated_at, request)
-VALUES ($1, $2, $3, 'created', {now}, {now}, $4)
-RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, request,
-    output",
+INSERT INTO jobs (id, team, kind, status, created_at, updated_at, request, host)
+VALUES ($1, $2, $3, 'created', {now}, {now}, $4, NULLIF($5, ''))
+RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, fetch_failures,
+    storage_failures, request, output",
 );
 
 /// With the size of the parts of the output that are not in the row.
 pub(super) const GET: Read = Read::new(
     "
-SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, request,
-    output, {rest_bytes} AS rest_bytes
+SELECT id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, fetch_failures,
+    storage_failures, request, output, {rest_bytes} AS rest_bytes
 FROM jobs WHERE id = $1 AND team = $2",
 );
 
@@ -54,7 +54,7 @@ pub(super) const CANCEL: Write = Write::new(
     "
 UPDATE jobs
 SET status = 'canceled', completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL,
-    request = '{}'
+    request = '{}', host = NULL
 WHERE id = $1 AND (team = $2 OR $3 = 1) AND status IN ('created', 'running')",
 );
 
@@ -90,35 +90,80 @@ WHERE seq IN (
 )",
 );
 
-/// Whether [`CLAIM`] has something to claim: only one process at a time can write to SQLite, so workers that poll
+/// The statements of a claim of some recordings. Only one process at a time can write to SQLite, so workers that poll
 /// without finding anything should not.
-pub(super) const CAN_CLAIM: Read = Read::new(
-    "
-SELECT 1 FROM jobs
-WHERE status IN ('created', 'running')
-    AND (status = 'created' OR lease_until <= {now})
-    AND attempts < $1
-    AND (audio_ms IS NULL OR audio_ms <= $2)
-LIMIT 1",
-);
+#[derive(Clone, Copy)]
+pub(super) struct ClaimStatements {
+    /// Whether there is something to claim.
+    pub(super) can_claim: Read,
+    /// Claims the oldest job that waits, or whose lease has expired.
+    pub(super) claim: Write,
+}
 
-/// Claims the oldest job that is waiting, or whose lease has expired, unless its recording is known to be longer than $4.
-pub(super) const CLAIM: Write = Write::new(
-    "
+/// Jobs with fewer attempts than $1, unless their recording is known to be longer than $2. `lease_until` is also when a
+/// job that was returned to the queue may be claimed again.
+macro_rules! claim {
+    ($source:ident, $index:literal) => {
+        ClaimStatements {
+            can_claim: Read::new(concat!(
+                "
+SELECT 1 FROM jobs {index:",
+                $index,
+                ":index}
+WHERE ",
+                claim!(@open),
+                claim!(@$source "$3"),
+                "
+LIMIT 1"
+            )),
+            claim: Write::new(concat!(
+                "
 UPDATE jobs
-SET status = 'running', attempts = attempts + 1, claimed_by = $1, lease_until = {now} + $2,
+SET status = 'running', attempts = attempts + 1, claimed_by = $3, lease_until = {now} + $4,
     started_at = COALESCE(started_at, {now}), updated_at = {now}
 WHERE seq = (
-    SELECT seq FROM jobs {index:jobs_open:index}
-    WHERE status IN ('created', 'running')
-        AND (status = 'created' OR lease_until <= {now})
-        AND attempts < $3
-        AND (audio_ms IS NULL OR audio_ms <= $4)
+    SELECT seq FROM jobs {index:",
+                $index,
+                ":index}
+    WHERE ",
+                claim!(@open),
+                claim!(@$source "$5"),
+                "
     ORDER BY seq LIMIT 1 {skip_locked}
 )
-RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, request,
-    output",
-);
+RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_at, attempts, audio_ms, fetch_failures,
+    storage_failures, request, output"
+            )),
+        }
+    };
+    (@open) => {
+        "status IN ('created', 'running') AND COALESCE(lease_until, 0) <= {now} AND attempts < $1
+        AND (audio_ms IS NULL OR audio_ms <= $2)"
+    };
+    (@any $busy:literal) => {
+        ""
+    };
+    (@stored $busy:literal) => {
+        " AND host IS NULL"
+    };
+    // Not those that `Busy::to_text` names.
+    (@remote $busy:literal) => {
+        concat!(
+            " AND host IS NOT NULL
+        AND {position}(",
+            $busy,
+            ", '/' || team || '/') = 0 AND {position}(",
+            $busy,
+            ", '/' || team || ':' || host || '/') = 0"
+        )
+    };
+}
+
+pub(super) const CLAIM: ClaimStatements = claim!(any, "jobs_open");
+
+pub(super) const CLAIM_STORED: ClaimStatements = claim!(stored, "jobs_stored");
+
+pub(super) const CLAIM_REMOTE: ClaimStatements = claim!(remote, "jobs_remote");
 
 pub(super) const RENEW: Write = Write::new(
     "
@@ -126,32 +171,27 @@ UPDATE jobs SET lease_until = {now} + $1
 WHERE id = $2 AND claimed_by = $3 AND status = 'running'",
 );
 
-/// Does not count the attempt: the job did not cause the shutdown.
-pub(super) const RELEASE: Write = Write::new(
+/// Returns the job $1 to the queue, if the claim $2 still holds it, to be claimed again after $3 milliseconds, or if that
+/// is negative, when its lease expires. Does not count the attempt, whoever holds the job now.
+pub(super) const RETURN: Write = Write::new(
     "
-UPDATE jobs SET lease_until = 0, claimed_by = NULL, attempts = attempts - 1
-WHERE id = $1 AND claimed_by = $2 AND status = 'running'",
-);
-
-/// The same, and records the duration of the recording.
-pub(super) const PUT_BACK: Write = Write::new(
-    "
-UPDATE jobs SET lease_until = 0, claimed_by = NULL, attempts = attempts - 1, audio_ms = $3
-WHERE id = $1 AND claimed_by = $2 AND status = 'running'",
-);
-
-/// As [`RELEASE`], but keeps the lease, so that no other worker claims the job before it expires.
-pub(super) const RELEASE_AFTER_LEASE: Write = Write::new(
-    "
-UPDATE jobs SET claimed_by = NULL, attempts = attempts - 1
-WHERE id = $1 AND claimed_by = $2 AND status = 'running'",
+UPDATE jobs
+SET attempts = attempts - 1,
+    status = CASE WHEN claimed_by = $2 THEN 'created' ELSE status END,
+    updated_at = CASE WHEN claimed_by = $2 THEN {now} ELSE updated_at END,
+    lease_until = CASE WHEN claimed_by = $2 AND $3 >= 0 THEN {now} + $3 ELSE lease_until END,
+    audio_ms = CASE WHEN $4 >= 0 THEN $4 ELSE audio_ms END,
+    fetch_failures = fetch_failures + $5,
+    storage_failures = storage_failures + $6,
+    claimed_by = CASE WHEN claimed_by = $2 THEN NULL ELSE claimed_by END
+WHERE id = $1 AND status IN ('created', 'running') AND attempts > 0",
 );
 
 pub(super) const FINISH: Write = Write::new(
     "
 UPDATE jobs
 SET status = $1, output = $2, completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL,
-    request = '{}'
+    request = '{}', host = NULL
 WHERE id = $3 AND claimed_by = $4 AND status = 'running'",
 );
 
@@ -172,7 +212,7 @@ pub(super) const FAIL_EXHAUSTED: Write = Write::new(
     "
 UPDATE jobs
 SET status = 'failed', output = $1, completed_at = {now}, updated_at = {now}, claimed_by = NULL, lease_until = NULL,
-    request = '{}'
+    request = '{}', host = NULL
 WHERE id = $2 AND status = 'running' AND lease_until <= {now} AND attempts >= $3",
 );
 

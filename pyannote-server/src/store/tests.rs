@@ -27,6 +27,10 @@ async fn job(store: &Store) -> Job {
         .unwrap()
 }
 
+async fn give_back(store: &Store, claim: &Claim) {
+    store.give_back(claim, &Return::default()).await.unwrap();
+}
+
 async fn claim(store: &Store) -> Claim {
     store.claim(LEASE).await.unwrap().expect("a job is waiting")
 }
@@ -287,7 +291,17 @@ async fn only_the_current_claim_can_write() {
     assert_eq!((second.job.id, second.job.attempts), (created.id, 2));
     assert!(!store.renew(&first, LEASE).await.unwrap());
     assert!(!store.finish(&first, &Err("late".into())).await.unwrap());
-    store.release(&first).await.unwrap();
+    // It does not return a job that is another's, but its attempt does not count.
+    give_back(&store, &first).await;
+    assert_eq!(
+        store
+            .get("ada", created.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .attempts,
+        1
+    );
     assert!(store.renew(&second, LEASE).await.unwrap());
     assert!(store.finish(&second, &Ok(json!({}).into())).await.unwrap());
     let stored = store.get("ada", created.id).await.unwrap().unwrap();
@@ -311,15 +325,185 @@ async fn fails_a_job_after_three_lost_claims() {
     assert_eq!(stored.output, Some(json!({ "error": error }).into()));
 }
 
+/// A row that another program has damaged, or a newer version has written.
 #[tokio::test]
-async fn releasing_a_job_does_not_count_as_an_attempt() {
+async fn a_job_that_cannot_be_failed_keeps_no_other_from_it() {
     let store = Store::temporary().await.unwrap();
-    job(&store).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(job(&store).await.id);
+    }
+    for _ in 0..9 {
+        claim(&store).await;
+        expire_leases(&store).await;
+    }
+    for damage in [
+        "UPDATE jobs SET id = 'damaged' WHERE seq = 1",
+        "UPDATE jobs SET request = 'damaged' WHERE seq = 2",
+    ] {
+        let damage = sqlx::query(damage).execute(store.database.pool()).await;
+        damage.unwrap();
+    }
+    // A request that cannot be read names no webhook, but its job can end.
+    assert_eq!(store.fail_exhausted().await.unwrap(), 2);
+    let statuses = [(Status::Running, 1), (Status::Failed, 2)];
+    let counts = store.counts().await.unwrap();
+    assert!(
+        statuses.iter().all(|count| counts.contains(count)),
+        "{counts:?}"
+    );
+    // Nor does it keep the workers from starting.
+    assert_eq!(store.fail_exhausted().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_job_that_was_returned_waits_and_its_attempt_does_not_count() {
+    let store = Store::temporary().await.unwrap();
+    let id = job(&store).await.id;
     for _ in 0..5 {
         let claimed = claim(&store).await;
-        assert_eq!(claimed.job.attempts, 1);
-        store.release(&claimed).await.unwrap();
+        assert_eq!(
+            (claimed.job.status, claimed.job.attempts),
+            (Status::Running, 1)
+        );
+        give_back(&store, &claimed).await;
+        // Returned once, however often.
+        give_back(&store, &claimed).await;
+        let stored = store.get("ada", id).await.unwrap().unwrap();
+        assert_eq!((stored.status, stored.attempts), (Status::Created, 0));
+        // The claim is over.
+        assert!(!store.renew(&claimed, LEASE).await.unwrap());
     }
+}
+
+/// The database was out of reach for so long that another worker has claimed the job.
+#[tokio::test]
+async fn a_lost_lease_does_not_count_as_an_attempt() {
+    let store = Store::temporary().await.unwrap();
+    let id = job(&store).await.id;
+    let mut lost = claim(&store).await;
+    for _ in 0..5 {
+        expire_leases(&store).await;
+        let next = claim(&store).await;
+        assert_eq!(next.job.attempts, 2);
+        give_back(&store, &lost).await;
+        assert!(store.renew(&next, LEASE).await.unwrap());
+        lost = next;
+    }
+    assert!(store.finish(&lost, &Ok(json!({}).into())).await.unwrap());
+    // Nor does the end of a claim change a job that has ended.
+    give_back(&store, &lost).await;
+    let stored = store.get("ada", id).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.attempts), (Status::Succeeded, 1));
+}
+
+#[tokio::test]
+async fn a_job_that_is_retried_later_waits_until_then() {
+    let store = Store::temporary().await.unwrap();
+    let id = job(&store).await.id;
+    let stored = async || {
+        let job = store.get("ada", id).await.unwrap().unwrap();
+        (job.status, job.fetch_failures, job.storage_failures)
+    };
+    for (failure, expected) in [
+        (LoadFailure::Fetch, (Status::Created, 1, 0)),
+        (LoadFailure::Storage, (Status::Created, 1, 1)),
+        (LoadFailure::Fetch, (Status::Created, 2, 1)),
+    ] {
+        let claimed = claim(&store).await;
+        let how = Return {
+            after: ReturnAfter::Delay(LEASE),
+            failure: Some(failure),
+            ..Return::default()
+        };
+        store.give_back(&claimed, &how).await.unwrap();
+        assert_eq!(stored().await, expected);
+        assert!(store.claim(LEASE).await.unwrap().is_none());
+        let due = "UPDATE jobs SET lease_until = lease_until - 60000";
+        sqlx::query(due)
+            .execute(store.database.pool())
+            .await
+            .unwrap();
+    }
+    // While the engine still runs, until the lease expires.
+    let claimed = claim(&store).await;
+    let how = Return {
+        after: ReturnAfter::Lease,
+        ..Return::default()
+    };
+    store.give_back(&claimed, &how).await.unwrap();
+    assert_eq!(stored().await, (Status::Created, 2, 1));
+    assert!(store.claim(LEASE).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn uploads_and_recordings_of_other_hosts_have_a_queue_each() {
+    let store = Store::temporary().await.unwrap();
+    let mut ids = Vec::new();
+    for (team, url) in [
+        ("ada", "https://a.example/1"),
+        ("ada", "https://b.example/2"),
+        ("ada", "media://3"),
+        ("bob", "https://a.example/4"),
+        ("bob-2", "https://a.example/5"),
+        ("bob", "media://6"),
+        ("bob", "http://[::1]/7"),
+    ] {
+        let request = request(json!({ "url": url }));
+        let created = store.create(team, JobKind::Diarize, request).await;
+        ids.push(created.unwrap().id);
+    }
+    // The numbers of the jobs that a filter lets pass, in their order.
+    let passing = async |sources: Sources| {
+        let filter = ClaimFilter {
+            sources,
+            ..ClaimFilter::default()
+        };
+        let mut claims = Vec::new();
+        while let Some(claim) = store.claim_with(LEASE, &filter).await.unwrap() {
+            claims.push(claim);
+        }
+        for claim in &claims {
+            give_back(&store, claim).await;
+        }
+        let number = |claim: &Claim| 1 + ids.iter().position(|id| *id == claim.job.id).unwrap();
+        claims.iter().map(number).collect::<Vec<_>>()
+    };
+    let busy = |teams: &[&str], hosts: &[(&str, &str)]| {
+        Sources::Remote(Busy {
+            teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+            hosts: hosts
+                .iter()
+                .map(|(team, host)| ((*team).to_owned(), (*host).to_owned()))
+                .collect(),
+        })
+    };
+    for (sources, expected) in [
+        (Sources::Any, vec![1, 2, 3, 4, 5, 6, 7]),
+        (Sources::Stored, vec![3, 6]),
+        (busy(&[], &[]), vec![1, 2, 4, 5, 7]),
+        (busy(&["ada"], &[]), vec![4, 5, 7]),
+        (busy(&["bob"], &[]), vec![1, 2, 5]),
+        (busy(&["ada", "bob"], &[]), vec![5]),
+        (busy(&[], &[("ada", "a.example")]), vec![2, 4, 5, 7]),
+        (busy(&[], &[("bob", "[::1]")]), vec![1, 2, 4, 5]),
+        (
+            busy(&["ada"], &[("bob", "a.example"), ("bob", "[::1]")]),
+            vec![5],
+        ),
+        (
+            busy(&["a.example"], &[("ad", "a.example")]),
+            vec![1, 2, 4, 5, 7],
+        ),
+    ] {
+        assert_eq!(passing(sources.clone()).await, expected, "{sources:?}");
+    }
+    // The host is not kept when the job has ended.
+    for id in &ids {
+        store.cancel_of_any_team(*id).await.unwrap();
+    }
+    const HOSTS: &str = "SELECT COUNT(*) FROM jobs WHERE host IS NOT NULL";
+    assert_eq!(rows(&store, HOSTS).await, 0);
 }
 
 #[tokio::test]
@@ -392,11 +576,17 @@ async fn a_long_job_that_was_put_back_is_passed_over_until_long_jobs_are_claimed
     let short = job(&store).await.id;
     let claimed = claim(&store).await;
     assert_eq!((claimed.job.id, claimed.job.audio), (long, None));
-    store.put_back(&claimed, minutes(60)).await.unwrap();
-    // The claim is over.
-    assert!(!store.renew(&claimed, LEASE).await.unwrap());
+    let how = Return {
+        audio: Some(minutes(60)),
+        ..Return::default()
+    };
+    store.give_back(&claimed, &how).await.unwrap();
     let next = async |max_audio| {
-        let claim = store.claim_up_to(LEASE, max_audio).await.unwrap();
+        let filter = ClaimFilter {
+            max_audio,
+            ..ClaimFilter::default()
+        };
+        let claim = store.claim_with(LEASE, &filter).await.unwrap();
         claim.map(|claim| (claim.job.id, claim.job.audio, claim.job.attempts))
     };
     assert_eq!(next(minutes(10)).await, Some((short, None, 1)));

@@ -5,13 +5,54 @@ use std::time::Duration;
 
 use crate::engine::{EngineError, Recording};
 
+/// Why a recording was not loaded.
+///
+/// A job whose recording may be loaded later waits in the queue, and neither holds a place nor an attempt meanwhile.
+///
+/// ```
+/// use pyannote_server::engine::EngineError;
+/// use pyannote_server::worker::LoadError;
+///
+/// let error = LoadError::from(EngineError("unsupported codec".to_owned()));
+/// assert_eq!(error.to_string(), "unsupported codec");
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It cannot be loaded: the job fails.
+    #[error(transparent)]
+    Failed(#[from] EngineError),
+    /// Its host has failed in a way that may be temporary: it is loaded again up to three times.
+    #[error("{error}")]
+    Fetch {
+        /// Error of the job if it is the last.
+        error: EngineError,
+        /// The delay that the host has asked for.
+        retry_after: Option<Duration>,
+    },
+    /// This machine or the storage of uploaded media has failed, for example because a disk is full: it is loaded again
+    /// for an hour.
+    #[error(transparent)]
+    Storage(EngineError),
+}
+
+impl From<LoadError> for EngineError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Failed(error)
+            | LoadError::Fetch { error, .. }
+            | LoadError::Storage(error) => error,
+        }
+    }
+}
+
 /// Future of a recording.
 pub type RecordingFuture<'a> =
-    Pin<Box<dyn Future<Output = Result<Recording, EngineError>> + Send + 'a>>;
+    Pin<Box<dyn Future<Output = Result<Recording, LoadError>> + Send + 'a>>;
 
 /// Future of the channels of a recording.
 pub type ChannelsFuture<'a> =
-    Pin<Box<dyn Future<Output = Result<Vec<Recording>, EngineError>> + Send + 'a>>;
+    Pin<Box<dyn Future<Output = Result<Vec<Recording>, LoadError>> + Send + 'a>>;
 
 /// Future of the duration of a recording.
 pub type DurationFuture<'a> = Pin<Box<dyn Future<Output = Option<Duration>> + Send + 'a>>;

@@ -2,7 +2,8 @@
 //!
 //! The recording is loaded, the job waits for a lane, and the engine runs. Loading and the engine run in tasks of their
 //! own, so that a panic ends only that task, while the lease is renewed beside it. If the lease is lost, the task is
-//! aborted before another worker may claim the job. An engine that blocks its thread cannot be aborted: it should
+//! aborted before another worker may claim the job. Until the engine runs, nothing is lost if the server shuts down, so
+//! the job is returned to the queue at once. An engine that blocks its thread cannot be aborted: it should
 //! compute in `spawn_blocking`, and check regularly whether its future has been dropped. Whatever such an engine
 //! returns, only the holder of the claim can write a result.
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::lanes::{Lanes, Ticket};
 use super::lease::{Interrupt, Lease};
@@ -21,7 +23,7 @@ use crate::backoff::Backoff;
 use crate::engine::{EngineError, EngineJob};
 use crate::error::{Chain, panic_message};
 use crate::shutdown::Shutdown;
-use crate::store::{Claim, Outcome, Status, StoreError};
+use crate::store::{Claim, Outcome, Return, ReturnAfter, Status};
 
 /// How long an aborted engine may take to stop when the server shuts down.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -68,7 +70,6 @@ impl JobRun {
             self.timing.lease,
             claimed_at,
             cancellations,
-            self.shutdown.abort.clone(),
         );
         let audio = if self.config.engine.needs_audio() {
             match self.load(&mut lease).await {
@@ -83,15 +84,18 @@ impl JobRun {
         }
     }
 
-    /// Loads the recording. Returns `None` if the job has ended or was put back.
+    /// Loads the recording. Returns `None` if the job has ended or was returned to the queue.
     async fn load(&self, lease: &mut Lease<'_>) -> Option<Audio> {
         let (job, ticket) = (self.claim.job.clone(), Arc::clone(&self.ticket));
-        let task = tokio::spawn(load(self.config.clone(), job, ticket));
-        match self.finish_task(lease, "loading", task, || ()).await? {
+        let task = tokio::spawn(load(self.config.clone(), self.timing.clone(), job, ticket));
+        let stop = &self.shutdown.drain;
+        match self
+            .finish_task(lease, "loading", task, stop, || ())
+            .await?
+        {
             Ok(Loaded::Audio(audio)) => Some(audio),
-            Ok(Loaded::PutBack(audio)) => {
-                let put_back = self.config.store.put_back(&self.claim, audio).await;
-                self.log_return(put_back);
+            Ok(Loaded::Return(how)) => {
+                self.give_back(&how).await;
                 None
             }
             Err(message) => {
@@ -101,22 +105,14 @@ impl JobRun {
         }
     }
 
-    /// Waits until the job may compute. Returns `false` if the lease was lost, or the job was returned to the queue.
+    /// Waits until the job may compute. Returns `false` if the job was returned to the queue, where another server may have
+    /// a free lane.
     async fn wait_for_lane(&self, lease: &mut Lease<'_>) -> bool {
-        let lane = async {
-            tokio::select! {
-                biased;
-                () = self.ticket.lane() => true,
-                // Another server may have a free lane.
-                () = self.shutdown.drain.cancelled() => false,
-            }
-        };
-        match lease.hold(lane, None, || ()).await {
-            Ok(true) => return true,
-            Ok(false) | Err(Interrupt::ShuttingDown) => {
-                self.log_return(self.config.store.release(&self.claim).await);
-            }
-            Err(Interrupt::LeaseLost | Interrupt::TimedOut) => self.log_loss().await,
+        let stop = &self.shutdown.drain;
+        match lease.hold(self.ticket.lane(), None, stop, || ()).await {
+            Ok(()) => return true,
+            Err(Interrupt::ShuttingDown) => self.give_back(&Return::default()).await,
+            Err(Interrupt::LeaseLost | Interrupt::TimedOut) => self.lose().await,
         }
         false
     }
@@ -140,25 +136,27 @@ impl JobRun {
                 tracing::info!(job = %id, percent = (100.0 * fraction).round(), "the job computes");
             }
         };
+        let stop = &self.shutdown.abort;
         if let Some(outcome) = self
-            .finish_task(lease, "the engine", task, log_progress)
+            .finish_task(lease, "the engine", task, stop, log_progress)
             .await
         {
             self.write_outcome(&outcome).await;
         }
     }
 
-    /// Waits for a task of the job, up to the time limit. `name` is for errors. Returns `None` if it was interrupted; then
-    /// the job has ended or was returned to the queue, and the task has stopped.
+    /// Waits for a task of the job, up to the time limit or the shutdown `stop`. `name` is for errors. Returns `None` if it
+    /// was interrupted; then the job has ended or was returned to the queue, and the task has stopped.
     async fn finish_task<T>(
         &self,
         lease: &mut Lease<'_>,
         name: &str,
         mut task: JoinHandle<Result<T, EngineError>>,
+        stop: &CancellationToken,
         on_renewal: impl FnMut(),
     ) -> Option<Result<T, String>> {
         let limit = Some(Instant::now() + self.timing.time_limit);
-        let interrupt = match lease.hold(&mut task, limit, on_renewal).await {
+        let interrupt = match lease.hold(&mut task, limit, stop, on_renewal).await {
             Ok(result) => return Some(flatten(name, result)),
             Err(interrupt) => interrupt,
         };
@@ -172,16 +170,21 @@ impl JobRun {
                 let _ = task.await;
             }
             Interrupt::LeaseLost => {
-                self.log_loss().await;
+                // Only then may the next worker claim the job.
                 let _ = task.await;
+                self.lose().await;
             }
             Interrupt::ShuttingDown => {
-                let store = &self.config.store;
-                self.log_return(match timeout(ABORT_TIMEOUT, task).await {
-                    Ok(_) => store.release(&self.claim).await,
+                let after = match timeout(ABORT_TIMEOUT, task).await {
+                    Ok(_) => ReturnAfter::default(),
                     // The engine does not stop, so nobody else may claim the job yet.
-                    Err(_) => store.release_after_lease(&self.claim).await,
-                });
+                    Err(_) => ReturnAfter::Lease,
+                };
+                let how = Return {
+                    after,
+                    ..Return::default()
+                };
+                self.give_back(&how).await;
             }
         }
         None
@@ -200,7 +203,7 @@ impl JobRun {
             let outcome = failure.as_ref().unwrap_or(outcome);
             let error = match store.finish(&self.claim, outcome).await {
                 Ok(true) => return self.note_end(outcome),
-                Ok(false) => return self.log_loss().await,
+                Ok(false) => return self.lose().await,
                 Err(error) => error,
             };
             tracing::error!(%job, error = %Chain(&error), "failed to write the job's result; retrying");
@@ -234,24 +237,41 @@ impl JobRun {
         self.lanes.metrics().count_audio(self.ticket.audio());
     }
 
-    /// Logs why the job's result is dropped.
-    async fn log_loss(&self) {
+    /// Logs why the job's result is dropped. A lost lease does not count as an attempt.
+    async fn lose(&self) {
         let job = self.claim.job.id;
         match self.config.store.status(job).await {
-            Ok(Some(Status::Canceled)) => tracing::info!(%job, "stopped processing a canceled job"),
+            Ok(Some(Status::Canceled)) => {
+                return tracing::info!(%job, "stopped processing a canceled job");
+            }
             _ => tracing::warn!(%job, "the job's lease was lost; dropping its result"),
+        }
+        self.end_claim(&Return::default()).await;
+    }
+
+    /// Returns the job to the queue.
+    async fn give_back(&self, how: &Return) {
+        if self.end_claim(how).await {
+            tracing::info!(job = %self.claim.job.id, "the job was returned to the queue");
         }
     }
 
-    fn log_return(&self, returned: Result<(), StoreError>) {
+    /// Ends the claim without an outcome. Retries while the database is full or unavailable, until the server shuts down:
+    /// then returns `false`.
+    async fn end_claim(&self, how: &Return) -> bool {
         let job = self.claim.job.id;
-        match returned {
-            Ok(()) => tracing::info!(%job, "the job was returned to the queue"),
-            Err(error) => {
-                let error = Chain(&error);
-                tracing::warn!(%job, %error, "failed to return the job to the queue; it waits for its lease to expire");
+        let mut backoff = Backoff::new(self.timing.poll_interval);
+        while let Err(error) = self.config.store.give_back(&self.claim, how).await {
+            tracing::warn!(%job, error = %Chain(&error), "failed to return the job to the queue; retrying");
+            tokio::select! {
+                () = self.shutdown.abort.cancelled() => {
+                    tracing::warn!(%job, "the job waits for its lease to expire");
+                    return false;
+                }
+                () = sleep(backoff.next_delay()) => {}
             }
         }
+        true
     }
 }
 

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::metrics::WorkMetrics;
-use super::schedule::{self, Admission, Place, Stage};
+use super::schedule::{self, Place, Stage};
 use crate::engine::{JobKind, JobProgress};
-use crate::store::Job;
+use crate::store::{ClaimFilter, Job, remote_host};
 
 /// A job that a worker of this process has claimed.
 #[derive(Clone, Debug)]
@@ -57,17 +57,21 @@ struct ClaimedJob {
     stage: Stage,
     since: Instant,
     audio: Option<Duration>,
+    /// Host that the recording is fetched from, unless it was uploaded.
+    host: Option<String>,
     progress: JobProgress,
     /// Gives the job a lane.
     start: Option<oneshot::Sender<()>>,
 }
 
 impl ClaimedJob {
-    fn place(&self) -> Place {
+    fn place(&self) -> Place<'_> {
         Place {
             stage: self.stage,
             elapsed: self.since.elapsed(),
             audio: self.audio,
+            team: &self.team,
+            host: self.host.as_deref(),
         }
     }
 }
@@ -107,8 +111,8 @@ impl Lanes {
         jobs.collect()
     }
 
-    /// Which jobs may be claimed now.
-    pub(super) fn admission(&self) -> Admission {
+    /// Which jobs may be claimed now: filters to try one after another.
+    pub(super) fn admission(&self) -> Vec<ClaimFilter> {
         schedule::admission(&places(&self.0.jobs()), self.0.lanes, self.0.prepares)
     }
 
@@ -130,6 +134,7 @@ impl Lanes {
             stage: Stage::Preparing,
             since: Instant::now(),
             audio: job.audio,
+            host: remote_host(&job.request),
             progress: progress.clone(),
             start: None,
         });
@@ -166,7 +171,7 @@ impl Shared {
     }
 }
 
-fn places(jobs: &[ClaimedJob]) -> Vec<Place> {
+fn places(jobs: &[ClaimedJob]) -> Vec<Place<'_>> {
     jobs.iter().map(ClaimedJob::place).collect()
 }
 
@@ -195,17 +200,16 @@ impl Ticket {
     /// come first.
     pub(super) fn note_audio(&self, audio: Duration) -> bool {
         let mut jobs = self.lanes.0.jobs();
-        let mut others = Vec::with_capacity(jobs.len());
-        for job in jobs.iter_mut() {
-            match job.number == self.number {
-                true => job.audio = Some(audio),
-                false => others.push(job.place()),
-            }
+        if let Some(job) = jobs.iter_mut().find(|job| job.number == self.number) {
+            job.audio = Some(audio);
         }
+        let others = jobs.iter().filter(|job| job.number != self.number);
+        let others: Vec<_> = others.map(ClaimedJob::place).collect();
+        let is_put_back = schedule::is_put_back(audio, &others);
         drop(jobs);
         // A long job no longer counts among those that come next.
         self.lanes.0.changed.notify_one();
-        schedule::is_put_back(audio, &others)
+        is_put_back
     }
 
     /// Waits for a lane. If it is dropped before that, the job leaves only with its ticket.

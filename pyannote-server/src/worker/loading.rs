@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::WorkerConfig;
+use super::audio_source::LoadError;
 use super::lanes::Ticket;
+use super::{Timing, WorkerConfig, load_retry};
 use crate::engine::{EngineError, JobKind, Recording};
-use crate::store::Job;
+use crate::store::{Job, LoadFailure, Return, ReturnAfter};
 
 /// Maximum length of a recording for a voiceprint.
 const MAX_VOICEPRINT_S: f64 = 30.0;
@@ -32,13 +33,23 @@ impl Audio {
 /// What [`load`] returns.
 pub(super) enum Loaded {
     Audio(Audio),
-    /// Other long jobs come first. With the duration of the recording.
-    PutBack(Duration),
+    /// The job is returned to the queue: other long jobs come first, or the recording cannot be loaded yet.
+    Return(Return),
+}
+
+impl Loaded {
+    fn put_back(audio: Duration) -> Self {
+        Self::Return(Return {
+            audio: Some(audio),
+            ..Return::default()
+        })
+    }
 }
 
 /// Loads the recording of a job, unless other long jobs come first.
 pub(super) async fn load(
     config: WorkerConfig,
+    timing: Timing,
     job: Job,
     ticket: Arc<Ticket>,
 ) -> Result<Loaded, EngineError> {
@@ -53,18 +64,49 @@ pub(super) async fn load(
         && let Some(audio) = source.duration(&job.team, url).await
         && ticket.note_audio(audio)
     {
-        return Ok(Loaded::PutBack(audio));
+        return Ok(Loaded::put_back(audio));
     }
     let max_seconds = (job.kind == JobKind::Voiceprint).then_some(MAX_VOICEPRINT_S);
     let mut audio = Audio::default();
-    if config.engine.needs_channels(job.kind, &job.request) {
-        audio.channels = source.channels(&job.team, url, max_seconds).await?;
+    let loaded = if config.engine.needs_channels(job.kind, &job.request) {
+        let channels = source.channels(&job.team, url, max_seconds).await;
+        channels.map(|channels| audio.channels = channels)
     } else {
-        audio.recording = Some(source.recording(&job.team, url, max_seconds).await?);
+        let recording = source.recording(&job.team, url, max_seconds).await;
+        recording.map(|recording| audio.recording = Some(recording))
+    };
+    if let Err(error) = loaded {
+        return retry(error, &timing, &job);
     }
     let duration = audio.duration();
     match ticket.note_audio(duration) && may_be_put_back {
-        true => Ok(Loaded::PutBack(duration)),
+        true => Ok(Loaded::put_back(duration)),
         false => Ok(Loaded::Audio(audio)),
     }
+}
+
+/// Returns the job to the queue if the recording may be loaded later.
+fn retry(error: LoadError, timing: &Timing, job: &Job) -> Result<Loaded, EngineError> {
+    let (failure, delay) = match &error {
+        LoadError::Failed(_) => return Err(error.into()),
+        LoadError::Fetch { retry_after, .. } => {
+            let delays = timing.fetch_retry_delays;
+            let delay = load_retry::after_fetch(job.fetch_failures, delays, *retry_after);
+            (LoadFailure::Fetch, delay)
+        }
+        LoadError::Storage(_) => {
+            let delay = load_retry::after_storage(job.storage_failures);
+            (LoadFailure::Storage, delay)
+        }
+    };
+    let Some(delay) = delay else {
+        return Err(error.into());
+    };
+    let id = job.id;
+    tracing::warn!(job = %id, %error, ?delay, "failed to load a recording; retrying");
+    Ok(Loaded::Return(Return {
+        after: ReturnAfter::Delay(delay),
+        audio: None,
+        failure: Some(failure),
+    }))
 }

@@ -6,10 +6,12 @@
 //! one store.
 
 mod audio_source;
+mod fetch_shares;
 mod intake;
 mod job_run;
 mod lanes;
 mod lease;
+mod load_retry;
 mod loading;
 mod metrics;
 mod peers;
@@ -26,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::DropGuard;
 
-pub use audio_source::{AudioSource, ChannelsFuture, DurationFuture, RecordingFuture};
+pub use audio_source::{AudioSource, ChannelsFuture, DurationFuture, LoadError, RecordingFuture};
 pub use lanes::JobInProgress;
 pub(crate) use lanes::Lanes;
 pub(crate) use metrics::WorkMetrics;
@@ -194,8 +196,8 @@ impl Workers {
         &self.lanes
     }
 
-    /// Stops the workers. They claim no new jobs, and finish the running ones. A job that is still running after
-    /// [`Timing::grace_period`] is returned to the queue, without counting the attempt. Webhooks that have not been sent
+    /// Stops the workers. They claim no new jobs, and finish those that compute. One that still computes after
+    /// [`Timing::grace_period`] is returned to the queue, without counting the attempt; others are returned at once. Webhooks that have not been sent
     /// are left for the next start.
     pub async fn stop(self) {
         self.stop_early(std::future::pending()).await;

@@ -6,18 +6,27 @@
 //! - Shorter jobs start first. Waiting makes up for length, so that each job gets its turn.
 //! - Few long jobs are claimed ahead. Others are put back into the queue, for other servers, and passed over until there
 //!   is a place for them.
-//! - A slow host of recordings does not keep the next jobs from being claimed.
+//! - Recordings that were uploaded, and those that are fetched from other hosts, are claimed independently: whatever other
+//!   hosts do, it does not keep the former from being claimed. `fetch_shares` shares the places for the latter.
 
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use super::fetch_shares::{self, Fetch};
+use crate::store::{Busy, ClaimFilter, Sources};
+
 /// Recordings that are longer than this make a job long.
 pub(crate) const MAX_SHORT: Duration = Duration::from_secs(10 * 60);
-/// Maximum number of jobs whose recordings are fetched or decoded at the same time. Each may need as much space as the
+/// Maximum number of jobs whose uploaded recordings are decoded at the same time. Each may need as much space as the
 /// maximum size of a recording.
-const MAX_PREPARING: usize = 32;
+const MAX_DECODES: usize = 8;
+/// Maximum number of jobs whose recordings are fetched from other hosts, and then decoded, at the same time.
+const MAX_FETCHES: usize = 24;
 /// How long it normally takes at most to fetch and decode the recording of a short job.
 const SLOW_AFTER: Duration = Duration::from_secs(5);
+/// How many recordings per lane are fetched at the same time, without the slow ones. More than the lanes can take next,
+/// since some of them may turn out to be slow.
+const FETCHES_PER_LANE: usize = 4;
 /// Maximum number of long jobs that have been claimed but do not compute.
 const MAX_LONG_AHEAD: usize = 2;
 /// Seconds of audio that make up for one second of waiting: about what one lane computes in a second.
@@ -51,17 +60,35 @@ impl Stage {
 
 /// A claimed job, as far as decisions depend on it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Place<'a> {
     pub(super) stage: Stage,
     /// How long the job has been in this stage.
     pub(super) elapsed: Duration,
     /// Duration of the recording, once it is known.
     pub(super) audio: Option<Duration>,
+    pub(super) team: &'a str,
+    /// Host that the recording is fetched from, unless it was uploaded.
+    pub(super) host: Option<&'a str>,
 }
 
-impl Place {
+impl<'a> Place<'a> {
     fn is_long(&self) -> bool {
         self.audio.is_some_and(|audio| audio > MAX_SHORT)
+    }
+
+    /// Whether the job may soon compute: it is not long, and not slow to fetch.
+    fn comes_soon(&self) -> bool {
+        let is_slow = self.stage == Stage::Preparing && self.elapsed >= SLOW_AFTER;
+        self.stage != Stage::Computing && !self.is_long() && !is_slow
+    }
+
+    /// The fetch of the recording, if there is one.
+    fn fetch(&self) -> Option<Fetch<'a>> {
+        let host = self.host.filter(|_| self.stage == Stage::Preparing)?;
+        Some(Fetch {
+            team: self.team,
+            host,
+        })
     }
 
     /// The lower, the earlier the job starts.
@@ -71,46 +98,71 @@ impl Place {
     }
 }
 
-/// Which jobs may be claimed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Admission {
-    Nothing,
-    /// Jobs that are not known to be long.
-    NotLong,
-    Anything,
+/// Returns which jobs may be claimed in addition to those in `places`: filters to try one after another. `prepares` is
+/// whether jobs have recordings that are fetched and decoded.
+pub(super) fn admission(places: &[Place<'_>], lanes: usize, prepares: bool) -> Vec<ClaimFilter> {
+    let max_audio = match is_full_of_long(places) {
+        true => MAX_SHORT,
+        false => Duration::MAX,
+    };
+    let may_decode = match prepares {
+        true => may_decode(places, lanes),
+        false => count(places, |_| true) < lanes,
+    };
+    let busy = match prepares {
+        true => busy(places, lanes),
+        false => may_decode.then(Busy::default),
+    };
+    let sources = match (may_decode, busy) {
+        // The common case: one query, and the order of submission.
+        (true, Some(busy)) if busy.is_empty() => vec![Sources::Any],
+        (may_decode, busy) => {
+            let stored = may_decode.then_some(Sources::Stored);
+            stored
+                .into_iter()
+                .chain(busy.map(Sources::Remote))
+                .collect()
+        }
+    };
+    let filters = sources
+        .into_iter()
+        .map(|sources| ClaimFilter { max_audio, sources });
+    filters.collect()
 }
 
-/// Returns which jobs may be claimed in addition to those in `places`. `prepares` is whether jobs have recordings that
-/// are fetched and decoded.
-pub(super) fn admission(places: &[Place], lanes: usize, prepares: bool) -> Admission {
-    // What waits in the queue can be claimed by other servers, so no more than the lanes can take next.
-    let limit = match prepares {
-        true => lanes,
-        false => lanes.saturating_sub(count(places, |place| place.stage == Stage::Computing)),
-    };
-    let ahead = count(places, |place| match place.stage {
-        Stage::Preparing => !place.is_long() && place.elapsed < SLOW_AFTER,
-        Stage::Waiting => !place.is_long(),
-        Stage::Computing => false,
-    });
-    let preparing = count(places, |place| place.stage == Stage::Preparing);
-    if ahead >= limit || preparing >= MAX_PREPARING {
-        Admission::Nothing
-    } else if is_full_of_long(places) {
-        Admission::NotLong
-    } else {
-        Admission::Anything
+/// Whether another job with an uploaded recording may be claimed. What waits in the queue can be claimed by other
+/// servers, so no more than the lanes can take next.
+fn may_decode(places: &[Place<'_>], lanes: usize) -> bool {
+    let is_stored = |place: &Place<'_>| place.host.is_none();
+    let soon = count(places, |place| is_stored(place) && place.comes_soon());
+    let decodes = |place: &Place<'_>| is_stored(place) && place.stage == Stage::Preparing;
+    soon < lanes && count(places, decodes) < MAX_DECODES
+}
+
+/// From where no more recordings may be fetched, or `None` if from nowhere.
+fn busy(places: &[Place<'_>], lanes: usize) -> Option<Busy> {
+    let is_ready = |place: &Place<'_>| place.host.is_some() && place.stage == Stage::Waiting;
+    if count(places, |place| is_ready(place) && place.comes_soon()) >= lanes {
+        return None;
     }
+    let all: Vec<_> = places.iter().filter_map(Place::fetch).collect();
+    let soon = places.iter().filter(|place| place.comes_soon());
+    let soon: Vec<_> = soon.filter_map(Place::fetch).collect();
+    let mut busy = fetch_shares::busy(&all, MAX_FETCHES)?;
+    let of_soon = fetch_shares::busy(&soon, FETCHES_PER_LANE * lanes)?;
+    busy.teams.extend(of_soon.teams);
+    busy.hosts.extend(of_soon.hosts);
+    Some(busy)
 }
 
 /// Returns whether a job with a recording of this duration is put back, since others are in `places`.
-pub(super) fn is_put_back(audio: Duration, others: &[Place]) -> bool {
+pub(super) fn is_put_back(audio: Duration, others: &[Place<'_>]) -> bool {
     audio > MAX_SHORT && is_full_of_long(others)
 }
 
 /// Returns the index of the job that computes next, if one can.
-pub(super) fn next(places: &[Place], lanes: usize) -> Option<usize> {
-    let computing = |place: &&Place| place.stage == Stage::Computing;
+pub(super) fn next(places: &[Place<'_>], lanes: usize) -> Option<usize> {
+    let computing = |place: &&Place<'_>| place.stage == Stage::Computing;
     if places.iter().filter(computing).count() >= lanes {
         return None;
     }
@@ -129,12 +181,12 @@ pub(super) fn next(places: &[Place], lanes: usize) -> Option<usize> {
 }
 
 /// Whether as many long jobs as possible are claimed ahead.
-fn is_full_of_long(places: &[Place]) -> bool {
-    let ahead = |place: &Place| place.is_long() && place.stage != Stage::Computing;
+fn is_full_of_long(places: &[Place<'_>]) -> bool {
+    let ahead = |place: &Place<'_>| place.is_long() && place.stage != Stage::Computing;
     count(places, ahead) >= MAX_LONG_AHEAD
 }
 
-fn count(places: &[Place], condition: impl Fn(&Place) -> bool) -> usize {
+fn count(places: &[Place<'_>], condition: impl Fn(&Place<'_>) -> bool) -> usize {
     places.iter().filter(|place| condition(place)).count()
 }
 
@@ -145,13 +197,49 @@ mod tests {
 
     const HOUR_S: u64 = 60 * 60;
 
-    /// A job in a stage for `elapsed_s`, with a recording of `audio_s`; 0 is unknown.
-    fn place(stage: Stage, elapsed_s: u64, audio_s: u64) -> Place {
+    /// A job in a stage for `elapsed_s`, with an uploaded recording of `audio_s`; 0 is unknown.
+    fn place(stage: Stage, elapsed_s: u64, audio_s: u64) -> Place<'static> {
         Place {
             stage,
             elapsed: Duration::from_secs(elapsed_s),
             audio: (audio_s > 0).then(|| Duration::from_secs(audio_s)),
+            team: "ada",
+            host: None,
         }
+    }
+
+    /// The same, with a recording of another host.
+    fn remote(place: Place<'static>, team: &'static str, host: &'static str) -> Place<'static> {
+        Place {
+            team,
+            host: Some(host),
+            ..place
+        }
+    }
+
+    /// What [`admission`] returns, as text: `any`, `stored`, `remote` and what is busy, and `short` if only those.
+    fn admitted(places: &[Place<'_>], lanes: usize, prepares: bool) -> String {
+        let filters = admission(places, lanes, prepares)
+            .into_iter()
+            .map(|filter| {
+                let short = match filter.max_audio {
+                    MAX_SHORT => "short ",
+                    _ => "",
+                };
+                match filter.sources {
+                    Sources::Any => format!("{short}any"),
+                    Sources::Stored => format!("{short}stored"),
+                    Sources::Remote(busy) => {
+                        let hosts = busy
+                            .hosts
+                            .iter()
+                            .map(|(team, host)| format!("{team}:{host}"));
+                        let busy: Vec<_> = busy.teams.iter().cloned().chain(hosts).collect();
+                        format!("{short}remote -{}", busy.join(" -"))
+                    }
+                }
+            });
+        filters.collect::<Vec<_>>().join(", ")
     }
 
     #[test]
@@ -160,40 +248,88 @@ mod tests {
         let unknown = place(Preparing, 1, 0);
         let slow = place(Preparing, 5, 0);
         let long = |stage| place(stage, 1, HOUR_S);
-        use Admission::{Anything, NotLong, Nothing};
         for (places, lanes, expected) in [
-            (vec![], 2, Anything),
-            (vec![], 0, Nothing),
+            (vec![], 2, "any"),
+            (vec![], 0, ""),
             // Those that compute do not count: the next ones are prepared meanwhile.
-            (vec![short(Computing); 2], 2, Anything),
-            (vec![unknown], 2, Anything),
-            (vec![unknown; 2], 2, Nothing),
-            (vec![short(Waiting); 2], 2, Nothing),
-            (vec![unknown, short(Waiting)], 2, Nothing),
-            // Nor do those that are slow to fetch, up to a limit.
-            (vec![slow; 2], 2, Anything),
-            (vec![slow; 31], 2, Anything),
-            (vec![slow; 32], 2, Nothing),
+            (vec![short(Computing); 2], 2, "any"),
+            (vec![unknown], 2, "any"),
+            (vec![unknown; 2], 2, "remote -"),
+            (vec![short(Waiting); 2], 2, "remote -"),
+            (vec![unknown, short(Waiting)], 2, "remote -"),
+            // Nor do those that are slow to decode, up to a limit.
+            (vec![slow; 2], 2, "any"),
+            (vec![slow; 7], 2, "any"),
+            (vec![slow; 8], 2, "remote -"),
             // Long jobs do not keep short ones from being claimed.
-            (vec![long(Waiting)], 1, Anything),
-            (vec![long(Waiting), long(Preparing)], 1, NotLong),
-            (vec![long(Waiting), long(Waiting), unknown], 1, Nothing),
-            (vec![long(Computing), long(Computing)], 3, Anything),
+            (vec![long(Waiting)], 1, "any"),
+            (vec![long(Waiting), long(Preparing)], 1, "short any"),
+            (
+                vec![long(Waiting), long(Waiting), unknown],
+                1,
+                "short remote -",
+            ),
+            (vec![long(Computing), long(Computing)], 3, "any"),
         ] {
-            assert_eq!(admission(&places, lanes, true), expected, "{places:?}");
+            assert_eq!(admitted(&places, lanes, true), expected, "{places:?}");
         }
         // Without recordings, a job is claimed when it can compute.
         for (places, lanes, expected) in [
-            (vec![], 1, Anything),
-            (vec![place(Computing, 1, 0)], 1, Nothing),
-            (vec![place(Computing, 1, 0)], 2, Anything),
+            (vec![], 1, "any"),
+            (vec![place(Computing, 1, 0)], 1, ""),
+            (vec![place(Computing, 1, 0)], 2, "any"),
+            (vec![place(Waiting, 1, 0), place(Computing, 1, 0)], 2, ""),
+            (vec![remote(place(Computing, 1, 0), "ada", "a")], 1, ""),
+        ] {
+            assert_eq!(admitted(&places, lanes, false), expected, "{places:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_hang_keep_neither_uploads_nor_other_hosts_from_being_claimed() {
+        let young = |team, host| remote(place(Preparing, 1, 0), team, host);
+        let slow = |team, host| remote(place(Preparing, 5, 0), team, host);
+        let ready = |team, host| remote(place(Waiting, 9, 30), team, host);
+        for (places, expected) in [
+            (vec![young("ada", "a")], "any"),
+            // Of those that are not known to be slow, there are 8 places at 2 lanes.
+            (vec![young("ada", "a"); 3], "stored, remote -ada:a"),
             (
-                vec![place(Waiting, 1, 0), place(Computing, 1, 0)],
-                2,
-                Nothing,
+                vec![
+                    young("ada", "a"),
+                    young("ada", "b"),
+                    young("ada", "c"),
+                    young("ada", "d"),
+                ],
+                "stored, remote -ada",
+            ),
+            (vec![young("ada", "a"); 8], "stored"),
+            // Of all of them, 24.
+            (vec![slow("ada", "a"); 7], "any"),
+            (vec![slow("ada", "a"); 8], "stored, remote -ada:a"),
+            (
+                [vec![slow("ada", "a"); 8], vec![slow("ada", "b"); 4]].concat(),
+                "stored, remote -ada -ada:a",
+            ),
+            (
+                [vec![slow("ada", "a"); 8], vec![young("bob", "a"); 3]].concat(),
+                "stored, remote -ada:a -bob:a",
+            ),
+            (vec![slow("ada", "a"); 24], "stored"),
+            // No more are fetched than the lanes can take next.
+            (vec![ready("ada", "a")], "any"),
+            (vec![ready("ada", "a"), ready("bob", "b")], "stored"),
+            // Uploads do not keep others from being fetched.
+            (
+                vec![
+                    place(Waiting, 1, 30),
+                    place(Waiting, 1, 30),
+                    young("ada", "a"),
+                ],
+                "remote -",
             ),
         ] {
-            assert_eq!(admission(&places, lanes, false), expected, "{places:?}");
+            assert_eq!(admitted(&places, 2, true), expected, "{places:?}");
         }
     }
 

@@ -12,7 +12,10 @@ pub struct Timing {
     pub lease: Duration,
     /// How often the store is polled for jobs and webhooks that other processes have queued. Default: 1 s.
     pub poll_interval: Duration,
-    /// How long [`stop`](super::Workers::stop) waits for running jobs and webhooks. Default: 8 s, since service managers
+    /// Delays before the first, second and third retry of fetching a recording, if its host has failed in a way that may be
+    /// temporary. A host that asks for it with `Retry-After` gets up to a minute. Default: 1, 5 and 20 s.
+    pub fetch_retry_delays: [Duration; 3],
+    /// How long [`stop`](super::Workers::stop) waits for jobs that compute and webhooks. Default: 8 s, since service managers
     /// often kill a process 10 s after they have asked it to stop.
     pub grace_period: Duration,
     /// Timeout of a webhook request, redirects included. Default: 10 s.
@@ -39,6 +42,7 @@ impl Default for Timing {
             time_limit: seconds(6 * 60 * 60),
             lease: seconds(15),
             poll_interval: seconds(1),
+            fetch_retry_delays: [1, 5, 20].map(seconds),
             grace_period: seconds(8),
             webhook_timeout: seconds(10),
             webhook_retry_delays: [Duration::ZERO, seconds(60), seconds(5 * 60)],

@@ -5,12 +5,13 @@ use std::time::Duration;
 use pyannote_engine::audio::AudioError;
 use pyannote_server::audio::{FetchConfig, Fetcher, RecordingError};
 use pyannote_tests::http::{Response, TestServer, unreachable_url};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-/// A configuration that allows private addresses, such as those of the test servers, and retries without delays.
+/// A configuration that allows private addresses, such as those of the test servers.
 pub(crate) fn private() -> FetchConfig {
     let mut config = FetchConfig::default();
     config.allow_private_networks = true;
-    config.retry_delays = [Duration::ZERO; 3];
     config
 }
 
@@ -187,6 +188,29 @@ async fn a_slow_server_times_out() {
             assert!(matches!(error, RecordingError::TimedOut), "{path}: {error}");
         }
     }
+}
+
+/// It would hold the place of another recording for half an hour.
+#[tokio::test]
+async fn a_server_that_sends_a_byte_at_a_time_is_too_slow() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a.wav?secret", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let _ = connection.read(&mut [0; 1_000]).await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 900000\r\n\r\n";
+        connection.write_all(head).await.unwrap();
+        while connection.write_all(b"R").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let mut config = private();
+    config.idle_timeout = Duration::from_millis(500);
+    let error = error(config, &url).await;
+    assert_eq!(
+        error.to_string(),
+        "cannot fetch the recording: the server sends it too slowly, less than 1024 bytes in 500ms"
+    );
 }
 
 #[tokio::test]

@@ -27,14 +27,17 @@ async fn teams_load_only_their_own_uploads() {
         ("ours", "media://none.flac"),
     ] {
         let error = loader.recording(team, url, None).await.unwrap_err();
-        assert_eq!(error.0, format!("no recording was uploaded as {url}"));
+        assert_eq!(
+            error.to_string(),
+            format!("no recording was uploaded as {url}")
+        );
     }
     let error = loader
         .recording("ours", "media://ac3.mka", None)
         .await
         .unwrap_err();
     assert_eq!(
-        error.0,
+        error.to_string(),
         "unsupported codec AC-3: convert the recording, for example to FLAC or WAV"
     );
 }
@@ -52,8 +55,9 @@ async fn remote_recordings_are_fetched_and_decoded() {
         .recording("ours", &url, None)
         .await
         .unwrap_err();
-    assert!(error.0.contains("private address"), "{error}");
-    assert!(!error.0.contains("secret"), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("private address"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
 }
 
 #[tokio::test]

@@ -22,4 +22,4 @@ mod riff;
 mod streams;
 mod times;
 mod tone;
-mod wav;
+pub(crate) mod wav;

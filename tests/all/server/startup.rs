@@ -132,7 +132,7 @@ async fn stopping_aborts_what_is_running_after_the_grace_period() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     server.stop().await;
-    // The first job was returned to the queue, and the second one was not claimed.
+    // The first job was returned to the queue, where it waits again, and the second one was not claimed.
     let store = Store::open(folder.path().join("jobs.sqlite"))
         .await
         .unwrap();
@@ -141,6 +141,6 @@ async fn stopping_aborts_what_is_running_after_the_grace_period() {
         assert_eq!(job.attempts, 0);
         assert!(!job.status.is_final());
     }
-    assert_eq!(store.counts().await.unwrap()[0], (Status::Created, 1));
+    assert_eq!(store.counts().await.unwrap()[0], (Status::Created, 2));
     assert_eq!(files(&folder.path().join("media")), 0);
 }

@@ -57,7 +57,7 @@ impl AudioSource for Recordings {
                     Ok(Recording::new(vec![0.0; 160]))
                 }
                 "media://short" => Ok(Recording::new(vec![0.0; 160])),
-                _ => Err(EngineError(format!("{url} does not exist"))),
+                _ => Err(EngineError(format!("{url} does not exist")).into()),
             }
         })
     }

@@ -197,7 +197,7 @@ async fn cancellation_and_shutdown_cancel_the_diarizer() {
     let job = store.get(TEAM, canceled).await.unwrap().unwrap();
     assert_eq!((job.status, job.output), (Status::Canceled, None));
     let job = store.get(TEAM, interrupted).await.unwrap().unwrap();
-    assert_eq!((job.status, job.attempts), (Status::Running, 0));
+    assert_eq!((job.status, job.attempts), (Status::Created, 0));
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ impl AudioSource for Recordings {
         Box::pin(async move {
             match (team, url) {
                 (TEAM, "media://calls/1") => Ok(Recording::new(vec![0.0; 160])),
-                _ => Err(EngineError(format!("{url} does not exist"))),
+                _ => Err(EngineError(format!("{url} does not exist")).into()),
             }
         })
     }

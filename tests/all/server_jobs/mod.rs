@@ -1,6 +1,7 @@
 //! Jobs of the server: store, workers, webhooks, and recovery after crashes.
 
 mod crash;
+mod fetching;
 mod lanes;
 mod lifecycle;
 mod postgres;

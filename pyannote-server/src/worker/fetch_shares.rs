@@ -1,0 +1,131 @@
+//! Decision: from which teams and hosts more recordings may be fetched.
+//!
+//! A host that hangs, or a team whose hosts hang, must leave places for others. So a team may have at most as many fetches
+//! as places are free, and half as many from one host. Alone, a team gets half of the places, and a host a third. Several
+//! teams get the same each, and leave as much free. If each takes all it can before the next one comes, each gets half as
+//! much as the one before; this evens out as their fetches end.
+//!
+//! A host counts per team: many teams may have their recordings in the same storage service, which does not hang for all
+//! of them because it hangs for one.
+
+use std::collections::BTreeMap;
+
+use crate::store::Busy;
+
+/// A recording that is being fetched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Fetch<'a> {
+    pub(super) team: &'a str,
+    pub(super) host: &'a str,
+}
+
+/// Returns from where no more recordings may be fetched in addition to `fetches`, in a number of `places`. `None` if no
+/// place is free.
+pub(super) fn busy(fetches: &[Fetch<'_>], places: usize) -> Option<Busy> {
+    let free = places.saturating_sub(fetches.len());
+    if free == 0 {
+        return None;
+    }
+    let mut teams = BTreeMap::<_, usize>::new();
+    let mut hosts = BTreeMap::<_, usize>::new();
+    for fetch in fetches {
+        *teams.entry(fetch.team).or_default() += 1;
+        *hosts.entry((fetch.team, fetch.host)).or_default() += 1;
+    }
+    let mut busy = Busy::default();
+    for (team, count) in teams {
+        if count >= free {
+            busy.teams.insert(team.to_owned());
+        }
+    }
+    for ((team, host), count) in hosts {
+        if 2 * count >= free {
+            busy.hosts.insert((team.to_owned(), host.to_owned()));
+        }
+    }
+    Some(busy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACES: usize = 24;
+
+    fn fetches<'a>(team: &'a str, hosts: &[(&'a str, usize)]) -> Vec<Fetch<'a>> {
+        let fetches = hosts.iter().map(|(host, count)| {
+            let fetch = Fetch { team, host };
+            vec![fetch; *count]
+        });
+        fetches.flatten().collect()
+    }
+
+    fn has_share(fetches: &[Fetch<'_>], team: &str, host: &str) -> bool {
+        busy(fetches, PLACES).is_some_and(|busy| {
+            let host = (team.to_owned(), host.to_owned());
+            !busy.teams.contains(team) && !busy.hosts.contains(&host)
+        })
+    }
+
+    #[test]
+    fn a_team_gets_half_of_the_places_and_a_host_a_third() {
+        for (hosts, [same_host, same_team, other_team]) in [
+            (vec![], [true, true, true]),
+            (vec![("a", 7)], [true, true, true]),
+            (vec![("a", 8)], [false, true, true]),
+            (vec![("b", 8), ("a", 3)], [true, true, true]),
+            (vec![("b", 8), ("a", 4)], [false, false, true]),
+            (vec![("b", 4), ("c", 4), ("d", 4)], [false, false, true]),
+            // They may have been fewer places once.
+            (vec![("a", 23)], [false, false, true]),
+            (vec![("a", 24)], [false, false, false]),
+            (vec![("a", 99)], [false, false, false]),
+        ] {
+            let fetches = fetches("ada", &hosts);
+            let shares = [("ada", "a"), ("ada", "z"), ("bob", "a")];
+            let found = shares.map(|(team, host)| has_share(&fetches, team, host));
+            assert_eq!(found, [same_host, same_team, other_team], "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn teams_that_hang_share_the_places_and_leave_some_free() {
+        let teams: Vec<_> = (0..23).map(|team| format!("team-{team}")).collect();
+        let hosts = ["a", "b", "c", "d"];
+        for (hanging, in_turn, one_after_another) in [
+            (1, vec![12], vec![12]),
+            (2, vec![8, 8], vec![12, 6]),
+            (3, vec![6, 6, 6], vec![12, 6, 3]),
+            (5, vec![4, 4, 4, 4, 4], vec![12, 6, 3, 2, 1]),
+            (
+                23,
+                vec![1; 23],
+                [vec![12, 6, 3, 2, 1], vec![0; 18]].concat(),
+            ),
+        ] {
+            let teams = &teams[..hanging];
+            for (is_in_turn, expected) in [(true, in_turn), (false, one_after_another)] {
+                let mut held = Vec::new();
+                loop {
+                    let next = teams.iter().find_map(|team| {
+                        let count = count(&held, team);
+                        let is_next = !is_in_turn
+                            || teams.iter().all(|team| count <= self::count(&held, team));
+                        let host = hosts.iter().find(|host| has_share(&held, team, host))?;
+                        is_next.then_some(Fetch { team, host })
+                    });
+                    match next {
+                        Some(next) => held.push(next),
+                        None => break,
+                    }
+                }
+                let counts: Vec<_> = teams.iter().map(|team| count(&held, team)).collect();
+                assert_eq!(counts, expected);
+            }
+        }
+    }
+
+    fn count(held: &[Fetch<'_>], team: &str) -> usize {
+        held.iter().filter(|fetch| fetch.team == team).count()
+    }
+}
