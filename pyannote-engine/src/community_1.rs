@@ -5,6 +5,7 @@ use std::fmt;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rayon::ThreadPool;
 
@@ -97,7 +98,7 @@ impl Community1 {
         Ok(Self {
             loaded: community::load(folder.as_ref())?,
             pool,
-            frame_features: FrameFeatures::Shared,
+            frame_features: FrameFeatures::PerWindow,
         })
     }
 
@@ -108,19 +109,45 @@ impl Community1 {
         self
     }
 
-    /// Sets whether the embedding model runs for each window, as in pyannote.audio, which takes several times as long.
+    /// Sets whether the convolutions of the embedding model run once over the recording, instead of for each window.
     ///
-    /// By default, its convolutions run once over the recording. That changes the embeddings: little within speech, more
-    /// where speech follows silence. How much it changes the turns with the published weights is not known, so use this to
-    /// get pyannote.audio's results.
+    /// Windows of 10 s start every second, so this takes about a sixth of the time. By default, they run for each window, as
+    /// in pyannote.audio, with the same results. Shared convolutions change the embeddings, and now and then a turn; how
+    /// much is in the documentation of the crate.
     #[must_use]
-    pub fn per_window_embeddings(mut self, per_window: bool) -> Self {
-        self.frame_features = match per_window {
-            true => FrameFeatures::PerWindow,
-            false => FrameFeatures::Shared,
+    pub fn shared_convolutions(mut self, shared: bool) -> Self {
+        self.frame_features = match shared {
+            true => FrameFeatures::Shared,
+            false => FrameFeatures::PerWindow,
         };
         self
     }
+
+    /// As [`diarize`](Diarizer::diarize), with how long each stage took: for benchmarks.
+    #[doc(hidden)]
+    pub fn diarize_with_stages(
+        &self,
+        recording: &Recording,
+        options: &mut Options<'_>,
+    ) -> Result<(Diarization, CommunityStages), DiarizeError> {
+        options.check()?;
+        let models = community::Models {
+            loaded: &self.loaded,
+            pool: &self.pool,
+        };
+        community::diarize(models, recording, self.frame_features, options)
+    }
+}
+
+/// How long the stages of a run took.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct CommunityStages {
+    pub segmentation: Duration,
+    pub embeddings: Duration,
+    pub clustering: Duration,
+    pub reconstruction: Duration,
 }
 
 impl fmt::Debug for Community1 {
@@ -146,12 +173,8 @@ impl Diarizer for Community1 {
         recording: &Recording,
         options: &mut Options<'_>,
     ) -> Result<Diarization, DiarizeError> {
-        options.check()?;
-        let models = community::Models {
-            loaded: &self.loaded,
-            pool: &self.pool,
-        };
-        community::diarize(models, recording, self.frame_features, options)
+        let (diarization, _) = self.diarize_with_stages(recording, options)?;
+        Ok(diarization)
     }
 
     fn same_speaker_probability(&self, cosine: f32) -> f32 {

@@ -59,6 +59,9 @@ mod voiceprint;
 pub use channels::ChannelOptions;
 #[cfg(feature = "models")]
 pub use community_1::Community1;
+#[cfg(feature = "models")]
+#[doc(hidden)]
+pub use community_1::CommunityStages;
 pub use diarization::{Diarization, Embedding, Scores, Speaker};
 pub use diarizer::{DiarizeError, Diarizer};
 pub use engine::Engine;

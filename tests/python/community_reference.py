@@ -6,9 +6,14 @@
 ASSETS is the folder of `cargo xtask assets`: it has the sample recording and segmentation-3.0, which has the layers of
 community-1's segmentation. For each of three seeds, the script makes a folder with the layout of community-1, runs
 pyannote.audio on it, and writes what every stage computed to
-pyannote-engine/tests/numerics/community-{seed}.safetensors, and a small checkpoint beside them. The Rust tests make the same weights from the same seed, so
-that the files need not contain them. `--folders DIR` keeps the folders. Further recordings (16 kHz, mono) are only
-diarized, and their turns printed as RTTM.
+pyannote-engine/tests/numerics/community-{recording}-{seed}.safetensors, and a small checkpoint beside them. The Rust
+tests make the same weights from the same seed, so that the files need not contain them. `--folders DIR` keeps the
+folders.
+
+The recordings are the sample and two that are made from it: see `recordings`. Further ones (16 kHz, mono) are written to
+the folder of `--values`, where a test finds them:
+
+    PYANNOTE_COMMUNITY_VALUES=DIR cargo test -p pyannote-engine --lib community -- --ignored --nocapture
 
 The weights are noise, except that:
 
@@ -43,6 +48,12 @@ RATE = 16_000
 SEEDS = [1, 2, 3]
 # Embeddings and segmentations of every so many windows are written.
 EVERY = 4
+# Numbers of speakers that are asked for.
+BOUNDS = {
+    "two": {"num_speakers": 2},
+    "five_or_more": {"min_speakers": 5},
+    "two_at_most": {"max_speakers": 2},
+}
 
 CONFIG = """\
 dependencies:
@@ -204,7 +215,21 @@ def save_folder(folder: Path, seed: int, assets: Path, bias: np.ndarray) -> None
 def load(path: Path) -> dict:
     samples, rate = soundfile.read(path, dtype="float32")
     assert rate == RATE and samples.ndim == 1, f"{path} is not mono at 16 kHz"
-    return {"waveform": torch.from_numpy(samples).unsqueeze(0), "sample_rate": rate, "uri": path.stem}
+    return audio_file(path.stem, samples)
+
+
+def audio_file(name: str, samples: np.ndarray) -> dict:
+    return {"waveform": torch.from_numpy(samples).unsqueeze(0), "sample_rate": RATE, "uri": name}
+
+
+def recordings(sample: np.ndarray) -> list[dict]:
+    """The sample, a mixture of two of its parts with a pause and an incomplete last window, and less than a window."""
+    index = np.arange(374_321)
+    first, second = (sample[(index + shift) % len(sample)] for shift in (112_000, 352_000))
+    mixture = np.float32(0.5) * first + np.float32(0.5) * second * ((index >= 80_000) & (index < 240_000))
+    mixture[280_000:312_000] = 0
+    short = sample[112_000:179_000].copy()
+    return [audio_file("sample", sample), audio_file("mixture", mixture), audio_file("short", short)]
 
 
 def run(pipeline, file: dict, **options) -> tuple[dict, dict]:
@@ -273,60 +298,73 @@ def centering_bias(seed: int, file: dict) -> np.ndarray:
     return -embeddings.mean(dim=0).numpy()
 
 
+def values_of(pipeline, file: dict) -> dict[str, np.ndarray]:
+    """What all stages compute for a recording."""
+    output, stages = run(pipeline, file)
+    train, window, speaker = stages["train"]
+    values = {
+        "segmentation.classes": classes(stages["segmentation"].data[::EVERY]),
+        "count": stages["speaker_counting"].data[:, 0].astype(np.uint8),
+        "embeddings": stages["embeddings"][::EVERY],
+        "train": train,
+        "train.window": window.astype(np.uint8),
+        "train.speaker": speaker.astype(np.uint8),
+        "turns": turns(output.speaker_diarization),
+        "exclusive": turns(output.exclusive_speaker_diarization),
+    }
+    if len(train) > 1:
+        values.update(clustering_stages(pipeline, train))
+        values["ahc.clusters"] = values["ahc.clusters"].astype(np.uint8)
+        kept = int((values["vbx.priors"] > 1e-7).sum())
+        print(f"  {values['ahc.clusters'].max() + 1} clusters at first, {kept} speakers")
+    # The embeddings take nearly all of the time, and are the same.
+    pipeline.get_embeddings = lambda *_, **__: stages["embeddings"]
+    for name, bounds in BOUNDS.items():
+        if len(train) >= max(bounds.values()):
+            forced, _ = run(pipeline, file, **bounds)
+            values[f"{name}.turns"] = turns(forced.speaker_diarization)
+            values[f"{name}.exclusive"] = turns(forced.exclusive_speaker_diarization)
+    del pipeline.get_embeddings
+    return values
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("assets", type=Path)
     parser.add_argument("recordings", type=Path, nargs="*")
+    parser.add_argument("--values", type=Path, default=Path("."))
     parser.add_argument("--folders", type=Path)
     parser.add_argument("--seed", type=int, action="append")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    OUT.mkdir(parents=True, exist_ok=True)
-    save_small_checkpoint()
     sample = load(options.assets / "sample.wav")
+    given = [(options.values / f"{path.stem}", load(path)) for path in options.recordings]
+    made = [(OUT / f"community-{file['uri']}", file) for file in recordings(sample["waveform"][0].numpy())]
+    if not given:
+        OUT.mkdir(parents=True, exist_ok=True)
+        save_small_checkpoint()
     for seed in options.seed or SEEDS:
         with tempfile.TemporaryDirectory() as temporary:
             folder = (options.folders or Path(temporary)) / f"community-{seed}"
             bias = centering_bias(seed, sample)
             save_folder(folder, seed, options.assets, bias)
             pipeline = Pipeline.from_pretrained(folder)
-            started = time.monotonic()
-            output, stages = run(pipeline, sample)
-            took = time.monotonic() - started
-            train, window, speaker = stages["train"]
-            values = {
-                "seg_1.bias": bias,
-                "segmentation.classes": classes(stages["segmentation"].data[::EVERY]),
-                "count": stages["speaker_counting"].data[:, 0].astype(np.uint8),
-                "embeddings": stages["embeddings"][::EVERY],
-                "train": train,
-                "train.window": window.astype(np.uint8),
-                "train.speaker": speaker.astype(np.uint8),
-                **clustering_stages(pipeline, train),
-                "turns": turns(output.speaker_diarization),
-                "exclusive": turns(output.exclusive_speaker_diarization),
-            }
-            values["ahc.clusters"] = values["ahc.clusters"].astype(np.uint8)
-            # The embeddings take nearly all of the time, and are the same.
-            pipeline.get_embeddings = lambda *_, **__: stages["embeddings"]
-            forced, _ = run(pipeline, sample, num_speakers=2)
-            del pipeline.get_embeddings
-            values["two.turns"] = turns(forced.speaker_diarization)
-            kept = int((values["vbx.priors"] > 1e-7).sum())
-            print(
-                f"seed {seed}: {len(train)} embeddings, {values['ahc.clusters'].max() + 1} clusters at first, {kept} "
-                f"speakers, {len(values['turns'])} turns, {took:.1f} s on {options.threads} threads",
-                flush=True,
-            )
-            floats = lambda value: value.astype(np.float32) if value.dtype.kind == "f" else value
-            tensors = {name: torch.from_numpy(np.ascontiguousarray(floats(value))) for name, value in values.items()}
-            save_file(tensors, OUT / f"community-{seed}.safetensors")
-            for path in options.recordings:
+            for path, file in given or made:
                 started = time.monotonic()
-                output, _ = run(pipeline, load(path))
-                print(f"; {path.stem}, seed {seed}: {time.monotonic() - started:.1f} s")
-                print(output.speaker_diarization.to_rttm(), flush=True)
+                values = values_of(pipeline, file)
+                print(
+                    f"seed {seed}, {file['uri']}: {len(values['train'])} embeddings, {len(values['turns'])} turns, "
+                    f"{time.monotonic() - started:.1f} s on {options.threads} threads",
+                    flush=True,
+                )
+                if file["uri"] == "sample":
+                    values["seg_1.bias"] = bias
+                if given:
+                    values["samples"] = file["waveform"][0].numpy()
+                floats = lambda value: value.astype(np.float32) if value.dtype.kind == "f" else value
+                tensors = {name: torch.from_numpy(np.ascontiguousarray(floats(value))) for name, value in values.items()}
+                save_file(tensors, f"{path}-{seed}.safetensors")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 //! Clustering of the speakers of all windows.
 
-use super::Models;
 use super::embeddings::LocalSpeaker;
 use super::vbx::VbxParameters;
-use super::{ahc, assignment, k_means, vbx};
+use super::{Loaded, Plda, ahc, assignment, k_means, vbx};
 use crate::models::{RESNET_EMBEDDING_DIM, WINDOW_FRAMES};
 use crate::pipeline::windows::MAX_LOCAL_SPEAKERS;
 use crate::{CancelToken, DiarizeError, SpeakerBounds};
@@ -12,12 +11,24 @@ use crate::{CancelToken, DiarizeError, SpeakerBounds};
 const MIN_ALONE_RATIO: f64 = 0.2;
 /// Prior above which VBx has kept a speaker.
 const MIN_PRIOR: f64 = 1e-7;
-/// Maximum number of embeddings to cluster: the distances of all pairs take 256 MB. It is reached after one to two hours
-/// of speech.
+/// Limits of what is clustered, so that the memory does not grow with the square of the duration.
 ///
-/// Of more, evenly spaced ones are clustered, and each stands for several in VBx. All others are assigned to the
-/// centroids, as are those with too little speech.
-const MAX_CLUSTERED: usize = 8_000;
+/// Of more embeddings, evenly spaced ones are clustered, and each stands for several in VBx. All others are assigned to
+/// the centroids, as are those with too little speech.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Maximum number of embeddings: the distances of all pairs take 4 bytes times its square.
+    pub(super) embeddings: usize,
+    /// Maximum number of pairs of an embedding and an initial cluster: VBx keeps 8 bytes for each.
+    pub(super) responsibilities: usize,
+}
+
+/// The distances take up to 256 MB, and the responsibilities 128 MB. The first limit is reached after one to two hours of
+/// speech, the second only if there are hundreds of initial clusters.
+pub(super) const LIMITS: Limits = Limits {
+    embeddings: 8_000,
+    responsibilities: 16_000_000,
+};
 
 /// Parameters of the clustering.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,13 +49,102 @@ pub(super) struct Clusters {
 
 pub(super) type Centroid = [f32; RESNET_EMBEDDING_DIM];
 
-/// Clusters the speakers of all windows.
-pub(super) fn cluster(
-    models: Models<'_>,
-    speakers: &[LocalSpeaker],
-    bounds: SpeakerBounds,
-    cancel: &CancelToken,
-) -> Result<Clusters, DiarizeError> {
+/// The clustering of the speakers of all windows.
+pub(super) struct Clustering<'a> {
+    pub(super) plda: &'a Plda,
+    pub(super) parameters: ClusteringParameters,
+    pub(super) limits: Limits,
+}
+
+impl<'a> Clustering<'a> {
+    /// The clustering with the models of a folder.
+    pub(super) fn new(loaded: &'a Loaded) -> Self {
+        Self {
+            plda: &loaded.plda,
+            parameters: loaded.parameters.clustering,
+            limits: LIMITS,
+        }
+    }
+
+    /// Clusters speakers, in order of windows.
+    ///
+    /// # Errors
+    ///
+    /// [`DiarizeError::Cancelled`].
+    pub(super) fn run(
+        &self,
+        speakers: &[LocalSpeaker],
+        bounds: SpeakerBounds,
+        cancel: &CancelToken,
+    ) -> Result<Clusters, DiarizeError> {
+        let embeddings = clean(speakers);
+        if embeddings.len() < 2 {
+            return Ok(Clusters {
+                assignment: vec![Some(0); speakers.len()],
+                centroids: vec![embeddings.first().map(|embedding| **embedding)],
+            });
+        }
+        let found = self.vbx_centroids(&embeddings);
+        if cancel.is_cancelled() {
+            return Err(DiarizeError::Cancelled);
+        }
+        let wanted = found
+            .len()
+            .max(bounds.min.unwrap_or(1))
+            .min(bounds.max.unwrap_or(usize::MAX))
+            .min(embeddings.len());
+        // With a given number of clusters, several speakers of a window may have the same one.
+        let constrained = wanted == found.len();
+        let centroids = match constrained {
+            true => found,
+            false => {
+                let some = evenly_spaced(&embeddings, self.limits.embeddings);
+                k_means_centroids(&some, wanted)
+            }
+        };
+        Ok(Clusters {
+            assignment: assign(speakers, &centroids, constrained),
+            centroids: centroids.into_iter().map(Some).collect(),
+        })
+    }
+
+    /// The centroids of the speakers that VBx finds: means of the embeddings, weighted by the responsibilities.
+    fn vbx_centroids(&self, embeddings: &[&Centroid]) -> Vec<Centroid> {
+        let (some, start) = self.initial_clusters(embeddings);
+        let features: Vec<f64> = some
+            .iter()
+            .flat_map(|embedding| self.plda.features(*embedding))
+            .collect();
+        let weight = embeddings.len() as f64 / some.len() as f64;
+        let parameters = self.parameters.vbx;
+        let found = vbx::cluster(&features, self.plda.phi(), &start, weight, parameters);
+        let speakers = found.priors.len();
+        let kept = (0..speakers).filter(|speaker| found.priors[*speaker] > MIN_PRIOR);
+        let centroid = |speaker| {
+            let weights = found.values.iter().skip(speaker).step_by(speakers);
+            mean(some.iter().copied().zip(weights.copied()))
+        };
+        kept.map(centroid).collect()
+    }
+
+    /// The embeddings that are clustered, and their initial clusters.
+    fn initial_clusters<'b>(&self, embeddings: &[&'b Centroid]) -> (Vec<&'b Centroid>, Vec<usize>) {
+        let mut max = self.limits.embeddings;
+        loop {
+            let some = evenly_spaced(embeddings, max);
+            let threshold = self.parameters.threshold;
+            let start = ahc::cluster(&units(&some), RESNET_EMBEDDING_DIM, threshold);
+            let clusters = start.iter().max().map_or(0, |last| last + 1);
+            if some.len() * clusters <= self.limits.responsibilities {
+                return (some, start);
+            }
+            max = some.len() / 2;
+        }
+    }
+}
+
+/// The embeddings of the speakers who speak enough alone.
+fn clean(speakers: &[LocalSpeaker]) -> Vec<&Centroid> {
     let min_frames = MIN_ALONE_RATIO * WINDOW_FRAMES as f64;
     // Weights of absurd size may overflow.
     let is_finite =
@@ -52,77 +152,18 @@ pub(super) fn cluster(
     let clean = speakers
         .iter()
         .filter(|speaker| speaker.alone_frames as f64 >= min_frames && is_finite(speaker));
-    let embeddings: Vec<&Centroid> = clean.map(|speaker| &speaker.embedding).collect();
-    let step = step(embeddings.len());
-    let embeddings: Vec<&Centroid> = embeddings.into_iter().step_by(step).collect();
-    if embeddings.len() < 2 {
-        return Ok(Clusters {
-            assignment: vec![Some(0); speakers.len()],
-            centroids: vec![embeddings.first().map(|embedding| **embedding)],
-        });
-    }
-    let units: Vec<f64> = embeddings
-        .iter()
-        .flat_map(|embedding| unit(embedding))
-        .collect();
-    let found = vbx_centroids(models, &embeddings, &units, step as f64);
-    if cancel.is_cancelled() {
-        return Err(DiarizeError::Cancelled);
-    }
-    let wanted = found
-        .len()
-        .max(bounds.min.unwrap_or(1))
-        .min(bounds.max.unwrap_or(usize::MAX))
-        .min(embeddings.len());
-    // With a given number of clusters, several speakers of a window may have the same one.
-    let constrained = wanted == found.len();
-    let centroids = match constrained {
-        true => found,
-        false => k_means_centroids(&embeddings, &units, wanted),
-    };
-    Ok(Clusters {
-        assignment: assign(speakers, &centroids, constrained),
-        centroids: centroids.into_iter().map(Some).collect(),
-    })
+    clean.map(|speaker| &speaker.embedding).collect()
 }
 
-/// Of how many embeddings one is clustered, so that they are not too many.
-fn step(embeddings: usize) -> usize {
-    embeddings.div_ceil(MAX_CLUSTERED).max(1)
-}
-
-/// The centroids of the speakers that VBx finds: means of the embeddings, weighted by the responsibilities.
-fn vbx_centroids(
-    models: Models<'_>,
-    embeddings: &[&Centroid],
-    units: &[f64],
-    weight: f64,
-) -> Vec<Centroid> {
-    let parameters = models.loaded.parameters.clustering;
-    let start = ahc::cluster(units, RESNET_EMBEDDING_DIM, parameters.threshold);
-    let features: Vec<f64> = embeddings
-        .iter()
-        .flat_map(|embedding| models.loaded.plda.features(*embedding))
-        .collect();
-    let found = vbx::cluster(
-        &features,
-        models.loaded.plda.phi(),
-        &start,
-        weight,
-        parameters.vbx,
-    );
-    let speakers = found.priors.len();
-    let kept = (0..speakers).filter(|speaker| found.priors[*speaker] > MIN_PRIOR);
-    kept.map(|speaker| {
-        let weights = found.values.iter().skip(speaker).step_by(speakers);
-        mean(embeddings.iter().copied().zip(weights.copied()))
-    })
-    .collect()
+/// At most `max` of the embeddings.
+fn evenly_spaced<'a>(embeddings: &[&'a Centroid], max: usize) -> Vec<&'a Centroid> {
+    let step = embeddings.len().div_ceil(max).max(1);
+    embeddings.iter().copied().step_by(step).collect()
 }
 
 /// The centroids of a given number of clusters: the means of the embeddings that k-means puts together.
-fn k_means_centroids(embeddings: &[&Centroid], units: &[f64], clusters: usize) -> Vec<Centroid> {
-    let labels = k_means::cluster(units, RESNET_EMBEDDING_DIM, clusters);
+fn k_means_centroids(embeddings: &[&Centroid], clusters: usize) -> Vec<Centroid> {
+    let labels = k_means::cluster(&units(embeddings), RESNET_EMBEDDING_DIM, clusters);
     let centroid = |cluster| {
         let labels = labels
             .iter()
@@ -130,6 +171,14 @@ fn k_means_centroids(embeddings: &[&Centroid], units: &[f64], clusters: usize) -
         mean(embeddings.iter().copied().zip(labels))
     };
     (0..clusters).map(centroid).collect()
+}
+
+/// The embeddings scaled to unit length, one after the other.
+fn units(embeddings: &[&Centroid]) -> Vec<f64> {
+    embeddings
+        .iter()
+        .flat_map(|embedding| unit(embedding))
+        .collect()
 }
 
 /// The clusters of all speakers: those with the most similar centroids. If `constrained`, the speakers of a window have
@@ -185,7 +234,7 @@ fn mean<'a>(embeddings: impl Iterator<Item = (&'a Centroid, f64)>) -> Centroid {
 }
 
 /// An embedding scaled to unit length. Zeros stay.
-fn unit(embedding: &Centroid) -> Vec<f64> {
+pub(super) fn unit(embedding: &Centroid) -> Vec<f64> {
     let values: Vec<f64> = embedding.iter().copied().map(f64::from).collect();
     let length = dot(&values, &values).sqrt();
     let factor = if length > 0.0 { 1.0 / length } else { 0.0 };
@@ -233,9 +282,10 @@ mod tests {
 
     #[test]
     fn a_day_of_speech_has_no_more_to_cluster_than_an_hour() {
-        for (embeddings, expected) in [(0, 1), (8_000, 1), (8_001, 2), (86_391, 11)] {
-            assert_eq!(step(embeddings), expected);
-            assert!(embeddings.div_ceil(expected) <= MAX_CLUSTERED);
+        let embedding = [0.0; RESNET_EMBEDDING_DIM];
+        for (all, expected) in [(0, 0), (8_000, 8_000), (8_001, 4_001), (259_173, 7_854)] {
+            let some = evenly_spaced(&vec![&embedding; all], LIMITS.embeddings);
+            assert_eq!(some.len(), expected, "{all}");
         }
     }
 
@@ -243,8 +293,7 @@ mod tests {
     fn forced_clusters_have_the_means_of_their_embeddings() {
         let speakers = [[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]].map(|values| speaker(0, 0, values));
         let embeddings: Vec<&Centroid> = speakers.iter().map(|s| &s.embedding).collect();
-        let units: Vec<f64> = embeddings.iter().flat_map(|e| unit(e)).collect();
-        let mut found = k_means_centroids(&embeddings, &units, 2);
+        let mut found = k_means_centroids(&embeddings, 2);
         found.sort_by(|a, b| b[0].total_cmp(&a[0]));
         assert_eq!(
             (&found[0][..2], &found[1][..2]),

@@ -39,11 +39,11 @@ const MEAN_REACH_FBANK_FRAMES: usize = 499;
 /// How the embeddings are computed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum FrameFeatures {
-    /// The convolutions run once over the recording.
-    #[default]
-    Shared,
     /// The convolutions run for each window, as in the reference.
+    #[default]
     PerWindow,
+    /// The convolutions run once over the recording.
+    Shared,
 }
 
 /// An active speaker of a window.

@@ -14,7 +14,7 @@
 //!
 //! Every step is the reference's, in its order, and `tests` compares each with it. Known differences:
 //!
-//! - [`embeddings`] by default shares convolutions between windows, which the reference does not;
+//! - [`embeddings`] can share convolutions between windows, which the reference does not;
 //! - [`clustering`] clusters a bounded number of embeddings;
 //! - sensitivities, which the reference does not have, weight the classes of the segmentation.
 //!
@@ -48,8 +48,12 @@ pub(crate) use embeddings::FrameFeatures;
 pub(crate) use folder::{files, load, root};
 pub(crate) use plda::Plda;
 
+use std::time::Instant;
+
+use clustering::Clustering;
 use rayon::ThreadPool;
 
+use crate::community_1::CommunityStages;
 use crate::models::{Fbank, ResNet34, SegmentationModel};
 use crate::pipeline::fair_pool;
 use crate::{CancelToken, Diarization, DiarizeError, Options, Recording};
@@ -90,24 +94,38 @@ impl Models<'_> {
     }
 }
 
-/// Fractions of the run time that segmentation and embeddings take, for progress reports.
-const SEGMENTATION_SHARE: f64 = 0.4;
-const EMBEDDING_SHARE: f64 = 0.58;
+/// Fraction of the run time that the segmentation takes, for progress reports.
+fn segmentation_share(frame_features: FrameFeatures) -> f64 {
+    match frame_features {
+        FrameFeatures::PerWindow => 0.07,
+        FrameFeatures::Shared => 0.3,
+    }
+}
 
-/// Diarizes a recording.
+/// Fraction of the run time after which only the clustering remains.
+const BEFORE_CLUSTERING: f64 = 0.98;
+
+/// Diarizes a recording. Returns how long the stages took, too.
 pub(crate) fn diarize(
     models: Models<'_>,
     recording: &Recording,
     frame_features: FrameFeatures,
     options: &mut Options<'_>,
-) -> Result<Diarization, DiarizeError> {
+) -> Result<(Diarization, CommunityStages), DiarizeError> {
+    let mut stages = CommunityStages::default();
     let bounds = options.speaker_bounds();
     let sensitivity = options.speech_sensitivity();
     let cancel = &options.token().clone();
-    let mut progress = |done| options.report(SEGMENTATION_SHARE * done);
+
+    let started = Instant::now();
+    let share = segmentation_share(frame_features);
+    let mut progress = |done| options.report(share * done);
     let segmentation =
         segmentation::segment(models, recording, sensitivity, cancel, &mut progress)?;
-    let mut progress = |done| options.report(SEGMENTATION_SHARE + EMBEDDING_SHARE * done);
+    stages.segmentation = started.elapsed();
+
+    let started = Instant::now();
+    let mut progress = |done| options.report(share + (BEFORE_CLUSTERING - share) * done);
     let speakers = embeddings::extract(
         models,
         recording,
@@ -116,17 +134,22 @@ pub(crate) fn diarize(
         cancel,
         &mut progress,
     )?;
-    let clusters = clustering::cluster(models, &speakers, bounds, cancel)?;
-    let min_pause_s = models.loaded.parameters.min_pause_s;
-    let duration_s = recording.duration();
+    stages.embeddings = started.elapsed();
+
+    let started = Instant::now();
+    let clusters = Clustering::new(models.loaded).run(&speakers, bounds, cancel)?;
+    stages.clustering = started.elapsed();
+
+    let started = Instant::now();
     let diarization = turns::reconstruct(
         &segmentation,
         &speakers,
         &clusters,
         bounds,
-        min_pause_s,
-        duration_s,
+        models.loaded.parameters.min_pause_s,
+        recording.duration(),
     );
+    stages.reconstruction = started.elapsed();
     options.report(1.0);
-    Ok(diarization)
+    Ok((diarization, stages))
 }

@@ -16,8 +16,8 @@ const FIRST_CENTER_S: f64 = RECEPTIVE_FIELD_SAMPLES as f64 / 2.0 / SAMPLE_RATE a
 /// Who is active in each frame of a recording.
 struct Frames {
     clusters: usize,
-    /// The number of windows in which each cluster is active, as `(frame, cluster)`.
-    votes: Vec<u16>,
+    /// The number of windows in which each cluster is active, at most 10, as `(frame, cluster)`.
+    votes: Vec<u8>,
     /// Number of simultaneous speakers per frame.
     count: Vec<usize>,
 }
@@ -37,7 +37,7 @@ impl Frames {
         // If more speakers are active at once than there are clusters, those beyond have a cluster without votes.
         let most = count.iter().copied().max().unwrap_or(0);
         let width = clusters.centroids.len().max(most);
-        let mut votes = vec![0_u16; count.len() * width];
+        let mut votes = vec![0_u8; count.len() * width];
         let labeled: Vec<_> = speakers.iter().zip(&clusters.assignment).collect();
         for window in labeled.chunk_by(|a, b| a.0.window == b.0.window) {
             let index = window[0].0.window;
@@ -66,7 +66,7 @@ impl Frames {
     }
 
     /// The votes for each cluster in a frame.
-    fn row(&self, frame: usize) -> &[u16] {
+    fn row(&self, frame: usize) -> &[u8] {
         &self.votes[frame * self.clusters..(frame + 1) * self.clusters]
     }
 

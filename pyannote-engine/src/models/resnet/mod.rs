@@ -26,8 +26,9 @@ const OUT_BANDS: usize = MEL_BANDS / 8;
 const OUT_CHANNELS: usize = CHANNELS << (STAGES.len() - 1);
 /// Values per output frame: the channels of the lowest band, then those of the next one, and so on.
 const FRAME_DIM: usize = OUT_BANDS * OUT_CHANNELS;
-/// Output frames computed per block: limits the memory for intermediate results, to about 20 MB.
-const BLOCK_FRAMES: usize = 75;
+/// Output frames computed per block: limits the memory for intermediate results, to about 40 MB. A window of 10 s has as
+/// many, so that none of its frames is computed twice.
+const BLOCK_FRAMES: usize = 125;
 /// Output frames before and after a block that are computed with it, since they contribute to it. An output frame
 /// depends on 112 feature frames on each side: 1 of the first convolution, 6 of the first stage, and 15, 46 and 44 of the
 /// others.
