@@ -7,6 +7,7 @@ mod excerpt;
 mod export;
 mod input;
 mod local;
+mod models;
 mod page;
 mod progress;
 mod result;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use etcetera::BaseStrategy as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use pyannote_engine::{Voiceprint as EngineVoiceprint, VoiceprintError};
+use pyannote_engine::{Community1, Voiceprint as EngineVoiceprint, VoiceprintError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result};
@@ -63,9 +63,18 @@ impl StoredVoiceprint {
         })
     }
 
-    /// The voiceprint for the engine on this machine.
-    pub(crate) fn for_engine(&self) -> Result<EngineVoiceprint> {
-        EngineVoiceprint::from_base64(&self.voiceprint).map_err(|error| {
+    /// The voiceprint for the engine on this machine, whose embedding model is `required`.
+    pub(crate) fn for_engine(&self, required: &str) -> Result<EngineVoiceprint> {
+        let name = shell_word(&self.name);
+        let option = |model: &str| match model {
+            Community1::EMBEDDING_MODEL => " --model community-1",
+            _ => "",
+        };
+        let create = format!(
+            "create one with `pyannote voiceprint create {name} FILE --local{}`",
+            option(required)
+        );
+        let voiceprint = EngineVoiceprint::from_base64(&self.voiceprint).map_err(|error| {
             let failure = match error {
                 VoiceprintError::NotLocal => Failure::usage(format!(
                     "the voiceprint of {} was made by the service and cannot be used with --local",
@@ -73,11 +82,20 @@ impl StoredVoiceprint {
                 )),
                 error => Failure::from(error).context(format!("the voiceprint of {}", self.name)),
             };
-            failure.with_hint(format!(
-                "create one with `pyannote voiceprint create {} FILE --local`",
-                shell_word(&self.name)
-            ))
-        })
+            failure.with_hint(&create)
+        })?;
+        if voiceprint.model() != required {
+            let made_by = voiceprint.model();
+            let failure = Failure::usage(format!(
+                "the voiceprint of {} was made by {made_by} and cannot be used with {required}",
+                self.name
+            ));
+            return Err(failure.with_hint(match option(made_by) {
+                "" => create,
+                option => format!("pass{option}, or {create}"),
+            }));
+        }
+        Ok(voiceprint)
     }
 
     /// The voiceprint for the service, if its model is the one of the request.
@@ -324,7 +342,7 @@ mod tests {
         assert_eq!(store.names().unwrap(), [name]);
         let stored = store.get(name).unwrap();
         assert_eq!(stored.model.as_deref(), Some("model-a"));
-        assert_eq!(stored.for_engine().unwrap().model(), "model-a");
+        assert_eq!(stored.for_engine("model-a").unwrap().model(), "model-a");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -368,7 +386,7 @@ mod tests {
         assert!(service.for_service(None, true).is_ok());
         assert!(service.for_service(Some("precision-2"), true).is_ok());
         assert!(service.for_service(Some("precision-3"), true).is_err());
-        assert!(service.for_engine().is_err());
+        assert!(service.for_engine("model-a").is_err());
 
         // The model that was not named is the default of the service, in both.
         let error = |voiceprint: &StoredVoiceprint, model| {

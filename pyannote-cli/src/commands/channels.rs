@@ -5,14 +5,14 @@ use std::path::Path;
 
 use clap::Args;
 use pyannote_engine::{
-    ChannelOptions, Diarization, Engine, Identification, Matching, Options, Recording,
-    SpeakerBounds,
+    ChannelOptions, Diarization, Identification, Matching, Options, Recording, SpeakerBounds,
 };
 
 #[cfg(feature = "api")]
 use crate::error::Failure;
 use crate::error::Result;
 use crate::local::{self, AudioArgs};
+use crate::models::LocalEngine;
 use crate::ui::Ui;
 
 /// Options of channels.
@@ -84,7 +84,11 @@ impl Audio {
         }
     }
 
-    pub(crate) fn diarize(&self, engine: &Engine, options: Options<'_>) -> Result<Diarization> {
+    pub(crate) fn diarize(
+        &self,
+        engine: &LocalEngine,
+        options: Options<'_>,
+    ) -> Result<Diarization> {
         Ok(match self {
             Self::Mixed(recording) => engine.diarize(recording, options)?,
             Self::Channels(channels, own) => engine.diarize_channels(channels, own, options)?,
@@ -93,7 +97,7 @@ impl Audio {
 
     pub(crate) fn identify(
         &self,
-        engine: &Engine,
+        engine: &LocalEngine,
         matching: &Matching,
         options: Options<'_>,
     ) -> Result<Identification> {

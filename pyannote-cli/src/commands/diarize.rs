@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use clap::Args;
-use pyannote_engine::assets::Assets;
 
 use super::channels::ChannelArgs;
 use super::transcribe::TranscribeArgs;
@@ -13,6 +12,7 @@ use crate::error::{Failure, Result};
 use crate::export::OutputArgs;
 use crate::input::Input;
 use crate::local::{self, AudioArgs, EngineArgs};
+use crate::models::ModelArgs;
 use crate::result::Document;
 use crate::ui::Ui;
 
@@ -29,6 +29,7 @@ Examples:
   pyannote diarize --local meeting.mp3
   pyannote diarize --local --transcribe meeting.mp3 -o meeting.srt
   pyannote diarize --local --channels call.wav
+  pyannote diarize --local --model community-1 --models community-1/ meeting.mp3
   pyannote diarize --local video.avi")]
 pub(crate) struct Diarize {
     /// Recording: a file, an http(s) or media URL, or `-` for the standard input.
@@ -44,6 +45,8 @@ pub(crate) struct Diarize {
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    models: ModelArgs,
     #[command(flatten)]
     channels: ChannelArgs,
     #[command(flatten)]
@@ -79,11 +82,13 @@ impl Diarize {
     fn run_local(&self, ui: Ui) -> Result<Document> {
         #[cfg(feature = "api")]
         local::reject(self.service.used())?;
+        let models = self.models.choose(self.model(), &self.engine)?;
+        models.check_accurate(self.turns.accurate)?;
+        let warning = models.warning();
         let decode = |path: &Path| self.channels.decode(ui, path, self.audio);
         let audio = self.recording.with_path(decode)?;
-        let assets = Assets::locate()?;
-        let engine = local::load(ui, assets.clone(), &self.engine)?;
-        let transcription = self.transcribe.load(ui, &assets, &engine)?;
+        let engine = models.engine(ui, &self.engine)?;
+        let transcription = self.transcribe.load(ui, &self.engine)?;
         let diarization = local::with_progress(ui, "diarizing", |report| {
             audio.diarize(&engine, self.turns.options().on_progress(report))
         })?;
@@ -99,10 +104,19 @@ impl Diarize {
             diarization,
             self.recording.name(),
         );
+        document.warnings.splice(0..0, warning);
         if let Some((transcription, transcript)) = transcription.zip(transcript) {
             transcription.add(&mut document, transcript);
         }
         Ok(document)
+    }
+
+    /// The model that was asked for.
+    fn model(&self) -> Option<&str> {
+        #[cfg(feature = "api")]
+        return self.service.request.model.as_deref();
+        #[cfg(not(feature = "api"))]
+        return self.models.model.as_deref();
     }
 
     /// Returns `None` if the result was not waited for.
@@ -133,6 +147,7 @@ impl Diarize {
     fn check_service(&self) -> Result<()> {
         self.audio.check_service()?;
         self.channels.check_service()?;
+        self.models.check_service()?;
         self.turns.check_service()?;
         self.transcribe.check_service()
     }

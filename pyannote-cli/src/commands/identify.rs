@@ -4,7 +4,6 @@ use std::path::Path;
 
 use clap::Args;
 use pyannote_engine::Matching;
-use pyannote_engine::assets::Assets;
 
 use super::channels::ChannelArgs;
 use super::turns::TurnArgs;
@@ -13,6 +12,7 @@ use crate::error::{ErrorType, Failure, Result};
 use crate::export::OutputArgs;
 use crate::input::Input;
 use crate::local::{self, AudioArgs, EngineArgs};
+use crate::models::ModelArgs;
 use crate::result::Document;
 use crate::ui::Ui;
 use crate::voiceprints::{StoredVoiceprint, VoiceprintStore};
@@ -55,6 +55,8 @@ pub(crate) struct Identify {
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    models: ModelArgs,
     #[command(flatten)]
     channels: ChannelArgs,
     #[command(flatten)]
@@ -119,7 +121,11 @@ impl Identify {
     fn run_local(&self, ui: Ui) -> Result<Document> {
         #[cfg(feature = "api")]
         local::reject(self.service.used())?;
-        let voiceprints = self.voiceprints(ui, StoredVoiceprint::for_engine)?;
+        let models = self.models.choose(self.model(), &self.engine)?;
+        models.check_accurate(self.turns.accurate)?;
+        let warning = models.warning();
+        let voiceprints =
+            self.voiceprints(ui, |stored| stored.for_engine(models.embedding_model()))?;
         let matching = Matching::new()
             .threshold(self.threshold)
             .exclusive(!self.no_exclusive_matching);
@@ -130,7 +136,7 @@ impl Identify {
             });
         let decode = |path: &Path| self.channels.decode(ui, path, self.audio);
         let audio = self.recording.with_path(decode)?;
-        let engine = local::load(ui, Assets::locate()?, &self.engine)?;
+        let engine = models.engine(ui, &self.engine)?;
         let found = local::with_progress(ui, "identifying", |report| {
             let options = self.turns.options().on_progress(report);
             audio.identify(&engine, &matching, options)
@@ -144,8 +150,17 @@ impl Identify {
         let mut document = self
             .turns
             .document(&engine, duration_s, found.diarization, audio);
+        document.warnings.splice(0..0, warning);
         document.identify(identification, found.matches);
         Ok(document)
+    }
+
+    /// The model that was asked for.
+    fn model(&self) -> Option<&str> {
+        #[cfg(feature = "api")]
+        return self.service.request.model.as_deref();
+        #[cfg(not(feature = "api"))]
+        return self.models.model.as_deref();
     }
 
     /// Returns `None` if the result was not waited for.
@@ -155,6 +170,7 @@ impl Identify {
 
         self.audio.check_service()?;
         self.channels.check_service()?;
+        self.models.check_service()?;
         self.turns.check_service()?;
         let client = service::connect(global)?;
         let is_pyannoteai = service::is_pyannoteai(global)?;
@@ -186,6 +202,7 @@ impl Identify {
         local::reject(self.local.then_some("--show-code"))?;
         self.audio.check_service()?;
         self.channels.check_service()?;
+        self.models.check_service()?;
         self.turns.check_service()?;
         let names = match self.all {
             true => VoiceprintStore::open()?.names()?,

@@ -22,6 +22,7 @@ mod login;
 mod mcp;
 #[cfg(feature = "api")]
 mod media;
+mod models;
 #[cfg(feature = "api")]
 mod profiles;
 mod reference;
@@ -64,6 +65,7 @@ pub(crate) enum Command {
     Jobs(jobs::Jobs),
     #[cfg(feature = "api")]
     Media(media::Media),
+    Models(models::Models),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
     #[cfg(feature = "api")]
@@ -116,6 +118,7 @@ impl Command {
             Self::Jobs(command) => command.run(*ui, global),
             #[cfg(feature = "api")]
             Self::Media(command) => command.run(*ui, global),
+            Self::Models(command) => command.run(*ui),
             #[cfg(feature = "serve")]
             Self::Serve(command) => command.run(*ui),
             #[cfg(feature = "api")]

@@ -56,6 +56,8 @@ fn schemas() -> BTreeMap<&'static str, Schema> {
         schema::<TurnOutput<'_>>("ndjson"),
         schema::<Vec<super::clip::ClipOutput>>("clip"),
         schema::<super::doctor::DoctorOutput>("doctor"),
+        schema::<super::models::ModelOutput>("models add"),
+        schema::<Vec<super::models::ModelOutput>>("models list"),
         schema::<super::score::ScoreOutput>("score"),
         schema::<super::voiceprint::VoiceprintOutput>("voiceprint"),
         schema::<Vec<super::voiceprint::VoiceprintOutput>>("voiceprint list"),

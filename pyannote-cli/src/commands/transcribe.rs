@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pyannote_engine::Diarization;
 use pyannote_engine::assets::Assets;
 use pyannote_engine::transcription::{SpeakerTranscript, TranscriptionOptions, Whisper};
-use pyannote_engine::{Diarization, Engine};
 
 use super::channels::Audio;
 #[cfg(feature = "api")]
 use crate::error::Failure;
 use crate::error::Result;
+use crate::local::EngineArgs;
 use crate::result::Document;
 use crate::ui::Ui;
 
@@ -51,24 +52,22 @@ impl TranscribeArgs {
     }
 
     /// Loads the model that transcribes on this machine, if the option was used. Downloads it first if it is missing.
-    pub(crate) fn load(
-        &self,
-        ui: Ui,
-        assets: &Assets,
-        engine: &Engine,
-    ) -> Result<Option<Transcription<'_>>> {
+    pub(crate) fn load(&self, ui: Ui, engine: &EngineArgs) -> Result<Option<Transcription<'_>>> {
         if !self.is_set() {
             return Ok(None);
         }
         let folder = match &self.transcription_model {
             Some(folder) => folder.clone(),
             None => {
-                let base = assets.whisper();
+                let base = Assets::locate()?.whisper();
                 base.ensure(&mut |progress| ui.note(&progress.to_string()))?;
                 base.folder().to_owned()
             }
         };
-        let whisper = Whisper::load_beside(folder, engine.diarizer())?;
+        let whisper = match engine.threads {
+            Some(threads) => Whisper::load_with(folder, threads)?,
+            None => Whisper::load(folder)?,
+        };
         if let Some(code) = &self.language {
             whisper.check_language(code)?;
         }

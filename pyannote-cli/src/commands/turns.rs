@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use pyannote_engine::{Diarization, Diarizer as _, Engine, Options, Sensitivity, SpeakerBounds};
+use pyannote_engine::{Diarization, Diarizer as _, Options, Sensitivity, SpeakerBounds};
 
 #[cfg(feature = "api")]
 use crate::error::Failure;
+use crate::models::LocalEngine;
 use crate::result::{Backend, Document, Output};
 
 /// Options of the turns.
@@ -133,7 +134,7 @@ impl TurnArgs {
     /// The result of a diarization on this machine.
     pub(crate) fn document(
         &self,
-        engine: &Engine,
+        engine: &LocalEngine,
         duration_s: f64,
         diarization: Diarization,
         audio: String,

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use pyannote_engine::Options;
-use pyannote_engine::assets::Assets;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,6 +12,7 @@ use crate::error::{Failure, Result};
 use crate::export::write_file_with_mode;
 use crate::input::Input;
 use crate::local::{self, AudioArgs, EngineArgs};
+use crate::models::ModelArgs;
 use crate::result::Backend;
 use crate::table::Columns;
 use crate::ui::Ui;
@@ -21,7 +21,8 @@ use crate::voiceprints::{StoredVoiceprint, VoiceprintStore};
 /// Create and manage voiceprints, by which speakers are identified.
 ///
 /// A voiceprint is biometric data. They are stored on this machine only, in files that nobody else can read, and belong
-/// to the model that made them: those of pyannoteAI do not fit the engine on this machine, and vice versa.
+/// to the model that made them: those of pyannoteAI do not fit the engine on this machine, and vice versa,
+/// nor those of community-1 the other open models.
 #[derive(Args)]
 pub(crate) struct Voiceprint {
     #[command(subcommand)]
@@ -95,7 +96,8 @@ Examples:
 #[command(after_help = "\
 Examples:
   pyannote voiceprint create Ada ada.wav
-  pyannote voiceprint create Ada ada.wav --local")]
+  pyannote voiceprint create Ada ada.wav --local
+  pyannote voiceprint create Ada ada.wav --local --model community-1")]
 struct Create {
     /// The speaker.
     name: String,
@@ -111,6 +113,8 @@ struct Create {
     #[cfg(feature = "api")]
     #[command(flatten)]
     service: crate::service::ServiceArgs,
+    #[command(flatten)]
+    models: ModelArgs,
     #[command(flatten)]
     audio: AudioArgs,
     #[command(flatten)]
@@ -212,10 +216,12 @@ impl Create {
     fn run_local(&self, ui: Ui) -> Result<StoredVoiceprint> {
         #[cfg(feature = "api")]
         local::reject(self.service.used())?;
+        // A voiceprint of another model would not fit.
+        let models = self.models.choose(self.model(), &self.engine)?.require()?;
         let recording = self
             .recording
             .with_path(|path| local::decode(ui, path, self.audio))?;
-        let engine = local::load(ui, Assets::locate()?, &self.engine)?;
+        let engine = models.engine(ui, &self.engine)?;
         let enrollment = local::with_progress(ui, "creating the voiceprint", |report| {
             Ok(engine.voiceprint(&recording, Options::new().on_progress(report))?)
         })?;
@@ -225,12 +231,21 @@ impl Create {
         StoredVoiceprint::new(&self.name, &enrollment.voiceprint.to_base64(), None)
     }
 
+    /// The model that was asked for.
+    fn model(&self) -> Option<&str> {
+        #[cfg(feature = "api")]
+        return self.service.request.model.as_deref();
+        #[cfg(not(feature = "api"))]
+        return self.models.model.as_deref();
+    }
+
     /// Returns `None` if the result was not waited for.
     #[cfg(feature = "api")]
     fn run_service(&self, ui: Ui, global: &Global) -> Result<Option<StoredVoiceprint>> {
         use crate::service;
 
         self.audio.check_service()?;
+        self.models.check_service()?;
         let client = service::connect(global)?;
         let result = service::process(&client, &self.recording, &self.service, ui, |url| {
             client.voiceprint(url)
@@ -249,6 +264,7 @@ impl Create {
     fn code(&self, global: &Global) -> Result<String> {
         local::reject(self.local.then_some("--show-code"))?;
         self.audio.check_service()?;
+        self.models.check_service()?;
         let mut program = crate::service::Program::new(global)?;
         let url = program.provide(&self.recording);
         program.process("", vec![format!(".voiceprint({url})")], &self.service);

@@ -9,7 +9,8 @@ use serde_json::Value;
 /// The options of every request.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct RequestArgs {
-    /// Model, such as precision-2 or community-1 [default: that of the service].
+    /// Model, such as precision-2 or community-1 [default: that of the service]. With --local, only community-1, for which
+    /// --models has the folder [default: other open models].
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
     /// Field of the request that has no option, as JSON, such as language='"en"'; repeatable.
@@ -18,10 +19,9 @@ pub(crate) struct RequestArgs {
 }
 
 impl RequestArgs {
-    /// Returns the first option that was used.
+    /// Returns the first option that was used and that is only for the service.
     pub(crate) fn used(&self) -> Option<&'static str> {
-        let model = self.model.as_ref().map(|_| "--model");
-        model.or_else(|| (!self.extra.is_empty()).then_some("--extra"))
+        (!self.extra.is_empty()).then_some("--extra")
     }
 
     /// Adds the options to a request.
@@ -67,7 +67,7 @@ pub(crate) struct ServiceArgs {
 }
 
 impl ServiceArgs {
-    /// Returns the first option that was used.
+    /// Returns the first option that was used and that is only for the service.
     pub(crate) fn used(&self) -> Option<&'static str> {
         let own = [
             (self.webhook.is_some(), "--webhook"),

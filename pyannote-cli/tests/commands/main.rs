@@ -6,6 +6,9 @@
 
 mod api;
 mod batch;
+#[path = "../../../tests/src/community_folder.rs"]
+#[allow(unreachable_pub)]
+mod community_folder;
 mod diarize;
 mod errors;
 mod habits;
@@ -18,6 +21,7 @@ mod live;
 mod local;
 mod mcp;
 mod media;
+mod models;
 mod reference;
 mod render;
 mod sandbox;

@@ -99,8 +99,7 @@ impl CommunityAssets {
         let root = self.folder.parent().unwrap_or(&self.folder);
         fs::create_dir_all(root).map_err(|error| AssetsError::io(root, error))?;
         delete_abandoned(root);
-        let part =
-            TempDir::with_prefix_in(PART, root).map_err(|error| AssetsError::io(root, error))?;
+        let part = private_folder(root).map_err(|error| AssetsError::io(root, error))?;
         let mut files = BTreeMap::new();
         for file in community::files(source)? {
             let name = file.strip_prefix(source).unwrap_or(&file);
@@ -143,7 +142,7 @@ impl CommunityAssets {
         }
         let failed = |error| AssetsError::io(&self.folder, error);
         let root = self.folder.parent().unwrap_or(&self.folder);
-        let removed = TempDir::with_prefix_in(PART, root).map_err(failed)?;
+        let removed = private_folder(root).map_err(failed)?;
         // Nobody sees a part of it.
         fs::rename(&self.folder, removed.path().join(FOLDER)).map_err(failed)?;
         removed.close().map_err(failed)?;
@@ -160,6 +159,18 @@ impl CommunityAssets {
             folder: self.folder.clone(),
         }
     }
+}
+
+/// Creates a folder for an incomplete copy, which only its owner can read.
+fn private_folder(root: &Path) -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PART);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o700));
+    }
+    builder.tempdir_in(root)
 }
 
 /// Copies a file to a new one that is then on the disk. Returns its digest.

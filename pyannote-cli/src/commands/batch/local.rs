@@ -2,9 +2,6 @@
 
 use std::path::Path;
 
-use pyannote_engine::Engine;
-use pyannote_engine::assets::Assets;
-
 use super::events::{Event, Reporter};
 use super::inputs::Item;
 use super::journal::Journal;
@@ -12,7 +9,7 @@ use super::plan::Step;
 use super::{Batch, CONFLICT, fingerprint};
 use crate::commands::transcribe::Transcription;
 use crate::error::Result;
-use crate::local;
+use crate::models::LocalEngine;
 use crate::ui::Ui;
 
 /// Processes the recordings one after the other, each with all threads.
@@ -24,7 +21,12 @@ pub(super) fn run(
     request: &str,
     ui: Ui,
 ) -> Result<()> {
-    // Loaded when the first recording needs it.
+    let model = batch.options.model.as_deref();
+    let models = batch.models.choose(model, &batch.engine)?;
+    models.check_accurate(batch.turns.accurate)?;
+    let warning = models.warning();
+    // What is downloaded is loaded when the first recording needs it.
+    let mut models = Some(models);
     let mut loaded = None;
     for item in items {
         let fingerprint = match fingerprint(item) {
@@ -54,17 +56,22 @@ pub(super) fn run(
             reporter.failed(item, entry.pending_job(), message)?;
             continue;
         }
-        let (engine, transcription) = match &mut loaded {
-            Some(loaded) => loaded,
-            None => {
-                let assets = Assets::locate()?;
-                let engine = local::load(ui, assets.clone(), &batch.engine)?;
-                let transcription = batch.transcribe.load(ui, &assets, &engine)?;
-                loaded.insert((engine, transcription))
-            }
+        if let Some(models) = models.take() {
+            let engine = models.engine(ui, &batch.engine)?;
+            loaded = Some((engine, batch.transcribe.load(ui, &batch.engine)?));
+        }
+        let Some((engine, transcription)) = &loaded else {
+            continue;
         };
         journal.start(&item.key, &fingerprint, request)?;
-        match process(batch, engine, transcription.as_ref(), item, ui) {
+        match process(
+            batch,
+            engine,
+            transcription.as_ref(),
+            warning.clone(),
+            item,
+            ui,
+        ) {
             Ok(outputs) => {
                 journal.done(&item.key)?;
                 reporter.report(&Event::Done {
@@ -84,8 +91,9 @@ pub(super) fn run(
 
 fn process(
     batch: &Batch,
-    engine: &Engine,
+    engine: &LocalEngine,
     transcription: Option<&Transcription<'_>>,
+    warning: Option<String>,
     item: &Item,
     ui: Ui,
 ) -> Result<Vec<String>> {
@@ -100,6 +108,7 @@ fn process(
         batch
             .turns
             .document(engine, audio.duration(), diarization, item.input.name());
+    document.warnings.splice(0..0, warning);
     if let Some((transcription, transcript)) = transcription.zip(transcript) {
         transcription.add(&mut document, transcript);
     }

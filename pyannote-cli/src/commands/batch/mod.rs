@@ -24,6 +24,7 @@ use crate::error::{Failure, Result};
 use crate::export::{AudioLink, Format, render, write_file};
 use crate::input::{Input, check_file};
 use crate::local::{AudioArgs, EngineArgs};
+use crate::models::ModelArgs;
 use crate::result::Document;
 use crate::service::{RequestArgs, parse_seconds};
 use crate::ui::Ui;
@@ -105,6 +106,8 @@ pub(crate) struct Batch {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     timeout: Option<Duration>,
     #[command(flatten)]
+    models: ModelArgs,
+    #[command(flatten)]
     channels: ChannelArgs,
     #[command(flatten)]
     audio: AudioArgs,
@@ -134,9 +137,11 @@ impl Batch {
         }
         if self.local {
             crate::local::reject(self.options.used())?;
+            crate::models::check(self.options.model.as_deref())?;
         } else {
             self.audio.check_service()?;
             self.channels.check_service()?;
+            self.models.check_service()?;
             self.turns.check_service()?;
             self.transcribe.check_service()?;
         }
@@ -215,8 +220,12 @@ impl Batch {
 
     /// The request for a recording.
     fn request(&self, client: &Client, url: AudioUrl) -> Request<Diarization> {
-        let request = self.turns.apply(client.diarize(url));
-        self.options.apply(self.transcribe.apply(request))
+        let request = self.transcribe.apply(self.turns.apply(client.diarize(url)));
+        match self.local {
+            // What the models of the service support does not matter on this machine.
+            true => request,
+            false => self.options.apply(request),
+        }
     }
 
     /// A digest of the options that results depend on. Fails if they are invalid.
@@ -234,7 +243,8 @@ impl Batch {
             .to_json()?;
         let backend = match self.local {
             true => format!(
-                "local{}{}{}{}",
+                "local{}{}{}{}{}",
+                self.models.digest(self.options.model.as_deref()),
                 self.audio.digest(),
                 self.channels.digest(),
                 self.turns.digest(),
