@@ -27,11 +27,7 @@ fn fails_with(sandbox: &Sandbox, arguments: &[&str], words: &str) {
 fn community_1_is_added_listed_and_removed() {
     let sandbox = sandbox();
     sandbox.run(&["models", "list"]);
-    fails_with(
-        &sandbox,
-        &["models", "add", "nowhere"],
-        "nowhere/config.yaml",
-    );
+    fails_with(&sandbox, &["models", "add", "nowhere"], "nowhere");
     // The weights of another model.
     let name = "segmentation/model.safetensors";
     let weights = sandbox.path("community-1").join(name);
@@ -182,11 +178,7 @@ fn a_batch_with_community_1_is_done_once() {
     let run = |options: &[&str]| sandbox.run(&[&batch[..], options].concat());
     run(&["--model=precision-2"]);
     let nowhere = ["--model=community-1", "--models=nowhere"];
-    fails_with(
-        &sandbox,
-        &[&batch[..], &nowhere].concat(),
-        "nowhere/config.yaml",
-    );
+    fails_with(&sandbox, &[&batch[..], &nowhere].concat(), "nowhere");
     assert!(!sandbox.path("results/a.json").exists());
     run(&["--model=community-1", "--models=community-1", "-f", "rttm"]);
     run(&["--model=community-1", "--models=community-1", "-f", "rttm"]);

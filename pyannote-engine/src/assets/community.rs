@@ -91,10 +91,10 @@ impl CommunityAssets {
     /// The errors of [`Community1::load`](crate::Community1::load), and [`AssetsError`] if there is a copy already or
     /// the files cannot be written.
     pub fn add(&self, source: impl AsRef<Path>) -> Result<(), LoadError> {
-        let source = &community::root(source.as_ref())?;
         if self.is_added() {
             return Err(self.occupied().into());
         }
+        let source = &community::root(source.as_ref())?;
         community::load(source)?;
         let root = self.folder.parent().unwrap_or(&self.folder);
         fs::create_dir_all(root).map_err(|error| AssetsError::io(root, error))?;
