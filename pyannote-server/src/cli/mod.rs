@@ -41,6 +41,9 @@ use crate::{ConnectionLimits, LiveLimits, RateLimits, Server, StartError};
 
 pub use cancel::{Cancel, cancel};
 
+/// What is logged by default. PostgreSQL notices that tables exist already.
+const LOG_FILTER: &str = "info,sqlx=warn";
+
 /// An error of the command. Causes are sources.
 pub type ServeError = Box<dyn Error + Send + Sync>;
 
@@ -171,7 +174,7 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
 /// Writes log messages to standard error. The variable `RUST_LOG` selects them. They have colors only on a terminal, and
 /// not if the variable `NO_COLOR` is set.
 pub fn init_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
