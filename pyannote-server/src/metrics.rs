@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use crate::engine::JobKind;
 use crate::operation::Operation;
-use crate::store::{EndedJobs, Status};
+use crate::store::{EndedJobs, QueueAges, Status};
 use crate::worker::WorkMetrics;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -34,6 +34,11 @@ struct JobStatusLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RecordingLabels {
+    recording: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct StreamEndLabels {
     reason: &'static str,
 }
@@ -46,6 +51,7 @@ const LATENCY_BUCKETS_S: [f64; 10] = [0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0,
 pub(crate) struct JobMetrics {
     registry: Registry,
     jobs: Family<JobStatusLabels, Gauge>,
+    queue_age_s: Family<RecordingLabels, Gauge<f64, AtomicU64>>,
 }
 
 impl JobMetrics {
@@ -59,11 +65,34 @@ impl JobMetrics {
             "Jobs in the store, by status",
             Family::clone(&jobs),
         );
-        Self { registry, jobs }
+        let queue_age_s = Family::default();
+        registry.register(
+            "pyannote_jobs_oldest_queued_seconds",
+            "Time since the oldest job that waits was accepted, by where its recording is",
+            Family::clone(&queue_age_s),
+        );
+        Self {
+            registry,
+            jobs,
+            queue_age_s,
+        }
     }
 
     /// Encodes the metrics in the OpenMetrics text format. `jobs` is the current number of jobs by status.
-    pub(crate) fn encode(&self, jobs: &[(Status, u64)]) -> Result<String, std::fmt::Error> {
+    pub(crate) fn encode(
+        &self,
+        jobs: &[(Status, u64)],
+        queue_ages: QueueAges,
+    ) -> Result<String, std::fmt::Error> {
+        for (recording, age) in [
+            ("uploaded", queue_ages.uploaded),
+            ("remote", queue_ages.remote),
+        ] {
+            let age_s = self
+                .queue_age_s
+                .get_or_create(&RecordingLabels { recording });
+            age_s.set(age.as_secs_f64());
+        }
         for (status, count) in jobs {
             let labels = JobStatusLabels {
                 status: status.as_str(),

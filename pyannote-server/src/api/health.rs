@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use super::AppState;
 use super::error::{internal_error, method_not_allowed, not_found};
 use crate::metrics::JobMetrics;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::worker::Lanes;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -40,12 +40,13 @@ pub(crate) fn worker_router(store: Store, lanes: Lanes) -> Router {
 }
 
 async fn respond(metrics: &JobMetrics, store: &Store, lanes: &Lanes) -> Response {
-    let jobs = match store.counts().await {
-        Ok(jobs) => jobs,
+    let read = async { Ok::<_, StoreError>((store.counts().await?, store.queue_ages().await?)) };
+    let (jobs, queue_ages) = match read.await {
+        Ok(read) => read,
         Err(error) => return internal_error(&error),
     };
     lanes.metrics().update(&lanes.jobs());
-    match metrics.encode(&jobs) {
+    match metrics.encode(&jobs, queue_ages) {
         Ok(text) => ([(CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(error) => internal_error(&error),
     }

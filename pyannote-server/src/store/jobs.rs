@@ -1,5 +1,7 @@
 //! Store operations of the API: create, read and list jobs.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use sqlx::Row;
 use uuid::Uuid;
@@ -7,6 +9,13 @@ use uuid::Uuid;
 use super::outputs::OutputText;
 use super::{Job, JobResult, ListedJob, Status, Store, StoreError, remote_host, sql};
 use crate::engine::{JobKind, JobOutput};
+
+/// How long the oldest jobs that wait have been waiting.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct QueueAges {
+    pub(crate) uploaded: Duration,
+    pub(crate) remote: Duration,
+}
 
 impl Store {
     /// Stores a new job and queues it, atomically.
@@ -122,5 +131,22 @@ impl Store {
             }
         }
         Ok(counts)
+    }
+
+    /// Returns for how long the oldest jobs that wait have been waiting: of those with uploaded recordings, and of those
+    /// with recordings of other hosts. Zero if none waits.
+    pub(crate) async fn queue_ages(&self) -> Result<QueueAges, StoreError> {
+        let age = async |statement| {
+            let oldest = self.database.select(statement);
+            let Some(row) = self.database.first(oldest).await? else {
+                return Ok(Duration::ZERO);
+            };
+            let age_ms = row.try_get::<i64, _>("age_ms")?;
+            Ok::<_, StoreError>(Duration::from_millis(age_ms.max(0).unsigned_abs()))
+        };
+        Ok(QueueAges {
+            uploaded: age(sql::OLDEST_STORED).await?,
+            remote: age(sql::OLDEST_REMOTE).await?,
+        })
     }
 }

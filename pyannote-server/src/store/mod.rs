@@ -99,6 +99,7 @@ pub(crate) use ended_jobs::EndedJobs;
 pub use error::StoreError;
 pub(crate) use job::JobResult;
 pub use job::{Job, ListedJob};
+pub(crate) use jobs::QueueAges;
 pub(crate) use outputs::json_before_output;
 pub(crate) use queue::{Claim, LoadFailure, Outcome, Return, ReturnAfter};
 pub use status::Status;

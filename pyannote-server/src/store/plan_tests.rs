@@ -69,6 +69,8 @@ async fn workers_read_only_the_queue_that_they_claim_from() {
         )
         .await;
     }
+    assert_plan(sql::OLDEST_STORED, &["SCAN jobs USING INDEX jobs_stored"]).await;
+    assert_plan(sql::OLDEST_REMOTE, &["SCAN jobs USING INDEX jobs_remote"]).await;
     assert_plan(
         sql::LIST_EXHAUSTED,
         &["SEARCH jobs USING INDEX jobs_by_status (status=?)"],

@@ -45,6 +45,20 @@ ORDER BY {newest_first} LIMIT $3",
 pub(super) const COUNT: Read =
     Read::new("SELECT status, COUNT(*) AS jobs FROM jobs GROUP BY status");
 
+/// How long the oldest job with an uploaded recording has been waiting, in milliseconds. Its index is in this order.
+pub(super) const OLDEST_STORED: Read = Read::new(
+    "
+SELECT {now} - created_at AS age_ms FROM jobs {index:jobs_stored:index}
+WHERE status IN ('created', 'running') AND status = 'created' AND host IS NULL ORDER BY seq LIMIT 1",
+);
+
+/// The same of recordings of other hosts.
+pub(super) const OLDEST_REMOTE: Read = Read::new(
+    "
+SELECT {now} - created_at AS age_ms FROM jobs {index:jobs_remote:index}
+WHERE status IN ('created', 'running') AND status = 'created' AND host IS NOT NULL ORDER BY seq LIMIT 1",
+);
+
 /// Request of a job that has not ended. The statements that end a job clear it.
 pub(super) const OPEN_REQUEST: Read =
     Read::new("SELECT request FROM jobs WHERE id = $1 AND status IN ('created', 'running')");

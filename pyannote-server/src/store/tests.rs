@@ -498,10 +498,26 @@ async fn uploads_and_recordings_of_other_hosts_have_a_queue_each() {
     ] {
         assert_eq!(passing(sources.clone()).await, expected, "{sources:?}");
     }
+    // How long they wait is measured apart. Those that were claimed do not wait.
+    let age = "UPDATE jobs SET created_at = created_at - 1000000 * (8 - seq)";
+    sqlx::query(age)
+        .execute(store.database.pool())
+        .await
+        .unwrap();
+    let ages_s = async || {
+        let ages = store.queue_ages().await.unwrap();
+        [ages.uploaded, ages.remote].map(|age| age.as_secs() / 1_000)
+    };
+    assert_eq!(ages_s().await, [5, 7]);
+    for _ in 0..3 {
+        claim(&store).await;
+    }
+    assert_eq!(ages_s().await, [2, 4]);
     // The host is not kept when the job has ended.
     for id in &ids {
         store.cancel_of_any_team(*id).await.unwrap();
     }
+    assert_eq!(ages_s().await, [0, 0]);
     const HOSTS: &str = "SELECT COUNT(*) FROM jobs WHERE host IS NOT NULL";
     assert_eq!(rows(&store, HOSTS).await, 0);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::audio_source::LoadError;
 use super::lanes::Ticket;
@@ -68,6 +69,7 @@ pub(super) async fn load(
     }
     let max_seconds = (job.kind == JobKind::Voiceprint).then_some(MAX_VOICEPRINT_S);
     let mut audio = Audio::default();
+    let start = Instant::now();
     let loaded = if config.engine.needs_channels(job.kind, &job.request) {
         let channels = source.channels(&job.team, url, max_seconds).await;
         channels.map(|channels| audio.channels = channels)
@@ -76,7 +78,7 @@ pub(super) async fn load(
         recording.map(|recording| audio.recording = Some(recording))
     };
     if let Err(error) = loaded {
-        return retry(error, &timing, &job);
+        return retry(error, &timing, &job, start.elapsed());
     }
     let duration = audio.duration();
     match ticket.note_audio(duration) && may_be_put_back {
@@ -85,13 +87,19 @@ pub(super) async fn load(
     }
 }
 
-/// Returns the job to the queue if the recording may be loaded later.
-fn retry(error: LoadError, timing: &Timing, job: &Job) -> Result<Loaded, EngineError> {
+/// Returns the job to the queue if the recording may be loaded later, after an attempt that `took` this long.
+fn retry(
+    error: LoadError,
+    timing: &Timing,
+    job: &Job,
+    took: Duration,
+) -> Result<Loaded, EngineError> {
     let (failure, delay) = match &error {
         LoadError::Failed(_) => return Err(error.into()),
         LoadError::Fetch { retry_after, .. } => {
             let delays = timing.fetch_retry_delays;
-            let delay = load_retry::after_fetch(job.fetch_failures, delays, *retry_after);
+            let failures = job.fetch_failures;
+            let delay = load_retry::after_fetch(failures, delays, *retry_after, took);
             (LoadFailure::Fetch, delay)
         }
         LoadError::Storage(_) => {

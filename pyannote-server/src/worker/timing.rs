@@ -13,7 +13,8 @@ pub struct Timing {
     /// How often the store is polled for jobs and webhooks that other processes have queued. Default: 1 s.
     pub poll_interval: Duration,
     /// Delays before the first, second and third retry of fetching a recording, if its host has failed in a way that may be
-    /// temporary. A host that asks for it with `Retry-After` gets up to a minute. Default: 1, 5 and 20 s.
+    /// temporary. A host that asks for it with `Retry-After` gets up to a minute, and an attempt that took long is followed
+    /// by the next after three times as long, up to 3 minutes. Default: 1, 5 and 20 s.
     pub fetch_retry_delays: [Duration; 3],
     /// How long [`stop`](super::Workers::stop) waits for jobs that compute and webhooks. Default: 8 s, since service managers
     /// often kill a process 10 s after they have asked it to stop.
