@@ -21,15 +21,19 @@ use crate::{Engine, LiveLimits, RateLimits, ScriptedEngine, Server};
 const LEASE: Duration = Duration::from_secs(60);
 const TEAM: &str = "local";
 
-/// A disk of 2 MiB, unmounted on drop.
+/// A small disk, of 2 MiB unless another size is given. Unmounted on drop.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
     /// Returns `None`, and says so, if the disk cannot be mounted.
     fn mount() -> Option<Self> {
+        Self::mount_with("2m")
+    }
+
+    fn mount_with(size: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]);
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]);
         match mount.arg(folder.path()).output() {
             Ok(output) if output.status.success() => Some(Self(folder)),
             _ => {
@@ -52,6 +56,10 @@ impl Disk {
 
     fn free(&self) {
         std::fs::remove_file(self.path().join("filler")).unwrap();
+    }
+
+    fn free_bytes(&self) -> u64 {
+        fs4::statvfs(self.path()).unwrap().available_space()
     }
 
     /// Empties the write-ahead log, so that nothing fits into it once the disk is full.
@@ -196,7 +204,7 @@ async fn uploads_leave_a_part_of_the_disk_free() {
     let upload = async |name: &str| {
         let body = futures_util::stream::iter([Ok::<_, std::io::Error>(vec![7; 100_000].into())]);
         let key = MediaKey::new(name).unwrap();
-        media.store(TEAM, &key, u64::MAX, body).await.unwrap()
+        media.store(TEAM, &key, 0, u64::MAX, body).await.unwrap()
     };
     let mut stored = 0_u64;
     while upload(&format!("media-{stored}")).await == UploadOutcome::Stored(100_000) {
@@ -206,6 +214,42 @@ async fn uploads_leave_a_part_of_the_disk_free() {
     // 2 MiB have room for 20, of which the last would leave less than a twentieth.
     assert!((18..=20).contains(&stored), "{stored}");
     assert_eq!(incomplete_uploads(&disk), 0);
+}
+
+/// Each of them alone would find enough space.
+#[tokio::test]
+async fn uploads_at_the_same_time_leave_a_part_of_the_disk_free() {
+    let Some(disk) = Disk::mount() else { return };
+    let limits = StorageLimits::default();
+    let media = MediaStore::folder(disk.path().join("media"), limits).unwrap();
+    for announced_bytes in [0, 300_000] {
+        let upload = async |name: String| {
+            let parts = futures_util::stream::iter([(); 30]).then(async |()| {
+                tokio::task::yield_now().await;
+                assert!(disk.free_bytes() >= (2 << 20) / 20);
+                Ok::<_, std::io::Error>(vec![7; 10_000].into())
+            });
+            let key = MediaKey::new(&name).unwrap();
+            let parts = std::pin::pin!(parts);
+            let stored = media.store(TEAM, &key, announced_bytes, u64::MAX, parts);
+            stored.await.unwrap()
+        };
+        let uploads = (0..12).map(|number| upload(format!("{announced_bytes}-{number}")));
+        let outcomes = futures_util::future::join_all(uploads).await;
+        assert!(disk.free_bytes() >= (2 << 20) / 20);
+        let stored = outcomes.iter();
+        let stored = stored.filter(|outcome| **outcome == UploadOutcome::Stored(300_000));
+        // What is announced is refused before it is written, so that as many succeed as fit.
+        if announced_bytes > 0 {
+            assert_eq!(stored.count(), 6);
+        }
+        let full = outcomes.contains(&UploadOutcome::DiskFull);
+        assert!(full, "{outcomes:?}");
+        media
+            .delete_expired(std::time::SystemTime::now() + Duration::from_secs(49 * 60 * 60))
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test]
@@ -326,6 +370,81 @@ async fn a_job_whose_result_does_not_fit_in_time_fails_for_this_reason() {
     workers.stop().await;
 }
 
+/// Silence, as 16-bit WAV at 16 kHz.
+#[cfg(feature = "engine")]
+fn wav(duration_s: f64) -> Vec<u8> {
+    let data = (duration_s * 32_000.0) as u32;
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((data + 36).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data");
+    wav.extend(data.to_le_bytes());
+    wav.resize(wav.len() + data as usize, 0);
+    wav
+}
+
+/// Fetched recordings and copies from a bucket.
+#[cfg(feature = "engine")]
+#[tokio::test]
+async fn recordings_leave_a_part_of_the_disk_free() {
+    use crate::recording_file::TempFiles;
+
+    let Some(disk) = Disk::mount() else { return };
+    let temp_files = TempFiles {
+        folder: Some(disk.path().to_owned()),
+        min_free: StorageLimits::default().min_free_of_recordings(),
+    };
+    let is_full = |error: std::io::Error| error.kind() == std::io::ErrorKind::StorageFull;
+    assert!(is_full(temp_files.create(2 << 20).unwrap_err()));
+    // Of two that are announced, only one fits, although neither has been written yet.
+    let announced = temp_files.create(1_200_000).unwrap();
+    assert!(is_full(temp_files.create(1_200_000).unwrap_err()));
+    drop(announced);
+    let mut file = temp_files.create(0).unwrap();
+    let mut parts = 0;
+    let error = loop {
+        file = match file.append(vec![7; 10_000].into()).await {
+            Ok(file) => file,
+            Err(error) => break error,
+        };
+        parts += 1;
+        assert!(disk.free_bytes() >= (2 << 20) / 40, "{parts}");
+    };
+    assert!(is_full(error) && parts > 150, "{parts}");
+}
+
+/// The samples of 16 minutes would fit, but leave too little.
+#[cfg(feature = "engine")]
+#[tokio::test]
+async fn samples_leave_a_part_of_the_disk_free() {
+    use crate::audio::{FetchConfig, Loader, RecordingError};
+    use pyannote_engine::SpoolError;
+    use pyannote_engine::audio::AudioError;
+
+    let Some(disk) = Disk::mount_with("60m") else {
+        return;
+    };
+    let media = tempfile::tempdir().unwrap();
+    let path = media.path().join("a.wav");
+    std::fs::write(&path, wav(16.0 * 60.0)).unwrap();
+    for (free_bytes, fits) in [(1 << 30, false), (0, true)] {
+        let config = FetchConfig {
+            temp_dir: Some(disk.path().to_owned()),
+            free_bytes,
+            ..FetchConfig::default()
+        };
+        let path = path.clone();
+        let files = move |_: &str, _: &str| Some(path.clone());
+        let loader = Loader::new(files, config).unwrap();
+        match loader.load(TEAM, "media://a", None).await {
+            Ok(_) => assert!(fits),
+            Err(RecordingError::Audio(AudioError::Spool(SpoolError::Full { .. }))) => {
+                assert!(!fits);
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
 /// Without a place, and as a job that waits.
 #[cfg(feature = "engine")]
 #[tokio::test]
@@ -334,9 +453,7 @@ async fn a_recording_waits_for_space() {
 
     let Some(disk) = Disk::mount() else { return };
     disk.fill();
-    // 0.5 s of 16-bit silence at 16 kHz.
-    let mut wav = b"RIFF\xa4\x3e\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\x80\x3e\0\0".to_vec();
-    wav.resize(wav.len() + 16_000, 0);
+    let wav = wav(0.5);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/a.wav", listener.local_addr().unwrap());
     let router = axum::Router::new().fallback(async move || wav);

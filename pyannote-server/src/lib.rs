@@ -57,6 +57,7 @@ pub mod cli;
 mod config;
 mod connections;
 mod data_dir;
+mod disk_space;
 pub mod engine;
 mod error;
 mod faults;
@@ -69,6 +70,8 @@ mod operation;
 mod parse;
 mod private_files;
 mod rate_limit;
+#[cfg(any(feature = "engine", feature = "s3"))]
+mod recording_file;
 mod request_log;
 mod server;
 mod setup;

@@ -5,8 +5,6 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
-
 /// Creates a file if it does not exist, and restricts it to its owner.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
@@ -18,21 +16,17 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Renames a temporary file to `path`, durably: after a power failure, the file is there with all its bytes. Replaces an
-/// existing file. Creates the folder of the file if it does not exist, and the one above must.
-pub(crate) fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.as_file().sync_all()?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    if !folder.exists() {
-        create_dir(folder)?;
-        sync_dir(folder.parent().unwrap_or(Path::new(".")))?;
+/// Creates a folder if it does not exist, durably: after a power failure, it is still there. The one above must exist.
+pub(crate) fn create_dir_durably(path: &Path) -> io::Result<()> {
+    if !path.exists() {
+        create_dir(path)?;
+        sync_dir(path.parent().unwrap_or(Path::new(".")))?;
     }
-    file.persist(path).map_err(|error| error.error)?;
-    sync_dir(folder)
+    Ok(())
 }
 
 /// Writes the entries of a directory to the disk. On other systems than Unix, directories cannot be synced.
-fn sync_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(path)?.sync_all()?;
     #[cfg(not(unix))]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Ffmpeg, Limits};
+use crate::recording::CheckSpace;
 use crate::{CancelToken, RecordingWriter};
 
 /// Options of decoding: the limits, the audio track, ffmpeg, and the folder of temporary files.
@@ -30,6 +31,7 @@ pub struct DecodeOptions {
     pub(super) ffmpeg: Ffmpeg,
     pub(super) on_ffmpeg: Option<OnFfmpeg>,
     pub(super) temporary_folder: Option<PathBuf>,
+    pub(super) check_space: Option<CheckSpace>,
     pub(super) cancel: CancelToken,
 }
 
@@ -93,6 +95,13 @@ impl DecodeOptions {
         self
     }
 
+    /// Sets a function that decides whether there is space for more of these temporary files, as
+    /// [`RecordingWriter::check_space`].
+    pub fn check_space(mut self, call: impl Fn(u64) -> bool + Send + Sync + 'static) -> Self {
+        self.check_space = Some(CheckSpace::new(call));
+        self
+    }
+
     /// Lets `token` cancel decoding, which then fails with [`AudioError::Cancelled`](super::AudioError::Cancelled).
     ///
     /// ```
@@ -109,9 +118,10 @@ impl DecodeOptions {
 
     /// Starts a recording whose samples go to the temporary folder if there are many.
     pub(super) fn writer(&self) -> RecordingWriter {
+        let writer = RecordingWriter::new().shared_check_space(self.check_space.clone());
         match &self.temporary_folder {
-            Some(folder) => RecordingWriter::new().temporary_folder(folder),
-            None => RecordingWriter::new(),
+            Some(folder) => writer.temporary_folder(folder),
+            None => writer,
         }
     }
 }

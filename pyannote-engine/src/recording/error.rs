@@ -82,7 +82,7 @@ impl SpoolError {
         }
     }
 
-    fn full(folder: &Path) -> Self {
+    pub(super) fn full(folder: &Path) -> Self {
         Self::Full {
             folder: folder.to_owned(),
         }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use super::SAMPLE_RATE;
 pub use error::SpoolError;
 use spool::Spool;
-#[cfg(feature = "audio")]
-pub(crate) use writer::MAX_IN_MEMORY;
 pub use writer::RecordingWriter;
+#[cfg(feature = "audio")]
+pub(crate) use writer::{CheckSpace, MAX_IN_MEMORY};
 
 /// Maximum number of samples of a block: 4 s, 256 kB.
 const BLOCK_SAMPLES: usize = 1 << 16;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::SpoolError;
+use super::{RecordingWriter, SpoolError};
 
 /// The folder of large temporary files on Unix: `/tmp` is often in memory (`file-hierarchy(7)`).
 const LARGE_FILES: &str = "/var/tmp";
@@ -41,7 +41,7 @@ impl SpoolWriter {
     pub(super) fn create(folder: Option<&Path>) -> Result<Self, SpoolError> {
         let folders = match folder {
             Some(folder) => vec![folder.to_owned()],
-            None => default_folders(std::env::var_os("TMPDIR"), std::env::temp_dir()),
+            None => RecordingWriter::default_folders(),
         };
         let mut first_error = None;
         for folder in folders {
@@ -70,6 +70,11 @@ impl SpoolWriter {
             .map_err(|error| SpoolError::write(&self.folder, &error))
     }
 
+    /// The error of a disk without space.
+    pub(super) fn full(&self) -> SpoolError {
+        SpoolError::full(&self.folder)
+    }
+
     /// Writes what is still in the buffer.
     pub(super) fn finish(self) -> Result<Spool, SpoolError> {
         let Self { file, folder } = self;
@@ -93,7 +98,7 @@ fn private_file(folder: &Path) -> io::Result<File> {
 }
 
 /// The folders to try if none was given: that of `TMPDIR`, or else that of large temporary files and that of all.
-fn default_folders(tmpdir: Option<OsString>, temp_dir: PathBuf) -> Vec<PathBuf> {
+pub(super) fn default_folders(tmpdir: Option<OsString>, temp_dir: PathBuf) -> Vec<PathBuf> {
     match tmpdir.filter(|folder| !folder.is_empty()) {
         Some(folder) => vec![folder.into()],
         None if cfg!(unix) => vec![LARGE_FILES.into(), temp_dir],

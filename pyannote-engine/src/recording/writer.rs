@@ -1,9 +1,11 @@
 //! Collects the samples of a recording while they are decoded.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::spool::SpoolWriter;
+use super::spool::{self, SpoolWriter};
 use super::{Recording, SpoolError};
 use crate::SAMPLE_RATE;
 
@@ -35,6 +37,23 @@ pub struct RecordingWriter {
     /// Maximum number of samples in memory.
     max_in_memory: usize,
     folder: Option<PathBuf>,
+    check_space: Option<CheckSpace>,
+}
+
+/// What is called before samples are written to a temporary file.
+#[derive(Clone)]
+pub(crate) struct CheckSpace(Arc<dyn Fn(u64) -> bool + Send + Sync>);
+
+impl CheckSpace {
+    pub(crate) fn new(call: impl Fn(u64) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(call))
+    }
+}
+
+impl fmt::Debug for CheckSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CheckSpace")
+    }
 }
 
 impl Default for RecordingWriter {
@@ -52,16 +71,49 @@ impl RecordingWriter {
             len: 0,
             max_in_memory: 0,
             folder: None,
+            check_space: None,
         };
         writer.max_in_memory(MAX_IN_MEMORY)
     }
 
-    /// Sets the folder of the temporary file.
+    /// Returns the folders of which the first that is writable has the temporary file: that of the environment variable
+    /// `TMPDIR`. If it is not set, `/var/tmp` on Unix, where `/tmp` is often in memory, and [`std::env::temp_dir`].
     ///
-    /// The default is the folder in the environment variable `TMPDIR`. If it is not set, the default is `/var/tmp` on
-    /// Unix, where `/tmp` is often in memory, or else [`std::env::temp_dir`].
+    /// ```
+    /// use pyannote_engine::RecordingWriter;
+    ///
+    /// assert!(!RecordingWriter::default_folders().is_empty());
+    /// ```
+    #[must_use]
+    pub fn default_folders() -> Vec<PathBuf> {
+        spool::default_folders(std::env::var_os("TMPDIR"), std::env::temp_dir())
+    }
+
+    /// Sets the folder of the temporary file. The default is one of [`default_folders`](Self::default_folders).
     pub fn temporary_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// Sets a function that is called before samples are written to the temporary file, with their size in bytes. If it
+    /// returns `false`, [`SpoolError::Full`] is returned.
+    ///
+    /// ```
+    /// use pyannote_engine::{RecordingWriter, SpoolError};
+    ///
+    /// let mut writer = RecordingWriter::new()
+    ///     .check_space(|bytes| bytes < 1_000)
+    ///     .max_in_memory(std::time::Duration::ZERO);
+    /// writer.push(&[0.5; 100])?;
+    /// assert!(matches!(writer.push(&[0.5; 300]), Err(SpoolError::Full { .. })));
+    /// # Ok::<(), SpoolError>(())
+    /// ```
+    pub fn check_space(self, call: impl Fn(u64) -> bool + Send + Sync + 'static) -> Self {
+        self.shared_check_space(Some(CheckSpace::new(call)))
+    }
+
+    pub(crate) fn shared_check_space(mut self, check_space: Option<CheckSpace>) -> Self {
+        self.check_space = check_space;
         self
     }
 
@@ -98,7 +150,7 @@ impl RecordingWriter {
             self.spill()?;
         }
         match &mut self.spool {
-            Some(spool) => spool.push(samples)?,
+            Some(spool) => write(spool, self.check_space.as_ref(), samples)?,
             None => {
                 if self.samples.capacity() - self.samples.len() < samples.len() {
                     // A vector would double its capacity, up to twice the memory of the recording.
@@ -116,7 +168,8 @@ impl RecordingWriter {
     fn spill(&mut self) -> Result<(), SpoolError> {
         if self.spool.is_none() {
             let mut spool = SpoolWriter::create(self.folder.as_deref())?;
-            spool.push(&std::mem::take(&mut self.samples))?;
+            let samples = std::mem::take(&mut self.samples);
+            write(&mut spool, self.check_space.as_ref(), &samples)?;
             self.spool = Some(spool);
         }
         Ok(())
@@ -133,6 +186,19 @@ impl RecordingWriter {
             None => Recording::new(self.samples),
         })
     }
+}
+
+/// Appends samples to a file, if there is space for them.
+fn write(
+    spool: &mut SpoolWriter,
+    check_space: Option<&CheckSpace>,
+    samples: &[f32],
+) -> Result<(), SpoolError> {
+    let bytes = size_of_val(samples) as u64;
+    if check_space.is_some_and(|CheckSpace(has_space)| !has_space(bytes)) {
+        return Err(spool.full());
+    }
+    spool.push(samples)
 }
 
 #[cfg(test)]

@@ -33,7 +33,8 @@ pub(super) async fn upload(
     let max_bytes = state.max_media_bytes;
     let failed = |error| body::error_response(error, max_bytes);
     // A body whose announced length is over the limit is not read at all.
-    if body.size_hint().lower() > max_bytes {
+    let announced_bytes = body.size_hint().lower();
+    if announced_bytes > max_bytes {
         let response = failed(BodyError::TooLarge);
         return body::discard(&parts.headers, body, response);
     }
@@ -42,7 +43,10 @@ pub(super) async fn upload(
             &mut body,
             state.connection_limits.stall_timeout
         ));
-        state.media.store(&team, &key, max_bytes, content).await
+        let stored = state
+            .media
+            .store(&team, &key, announced_bytes, max_bytes, content);
+        stored.await
     };
     let response = match stored {
         Ok(UploadOutcome::Stored(_)) => return StatusCode::OK.into_response(),

@@ -50,7 +50,11 @@ impl ContentEncoding {
 }
 
 /// Decompresses a file to an empty one, up to `max_bytes`. Returns its size, in bytes.
-pub(super) fn gunzip(from: &Path, to: &mut File, max_bytes: u64) -> Result<u64, RecordingError> {
+pub(super) fn gunzip(
+    from: &Path,
+    to: &mut impl Write,
+    max_bytes: u64,
+) -> Result<u64, RecordingError> {
     let compressed = File::open(from).map_err(RecordingError::TempFile)?;
     let mut decoder = MultiGzDecoder::new(compressed).take(max_bytes.saturating_add(1));
     let mut buffer = vec![0; 64 << 10];

@@ -11,16 +11,16 @@ use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use pyannote_engine::audio::{AudioError, Limits};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, Url};
-use tempfile::{NamedTempFile, TempPath};
-use tokio::io::AsyncWriteExt;
+use tempfile::TempPath;
 
 use super::RecordingError;
 use super::content_encoding::{ContentEncoding, gunzip};
 use super::failure::Failure;
 use super::pace::Pace;
 use super::url_policy;
+use crate::disk_space::MinFree;
+use crate::recording_file::{RecordingFile, TempFiles};
 use crate::ssrf_guard::{PrivateName, Resolver};
-use crate::temp_folder::recording_file;
 
 /// Options of a [`Fetcher`].
 ///
@@ -55,6 +55,9 @@ pub struct FetchConfig {
     /// that of the system, and for samples that of
     /// [`temporary_folder`](pyannote_engine::audio::DecodeOptions::temporary_folder).
     pub temp_dir: Option<PathBuf>,
+    /// Space on the disk that these files leave free, in bytes; at most a fortieth of the disk. A recording that needs it
+    /// waits. Samples are taken into account only with `temp_dir`. Default: 512 MiB.
+    pub free_bytes: u64,
 }
 
 impl Default for FetchConfig {
@@ -68,6 +71,20 @@ impl Default for FetchConfig {
             min_bytes_per_s: 2 << 10,
             timeout: Duration::from_secs(30 * 60),
             temp_dir: None,
+            free_bytes: 512 << 20,
+        }
+    }
+}
+
+impl FetchConfig {
+    /// Where the temporary files are.
+    pub(super) fn temp_files(&self) -> TempFiles {
+        TempFiles {
+            folder: self.temp_dir.clone(),
+            min_free: MinFree {
+                bytes: self.free_bytes,
+                divisor: 40,
+            },
         }
     }
 }
@@ -166,6 +183,8 @@ impl Fetcher {
     }
 
     async fn request(&self, url: Url) -> Result<FetchedFile, Failure> {
+        // Servers are not asked for recordings that cannot be stored.
+        drop(self.temp_file(0)?);
         let request = self.client.get(url).header(ACCEPT_ENCODING, "identity");
         let response = request.send().await.map_err(to_recording_error)?;
         let status = response.status();
@@ -194,8 +213,7 @@ impl Fetcher {
         {
             return Err(AudioError::TooLarge { limit }.into());
         }
-        let (file, path) = self.temp_file()?.into_parts();
-        let mut file = tokio::fs::File::from_std(file);
+        let mut file = self.temp_file(response.content_length().unwrap_or(0))?;
         let mut bytes = 0;
         let window = self.config.idle_timeout;
         let min_bytes = u128::from(self.config.min_bytes_per_s) * window.as_millis() / 1_000;
@@ -211,26 +229,28 @@ impl Fetcher {
             if bytes > limit {
                 return Err(AudioError::TooLarge { limit }.into());
             }
-            file.write_all(&chunk)
-                .await
-                .map_err(RecordingError::TempFile)?;
+            file = file.append(chunk).await.map_err(RecordingError::TempFile)?;
         }
-        file.flush().await.map_err(RecordingError::TempFile)?;
+        let path = file.into_path();
         Ok(FetchedFile { path, bytes })
     }
 
     async fn decompress(&self, compressed: FetchedFile) -> Result<FetchedFile, RecordingError> {
-        let (mut file, path) = self.temp_file()?.into_parts();
+        let mut file = self.temp_file(0)?;
         let max_bytes = self.config.max_bytes;
-        let decompress = move || gunzip(compressed.path(), &mut file, max_bytes);
+        let decompress = move || {
+            let bytes = gunzip(compressed.path(), &mut file, max_bytes)?;
+            let path = file.into_path();
+            Ok(FetchedFile { path, bytes })
+        };
         let task = tokio::task::spawn_blocking(decompress);
-        let bytes = task.await.map_err(|_| AudioError::DecoderFailed)??;
-        Ok(FetchedFile { path, bytes })
+        task.await.map_err(|_| AudioError::DecoderFailed)?
     }
 
-    /// Creates a temporary file.
-    fn temp_file(&self) -> Result<NamedTempFile, RecordingError> {
-        recording_file(self.config.temp_dir.as_deref()).map_err(RecordingError::TempFile)
+    /// Creates a temporary file, with space for the bytes that are announced.
+    fn temp_file(&self, announced_bytes: u64) -> Result<RecordingFile, RecordingError> {
+        let file = self.config.temp_files().create(announced_bytes);
+        file.map_err(RecordingError::TempFile)
     }
 }
 
@@ -282,7 +302,7 @@ mod tests {
 
     use axum::http::header::LOCATION;
     use axum::http::{StatusCode, Uri};
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyannote_engine::audio::{
@@ -14,7 +14,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::failure::Failure;
 use super::{FetchConfig, Fetcher, RecordingError};
+use crate::disk_space::{MinFree, Reservation};
 use crate::media::{MediaFile, MediaKey, MediaStore};
+use crate::recording_file::TempFiles;
 use crate::worker::{AudioSource, ChannelsFuture, DurationFuture, MAX_SHORT, RecordingFuture};
 
 /// Maximum number of long recordings that are decoded at the same time.
@@ -84,7 +86,7 @@ pub struct Loader {
     media: Arc<dyn MediaFiles>,
     fetcher: Fetcher,
     limits: Limits,
-    temp_dir: Option<PathBuf>,
+    temp_files: TempFiles,
     ffmpeg: Ffmpeg,
     long_decodes: Arc<Semaphore>,
 }
@@ -102,7 +104,7 @@ impl Loader {
         };
         Ok(Self {
             media: Arc::new(media),
-            temp_dir: config.temp_dir.clone(),
+            temp_files: config.temp_files(),
             fetcher: Fetcher::new(config)?,
             limits,
             ffmpeg: Ffmpeg::default(),
@@ -178,12 +180,13 @@ impl Loader {
             .cancel_token(&cancel)
             .ffmpeg(self.ffmpeg.clone())
             .on_ffmpeg(|reason| tracing::info!(reason, "decoding a recording with ffmpeg"));
-        if let Some(folder) = &self.temp_dir {
+        if let Some(folder) = &self.temp_files.folder {
             options = options.temporary_folder(folder);
         }
         let Some(key) = url.strip_prefix("media://") else {
             let file = self.fetcher.try_fetch(url).await?;
             let _turn = self.turn(file.path()).await;
+            let options = self.limited_to_space(options);
             // The closure owns the file, which is deleted after decoding, even if the caller no longer waits.
             let decode = move || Ok(decode(file.path().to_owned(), &options)?);
             return Ok(run_blocking(decode).await?);
@@ -194,7 +197,25 @@ impl Loader {
             return Err(missing.into());
         };
         let _turn = self.turn(file.path()).await;
+        let options = self.limited_to_space(options);
         Ok(run_blocking(move || decode_media(&file, &options, decode, missing)).await?)
+    }
+
+    /// Reserves space for the samples that are written to a temporary file.
+    fn limited_to_space(&self, options: DecodeOptions) -> DecodeOptions {
+        let Some(folder) = self.temp_files.folder.clone() else {
+            return options;
+        };
+        let min_free = self.temp_files.min_free;
+        let space = Mutex::new(None);
+        options.check_space(move |bytes| {
+            let mut space = space.lock().unwrap_or_else(PoisonError::into_inner);
+            match ensure(&mut space, &folder, min_free, bytes) {
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => false,
+                // Writing reports a folder that cannot be used.
+                _ => true,
+            }
+        })
     }
 
     /// Waits until a recording may be decoded, unless it is known to be short.
@@ -249,6 +270,22 @@ impl AudioSource for Loader {
                 .await?)
         })
     }
+}
+
+/// Reserves space for `bytes` that are written now.
+fn ensure(
+    space: &mut Option<Reservation>,
+    folder: &Path,
+    min_free: MinFree,
+    bytes: u64,
+) -> io::Result<()> {
+    let space = match space {
+        Some(space) => space,
+        None => space.insert(Reservation::new(folder, min_free, 0)?),
+    };
+    space.ensure(bytes)?;
+    space.written(bytes);
+    Ok(())
 }
 
 /// A function that decodes a file.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,12 +15,11 @@ use object_store::signer::Signer;
 use object_store::{
     ClientConfigKey, GetResult, ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart,
 };
-use tokio::io::AsyncWriteExt;
 
 use super::store::RETENTION;
-use super::{BucketError, MediaFile, MediaKey, UploadOutcome};
+use super::{BucketError, MediaFile, MediaKey, StorageLimits, UploadOutcome};
 use crate::error::Chain;
-use crate::temp_folder::recording_file;
+use crate::recording_file::TempFiles;
 
 /// Timeout of a request, which includes the transfer of a recording.
 const REQUEST_TIMEOUT: &str = "30min";
@@ -46,8 +44,8 @@ pub(super) struct Bucket {
     prefix: Path,
     /// Maximum size of media, in bytes. Clients upload to the bucket, which does not check it.
     pub(super) max_bytes: u64,
-    /// Folder of the copies that are decoded; `None` for that of the system.
-    pub(super) temp_dir: Option<PathBuf>,
+    /// Where the copies that are decoded are written.
+    pub(super) temp_files: TempFiles,
 }
 
 impl Bucket {
@@ -91,7 +89,10 @@ impl Bucket {
             name: name.to_owned(),
             prefix,
             max_bytes: u64::MAX,
-            temp_dir: None,
+            temp_files: TempFiles {
+                folder: None,
+                min_free: StorageLimits::default().min_free_of_recordings(),
+            },
         })
     }
 
@@ -109,14 +110,12 @@ impl Bucket {
             let message = format!("larger than the limit of {} bytes", self.max_bytes);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
-        let (file, path) = recording_file(self.temp_dir.as_deref())?.into_parts();
-        let mut file = tokio::fs::File::from_std(file);
+        let mut file = self.temp_files.create(object.meta.size)?;
         let mut chunks = object.into_stream();
         while let Some(chunk) = chunks.try_next().await.map_err(storage_error)? {
-            file.write_all(&chunk).await?;
+            file = file.append(chunk).await?;
         }
-        file.flush().await?;
-        Ok(path.into())
+        Ok(file.into_path().into())
     }
 
     pub(super) async fn contains(&self, team: &str, key: &MediaKey) -> io::Result<bool> {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -12,16 +12,18 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
+use super::quota::{Quota, QuotaShare};
 use super::store::{RETENTION, UploadOutcome};
 use super::{MediaKey, StorageLimits};
+use crate::disk_space::{MinFree, Reservation};
 use crate::private_files;
 use crate::temp_folder::TempFolder;
 
 /// Subfolder of uploads in progress, with a folder for each process.
 const INCOMPLETE: &str = "incomplete";
 
-/// How much of an upload is written between two looks at the free space, in bytes.
-const FREE_SPACE_CHECK_BYTES: u64 = 16 << 20;
+/// By how much the share of a quota grows at once for an upload whose size is unknown, in bytes.
+const STEP_BYTES: u64 = 1 << 20;
 
 /// Folder with the media of all teams. Clones share it.
 ///
@@ -31,9 +33,14 @@ const FREE_SPACE_CHECK_BYTES: u64 = 16 << 20;
 pub(super) struct Folder {
     root: PathBuf,
     incomplete: Arc<TempFolder>,
-    limits: StorageLimits,
-    /// Held while the storage of a team is measured and a file is added to it.
-    adding: Arc<Mutex<()>>,
+    min_free: MinFree,
+    quota: Quota,
+}
+
+/// Space for an upload: its share of the quota of its team, and what it reserves on the disk.
+struct UploadSpace {
+    share: QuotaShare,
+    disk: Reservation,
 }
 
 impl Folder {
@@ -44,8 +51,8 @@ impl Folder {
         Ok(Self {
             root,
             incomplete: Arc::new(incomplete),
-            limits,
-            adding: Arc::default(),
+            min_free: limits.min_free(),
+            quota: Quota::new(limits.team_bytes),
         })
     }
 
@@ -58,11 +65,12 @@ impl Folder {
             .then_some(path)
     }
 
-    /// Stores media of at most `max_bytes`, atomically and durably.
+    /// Stores media of at most `max_bytes`, of which `announced_bytes` are certain, atomically and durably.
     pub(super) async fn store<E>(
         &self,
         team: &str,
         key: &MediaKey,
+        announced_bytes: u64,
         max_bytes: u64,
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> io::Result<UploadOutcome>
@@ -70,74 +78,49 @@ impl Folder {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let path = self.path(team, key);
-        let left_of_team = self.blocking({
+        let space = self.blocking({
             let path = path.clone();
-            move |folder| folder.left_of_team(&path)
+            move |folder| folder.reserve(path, announced_bytes)
         });
-        let left_of_team = left_of_team.await?;
+        let mut space = match space.await? {
+            Ok(space) => space,
+            Err(refused) => return Ok(refused),
+        };
         // Deleted on drop, also if the client disconnects.
         let incomplete = NamedTempFile::new_in(self.incomplete.path())?;
         let mut file = tokio::fs::File::from_std(incomplete.reopen()?);
         let mut bytes: u64 = 0;
-        let mut next_check = 0;
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(io::Error::other)?;
-            bytes += chunk.len() as u64;
-            if bytes > max_bytes {
+            let len = chunk.len() as u64;
+            if bytes + len > max_bytes {
                 return Ok(UploadOutcome::TooLarge);
             }
-            if bytes > left_of_team {
-                return Ok(UploadOutcome::TeamLimit);
-            }
-            if bytes > next_check {
-                next_check = bytes + FREE_SPACE_CHECK_BYTES;
-                if self
-                    .blocking(|folder| folder.limits.is_full(&folder.root))
-                    .await?
-                {
-                    return Ok(UploadOutcome::DiskFull);
-                }
+            if !space.has(bytes, len) {
+                let grown = self.blocking(move |_| space.grow(bytes, len));
+                space = match grown.await? {
+                    Ok(space) => space,
+                    Err(refused) => return Ok(refused),
+                };
             }
             file.write_all(&chunk).await?;
+            space.disk.written(len);
+            bytes += len;
         }
         file.flush().await?;
         drop(file);
-        self.blocking(move |folder| folder.add(incomplete, &path, bytes))
+        self.blocking(move |_| add(incomplete, space.share, &path, bytes))
             .await
     }
 
-    /// Adds an upload to the media of its team, unless others have been added meanwhile that leave no room for it.
-    fn add(&self, file: NamedTempFile, path: &Path, bytes: u64) -> io::Result<UploadOutcome> {
-        // Uploads do not wait for each other's: with the lock, there is nothing left to write.
-        file.as_file().sync_all()?;
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes > self.left_of_team(path)? {
-            return Ok(UploadOutcome::TeamLimit);
+    /// Reserves space for an upload of at least `bytes`. Returns why it is refused if there is none.
+    fn reserve(&self, path: PathBuf, bytes: u64) -> io::Result<Result<UploadSpace, UploadOutcome>> {
+        let mut share = self.quota.start(path);
+        if !share.grow_to(bytes)? {
+            return Ok(Err(UploadOutcome::TeamLimit));
         }
-        private_files::persist(file, path)?;
-        Ok(UploadOutcome::Stored(bytes))
-    }
-
-    /// How many bytes the file at `path` may have, beside all others of its team.
-    fn left_of_team(&self, path: &Path) -> io::Result<u64> {
-        let (Some(folder), true) = (path.parent(), self.limits.team_bytes < u64::MAX) else {
-            return Ok(u64::MAX);
-        };
-        let entries = match std::fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(self.limits.team_bytes);
-            }
-            entries => entries?,
-        };
-        let mut used: u64 = 0;
-        for entry in entries {
-            let entry = entry?;
-            if entry.path() != path {
-                // It may have been deleted in the meantime.
-                used += entry.metadata().map_or(0, |metadata| metadata.len());
-            }
-        }
-        Ok(self.limits.team_bytes.saturating_sub(used))
+        let disk = Reservation::new(self.incomplete.path(), self.min_free, bytes);
+        refused_if_full(disk.map(|disk| UploadSpace { share, disk }))
     }
 
     /// Runs an operation on a thread for blocking work.
@@ -162,9 +145,11 @@ impl Folder {
         for folder in std::fs::read_dir(&self.root)? {
             let folder = folder?;
             if is_digest(&folder.file_name()) && folder.path().is_dir() {
-                deleted += delete_expired_in(&folder.path(), now)?;
+                deleted += delete_expired_in(&folder.path(), now, is_digest)?;
             }
         }
+        // Earlier versions had no folder for each process. Those of this version are deleted when the next one starts.
+        delete_expired_in(&self.root.join(INCOMPLETE), now, is_incomplete)?;
         Ok(deleted)
     }
 
@@ -174,12 +159,74 @@ impl Folder {
     }
 }
 
+impl UploadSpace {
+    /// Whether `len` bytes are reserved, after the first `bytes`.
+    fn has(&self, bytes: u64, len: u64) -> bool {
+        self.disk.has(len) && self.share.has(bytes + len)
+    }
+
+    /// Reserves `len` bytes after the first `bytes`. Returns why the upload is refused if there is no space.
+    fn grow(mut self, bytes: u64, len: u64) -> io::Result<Result<Self, UploadOutcome>> {
+        let end = bytes + len;
+        if !self.share.has(end)
+            && !self.share.grow_to(end.saturating_add(STEP_BYTES))?
+            && !self.share.grow_to(end)?
+        {
+            return Ok(Err(UploadOutcome::TeamLimit));
+        }
+        refused_if_full(self.disk.ensure(len).map(|()| self))
+    }
+}
+
+/// Turns the error of a full disk into an outcome.
+fn refused_if_full<T>(space: io::Result<T>) -> io::Result<Result<T, UploadOutcome>> {
+    match space {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Ok(Err(UploadOutcome::DiskFull))
+        }
+        space => space.map(Ok),
+    }
+}
+
+/// Adds an upload to the media of its team, durably: after a power failure, it is there with all its bytes. Replaces
+/// existing media.
+fn add(
+    file: NamedTempFile,
+    share: QuotaShare,
+    path: &Path,
+    bytes: u64,
+) -> io::Result<UploadOutcome> {
+    // Uploads do not wait for each other's: syncing takes longest.
+    file.as_file().sync_all()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let is_added = share.add(bytes, || {
+        private_files::create_dir_durably(folder)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    })?;
+    if !is_added {
+        return Ok(UploadOutcome::TeamLimit);
+    }
+    private_files::sync_dir(folder)?;
+    Ok(UploadOutcome::Stored(bytes))
+}
+
 /// Whether a name is one that [`Folder::path`] gives. The data directory may be one that others use, too.
 fn is_digest(name: &OsStr) -> bool {
     name.len() == 64 && name.to_str().is_some_and(|name| hex::decode(name).is_ok())
 }
 
-fn delete_expired_in(folder: &Path, now: SystemTime) -> io::Result<usize> {
+/// Whether a name is one that `tempfile` gives to an upload in progress.
+fn is_incomplete(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(".tmp")
+}
+
+/// Deletes the files of a folder that have expired at the time `now`, and have such a name. Returns how many.
+fn delete_expired_in(
+    folder: &Path,
+    now: SystemTime,
+    has_name: fn(&OsStr) -> bool,
+) -> io::Result<usize> {
     let mut deleted = 0;
     for file in std::fs::read_dir(folder)? {
         let file = file?;
@@ -190,7 +237,7 @@ fn delete_expired_in(folder: &Path, now: SystemTime) -> io::Result<usize> {
         let is_expired = now
             .duration_since(modified)
             .is_ok_and(|age| age > RETENTION);
-        if is_expired && is_digest(&file.file_name()) && std::fs::remove_file(file.path()).is_ok() {
+        if is_expired && has_name(&file.file_name()) && std::fs::remove_file(file.path()).is_ok() {
             deleted += 1;
         }
     }
@@ -239,16 +286,16 @@ mod tests {
         let media = open(root.path(), StorageLimits::default());
         let key = key("a/b");
         let stored = media
-            .store("t", &key, 8, chunks(vec![part(), part()]))
+            .store("t", &key, 0, 8, chunks(vec![part(), part()]))
             .await;
         assert_eq!(stored.unwrap(), UploadOutcome::Stored(8));
         let stored = media
-            .store("t", &key, 7, chunks(vec![part(), part()]))
+            .store("t", &key, 0, 7, chunks(vec![part(), part()]))
             .await;
         assert_eq!(stored.unwrap(), UploadOutcome::TooLarge);
         let broken = Err(io::Error::other("connection reset"));
         media
-            .store("t", &key, 8, chunks(vec![part(), broken]))
+            .store("t", &key, 0, 8, chunks(vec![part(), broken]))
             .await
             .unwrap_err();
         let path = media.find("t", &key).await.unwrap();
@@ -281,7 +328,9 @@ mod tests {
 
         if let Some(root) = std::env::var_os(WATCHED) {
             let media = open(Path::new(&root), StorageLimits::default());
-            let stored = media.store("t", &key("a"), 8, chunks(vec![part()])).await;
+            let stored = media
+                .store("t", &key("a"), 4, 8, chunks(vec![part()]))
+                .await;
             assert_eq!(stored.unwrap(), UploadOutcome::Stored(4));
             std::fs::create_dir(Path::new(&root).join("reported")).unwrap();
             return;
@@ -330,19 +379,23 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let media = open(root.path(), StorageLimits::default());
         let key = key("a");
-        media.store("t", &key, 8, chunks(vec![])).await.unwrap();
+        media.store("t", &key, 0, 8, chunks(vec![])).await.unwrap();
         let after = |hours: u64| SystemTime::now() + Duration::from_secs(hours * 3600);
         // Files of somebody else, if the data directory was not created for the server.
         let others = root.path().join("holidays");
         std::fs::create_dir(&others).unwrap();
         std::fs::write(others.join("beach.mp4"), "").unwrap();
+        // An upload that an earlier version has left.
+        let left = root.path().join("incomplete/.tmpA1b2C3");
+        std::fs::write(&left, "").unwrap();
         assert_eq!(media.delete_expired(after(47)).await.unwrap(), 0);
-        assert!(media.find("t", &key).await.is_some());
+        assert!(media.find("t", &key).await.is_some() && left.exists());
         assert_eq!(media.delete_expired(after(49)).await.unwrap(), 1);
+        assert!(!left.exists());
         assert!(media.find("t", &key).await.is_none());
         assert!(others.join("beach.mp4").exists());
         // The folder of uploads in progress is still there.
-        media.store("t", &key, 8, chunks(vec![])).await.unwrap();
+        media.store("t", &key, 0, 8, chunks(vec![])).await.unwrap();
     }
 
     #[tokio::test]
@@ -355,7 +408,7 @@ mod tests {
         let media = open(root.path(), limits);
         let store = async |team: &str, name: &str, parts: usize| {
             let body = chunks((0..parts).map(|_| part()).collect());
-            media.store(team, &key(name), 100, body).await.unwrap()
+            media.store(team, &key(name), 0, 100, body).await.unwrap()
         };
         assert_eq!(store("t", "a", 3).await, UploadOutcome::TeamLimit);
         assert_eq!(store("t", "a", 2).await, UploadOutcome::Stored(8));
@@ -368,5 +421,56 @@ mod tests {
         let stored = [one, two].map(|outcome| outcome == UploadOutcome::Stored(8));
         assert_ne!(stored[0], stored[1], "{one:?}, {two:?}");
         assert_eq!(files(root.path()), 3);
+    }
+
+    #[tokio::test]
+    async fn an_upload_in_progress_counts_against_the_limit_of_its_team() {
+        let root = tempfile::tempdir().unwrap();
+        let limits = StorageLimits {
+            team_bytes: 10,
+            ..StorageLimits::default()
+        };
+        let media = open(root.path(), limits);
+        let upload = async |team: &str, name: &str, announced_bytes| {
+            let key = key(name);
+            let stored = media.store(team, &key, announced_bytes, 100, chunks(vec![part()]));
+            stored.await.unwrap()
+        };
+        // Announced, or already received.
+        for (announced_bytes, received) in [(8, 0), (0, 2)] {
+            let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<Chunk>();
+            let waits = tokio::sync::Notify::new();
+            let body = futures_util::stream::poll_fn(|context| {
+                let part = receiver.poll_recv(context);
+                if part.is_pending() {
+                    waits.notify_one();
+                }
+                part
+            });
+            let slow_key = key("slow");
+            let slow = media.store("t", &slow_key, announced_bytes, 100, body);
+            let mut slow = std::pin::pin!(slow);
+            for _ in 0..received {
+                sender.send(part()).unwrap();
+            }
+            tokio::select! {
+                outcome = &mut slow => panic!("{outcome:?}"),
+                () = waits.notified() => {}
+            }
+            assert_eq!(upload("t", "a", 0).await, UploadOutcome::TeamLimit);
+            assert_eq!(upload("t", "a", 4).await, UploadOutcome::TeamLimit);
+            assert_eq!(upload("u", "a", 4).await, UploadOutcome::Stored(4));
+            for _ in received..2 {
+                sender.send(part()).unwrap();
+            }
+            drop(sender);
+            assert_eq!(slow.await.unwrap(), UploadOutcome::Stored(8));
+        }
+        // An upload that ends without being stored does not count any more.
+        let broken = Err(io::Error::other("connection reset"));
+        let failed_key = key("a");
+        let failed = media.store("v", &failed_key, 10, 100, chunks(vec![broken]));
+        failed.await.unwrap_err();
+        assert_eq!(upload("v", "b", 4).await, UploadOutcome::Stored(4));
     }
 }

@@ -6,6 +6,7 @@ mod folder;
 mod key;
 mod limits;
 mod presigned_url;
+mod quota;
 mod store;
 
 pub use key::{MediaKey, MediaKeyError};

@@ -13,6 +13,8 @@ use tempfile::TempPath;
 use super::bucket::Bucket;
 use super::folder::Folder;
 use super::{MediaKey, StorageLimits};
+#[cfg(feature = "s3")]
+use crate::recording_file::TempFiles;
 
 /// How long media are kept.
 pub(super) const RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
@@ -118,16 +120,12 @@ impl MediaStore {
     }
 
     /// Sets the limits of copies of media in a bucket, which clients upload without a check.
-    pub(crate) fn copies(mut self, max_bytes: u64, temp_dir: Option<&Path>) -> Self {
-        match &mut self.0 {
-            Backend::Folder(_) => {}
-            #[cfg(feature = "s3")]
-            Backend::Bucket(bucket) => {
-                bucket.max_bytes = max_bytes;
-                bucket.temp_dir = temp_dir.map(Path::to_owned);
-            }
+    #[cfg(feature = "s3")]
+    pub(crate) fn copies(mut self, max_bytes: u64, temp_files: TempFiles) -> Self {
+        if let Backend::Bucket(bucket) = &mut self.0 {
+            bucket.max_bytes = max_bytes;
+            bucket.temp_files = temp_files;
         }
-        let _ = (max_bytes, temp_dir);
         self
     }
 
@@ -163,7 +161,8 @@ impl MediaStore {
         }
     }
 
-    /// Stores media of at most `max_bytes`, atomically and durably.
+    /// Stores media of at most `max_bytes`, atomically and durably. `announced_bytes` are reserved before the first one
+    /// arrives: the size of the media, if it is known, or else 0.
     ///
     /// # Errors
     ///
@@ -172,6 +171,7 @@ impl MediaStore {
         &self,
         team: &str,
         key: &MediaKey,
+        announced_bytes: u64,
         max_bytes: u64,
         body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> io::Result<UploadOutcome>
@@ -179,7 +179,10 @@ impl MediaStore {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         match &self.0 {
-            Backend::Folder(folder) => folder.store(team, key, max_bytes, body).await,
+            Backend::Folder(folder) => {
+                let stored = folder.store(team, key, announced_bytes, max_bytes, body);
+                stored.await
+            }
             #[cfg(feature = "s3")]
             Backend::Bucket(bucket) => bucket.store(team, key, max_bytes, body).await,
         }

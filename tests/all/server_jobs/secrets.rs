@@ -203,7 +203,11 @@ async fn only_the_owner_can_read_the_data() {
     let server = start().await;
     let key = pyannote_server::media::MediaKey::new("a").unwrap();
     let body = futures_util::stream::iter([Ok::<_, std::io::Error>("sound".into())]);
-    server.media().store("local", &key, 9, body).await.unwrap();
+    server
+        .media()
+        .store("local", &key, 0, 9, body)
+        .await
+        .unwrap();
     let check = || {
         let modes = modes_in(root.path());
         assert!(
