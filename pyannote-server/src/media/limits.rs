@@ -32,6 +32,7 @@ impl StorageLimits {
     }
 
     /// What the recordings of jobs leave free: half as much, so that uploads cannot keep them from being processed.
+    #[cfg(any(feature = "engine", feature = "s3"))]
     pub(crate) fn min_free_of_recordings(self) -> MinFree {
         MinFree {
             bytes: self.free_bytes / 2,
