@@ -53,11 +53,13 @@ async fn bucket_process() {
         stream::iter((0..bytes / 1_000).map(chunk))
     };
     let outcome = media
-        .store(TEAM, &key, LARGE as u64 - 1, chunks(LARGE))
+        .store(TEAM, &key, 0, LARGE as u64 - 1, chunks(LARGE))
         .await;
     assert_eq!(outcome.unwrap(), UploadOutcome::TooLarge);
     assert!(!media.contains(TEAM, &key).await.unwrap());
-    let outcome = media.store(TEAM, &key, LARGE as u64, chunks(LARGE)).await;
+    let outcome = media
+        .store(TEAM, &key, 0, LARGE as u64, chunks(LARGE))
+        .await;
     assert_eq!(outcome.unwrap(), UploadOutcome::Stored(LARGE as u64));
     assert!(media.contains(TEAM, &key).await.unwrap());
     assert!(!media.contains("other", &key).await.unwrap());
