@@ -12,7 +12,7 @@ use sqlx::Connection;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{TEAM, crash, lifecycle, secrets, submit, webhooks};
+use super::{TEAM, crash, fetching, lifecycle, secrets, submit, webhooks};
 
 /// A stream that ends, one that is lost, and the limit of a team.
 async fn live_streams_in(store: &Store) {
@@ -84,6 +84,7 @@ async fn postgres_jobs() {
     webhooks::all_final_statuses_are_delivered_from(&store).await;
     assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 4);
 
+    fetching::others_do_not_wait_in(&store).await;
     live_streams_in(&store).await;
     secrets::are_deleted_from(&store, || cluster.dump()).await;
 
