@@ -201,3 +201,51 @@ fn scale_to_dimension(values: &mut [f64]) {
         values.iter_mut().for_each(|value| *value *= factor);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::noise;
+    use super::*;
+
+    // What pyannote.audio 4.0.7 computes with the published arrays: the largest variances, the magnitudes of the first
+    // features of an embedding, and its product with another.
+    const PHI: [f64; 3] = [25.882_384_299_701, 10.646_547_679_134, 7.097_496_641_140];
+    const FIRST: [f64; 3] = [0.700_611_376_151, 1.117_443_688_775, 2.377_320_557_546];
+    const PRODUCT: f64 = -213.929_361_691_212;
+
+    #[test]
+    #[ignore = "needs PYANNOTE_PLDA: the folder `models/plda` of the crate diaric 0.1.0, or that of community-1"]
+    fn features_with_the_published_arrays_match() {
+        let folder = PathBuf::from(std::env::var_os("PYANNOTE_PLDA").unwrap());
+        let files = PldaFiles::find(&folder, |path| {
+            path.is_file().then(|| path.to_owned()).ok_or(())
+        });
+        let arrays = PldaArrays::read(&files.unwrap(), |path, reason| {
+            format!("{}: {reason}", path.display())
+        });
+        let plda = Plda::new(arrays.unwrap());
+        for (found, expected) in plda.phi().iter().zip(PHI) {
+            assert!((found - expected).abs() < 1e-9, "{found}");
+        }
+        let embeddings: Vec<f32> = noise(0, "real-plda", 8 * 256)
+            .iter()
+            .map(|value| (0.5 * value) as f32)
+            .collect();
+        let [first, .., last] = &embeddings
+            .chunks_exact(256)
+            .map(|e| plda.features(e))
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!();
+        };
+        // The signs of features are arbitrary, but not those of their products.
+        let product: f64 = first.iter().zip(last).map(|(a, b)| a * b).sum();
+        assert!((product - PRODUCT).abs() < 1e-9, "{product}");
+        for (found, expected) in first.iter().zip(FIRST) {
+            assert!(
+                (found.abs() - expected).abs() < 1e-9,
+                "{found} and {expected}"
+            );
+        }
+    }
+}
