@@ -1,4 +1,4 @@
-//! The fuzz run of the decoder: its options, and how it is started.
+//! The fuzz run of the decoder, or of the readers of models: its options, and how it is started.
 
 use std::process::ExitCode;
 
@@ -17,6 +17,9 @@ pub struct Options {
     /// Chooses the mutations. Runs with the same seed are equal [default: random]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Load folders of community-1 in which one file is mutated, instead of decoding recordings
+    #[arg(long)]
+    pub community: bool,
     /// Only decode the file with this number
     #[arg(long, value_name = "NUMBER", requires = "seed")]
     pub case: Option<u64>,

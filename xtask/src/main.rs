@@ -65,9 +65,10 @@ enum Task {
     /// The exit status is 1 if a job was lost or submitted twice, a task hung, a result was wrong, or memory grew. The
     /// judge is the server's own record.
     Soak(soak::Options),
-    /// Decode thousands of mutated recordings of every container
+    /// Decode thousands of mutated recordings of every container, or load mutated folders of community-1
     ///
-    /// The exit status is 1 if a file makes the decoder panic, hang, or use too much memory; it is then in target/fuzz.
+    /// The exit status is 1 if a file makes the decoder or reader panic, hang, or use too much memory; it is then in
+    /// target/fuzz.
     Fuzz(fuzz::Options),
 }
 
@@ -142,6 +143,22 @@ enum Bench {
     Identification {
         #[command(flatten)]
         recordings: Recordings,
+    },
+    /// Measure speed and memory of community-1 by stage, also beside pyannote.audio and speakrs, and print a Markdown
+    /// table
+    Community {
+        /// The folder of community-1, or one with random weights of `tests/python/community_reference.py --folders` [default:
+        /// that of PYANNOTE_COMMUNITY_1, or the one that was added]
+        folder: Option<PathBuf>,
+        /// Threads of each, separated by commas
+        #[arg(long, value_delimiter = ',')]
+        threads: Vec<usize>,
+        /// Duration of the recording, in minutes: the sample, repeated
+        #[arg(long)]
+        minutes: Option<f64>,
+        /// A Python with pyannote-audio, speakrs, soundfile and safetensors, to measure these as well
+        #[arg(long, value_name = "PROGRAM")]
+        python: Option<PathBuf>,
     },
     /// Measure error rate, word times, speed and memory of transcription beside faster-whisper, and print a Markdown
     /// table
@@ -259,6 +276,24 @@ fn run(task: Task) -> Result<ExitCode> {
             let options = [format!("--hours={hours}"), format!("--short={short}")];
             let options = options.map(OsString::from).to_vec();
             return cargo::bench(&workspace, "lanes", &programs, options);
+        }
+        Task::Bench(Bench::Community {
+            folder,
+            threads,
+            minutes,
+            python,
+        }) => {
+            let threads = threads.iter().map(|threads| format!("--threads={threads}"));
+            let minutes = minutes.map(|minutes| format!("--minutes={minutes}"));
+            let mut options: Vec<OsString> = threads.chain(minutes).map(OsString::from).collect();
+            if let Some(program) = python {
+                // Otherwise it is found in PATH.
+                let is_path = program.components().count() > 1;
+                let program = if is_path { absolute(program)? } else { program };
+                options.extend(["--python".into(), program.into()]);
+            }
+            let folder: Vec<PathBuf> = folder.into_iter().collect();
+            return cargo::bench(&workspace, "community", &folder, options);
         }
         Task::Bench(Bench::Transcription { files }) => {
             return cargo::bench(&workspace, "transcription", &files, Vec::new());

@@ -1,7 +1,8 @@
-//! Decodes mutated recordings of every container: `cargo xtask fuzz`.
+//! Decodes mutated recordings of every container: `cargo xtask fuzz`. Or loads folders of community-1 in which one file
+//! is mutated: `cargo xtask fuzz --community`.
 //!
-//! No file may make the decoder panic, hang, or use more memory than its limits allow. A file that does is written to
-//! the folder `target/fuzz`, and the exit status is 1.
+//! No file may make the decoder or a reader panic, hang, or use more memory than its limits allow. A file that does is
+//! written to the folder `target/fuzz`, and the exit status is 1.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[allow(
@@ -10,6 +11,7 @@
     reason = "only what the generators need is used"
 )]
 mod audio;
+mod community;
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -28,7 +30,8 @@ use audio::mutations::{self, mutated};
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// Maximum memory of a decoder, in bytes. The filter of an odd sample rate takes most of it, such as 274,231 Hz.
+/// Maximum memory of a decoder, in bytes. The filter of an odd sample rate takes most of it, such as 274,231 Hz. Models
+/// are smaller.
 const MAX_BYTES: usize = 128 << 20;
 /// Time after which a case is taken for one that never ends. Usual cases take milliseconds.
 const HANG: Duration = Duration::from_secs(120);
@@ -66,7 +69,11 @@ fn main() -> ExitCode {
         Some(case) => case..case + 1,
         None => 0..options.cases,
     };
-    let files = mutations::files();
+    let community = options.community.then(community::Folder::new);
+    let files = match &community {
+        Some(_) => community::files(),
+        None => mutations::files(),
+    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mutated");
     let current = Arc::new(AtomicU64::new(0));
@@ -78,7 +85,11 @@ fn main() -> ExitCode {
         std::fs::write(&path, &bytes).unwrap();
         // The watch compares numbers: 0 is before the first case.
         current.store(case + 1, Ordering::Relaxed);
-        if let Err(problem) = run(&path, case, &mut totals) {
+        let load = || match &community {
+            Some(folder) => folder.load(name, &bytes),
+            None => mutations::decode(&path).map(Outcome::from),
+        };
+        if let Err(problem) = run(load, case, &mut totals) {
             failures += 1;
             report(seed, case, name, &problem, &path);
         }
@@ -93,12 +104,41 @@ fn main() -> ExitCode {
     }
 }
 
-/// Decodes a file, and returns what is wrong, if anything.
-fn run(path: &Path, case: u64, totals: &mut Totals) -> Result<(), String> {
+/// What decoding or loading a file led to.
+struct Outcome {
+    samples: usize,
+    /// The kind of the error.
+    error: Option<String>,
+    /// Where a dependency panicked.
+    panic: Option<String>,
+}
+
+impl From<mutations::Outcome> for Outcome {
+    fn from(outcome: mutations::Outcome) -> Self {
+        let kind = |error| {
+            // Without the figures of the case.
+            let kind = format!("{error:?}");
+            let kind = kind.split([' ', '(', '{']).next().unwrap_or_default();
+            kind.to_owned()
+        };
+        Self {
+            samples: outcome.samples,
+            error: outcome.error.map(kind),
+            panic: outcome.panic,
+        }
+    }
+}
+
+/// Decodes or loads a file, and returns what is wrong, if anything.
+fn run(
+    load: impl FnOnce() -> Result<Outcome, String>,
+    case: u64,
+    totals: &mut Totals,
+) -> Result<(), String> {
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
     let start = Instant::now();
-    let outcome = mutations::decode(path)?;
+    let outcome = load()?;
     let elapsed = start.elapsed();
     let bytes = ALLOCATOR.peak_usage().saturating_sub(before);
     if bytes > totals.peak_bytes {
@@ -110,12 +150,7 @@ fn run(path: &Path, case: u64, totals: &mut Totals) -> Result<(), String> {
     totals.samples = totals.samples.max(outcome.samples);
     match outcome.error {
         None => totals.decoded += 1,
-        Some(error) => {
-            // Without the figures of the case.
-            let kind = format!("{error:?}");
-            let kind = kind.split([' ', '(', '{']).next().unwrap_or_default();
-            *totals.errors.entry(kind.to_owned()).or_default() += 1;
-        }
+        Some(kind) => *totals.errors.entry(kind).or_default() += 1,
     }
     if let Some(location) = outcome.panic {
         let file = location.rsplit("symphonia").next().unwrap_or_default();
