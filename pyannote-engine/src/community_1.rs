@@ -22,11 +22,18 @@ const FOLDER_VAR: &str = "PYANNOTE_COMMUNITY_1";
 ///
 /// Its files are not part of any package: request access to `pyannote/speaker-diarization-community-1` on Hugging Face
 /// and download its folder. The license is CC-BY-4.0. The folder has `config.yaml`, `segmentation/pytorch_model.bin`,
-/// `embedding/pytorch_model.bin`, `plda/plda.npz` and `plda/xvec_transform.npz`. In place of `pytorch_model.bin`, there
-/// may be a `model.safetensors` with the same tensors.
+/// `embedding/pytorch_model.bin`, `plda/plda.npz` and `plda/xvec_transform.npz`. The folder of a repository or snapshot in
+/// the cache of Hugging Face's tools (`models--pyannote--speaker-diarization-community-1`) will do, too.
+///
+/// In place of each `pytorch_model.bin`, there may be one file with another name, with the same weights in safetensors or
+/// ONNX: 16, 32 or 64-bit floats under the names of pyannote.audio or WeSpeaker, and the exports that PyTorch makes of
+/// these models, such as those of sherpa-onnx, WeSpeaker and speakrs. Of an ONNX file, only the weights are used. Without
+/// `pytorch_model.bin`, `config.yaml` may be missing, too: its published values apply. The arrays of `plda` may be files of
+/// their own, `NAME.npy` or `plda_NAME.npy`, or `NAME.bin` with 64-bit floats.
 ///
 /// PyTorch's checkpoints are programs for Python. They are read without running anything in them, and a checkpoint that
-/// refers to anything but tensors and settings is refused.
+/// refers to anything but tensors and settings is refused. Every other file that cannot be used has an error that names
+/// it and says what to do.
 ///
 /// The pipeline computes what pyannote.audio 4.0.7 computes, as tests show with random weights of the same shapes. That
 /// the published weights load, and the error rates with them, could not be checked where this was written.

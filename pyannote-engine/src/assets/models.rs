@@ -46,10 +46,10 @@ pub struct Package {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ModelState {
-    /// Its files are those of its packages, by digest.
+    /// Its files are those of its packages, or of its repository, by digest.
     Verified,
-    /// Its files can be loaded, and have not changed since they were copied. Whether they are the published ones is not
-    /// known.
+    /// Its files can be loaded, and have not changed since they were copied, but are not those of the repository:
+    /// another revision, a conversion, or other weights.
     Loadable,
     /// Its files cannot be used, for the given reason.
     Damaged(String),
@@ -176,6 +176,7 @@ fn of_folder(
         copied_from,
         bytes: files.map(|file| bytes(file)).sum(),
         state: match check() {
+            Ok(()) if community::is_published(folder) => ModelState::Verified,
             Ok(()) => ModelState::Loadable,
             Err(reason) => ModelState::Damaged(reason),
         },

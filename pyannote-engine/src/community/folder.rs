@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::config::Parameters;
 use super::plda::{Plda, PldaArrays, PldaFiles};
 use super::weights_file::{self, Model};
-use super::{Loaded, content};
+use super::{Loaded, content, published};
 use crate::LoadError;
 use crate::models::{Fbank, ResNet34, SegmentationModel};
 
@@ -87,6 +87,11 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     all.extend(files.plda.into_paths());
     all.extend([files.segmentation, files.embedding]);
     Ok(all)
+}
+
+/// Whether the files of a folder are the published ones, by digest.
+pub(crate) fn is_published(folder: &Path) -> bool {
+    files(folder).is_ok_and(|files| published::are_published(&files))
 }
 
 /// The folder that has the files: the given one, or the snapshot in it, if it is that of a repository in the cache of

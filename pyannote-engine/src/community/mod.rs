@@ -35,6 +35,7 @@ mod npz;
 mod onnx;
 mod pickle;
 mod plda;
+mod published;
 mod segmentation;
 mod tensors;
 #[cfg(test)]
@@ -45,7 +46,7 @@ mod weights_file;
 
 pub(crate) use config::Parameters;
 pub(crate) use embeddings::FrameFeatures;
-pub(crate) use folder::{files, load, root};
+pub(crate) use folder::{files, is_published, load, root};
 pub(crate) use plda::Plda;
 
 use std::time::Instant;

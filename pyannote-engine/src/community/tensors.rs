@@ -158,6 +158,38 @@ impl Tensors {
         Self { tensors, values }
     }
 
+    /// Replaces the end of names.
+    pub(super) fn with_suffix(self, from: &str, to: &str) -> Self {
+        let tensors = self.tensors.into_iter();
+        let rename = |name: String| match name.strip_suffix(from) {
+            Some(rest) => format!("{rest}{to}"),
+            None => name,
+        };
+        Self {
+            tensors: tensors
+                .map(|(name, tensor)| (rename(name), tensor))
+                .collect(),
+            values: self.values,
+        }
+    }
+
+    /// Removes and returns the tensors whose names are a prefix and a number, by number.
+    pub(super) fn take_numbered(&mut self, prefix: &str) -> Vec<Tensor> {
+        let number = |name: &str| name.strip_prefix(prefix)?.parse::<u64>().ok();
+        let mut found: Vec<(u64, Tensor)> = self
+            .tensors
+            .extract_if(.., |name, _| number(name).is_some())
+            .filter_map(|(name, tensor)| Some((number(&name)?, tensor)))
+            .collect();
+        found.sort_by_key(|(number, _)| *number);
+        let found: Vec<Tensor> = found.into_iter().map(|(_, tensor)| tensor).collect();
+        self.values -= found
+            .iter()
+            .map(|tensor| tensor.values.len())
+            .sum::<usize>();
+        found
+    }
+
     /// The tensors as a safetensors file.
     ///
     /// # Errors

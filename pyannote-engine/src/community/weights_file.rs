@@ -145,7 +145,12 @@ fn named(tensors: Tensors, model: Model) -> Result<Tensors, String> {
             .map(str::to_owned)
     };
     if let Some(prefix) = find(model) {
-        return Ok(tensors.renamed(&prefix, model.prefix()));
+        let named = tensors.renamed(&prefix, model.prefix());
+        // Constants of ONNX exports, in safetensors: the conversions of speakrs.
+        return match model {
+            Model::Segmentation => onnx::generated(named),
+            Model::Embedding => Ok(named.with_suffix(".weight_bias", ".bias")),
+        };
     }
     Err(match find(model.other()) {
         Some(_) => format!(

@@ -22,16 +22,14 @@ mod repeated;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
-use pyannote_engine::{Community1, Diarizer, Options, audio};
+use pyannote_engine::{Community1, Options, audio};
 use pyannote_tests::process::{memory_bytes, processor_time};
 use serde::{Deserialize, Serialize};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/community/peer.py");
-/// Progress at which segmentation and embedding extraction end.
-const PHASES: [f64; 2] = [0.4, 0.98];
 const HEADER: &str = "\
 | | threads | segmentation (CPU s) | embeddings (CPU s) | clustering and turns (CPU s) | all (CPU s) | × of pyannote.audio | × real time per core | time (s) | peak memory (MB) | speakers, turns |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
@@ -85,24 +83,28 @@ struct Measured {
 impl Task {
     fn run(&self) -> Measured {
         let models = Community1::load_with(&self.folder, self.threads).unwrap();
-        let models = models.per_window_embeddings(self.per_window);
+        let models = models.shared_convolutions(!self.per_window);
         let recording = audio::decode(&self.wav).unwrap();
         let processor_s = || processor_time().unwrap_or_default().as_secs_f64();
         let (start, processor_start_s) = (Instant::now(), processor_s());
-        let mut ends_s = [0.0; 2];
-        let mut options = Options::new().on_progress(|fraction| {
-            for (end_s, phase) in ends_s.iter_mut().zip(PHASES) {
-                if *end_s == 0.0 && fraction > phase - 1e-9 {
-                    *end_s = processor_s() - processor_start_s;
-                }
-            }
-        });
-        let diarization = models.diarize(&recording, &mut options).unwrap();
+        // Processor time at each report of progress. The stages end with one.
+        let mut reports = Vec::new();
+        let mut options = Options::new()
+            .on_progress(|_| reports.push((start.elapsed(), processor_s() - processor_start_s)));
+        let (diarization, stages) = models
+            .diarize_with_stages(&recording, &mut options)
+            .unwrap();
         drop(options);
+        let elapsed_s = start.elapsed().as_secs_f64();
         let all_s = processor_s() - processor_start_s;
-        let [segmentation_s, embeddings_s] = ends_s;
+        let at = |end: Duration| {
+            let before = reports.iter().take_while(|(elapsed, _)| *elapsed <= end);
+            before.last().map_or(0.0, |(_, processor_s)| *processor_s)
+        };
+        let segmentation_s = at(stages.segmentation);
+        let embeddings_s = at(stages.segmentation + stages.embeddings);
         Measured {
-            elapsed_s: start.elapsed().as_secs_f64(),
+            elapsed_s,
             processor_s: all_s,
             stages_s: Some([
                 segmentation_s,

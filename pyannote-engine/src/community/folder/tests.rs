@@ -615,6 +615,18 @@ fn names_of_other_conversions_are_found() {
         write(folder.path(), "embedding/model.safetensors", &file);
         load(folder.path()).map(drop).unwrap();
     }
+    // speakrs folds normalizations into convolutions.
+    let folded: Vec<_> = shapes(Model::Embedding)
+        .into_iter()
+        .filter(|(name, shape)| shape.len() > 1 || name.contains("seg_1"))
+        .flat_map(|(name, shape)| {
+            let bias = (shape.len() == 4).then(|| (format!("{name}_bias"), shape[..1].to_vec()));
+            [Some((name, shape)), bias].into_iter().flatten()
+        })
+        .collect();
+    let file = constant(&folded, Dtype::F32, &0.5_f32.to_le_bytes());
+    write(folder.path(), "embedding/model.safetensors", &file);
+    load(folder.path()).map(drop).unwrap();
 }
 
 #[test]

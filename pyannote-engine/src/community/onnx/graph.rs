@@ -253,6 +253,16 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// The names of the constants with floats.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        let floats = self
+            .constants
+            .iter()
+            .filter(|(_, constant)| constant.kind == 1);
+        floats.map(|(name, _)| *name)
+    }
+
     /// The name of a constant that ends with a suffix.
     pub(super) fn named(&self, suffix: &str) -> Option<&'a str> {
         self.constants

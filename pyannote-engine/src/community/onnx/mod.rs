@@ -61,6 +61,15 @@ pub(super) fn tensors(file: &[u8], model: Model) -> Result<Tensors, String> {
     }
 }
 
+/// Names tensors of the segmentation model that have the names which PyTorch's exporter generates.
+///
+/// # Errors
+///
+/// If they are not those of the model.
+pub(super) fn generated(tensors: Tensors) -> Result<Tensors, String> {
+    segmentation::generated(tensors)
+}
+
 /// The error of a graph that cannot be mapped.
 fn unknown(expected: &str) -> String {
     format!(

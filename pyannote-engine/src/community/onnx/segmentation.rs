@@ -1,7 +1,7 @@
 //! The segmentation model (PyanNet) in an ONNX graph.
 
 use super::super::tensors::{Tensor, Tensors};
-use super::graph::{Graph, Node};
+use super::graph::{Graph, Node, transpose};
 use super::{add, linear, unknown};
 
 /// Filters of the first layer, and their taps.
@@ -12,6 +12,12 @@ const CHANNELS: usize = 60;
 const TAPS: usize = 5;
 const HIDDEN: usize = 128;
 const LAYERS: usize = 4;
+/// The linear layers after the LSTM, with their inputs and outputs.
+const LINEAR: [(&str, usize, usize); 3] = [
+    ("linear.0", 2 * HIDDEN, HIDDEN),
+    ("linear.1", HIDDEN, HIDDEN),
+    ("classifier", HIDDEN, 7),
+];
 /// ONNX has the gates in the order input, output, forget, cell; PyTorch as input, forget, cell, output.
 const GATES: [usize; 4] = [0, 2, 3, 1];
 
@@ -129,30 +135,86 @@ fn recurrent(graph: &Graph<'_>, tensors: &mut Tensors) -> Result<(), String> {
         return Err(unknown("a segmentation model, which has 4 nodes `LSTM`"));
     }
     for (layer, node) in found.into_iter().enumerate() {
-        let inputs = if layer == 0 { CHANNELS } else { 2 * HIDDEN };
-        let rows = GATES.len() * HIDDEN;
-        for (index, kind, columns) in [(1, "weight_ih", inputs), (2, "weight_hh", HIDDEN)] {
-            let tensor = constant(graph, node, index, &[2, rows, columns])?;
-            for (values, suffix) in tensor.values.chunks(rows * columns).zip(["", "_reverse"]) {
-                let tensor = Tensor {
-                    shape: vec![rows, columns],
-                    values: reordered(values),
-                };
-                tensors.add(&format!("lstm.{kind}_l{layer}{suffix}"), Ok(tensor))?;
-            }
+        let shapes = lstm_shapes(layer);
+        let [input, recurrent, bias] = [(1, 0), (2, 1), (3, 2)]
+            .map(|(index, shape)| constant(graph, node, index, &shapes[shape]));
+        add_lstm(tensors, layer, [&input?, &recurrent?, &bias?])?;
+    }
+    Ok(())
+}
+
+/// The shapes of the weights and biases of an LSTM layer in ONNX.
+fn lstm_shapes(layer: usize) -> [Vec<usize>; 3] {
+    let inputs = if layer == 0 { CHANNELS } else { 2 * HIDDEN };
+    let rows = GATES.len() * HIDDEN;
+    [
+        vec![2, rows, inputs],
+        vec![2, rows, HIDDEN],
+        vec![2, 2 * rows],
+    ]
+}
+
+/// Adds the weights of the inputs and of the state of an LSTM layer, and its biases.
+fn add_lstm(tensors: &mut Tensors, layer: usize, parts: [&Tensor; 3]) -> Result<(), String> {
+    let [input, recurrent, biases] = parts;
+    let rows = GATES.len() * HIDDEN;
+    for (tensor, kind) in [(input, "weight_ih"), (recurrent, "weight_hh")] {
+        let columns = tensor.shape[2];
+        for (values, suffix) in tensor.values.chunks(rows * columns).zip(["", "_reverse"]) {
+            let tensor = Tensor {
+                shape: vec![rows, columns],
+                values: reordered(values),
+            };
+            tensors.add(&format!("lstm.{kind}_l{layer}{suffix}"), Ok(tensor))?;
         }
-        let biases = constant(graph, node, 3, &[2, 2 * rows])?;
-        for (values, suffix) in biases.values.chunks(2 * rows).zip(["", "_reverse"]) {
-            for (values, kind) in values.chunks(rows).zip(["bias_ih", "bias_hh"]) {
-                let tensor = Tensor {
-                    shape: vec![rows],
-                    values: reordered(values),
-                };
-                tensors.add(&format!("lstm.{kind}_l{layer}{suffix}"), Ok(tensor))?;
-            }
+    }
+    for (values, suffix) in biases.values.chunks(2 * rows).zip(["", "_reverse"]) {
+        for (values, kind) in values.chunks(rows).zip(["bias_ih", "bias_hh"]) {
+            let tensor = Tensor {
+                shape: vec![rows],
+                values: reordered(values),
+            };
+            tensors.add(&format!("lstm.{kind}_l{layer}{suffix}"), Ok(tensor))?;
         }
     }
     Ok(())
+}
+
+/// Names the tensors whose names PyTorch's exporter generates: `onnx::LSTM_783`, numbered in the order of the layers.
+pub(super) fn generated(mut tensors: Tensors) -> Result<Tensors, String> {
+    let lstm = tensors.take_numbered("onnx::LSTM_");
+    let linear = tensors.take_numbered("onnx::MatMul_");
+    if lstm.is_empty() && linear.is_empty() {
+        return Ok(tensors);
+    }
+    let unexpected =
+        || "the weights of its LSTM are not those of the segmentation of community-1".to_owned();
+    if lstm.len() != 3 * LAYERS || linear.len() != LINEAR.len() {
+        return Err(unexpected());
+    }
+    for (layer, parts) in lstm.chunks(3).enumerate() {
+        let shapes = lstm_shapes(layer);
+        let find = |shape: &Vec<usize>| parts.iter().find(|tensor| tensor.shape == *shape);
+        let [Some(input), Some(recurrent), Some(bias)] =
+            [0, 1, 2].map(|index| find(&shapes[index]))
+        else {
+            return Err(unexpected());
+        };
+        add_lstm(&mut tensors, layer, [input, recurrent, bias])?;
+    }
+    for (weight, (name, inputs, outputs)) in linear.into_iter().zip(LINEAR) {
+        if weight.shape != [inputs, outputs] {
+            return Err(unexpected());
+        }
+        let weight = transpose(weight);
+        add(
+            &mut tensors,
+            &format!("{name}.weight"),
+            weight,
+            &[outputs, inputs],
+        )?;
+    }
+    Ok(tensors)
 }
 
 fn constant(
@@ -190,17 +252,12 @@ fn classifier(graph: &Graph<'_>, tensors: &mut Tensors) -> Result<(), String> {
     for node in &graph.nodes[last.unwrap_or_default()..] {
         layers.extend(linear(graph, node)?);
     }
-    let expected = [
-        ("linear.0", 2 * HIDDEN, HIDDEN),
-        ("linear.1", HIDDEN, HIDDEN),
-        ("classifier", HIDDEN, 7),
-    ];
-    if layers.len() != expected.len() {
+    if layers.len() != LINEAR.len() {
         return Err(unknown(
             "a segmentation model, which has 3 linear layers after its LSTM",
         ));
     }
-    for (layer, (name, inputs, outputs)) in layers.into_iter().zip(expected) {
+    for (layer, (name, inputs, outputs)) in layers.into_iter().zip(LINEAR) {
         let bias = layer.bias.ok_or_else(|| unknown("a segmentation model"))?;
         add(
             tensors,

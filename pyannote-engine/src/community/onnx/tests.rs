@@ -124,6 +124,26 @@ fn every_tensor_of_the_embedding_is_found_in_every_export() {
 }
 
 #[test]
+fn tensors_with_the_names_of_an_exporter_are_found() {
+    let file = export("segmentation");
+    let graph = Graph::parse(&file).unwrap();
+    let names: Vec<&str> = graph.names().collect();
+    let mut constants = Tensors::default();
+    for name in names {
+        for rank in 1..=3 {
+            if let Some(tensor) = graph.constant(name, rank).unwrap() {
+                constants.add(name, Ok(tensor)).unwrap();
+            }
+        }
+    }
+    let found = generated(constants).unwrap();
+    let expected = tensors(&file, Model::Segmentation).unwrap();
+    for name in expected.names() {
+        assert_eq!(found.get(name), expected.get(name), "{name}");
+    }
+}
+
+#[test]
 fn damaged_files_are_errors() {
     let file = export("segmentation");
     for end in (0..file.len()).step_by(file.len() / 500) {
