@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use crate::api_key::ApiKey;
 use crate::connections::ConnectionLimits;
@@ -133,15 +134,9 @@ impl Config {
         {
             return Err(StartError::PublicAddress(address));
         }
-        if let Some(url) = &self.public_url {
-            let is_origin = url::Url::parse(url).is_ok_and(|url| {
-                matches!(url.scheme(), "http" | "https")
-                    && url.path() == "/"
-                    && url.query().is_none()
-            });
-            if !is_origin {
-                return Err(StartError::InvalidPublicUrl);
-            }
+        let public_url = self.public_url.as_deref().map(Url::parse);
+        if public_url.is_some_and(|url| !url.is_ok_and(|url| is_origin(&url))) {
+            return Err(StartError::InvalidPublicUrl);
         }
         // Anyone could sign with it.
         let secret = self.webhook_secret.as_ref();
@@ -149,5 +144,39 @@ impl Config {
             return Err(StartError::EmptyWebhookSecret);
         }
         Ok(())
+    }
+}
+
+/// Whether clients can be given URLs that begin with this one.
+fn is_origin(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.port() != Some(0)
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_only_scheme_host_and_port() {
+        for (url, expected) in [
+            ("https://diarization.example", true),
+            ("http://10.0.0.1:8000/", true),
+            ("https://user:secret@diarization.example", false),
+            ("https://user@diarization.example", false),
+            ("https://diarization.example:0", false),
+            ("https://diarization.example/path", false),
+            ("https://diarization.example/?a", false),
+            ("https://diarization.example/#a", false),
+            ("ftp://diarization.example", false),
+            ("mailto:ada@example.com", false),
+        ] {
+            assert_eq!(is_origin(&Url::parse(url).unwrap()), expected, "{url}");
+        }
     }
 }

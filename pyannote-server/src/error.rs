@@ -62,7 +62,7 @@ pub enum StartError {
     #[error("the webhook secret is empty: set one, or none to send no webhooks")]
     EmptyWebhookSecret,
     /// The public URL is not the origin of an http(s) URL.
-    #[error("the public URL must be an http(s) URL without path and query")]
+    #[error("the public URL must be an http(s) URL with nothing but a host and a port")]
     InvalidPublicUrl,
     /// The data directory cannot be created or opened.
     #[error("cannot open the data directory {}", path.display())]

@@ -156,6 +156,10 @@ fn errors_of_the_start_name_the_option() {
             ["--public-url", "diarization.example"],
             "invalid --public-url: ",
         ),
+        (
+            ["--public-url", "https://a:two words@host"],
+            "invalid --public-url: ",
+        ),
     ] {
         let mut command = vec!["serve", "--listen", "127.0.0.1:0"];
         if arguments.contains(&"--listen") {

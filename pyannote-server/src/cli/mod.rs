@@ -174,13 +174,21 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
 /// Writes log messages to standard error. The variable `RUST_LOG` selects them. They have colors only on a terminal, and
 /// not if the variable `NO_COLOR` is set.
 pub fn init_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
+    let variable = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let (filter, invalid) = match EnvFilter::try_new(&variable) {
+        _ if variable.is_empty() => (EnvFilter::new(LOG_FILTER), None),
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new(LOG_FILTER), Some(error)),
+    };
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal() && !no_color)
         .with_writer(std::io::stderr)
         .init();
+    if let Some(error) = invalid {
+        tracing::warn!(%error, "RUST_LOG is invalid and has no effect: use a level or targets, such as warn or pyannote_server=debug");
+    }
 }
 
 /// Runs a server until Ctrl-C or SIGTERM. Calls `on_start` when it is ready.
