@@ -1,14 +1,15 @@
-//! How long the server takes to list many jobs, and to send the result of a day of audio:
-//! `cargo bench -p pyannote-tests --bench jobs`.
+//! How long the server takes to list many jobs, and to send the result of a day of audio, and how long a submission waits
+//! while such results are deleted: `cargo bench -p pyannote-tests --bench jobs`.
 //!
 //! The jobs are in an SQLite file, and in PostgreSQL if it is installed. Each request is repeated. The median counts,
 //! and the slowest is shown beside it.
 #![allow(clippy::unwrap_used)]
 
-use std::time::Instant;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
-use pyannote_server::engine::{Engine, EngineFuture, EngineJob, JobOutput};
+use pyannote_server::engine::{Engine, EngineFuture, EngineJob, JobKind, JobOutput};
 use pyannote_server::store::Store;
 use pyannote_server::{RateLimits, Server};
 use pyannote_tests::many_jobs;
@@ -16,7 +17,7 @@ use pyannote_tests::many_jobs;
 use pyannote_tests::postgres::Cluster;
 use pyannote_tests::process::memory_bytes;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const KEY: &str = "test-key";
 
@@ -32,6 +33,9 @@ struct Arguments {
     /// Speakers in the result, each with probabilities for 24 h: 20 MB each
     #[arg(long, default_value_t = 4)]
     speakers: usize,
+    /// Results of a day that are deleted, each of which is on the disk twice for a time
+    #[arg(long, default_value_t = 20)]
+    deleted: usize,
     /// Passed by `cargo bench` to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -114,8 +118,50 @@ async fn measure(database: &str, url: &str, arguments: &Arguments) {
         bytes as f64 / 1e6,
         peak as f64 / 1e6,
     );
+    for _ in 1..arguments.deleted {
+        client.submit().await;
+    }
     server.stop().await;
+    measure_deletion(&store).await;
     store.close().await;
+}
+
+/// Submits jobs while all results are deleted.
+async fn measure_deletion(store: &Store) {
+    let start = Instant::now();
+    let deletion = async {
+        let deleted = store.expire_outputs(Duration::ZERO).await.unwrap();
+        store.purge().await.unwrap();
+        deleted
+    };
+    let mut deletion = pin!(deletion);
+    let mut waits_ms = Vec::new();
+    let deleted = loop {
+        let submit = async {
+            // The deletion takes its turns meanwhile.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let start = Instant::now();
+            let created = store.create("other", JobKind::Diarize, Map::new()).await;
+            created.unwrap();
+            start.elapsed().as_secs_f64() * 1e3
+        };
+        let mut submit = pin!(submit);
+        tokio::select! {
+            biased;
+            wait_ms = &mut submit => waits_ms.push(wait_ms),
+            deleted = &mut deletion => {
+                waits_ms.push(submit.await);
+                break deleted;
+            }
+        }
+    };
+    waits_ms.sort_by(f64::total_cmp);
+    println!(
+        "{deleted} results deleted in {:.1} s; a submission meanwhile: median {:.1} ms, slowest {:.0} ms",
+        start.elapsed().as_secs_f64(),
+        waits_ms[waits_ms.len() / 2],
+        waits_ms[waits_ms.len() - 1],
+    );
 }
 
 /// Returns the probabilities of a day.
@@ -177,7 +223,7 @@ impl Client {
         let id = body["jobId"].as_str().unwrap().to_owned();
         // The body of a job that has not ended is short.
         while self.get(&format!("/v1/jobs/{id}")).await < 1_000 {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         id
     }

@@ -105,3 +105,25 @@ async fn sweeps_read_only_what_they_delete() {
         );
     }
 }
+
+#[tokio::test]
+async fn parts_of_outputs_are_found_without_reading_them() {
+    let parts = "sqlite_autoindex_output_parts_1";
+    assert_plan(
+        sql::LIST_UNUSED_PARTS,
+        &[
+            &format!("SCAN output_parts USING COVERING INDEX {parts}"),
+            "SEARCH jobs EXISTS USING INDEX sqlite_autoindex_jobs_1 (id=?)",
+        ],
+    )
+    .await;
+    assert_plan(
+        sql::DELETE_PARTS,
+        &[
+            &format!("SEARCH output_parts USING COVERING INDEX {parts} (job_id=? AND part=?)"),
+            "LIST SUBQUERY 1",
+            &format!("SEARCH oldest USING COVERING INDEX {parts} (job_id=?)"),
+        ],
+    )
+    .await;
+}

@@ -74,7 +74,7 @@ WHERE id = $1 AND (team = $2 OR $3 = 1) AND status IN ('created', 'running')",
 
 pub(super) const STATUS: Read = Read::new("SELECT status FROM jobs WHERE id = $1");
 
-/// Deletes outputs of at most $2 jobs, with [`DELETE_OUTPUT_PARTS`]. Keeps those of pending webhooks.
+/// Deletes the first parts of the outputs of at most $2 jobs. Keeps those of pending webhooks.
 pub(super) const EXPIRE_OUTPUTS: Write = Write::new(
     "
 UPDATE jobs SET output = NULL
@@ -86,19 +86,28 @@ WHERE seq IN (
 )",
 );
 
-pub(super) const DELETE_OUTPUT_PARTS: Write = Write::new(
+/// Jobs whose outputs have only parts left that nobody can read.
+pub(super) const LIST_UNUSED_PARTS: Read = Read::new(
     "
-DELETE FROM output_parts
+SELECT DISTINCT job_id FROM output_parts
 WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.id = output_parts.job_id AND jobs.output IS NULL)",
 );
 
-/// Deletes at most $2 jobs, with the parts of their outputs. Keeps those of pending webhooks.
+/// Deletes at most $2 parts of the output of a job.
+pub(super) const DELETE_PARTS: Write = Write::new(
+    "
+DELETE FROM output_parts
+WHERE job_id = $1
+    AND part IN (SELECT part FROM output_parts AS oldest WHERE oldest.job_id = $1 ORDER BY part LIMIT $2)",
+);
+
+/// Deletes at most $2 jobs without output. Keeps those of pending webhooks.
 pub(super) const DELETE_JOBS: Write = Write::new(
     "
 DELETE FROM jobs
 WHERE seq IN (
     SELECT seq FROM jobs
-    WHERE completed_at <= {now} - $1
+    WHERE completed_at <= {now} - $1 AND output IS NULL
         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.job_id = jobs.id)
     LIMIT $2
 )",
