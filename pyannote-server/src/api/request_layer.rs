@@ -12,6 +12,7 @@ use http::header::AUTHORIZATION;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
 
+use super::body::RequestBody;
 use super::{AppState, body};
 use crate::request_log::RecordedRequest;
 
@@ -45,16 +46,17 @@ async fn respond(state: &AppState, request: Request, next: Next) -> Response {
         record(state, &request, Bytes::new());
         return next.run(request).await;
     }
-    let (parts, mut body) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    let mut body = RequestBody::new(&parts.headers, body);
     let mut request = Request::from_parts(parts, Body::empty());
     let authorization = request.headers().get(AUTHORIZATION);
     if state.keys.find(authorization).is_none() {
         record(state, &request, Bytes::new());
-        let headers = request.headers().clone();
         let response = next.run(request).await;
-        return body::discard(&headers, body, response);
+        return body.discard(response);
     }
-    match body::read(&mut body, state.max_body_bytes, &state.connection_limits).await {
+    let read = body.read(state.max_body_bytes, &state.connection_limits);
+    match read.await {
         Ok(bytes) => {
             record(state, &request, bytes.clone());
             *request.body_mut() = Body::from(bytes);
@@ -63,7 +65,7 @@ async fn respond(state: &AppState, request: Request, next: Next) -> Response {
         Err(error) => {
             record(state, &request, Bytes::new());
             let response = body::error_response(error, state.max_body_bytes as u64);
-            body::discard(request.headers(), body, response)
+            body.discard(response)
         }
     }
 }

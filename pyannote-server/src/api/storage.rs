@@ -4,14 +4,14 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
 use tower_http::services::ServeFile;
 
-use super::body::BodyError;
+use super::body::{BodyError, RequestBody};
 use super::error::{api_error, internal_error};
 use super::{AppState, body};
 use crate::media::{MediaKey, SignedQuery, UploadOutcome};
@@ -26,23 +26,21 @@ pub(super) async fn upload(
     request: Request,
 ) -> Response {
     let verified = verify(&state, request.method(), path, signature);
-    let (parts, mut body) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    let mut body = RequestBody::new(&parts.headers, body);
     let Some((team, key)) = verified else {
-        return body::discard(&parts.headers, body, forbidden());
+        return body.discard(forbidden());
     };
     let max_bytes = state.max_media_bytes;
     let failed = |error| body::error_response(error, max_bytes);
     // A body whose announced length is over the limit is not read at all.
-    let announced_bytes = body.size_hint().lower();
+    let announced_bytes = body.announced_bytes();
     if announced_bytes > max_bytes {
         let response = failed(BodyError::TooLarge);
-        return body::discard(&parts.headers, body, response);
+        return body.discard(response);
     }
     let stored = {
-        let content = pin!(body::parts(
-            &mut body,
-            state.connection_limits.stall_timeout
-        ));
+        let content = pin!(body.parts(state.connection_limits.stall_timeout));
         let stored = state
             .media
             .store(&team, &key, announced_bytes, max_bytes, content);
@@ -61,7 +59,7 @@ pub(super) async fn upload(
             None => internal_error(&error),
         },
     };
-    body::discard(&parts.headers, body, response)
+    body.discard(response)
 }
 
 /// Returns why a body could not be read, if that was why it was not stored.

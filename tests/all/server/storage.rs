@@ -234,6 +234,45 @@ async fn an_announced_length_over_the_limit_is_refused_at_once() {
     );
 }
 
+/// A client that does not look at the response before it has sent everything.
+#[tokio::test]
+async fn a_refused_upload_is_read_to_its_end_so_that_the_response_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = limited(folder.path()).await;
+    let url = presigned(&server, INPUT, "media://a").await;
+    let address = server.url().strip_prefix("http://").unwrap();
+    let path = url.strip_prefix(server.url()).unwrap();
+    let chunk = format!("10000\r\n{}\r\n", "a".repeat(0x10000));
+    for expect in ["", "expect: 100-continue\r\n"] {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head =
+            format!("PUT {path} HTTP/1.1\r\nhost: a\r\n{expect}transfer-encoding: chunked\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        if !expect.is_empty() {
+            let mut asked = [0; 25];
+            socket.read_exact(&mut asked).await.unwrap();
+            assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        for _ in 0..256 {
+            socket.write_all(chunk.as_bytes()).await.unwrap();
+        }
+        socket.write_all(b"0\r\n\r\n").await.unwrap();
+        let mut response = String::new();
+        socket.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 413"), "{response}");
+        assert!(response.contains("larger than 1000 bytes"), "{response}");
+    }
+    // One whose announced size is refused is not asked for the body.
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2000\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    socket.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
+}
+
 #[tokio::test]
 async fn an_aborted_upload_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
