@@ -16,6 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`Community1`] is another pipeline, for users who have its files. [`assets`] lists all models.
+//!
 //! # Features
 //!
 //! - `audio` (default): decoding of audio files.

@@ -141,6 +141,10 @@ fn errors_of_the_start_name_the_option() {
             "--ffmpeg: /no/such/program is not ffmpeg",
         ),
         (["--ffmpeg", file], "is not ffmpeg"),
+        (
+            ["--models", "/no/such/folder"],
+            "cannot use community-1 (--models, PYANNOTE_COMMUNITY_1 or `pyannote models`): ",
+        ),
         (["--data-dir", file], "cannot open the data directory"),
         (["--database", ""], "--database: a database URL must be"),
         (

@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use pyannote_engine::assets::Assets;
+use serde_json::Value;
 
+use crate::community_folder;
 use crate::sandbox::{Sandbox, stdout};
 
 /// A sandbox with the sample and its reference.
@@ -53,7 +55,7 @@ fn without_a_key_or_a_network() {
         &sandbox,
         &["score", "reference.rttm", "out/sample.rttm", "--json"],
     );
-    let scores: serde_json::Value = serde_json::from_str(&scores).unwrap();
+    let scores: Value = serde_json::from_str(&scores).unwrap();
     assert!(scores["total"]["der"].as_f64().unwrap() < 0.1, "{scores}");
     let turns = sandbox.read("out/sample.rttm");
     assert!(turns.lines().count() > 3, "{turns}");
@@ -100,8 +102,7 @@ fn words_and_subtitles_of_a_recording() {
         arguments.extend(["-f", format]);
     }
     run(&sandbox, &arguments);
-    let document: serde_json::Value =
-        serde_json::from_str(&sandbox.read("out/sample.json")).unwrap();
+    let document: Value = serde_json::from_str(&sandbox.read("out/sample.json")).unwrap();
     let model = document["model"].as_str().unwrap();
     assert!(
         model.ends_with(", transcription with whisper-base"),
@@ -186,4 +187,68 @@ fn a_voiceprint_of_a_recording() {
     );
     let shown = run(&sandbox, &["voiceprint", "show", "Grace", "--json"]);
     assert!(shown.contains(r#""backend":"local""#), "{shown}");
+}
+
+/// The default models run instead, and the warning is part of the result.
+#[test]
+#[ignore = "needs the models"]
+fn without_its_folder_community_1_is_a_warning() {
+    let sandbox = sandbox();
+    let arguments = ["diarize", "--local", "sample.wav", "--json"];
+    let document = |options: &[&str]| -> Value {
+        let output = run(&sandbox, &[&arguments[..], options].concat());
+        serde_json::from_str(&output).unwrap()
+    };
+    let instead = document(&["--model=community-1", "--accurate"]);
+    let warning = instead["warnings"][0].as_str().unwrap();
+    for words in [
+        "community-1 is not on this machine, which uses other open models instead; to use it, accept the conditions of",
+        "CC-BY-4.0",
+        "plda/xvec_transform.npz; then run `pyannote models add DIR`",
+    ] {
+        assert!(warning.contains(words), "{warning}");
+    }
+    let default = document(&["--accurate"]);
+    assert!(default["warnings"].is_null(), "{default}");
+    for field in ["model", "speakers", "output"] {
+        assert_eq!(instead[field], default[field], "{field}");
+    }
+}
+
+#[test]
+#[ignore = "needs the models"]
+fn the_turns_of_community_1_are_transcribed() {
+    let sandbox = sandbox();
+    community_folder::write(&sandbox.path("community-1")).unwrap();
+    // community-1 takes long in builds for tests: 8 s of the sample are one window.
+    let mut reader = hound::WavReader::open(sandbox.path("sample.wav")).unwrap();
+    let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();
+    let mut writer = hound::WavWriter::create(sandbox.path("excerpt.wav"), reader.spec()).unwrap();
+    for sample in &samples[16_000 * 7..16_000 * 15] {
+        writer.write_sample(*sample).unwrap();
+    }
+    writer.finalize().unwrap();
+    let output = run(
+        &sandbox,
+        &[
+            "diarize",
+            "--local",
+            "excerpt.wav",
+            "--model=community-1",
+            "--models=community-1",
+            "--transcribe",
+            "--json",
+        ],
+    );
+    let document: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(
+        document["model"],
+        "community-1 (pyannote), transcription with whisper-base"
+    );
+    // With these weights, all is the speech of one speaker.
+    assert_eq!(document["speakers"].as_array().unwrap().len(), 1);
+    let words = document["output"]["wordLevelTranscription"]
+        .as_array()
+        .unwrap();
+    assert!(words.len() > 10, "{}", words.len());
 }

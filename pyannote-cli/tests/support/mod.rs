@@ -58,6 +58,7 @@ impl Home {
             "PYANNOTEAI_API_KEY",
             "PYANNOTEAI_BASE_URL",
             "PYANNOTEAI_WEBHOOK_SECRET",
+            "PYANNOTE_COMMUNITY_1",
             "PYANNOTE_PROFILE",
         ] {
             command.env_remove(name).env_remove(name.to_lowercase());

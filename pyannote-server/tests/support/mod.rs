@@ -12,6 +12,7 @@ pub(crate) fn command() -> Command {
     for name in [
         "PYANNOTEAI_API_KEY",
         "PYANNOTEAI_WEBHOOK_SECRET",
+        "PYANNOTE_COMMUNITY_1",
         "PYANNOTE_SERVER_DATABASE",
         "PYANNOTE_SERVER_OPERATOR_KEY",
         "RUST_LOG",
