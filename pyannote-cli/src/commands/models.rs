@@ -31,8 +31,8 @@ pub(crate) struct Models {
 enum ModelsCommand {
     /// List the models: what they are for, whether their files were verified, their licenses, and where they are from.
     ///
-    /// A model is "verified" if its files are those of its packages, by SHA-256, and "loadable" if its files can be loaded
-    /// and have not changed since they were added. Missing ones are downloaded when they are first used, but for
+    /// A model is "verified" if its files are the published ones, by SHA-256, and "loadable" if its files are others, but can
+    /// be loaded and have not changed since they were added. Missing ones are downloaded when they are first used, but for
     /// community-1.
     #[command(after_help = "\
 Examples:
@@ -104,9 +104,9 @@ struct PackageOutput {
 #[derive(Clone, Copy, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
-    /// Its files are those of its packages, by SHA-256.
+    /// Its files are the published ones, by SHA-256.
     Verified,
-    /// Its files can be loaded, and have not changed since they were added.
+    /// Its files are others, but can be loaded, and have not changed since they were added.
     Loadable,
     /// Its files cannot be used.
     Damaged,
