@@ -24,7 +24,10 @@ const LONG: ConnectionLimits = ConnectionLimits {
     body_timeout: Duration::from_secs(3_600),
 };
 
-async fn server_with(limits: ConnectionLimits) -> Server {
+/// A server with long limits, except for what `set` changes.
+async fn server_with(set: impl FnOnce(&mut ConnectionLimits)) -> Server {
+    let mut limits = LONG;
+    set(&mut limits);
     let builder = builder().connection_limits(limits);
     builder.start().await.unwrap()
 }
@@ -66,7 +69,7 @@ fn half_submission(key: &str) -> String {
 
 #[tokio::test]
 async fn the_body_of_a_request_without_a_valid_key_is_not_awaited() {
-    let server = server_with(LONG).await;
+    let server = server_with(|_| ()).await;
     let response = rest(send(&server, half_submission("wrong").as_bytes()).await).await;
     assert!(response.starts_with("HTTP/1.1 401"), "{response}");
     assert!(response.contains("connection: close"), "{response}");
@@ -86,11 +89,7 @@ async fn a_client_that_sends_its_whole_body_first_sees_that_its_key_is_invalid()
 
 #[tokio::test]
 async fn connections_without_a_complete_head_are_closed() {
-    let limits = ConnectionLimits {
-        header_timeout: SHORT,
-        ..LONG
-    };
-    let server = server_with(limits).await;
+    let server = server_with(|limits| limits.header_timeout = SHORT).await;
     for start in ["", "GET /v1/test HTTP/1.1\r\nhos"] {
         assert_eq!(rest(send(&server, start.as_bytes()).await).await, "");
     }
@@ -102,16 +101,10 @@ async fn connections_without_a_complete_head_are_closed() {
 
 #[tokio::test]
 async fn a_body_that_stalls_or_takes_too_long_fails_with_408() {
-    let stall = ConnectionLimits {
-        stall_timeout: SHORT,
-        ..LONG
-    };
-    let total = ConnectionLimits {
-        body_timeout: SHORT,
-        ..LONG
-    };
-    for limits in [stall, total] {
-        let server = server_with(limits).await;
+    let stall = |limits: &mut ConnectionLimits| limits.stall_timeout = SHORT;
+    let total = |limits: &mut ConnectionLimits| limits.body_timeout = SHORT;
+    for limit in [stall, total] as [fn(&mut ConnectionLimits); 2] {
+        let server = server_with(limit).await;
         let response = rest(send(&server, half_submission(KEY).as_bytes()).await).await;
         assert!(response.starts_with("HTTP/1.1 408"), "{response}");
     }
@@ -119,11 +112,7 @@ async fn a_body_that_stalls_or_takes_too_long_fails_with_408() {
 
 #[tokio::test]
 async fn an_upload_that_stalls_fails_with_408_and_stores_nothing() {
-    let limits = ConnectionLimits {
-        stall_timeout: SHORT,
-        ..LONG
-    };
-    let server = server_with(limits).await;
+    let server = server_with(|limits| limits.stall_timeout = SHORT).await;
     let url = presigned(&server, "/v1/media/input", "media://a").await;
     let path = url.strip_prefix(server.url()).unwrap();
     let request = format!("PUT {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 90\r\n\r\nstart");
@@ -137,12 +126,11 @@ async fn an_upload_that_stalls_fails_with_408_and_stores_nothing() {
 /// An upload is not limited as a whole.
 #[tokio::test]
 async fn a_download_that_is_not_read_ends() {
-    let limits = ConnectionLimits {
-        stall_timeout: SHORT,
-        body_timeout: SHORT,
-        ..LONG
-    };
-    let server = server_with(limits).await;
+    let server = server_with(|limits| {
+        limits.stall_timeout = SHORT;
+        limits.body_timeout = SHORT;
+    })
+    .await;
     let url = presigned(&server, "/v1/media/input", "media://a").await;
     let upload = super::http().put(url).body(vec![7; 30_000_000]);
     assert_eq!(upload.send().await.unwrap().status(), StatusCode::OK);
@@ -163,11 +151,7 @@ async fn a_download_that_is_not_read_ends() {
 
 #[tokio::test]
 async fn a_connection_over_the_limit_replaces_idle_ones() {
-    let limits = ConnectionLimits {
-        connections: 2,
-        ..LONG
-    };
-    let server = server_with(limits).await;
+    let server = server_with(|limits| limits.connections = 2).await;
     let request = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
     let mut idle = Vec::new();
     for _ in 0..2 {
@@ -185,11 +169,7 @@ async fn a_connection_over_the_limit_replaces_idle_ones() {
 
 #[tokio::test]
 async fn a_connection_over_the_limit_replaces_those_without_a_request() {
-    let limits = ConnectionLimits {
-        connections: 2,
-        ..LONG
-    };
-    let server = server_with(limits).await;
+    let server = server_with(|limits| limits.connections = 2).await;
     let silent = send(&server, b"").await;
     let half = send(&server, b"GET /v1/test HTTP/1.1\r\nhos").await;
     let response = timeout(TIMEOUT, get(&server, "/v1/test")).await;
@@ -199,11 +179,7 @@ async fn a_connection_over_the_limit_replaces_those_without_a_request() {
 
 #[tokio::test]
 async fn connections_over_the_limit_wait() {
-    let limits = ConnectionLimits {
-        connections: 3,
-        ..LONG
-    };
-    let server = server_with(limits).await;
+    let server = server_with(|limits| limits.connections = 3).await;
     let requests = (0..50).map(|_| get(&server, "/v2/jobs"));
     for response in futures_util::future::join_all(requests).await {
         assert_eq!(response.status(), StatusCode::OK);

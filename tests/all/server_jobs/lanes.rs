@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyannote_server::engine::{EngineError, Recording};
-use pyannote_server::store::{Cancellation, Status, Store};
+use pyannote_server::store::{Cancellation, Job, Status, Store};
 use pyannote_server::worker::{
     AudioSource, DurationFuture, RecordingFuture, Stage, Timing, WorkerConfig, Workers,
 };
@@ -68,52 +68,70 @@ impl AudioSource for Recordings {
     }
 }
 
-fn with_audio(
-    store: &Store,
-    engine: &TestEngine,
-    lanes: usize,
-    audio: &Recordings,
-) -> WorkerConfig {
-    WorkerConfig {
-        audio: Some(Arc::new(audio.clone())),
-        ..config(store, engine, lanes)
-    }
+/// An engine that needs audio, and its jobs.
+struct Trial {
+    store: Store,
+    engine: TestEngine,
+    recordings: Recordings,
+    stopped: mpsc::UnboundedReceiver<()>,
 }
 
-async fn submit_url(store: &Store, url: &str, behavior: &str) -> Uuid {
-    submit(store, json!({ "url": url, "behavior": behavior })).await
+impl Trial {
+    async fn new() -> Self {
+        let (recordings, stopped) = Recordings::new();
+        Self {
+            store: Store::temporary().await.unwrap(),
+            engine: TestEngine::with_audio(),
+            recordings,
+            stopped,
+        }
+    }
+
+    async fn start(&self, lanes: usize, timing: Timing) -> Workers {
+        let config = WorkerConfig {
+            audio: Some(Arc::new(self.recordings.clone())),
+            ..config(&self.store, &self.engine, lanes)
+        };
+        Workers::start_with(config, timing).await.unwrap()
+    }
+
+    async fn submit(&self, url: &str, behavior: &str) -> Uuid {
+        let request = json!({ "url": url, "behavior": behavior });
+        submit(&self.store, request).await
+    }
+
+    async fn ended(&self, id: Uuid) -> Job {
+        ended(&self.store, id).await
+    }
 }
 
 /// Long jobs that block their lanes, and then short ones.
 async fn short_jobs_pass(long_url: &str) {
-    let store = Store::temporary().await.unwrap();
-    let engine = TestEngine::with_audio();
-    let (recordings, _stopped) = Recordings::new();
+    let trial = Trial::new().await;
     let mut long = Vec::new();
     for _ in 0..7 {
-        long.push(submit_url(&store, long_url, "wait").await);
+        long.push(trial.submit(long_url, "wait").await);
     }
     let mut short = Vec::new();
     for _ in 0..3 {
-        short.push(submit_url(&store, "media://short", "").await);
+        short.push(trial.submit("media://short", "").await);
     }
-    let config = with_audio(&store, &engine, 2, &recordings);
-    let workers = Workers::start_with(config, timing()).await.unwrap();
+    let workers = trial.start(2, timing()).await;
     for id in &short {
-        assert_eq!(ended(&store, *id).await.status, Status::Succeeded);
+        assert_eq!(trial.ended(*id).await.status, Status::Succeeded);
     }
     // Only one lane is for long jobs.
-    assert_eq!(engine.running(), 1);
-    engine.release(7);
+    assert_eq!(trial.engine.running(), 1);
+    trial.engine.release(7);
     for id in &long {
-        let job = ended(&store, *id).await;
+        let job = trial.ended(*id).await;
         assert_eq!((job.status, job.attempts), (Status::Succeeded, 1));
     }
-    let started = engine.started();
+    let started = trial.engine.started();
     let is_long = |id: &&String| long.iter().any(|long| long.to_string() == **id);
     assert_eq!(started.len(), 10, "a job ran twice");
     assert_eq!(started.iter().filter(is_long).count(), 7);
-    assert!(!engine.has_duplicate_run());
+    assert!(!trial.engine.has_duplicate_run());
     workers.stop().await;
 }
 
@@ -130,19 +148,16 @@ async fn short_jobs_do_not_wait_behind_many_long_ones_of_unknown_duration() {
 
 #[tokio::test]
 async fn a_slow_host_of_a_recording_does_not_hold_a_lane() {
-    let store = Store::temporary().await.unwrap();
-    let (recordings, _stopped) = Recordings::new();
-    let engine = TestEngine::with_audio();
-    let config = with_audio(&store, &engine, 2, &recordings);
-    let workers = Workers::start_with(config, timing()).await.unwrap();
-    let slow = submit_url(&store, "media://slow", "").await;
-    running(&store, slow).await;
+    let trial = Trial::new().await;
+    let workers = trial.start(2, timing()).await;
+    let slow = trial.submit("media://slow", "").await;
+    running(&trial.store, slow).await;
     for _ in 0..3 {
-        let id = submit_url(&store, "media://short", "").await;
-        assert_eq!(ended(&store, id).await.status, Status::Succeeded);
+        let id = trial.submit("media://short", "").await;
+        assert_eq!(trial.ended(id).await.status, Status::Succeeded);
     }
-    recordings.permits.add_permits(1);
-    assert_eq!(ended(&store, slow).await.status, Status::Succeeded);
+    trial.recordings.permits.add_permits(1);
+    assert_eq!(trial.ended(slow).await.status, Status::Succeeded);
     workers.stop().await;
 }
 
@@ -161,11 +176,8 @@ async fn assert_canceled(store: &Store, id: Uuid) {
 
 #[tokio::test]
 async fn a_canceled_job_stops_at_once_in_every_stage() {
-    let store = Store::temporary().await.unwrap();
-    let (recordings, mut stopped) = Recordings::new();
-    let engine = TestEngine::with_audio();
-    let config = with_audio(&store, &engine, 1, &recordings);
-    let workers = Workers::start_with(config, long_lease()).await.unwrap();
+    let mut trial = Trial::new().await;
+    let workers = trial.start(1, long_lease()).await;
     let stages = || {
         let jobs = workers.jobs_in_progress();
         jobs.iter()
@@ -181,24 +193,24 @@ async fn a_canceled_job_stops_at_once_in_every_stage() {
         let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
         assert!(waited.is_ok(), "{:?} instead of {expected:?}", stages());
     };
-    let preparing = submit_url(&store, "media://slow", "").await;
+    let preparing = trial.submit("media://slow", "").await;
     until(&[(preparing, Stage::Preparing)]).await;
-    assert!(store.cancel(TEAM, preparing).await.unwrap());
-    stopped.recv().await.unwrap();
+    assert!(trial.store.cancel(TEAM, preparing).await.unwrap());
+    trial.stopped.recv().await.unwrap();
     until(&[]).await;
 
-    let computing = submit_url(&store, "media://short", "hang").await;
+    let computing = trial.submit("media://short", "hang").await;
     until(&[(computing, Stage::Computing)]).await;
-    let waiting = submit_url(&store, "media://short", "").await;
+    let waiting = trial.submit("media://short", "").await;
     until(&[(computing, Stage::Computing), (waiting, Stage::Waiting)]).await;
-    assert!(store.cancel(TEAM, waiting).await.unwrap());
+    assert!(trial.store.cancel(TEAM, waiting).await.unwrap());
     until(&[(computing, Stage::Computing)]).await;
-    assert!(store.cancel(TEAM, computing).await.unwrap());
+    assert!(trial.store.cancel(TEAM, computing).await.unwrap());
     until(&[]).await;
     for id in [preparing, waiting, computing] {
-        assert_canceled(&store, id).await;
+        assert_canceled(&trial.store, id).await;
     }
-    assert_eq!(engine.started(), [computing.to_string()]);
+    assert_eq!(trial.engine.started(), [computing.to_string()]);
     workers.stop().await;
 }
 
@@ -229,33 +241,27 @@ async fn a_job_that_another_process_cancels_stops_when_its_lease_is_renewed() {
 
 #[tokio::test]
 async fn a_job_that_waits_for_a_lane_returns_to_the_queue_at_once_when_the_workers_stop() {
-    let store = Store::temporary().await.unwrap();
-    let (recordings, _stopped) = Recordings::new();
-    let engine = TestEngine::with_audio();
-    let config = with_audio(&store, &engine, 1, &recordings);
-    let workers = Workers::start_with(config, long_lease()).await.unwrap();
-    let computing = submit_url(&store, "media://short", "wait").await;
-    running(&store, computing).await;
-    let waiting = submit_url(&store, "media://short", "").await;
-    running(&store, waiting).await;
+    let trial = Trial::new().await;
+    let workers = trial.start(1, long_lease()).await;
+    let computing = trial.submit("media://short", "wait").await;
+    running(&trial.store, computing).await;
+    let waiting = trial.submit("media://short", "").await;
+    running(&trial.store, waiting).await;
     let stop = workers.stop();
     let returned = async {
-        wait_until(&store, waiting, |job| job.attempts == 0).await;
-        engine.release(1);
+        wait_until(&trial.store, waiting, |job| job.attempts == 0).await;
+        trial.engine.release(1);
     };
     tokio::join!(stop, returned);
-    assert_eq!(ended(&store, computing).await.status, Status::Succeeded);
-    assert_eq!(engine.started(), [computing.to_string()]);
+    assert_eq!(trial.ended(computing).await.status, Status::Succeeded);
+    assert_eq!(trial.engine.started(), [computing.to_string()]);
 }
 
 #[tokio::test]
 async fn progress_is_that_of_the_engine() {
-    let store = Store::temporary().await.unwrap();
-    let (recordings, _stopped) = Recordings::new();
-    let engine = TestEngine::with_audio();
-    let config = with_audio(&store, &engine, 1, &recordings);
-    let workers = Workers::start_with(config, timing()).await.unwrap();
-    let id = submit_url(&store, "media://short", "half").await;
+    let trial = Trial::new().await;
+    let workers = trial.start(1, timing()).await;
+    let id = trial.submit("media://short", "half").await;
     let reported = async {
         loop {
             let jobs = workers.jobs_in_progress();
@@ -272,8 +278,8 @@ async fn progress_is_that_of_the_engine() {
         (id, Stage::Computing, 0.5)
     );
     assert_eq!(job.audio, Some(Duration::from_millis(10)));
-    engine.release(1);
-    let output = ended(&store, id).await.output.unwrap().to_value();
+    trial.engine.release(1);
+    let output = trial.ended(id).await.output.unwrap().to_value();
     assert_eq!(output["samples"], Value::from(160));
     workers.stop().await;
 }
