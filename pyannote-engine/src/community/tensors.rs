@@ -176,11 +176,13 @@ impl Tensors {
     /// Removes and returns the tensors whose names are a prefix and a number, by number.
     pub(super) fn take_numbered(&mut self, prefix: &str) -> Vec<Tensor> {
         let number = |name: &str| name.strip_prefix(prefix)?.parse::<u64>().ok();
-        let mut found: Vec<(u64, Tensor)> = self
-            .tensors
-            .extract_if(.., |name, _| number(name).is_some())
-            .filter_map(|(name, tensor)| Some((number(&name)?, tensor)))
-            .collect();
+        let mut found = Vec::new();
+        for (name, tensor) in std::mem::take(&mut self.tensors) {
+            match number(&name) {
+                Some(number) => found.push((number, tensor)),
+                None => drop(self.tensors.insert(name, tensor)),
+            }
+        }
         found.sort_by_key(|(number, _)| *number);
         let found: Vec<Tensor> = found.into_iter().map(|(_, tensor)| tensor).collect();
         self.values -= found
