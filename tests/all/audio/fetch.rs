@@ -206,6 +206,7 @@ async fn a_server_that_sends_a_byte_at_a_time_is_too_slow() {
     });
     let mut config = private();
     config.idle_timeout = Duration::from_millis(500);
+    config.timeout = Duration::from_secs(20);
     let error = error(config, &url).await;
     assert_eq!(
         error.to_string(),
