@@ -394,6 +394,36 @@ fn a_server_without_workers_whose_jobs_nobody_finds_is_an_error() {
 }
 
 /// Whether the program is named, or missing.
+/// Shells and service managers often set a lower one than the process may have.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_limit_of_open_files_is_raised() {
+    let data = tempfile::tempdir().unwrap();
+    let limit_first = "ulimit -S -n 100; exec \"$0\" \"$@\"";
+    let mut server = Command::new("sh")
+        .args(["-c", limit_first, env!("CARGO_BIN_EXE_pyannote-server")])
+        .args(["serve", "--engine", "scripted", "--key", "test-key"])
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(data.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    support::read_line(&mut server.stdout);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let mut numbers = line
+        .unwrap()
+        .split_whitespace()
+        .skip(3)
+        .map(|number| number.parse::<u64>().unwrap_or(u64::MAX));
+    let (soft, hard) = (numbers.next().unwrap(), numbers.next().unwrap());
+    assert_eq!(soft, hard.min(10_240));
+}
+
 #[test]
 fn the_log_says_which_ffmpeg_is_used() {
     for (ffmpeg, expected) in [("off", "no ffmpeg: jobs fail"), ("", "ffmpeg")] {

@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use pyannote_engine::SpoolError;
 use pyannote_engine::audio::AudioError;
 
 use super::RecordingError;
@@ -54,20 +53,23 @@ fn is_of_host(error: &RecordingError) -> bool {
     }
 }
 
-/// Whether the recording can be loaded later without a change by the client or the host: the disk is full, or the storage
-/// of uploaded media fails.
+/// Whether the recording can be loaded later without a change by the client or the host: a file of this machine cannot be
+/// written or read, for example because its disk is full or the process has too many open files, or the storage of uploaded
+/// media fails.
 fn is_of_storage(error: &RecordingError) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     match error {
-        RecordingError::Media(error) => error.kind() != FileTooLarge,
-        RecordingError::TempFile(error) => matches!(error.kind(), StorageFull | QuotaExceeded),
-        RecordingError::Audio(AudioError::Spool(error)) => matches!(error, SpoolError::Full { .. }),
+        RecordingError::Media(error) => error.kind() != io::ErrorKind::FileTooLarge,
+        RecordingError::TempFile(_) | RecordingError::Audio(AudioError::Spool(_)) => true,
+        // Errors of decoders are not of the operating system.
+        RecordingError::Audio(AudioError::Io(error)) => error.raw_os_error().is_some(),
         _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use pyannote_engine::SpoolError;
+
     use super::*;
 
     #[test]
@@ -97,7 +99,7 @@ mod tests {
             (RecordingError::UnsupportedUrl("it has no host"), "job"),
             (AudioError::TooLarge { limit: 1 }.into(), "job"),
             (
-                RecordingError::TempFile(io(io::ErrorKind::PermissionDenied)),
+                AudioError::Io(io(io::ErrorKind::UnexpectedEof)).into(),
                 "job",
             ),
             (
@@ -106,6 +108,15 @@ mod tests {
             ),
             (
                 RecordingError::TempFile(io(io::ErrorKind::StorageFull)),
+                "storage",
+            ),
+            // As temporary files report that too many are open.
+            (
+                RecordingError::TempFile(io::Error::other("os error 24")),
+                "storage",
+            ),
+            (
+                AudioError::Io(io::Error::from_raw_os_error(24)).into(),
                 "storage",
             ),
             (RecordingError::Audio(full.into()), "storage"),

@@ -7,6 +7,7 @@ mod assets;
 mod cancel;
 #[cfg(feature = "engine")]
 mod ffmpeg;
+mod file_limit;
 mod listen_address;
 mod places;
 mod queue;
@@ -92,8 +93,8 @@ pub struct Serve {
         hide_env_values = true
     )]
     operator_key: Option<String>,
-    /// Number of connections at the same time, without those of live streams; more wait until others end. At most half
-    /// the number of files that the process may open.
+    /// Number of connections at the same time, without those of live streams; more wait until others end. At most a
+    /// quarter of the files that the process may open.
     #[arg(long, value_name = "CONNECTIONS", default_value = "1000", allow_negative_numbers = true,
         value_parser = ranges::number(1..=100_000))]
     max_connections: usize,
@@ -205,6 +206,7 @@ pub async fn serve(
 ) -> Result<Stopped, ServeError> {
     // Before anything that takes time.
     let mut signals = StopSignals::new()?;
+    file_limit::raise();
     let started = signals.unless_stopped(start(options, download_command));
     let Some(started) = started.await else {
         return Ok(Stopped::Gracefully);

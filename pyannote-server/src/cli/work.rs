@@ -8,7 +8,7 @@ use clap::Args;
 use super::places::Role;
 use super::signals::StopSignals;
 use super::worker_options::WorkerOptions;
-use super::{ServeError, Stopped, listen_address, start_error};
+use super::{ServeError, Stopped, file_limit, listen_address, start_error};
 use crate::Server;
 use crate::engine::LiveOptions;
 use crate::worker::Workers;
@@ -63,6 +63,7 @@ pub async fn work(
 ) -> Result<Stopped, ServeError> {
     // Before anything that takes time.
     let mut signals = StopSignals::new()?;
+    file_limit::raise();
     let started = signals.unless_stopped(start(options, download_command));
     let Some(started) = started.await else {
         return Ok(Stopped::Gracefully);

@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ConnectionLimits {
     /// Connections at the same time, without those of live streams. If there are as many, idle ones are closed, and new
-    /// ones wait until others end. At least 1, and at most half the number of files that the process may open. Default:
+    /// ones wait until others end. At least 1, and at most a quarter of the files that the process may open. Default:
     /// 1,000.
     pub connections: usize,
     /// How long a client may take to send the head of a request, from the start of the connection or the response
@@ -40,14 +40,15 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Maximum number of connections of this process: half of its file descriptors, since requests need others.
+/// Maximum number of connections of this process: a quarter of its file descriptors. An upload needs three, and recordings
+/// and the database others.
 pub(super) fn max_connections() -> usize {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit};
         let descriptors = getrlimit(Resource::Nofile).current;
         descriptors.map_or(usize::MAX, |limit| {
-            usize::try_from(limit / 2).unwrap_or(usize::MAX)
+            usize::try_from(limit / 4).unwrap_or(usize::MAX)
         })
     }
     #[cfg(not(unix))]
