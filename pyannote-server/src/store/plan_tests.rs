@@ -123,6 +123,7 @@ async fn parts_of_outputs_are_found_without_reading_them() {
             &format!("SEARCH output_parts USING COVERING INDEX {parts} (job_id=? AND part=?)"),
             "LIST SUBQUERY 1",
             &format!("SEARCH oldest USING COVERING INDEX {parts} (job_id=?)"),
+            "CREATE BLOOM FILTER",
         ],
     )
     .await;
