@@ -46,6 +46,8 @@ const FOLDER_VAR: &str = "PYANNOTE_COMMUNITY_1";
 /// let diarization = engine.diarize(&recording, Options::new())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+#[doc = include_str!("community/measured.md")]
 pub struct Community1 {
     loaded: Loaded,
     pool: Arc<ThreadPool>,
@@ -119,8 +121,8 @@ impl Community1 {
     /// Sets whether the convolutions of the embedding model run once over the recording, instead of for each window.
     ///
     /// Windows of 10 s start every second, so this takes about a sixth of the time. By default, they run for each window, as
-    /// in pyannote.audio, with the same results. Shared convolutions change the embeddings, and now and then a turn; how
-    /// much is in the documentation of the crate.
+    /// in pyannote.audio, with the same results. Shared convolutions change the embeddings, and now and then a turn: see
+    /// [the figures](Self#shared-convolutions).
     #[must_use]
     pub fn shared_convolutions(mut self, shared: bool) -> Self {
         self.frame_features = match shared {

@@ -1,15 +1,14 @@
 //! Embeddings of the speakers of each window.
 //!
 //! The reference runs the whole ResNet for each speaker of each window, although nine tenths of two consecutive windows
-//! are the same audio. By default, its convolutions run only once over the recording here, and each speaker's
-//! statistics are pooled from their output. Two things differ: the reference subtracts the mean of the window from the
-//! features, here it is the mean of the ten seconds around each frame; and a window of the reference has zeros before and
-//! after it, where there is audio here.
+//! are the same audio. Here, it runs once for the speakers of a window, with the same results.
 //!
-//! The first matters more. With random weights, whose embeddings were centered, the embeddings of both kinds have cosines
-//! with a median of 0.93 to 0.97 on the sample recording, but one as low as -0.08 where speech follows silence, which is
-//! in the mean of one and not of the other. (With the mean of the recording, the median is 0.43 to 0.80.) What it means
-//! for the published weights is not known.
+//! With [`FrameFeatures::Shared`], its convolutions run only once over the recording, and each speaker's statistics are
+//! pooled from their output. Three things differ: the reference subtracts the mean of the window from the features, here
+//! it is the mean of the ten seconds around each frame; a window of the reference has zeros before and after it, where
+//! there is audio here; and as windows start every 12.5 output frames, the frames of every other window are half a frame
+//! off. `measured.md` has what each of them does. Nothing but the features themselves could be shared exactly: every
+//! layer after the first one depends on the mean of the window.
 
 use super::Models;
 use super::segmentation::{self, Segmentation, WINDOW_STEP_SAMPLES};
@@ -91,7 +90,8 @@ pub(super) fn extract(
     Ok(found)
 }
 
-/// The speakers of one window, as the reference computes their embeddings.
+/// The speakers of one window, as the reference computes their embeddings. Only the frames from the first to the last that
+/// is used are computed.
 fn per_window(
     models: Models<'_>,
     recording: &Recording,
@@ -101,8 +101,19 @@ fn per_window(
     let samples = segmentation::crop(recording, window * WINDOW_STEP_SAMPLES, WINDOW_SAMPLES)?;
     let mut features = models.loaded.fbank.compute(&samples);
     features.subtract_mean();
-    let frames = models.loaded.embedding.frames(&features);
-    Ok(speakers(models, segmentation, window, &frames, 0))
+    let masks = masks(models, segmentation, window);
+    let is_used = |frame: &usize| masks.iter().any(|mask| mask.frames[*frame]);
+    let used: Vec<usize> = frame_indices(0, WINDOW_RESNET_FRAMES)
+        .filter(|(_, frame)| is_used(frame))
+        .map(|(index, _)| index)
+        .collect();
+    let range = match used[..] {
+        [first, .., last] => first..last + 1,
+        [only] => only..only + 1,
+        [] => 0..0,
+    };
+    let frames = models.loaded.embedding.frames_in(&features, range);
+    Ok(speakers(models, window, &masks, &frames, 0))
 }
 
 /// The speakers of consecutive windows, from one run of the convolutions.
@@ -138,41 +149,60 @@ fn shared(
 
     let each = windows.iter().map(|window| {
         let steps = (window - windows[0]) * WINDOW_STEP_FBANK_FRAMES + before * RESNET_STRIDE;
-        speakers(models, segmentation, *window, &frames, steps)
+        let masks = masks(models, segmentation, *window);
+        speakers(models, *window, &masks, &frames, steps)
     });
     Ok(each.flatten().collect())
+}
+
+/// What the embedding of an active speaker of a window is computed from.
+struct Mask {
+    speaker: usize,
+    /// Number of frames in which nobody else is active.
+    alone_frames: usize,
+    /// Whether each frame of the segmentation is used: those in which the speaker is alone, if they are enough.
+    frames: Vec<bool>,
+}
+
+/// The masks of the active speakers of a window.
+fn masks(models: Models<'_>, segmentation: &Segmentation, window: usize) -> Vec<Mask> {
+    let classes = segmentation.window(window);
+    let mask = |speaker| {
+        let [active, alone] = segmentation::activity(classes, speaker);
+        let count = |mask: &[bool]| mask.iter().filter(|active| **active).count();
+        let alone_frames = count(&alone);
+        let exclude_overlap = models.loaded.parameters.exclude_overlap;
+        (count(&active) > 0).then(|| Mask {
+            speaker,
+            alone_frames,
+            frames: match exclude_overlap && alone_frames > MIN_ALONE_FRAMES {
+                true => alone,
+                false => active,
+            },
+        })
+    };
+    (0..MAX_LOCAL_SPEAKERS).filter_map(mask).collect()
 }
 
 /// The active speakers of a window that starts this many feature frames after the first of the frames.
 fn speakers(
     models: Models<'_>,
-    segmentation: &Segmentation,
     window: usize,
+    masks: &[Mask],
     frames: &ResNetFrames,
     start: usize,
 ) -> Vec<LocalSpeaker> {
-    let classes = segmentation.window(window);
-    let embed = |speaker| {
-        let [active, alone] = segmentation::activity(classes, speaker);
-        let count = |mask: &[bool]| mask.iter().filter(|active| **active).count();
-        let alone_frames = count(&alone);
-        let exclude_overlap = models.loaded.parameters.exclude_overlap;
-        let mask = match exclude_overlap && alone_frames > MIN_ALONE_FRAMES {
-            true => &alone,
-            false => &active,
-        };
-        (count(&active) > 0).then(|| LocalSpeaker {
-            window,
-            speaker,
-            alone_frames,
-            embedding: models.loaded.embedding.embed(
-                frame_indices(start, frames.len())
-                    .filter(|(_, mask_index)| mask[*mask_index])
-                    .map(|(index, _)| frames.frame(index)),
-            ),
-        })
+    let embed = |mask: &Mask| LocalSpeaker {
+        window,
+        speaker: mask.speaker,
+        alone_frames: mask.alone_frames,
+        embedding: models.loaded.embedding.embed(
+            frame_indices(start, frames.len())
+                .filter(|(_, frame)| mask.frames[*frame])
+                .map(|(index, _)| frames.frame(index)),
+        ),
     };
-    (0..MAX_LOCAL_SPEAKERS).filter_map(embed).collect()
+    masks.iter().map(embed).collect()
 }
 
 /// The frames of the ResNet's output that belong to a window which starts `start` feature frames after the first of

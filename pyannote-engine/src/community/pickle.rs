@@ -54,6 +54,10 @@ const REFUSED_MODULES: [&str; 5] = [
 /// Maximum size of the pickle of a checkpoint, in bytes: those of pyannote.audio have some 50 kB.
 const MAX_PICKLE_BYTES: u64 = 4 << 20;
 
+/// A setting of WeSpeaker's models: the duration in seconds over which the mean is subtracted from the features. Without
+/// it, that is the window.
+const CENTERING: &str = "fbank_centering_span";
+
 /// Refuses a checkpoint whose pickle refers to anything else than tensors and settings.
 ///
 /// # Errors
@@ -102,7 +106,27 @@ pub(super) fn check(path: &Path) -> Result<(), String> {
             ));
         }
     }
-    Ok(())
+    match is_set(&pickle, CENTERING) {
+        false => Ok(()),
+        true => Err(format!(
+            "its features are centered over a part of each window (`{CENTERING}`), which is not supported: it is not the \
+             embedding model of community-1"
+        )),
+    }
+}
+
+/// Whether a setting has a value other than `None`.
+fn is_set(pickle: &[u8], key: &str) -> bool {
+    let mut places = pickle.windows(key.len());
+    let Some(start) = places.position(|place| place == key.as_bytes()) else {
+        return false;
+    };
+    let value = match &pickle[start + key.len()..] {
+        // The key may be memoized first: MEMOIZE, BINPUT, LONG_BINPUT.
+        [0x94, rest @ ..] | [b'q', _, rest @ ..] | [b'r', _, _, _, _, rest @ ..] => rest,
+        rest => rest,
+    };
+    !value.starts_with(b"N")
 }
 
 /// Whether a checkpoint may refer to an object.
@@ -262,6 +286,21 @@ mod tests {
             let found = globals(pickle).unwrap();
             let names: Vec<String> = found.iter().map(|(m, n)| format!("{m}.{n}")).collect();
             assert_eq!(names, ["collections.OrderedDict", "posix.system"]);
+        }
+    }
+
+    #[test]
+    fn a_setting_is_recognized_however_its_key_is_memoized() {
+        for (pickle, expected) in [
+            (&b"X\x03\0\0\0keyN"[..], false),
+            (b"X\x03\0\0\0keyq\x05N", false),
+            (b"X\x03\0\0\0keyr\x05\0\0\0N", false),
+            (b"\x8c\x03key\x94N", false),
+            (b"\x8c\x03key\x94G@\x08\0\0\0\0\0\0", true),
+            (b"X\x03\0\0\0keyq\x05K\x03", true),
+            (b"X\x05\0\0\0otherK\x03", false),
+        ] {
+            assert_eq!(is_set(pickle, "key"), expected, "{pickle:?}");
         }
     }
 

@@ -7,6 +7,8 @@
 
 mod pooling;
 
+use std::ops::Range;
+
 use super::embedding::MEL_BANDS;
 use super::nn::{Conv2d, Linear, Planes, ResidualBlock, Rows, RowsMut, Stride, product};
 use super::{Features, Weights, WeightsError};
@@ -101,10 +103,16 @@ impl ResNet34 {
     ///
     /// `features` must be mean-normalized. They are padded with zeros (the mean) at both ends. Runs on the calling thread.
     pub(crate) fn frames(&self, features: &Features) -> ResNetFrames {
+        self.frames_in(features, 0..features.frames().div_ceil(RESNET_STRIDE))
+    }
+
+    /// As [`frames`](Self::frames), but only some of the frames: the others are zero.
+    pub(crate) fn frames_in(&self, features: &Features, range: Range<usize>) -> ResNetFrames {
         let frames = features.frames().div_ceil(RESNET_STRIDE);
         let mut values = vec![0.0; frames * FRAME_DIM];
-        for (block, out) in values.chunks_mut(BLOCK_FRAMES * FRAME_DIM).enumerate() {
-            let start = block * BLOCK_FRAMES;
+        let wanted = &mut values[range.start * FRAME_DIM..range.end * FRAME_DIM];
+        for (block, out) in wanted.chunks_mut(BLOCK_FRAMES * FRAME_DIM).enumerate() {
+            let start = range.start + block * BLOCK_FRAMES;
             let before = start.min(CONTEXT_FRAMES);
             let count = before + out.len() / FRAME_DIM + CONTEXT_FRAMES;
             let input = features.segment((start - before) * RESNET_STRIDE, count * RESNET_STRIDE);
