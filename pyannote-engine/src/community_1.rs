@@ -120,7 +120,7 @@ impl Community1 {
 
     /// Sets whether the convolutions of the embedding model run once over the recording, instead of for each window.
     ///
-    /// Windows of 10 s start every second, so this takes about a sixth of the time. By default, they run for each window, as
+    /// Windows of 10 s start every second, so this takes about a quarter of the time. By default, they run for each window, as
     /// in pyannote.audio, with the same results. Shared convolutions change the embeddings, and now and then a turn: see
     /// [the figures](Self#shared-convolutions).
     #[must_use]
