@@ -172,7 +172,7 @@ fn masks(models: Models<'_>, segmentation: &Segmentation, window: usize) -> Vec<
         let count = |mask: &[bool]| mask.iter().filter(|active| **active).count();
         let alone_frames = count(&alone);
         let exclude_overlap = models.loaded.parameters.exclude_overlap;
-        (count(&active) > 0).then(|| Mask {
+        (count(&active) > 0).then_some(Mask {
             speaker,
             alone_frames,
             frames: match exclude_overlap && alone_frames > MIN_ALONE_FRAMES {

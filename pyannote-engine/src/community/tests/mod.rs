@@ -163,7 +163,9 @@ fn segmentation_embeddings_and_turns_match() {
                 compare_segmentation(reference, &found);
                 let speakers = extract(models, &recording, &found, FrameFeatures::PerWindow);
                 compare_embeddings(reference, &speakers);
-                compare_shared(reference, models, &recording, &found, &speakers);
+                if reference.name.starts_with("sample") {
+                    compare_shared(reference, models, &recording, &found, &speakers);
+                }
                 for (start, bounds) in BOUNDS {
                     compare_turns(reference, models, &found, &speakers, start, bounds);
                 }
