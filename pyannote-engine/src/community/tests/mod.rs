@@ -1,4 +1,5 @@
-//! Comparison with pyannote.audio 4.0.7, stage by stage, for random weights of three seeds, on the sample recording:
+//! Comparison with pyannote.audio 4.0.7, stage by stage, for random weights of three seeds, on the sample recording, a
+//! mixture made from it, and one shorter than a window:
 //!
 //! ```text
 //! cargo xtask assets
