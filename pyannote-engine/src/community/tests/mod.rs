@@ -1,5 +1,4 @@
-//! Comparison with pyannote.audio 4.0.7, stage by stage, for random weights of three seeds, on the sample recording, a
-//! mixture made from it, and one shorter than a window:
+//! Comparison with pyannote.audio 4.0.7, stage by stage, for random weights of three seeds, on the sample recording:
 //!
 //! ```text
 //! cargo xtask assets
