@@ -47,7 +47,9 @@ pub struct FetchConfig {
     pub connect_timeout: Duration,
     /// Timeout of waiting for more data. Default: 60 s.
     pub idle_timeout: Duration,
-    /// Minimum rate at which a body arrives, on average over every `idle_timeout`. Default: 2 KiB/s.
+    /// Minimum rate at which a body arrives, on average over every `idle_timeout`. Default: 8 KiB/s. At less than 6 KiB/s,
+    /// not even an hour of well compressed speech (11 MB) would arrive before `timeout`. A host that is asked for 8
+    /// recordings at the same time, as many as the server asks one for, needs 0.5 Mbit/s.
     pub min_bytes_per_s: u64,
     /// Timeout of all. Default: 30 min.
     pub timeout: Duration,
@@ -68,7 +70,7 @@ impl Default for FetchConfig {
             max_redirects: 5,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
-            min_bytes_per_s: 2 << 10,
+            min_bytes_per_s: 8 << 10,
             timeout: Duration::from_secs(30 * 60),
             temp_dir: None,
             free_bytes: 512 << 20,

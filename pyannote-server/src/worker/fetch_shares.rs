@@ -5,6 +5,9 @@
 //! teams get the same each, and leave as much free. If each takes all it can before the next one comes, each gets half as
 //! much as the one before; this evens out as their fetches end.
 //!
+//! Two hosts that are slow can take all that a team gets. So a team gets one more fetch from each host that has none,
+//! until only a quarter of the places is free. That quarter is for other teams.
+//!
 //! A host counts per team: many teams may have their recordings in the same storage service, which does not hang for all
 //! of them because it hangs for one.
 
@@ -32,16 +35,16 @@ pub(super) fn busy(fetches: &[Fetch<'_>], places: usize) -> Option<Busy> {
         *teams.entry(fetch.team).or_default() += 1;
         *hosts.entry((fetch.team, fetch.host)).or_default() += 1;
     }
+    teams.retain(|_, count| *count >= free);
     let mut busy = Busy::default();
-    for (team, count) in teams {
-        if count >= free {
-            busy.teams.insert(team.to_owned());
-        }
-    }
     for ((team, host), count) in hosts {
-        if 2 * count >= free {
+        if 2 * count >= free || teams.contains_key(team) {
             busy.hosts.insert((team.to_owned(), host.to_owned()));
         }
+    }
+    // Until then, a team that has its share gets fetches from other hosts.
+    if 4 * free <= places {
+        busy.teams = teams.into_keys().map(str::to_owned).collect();
     }
     Some(busy)
 }
@@ -74,8 +77,14 @@ mod tests {
             (vec![("a", 7)], [true, true, true]),
             (vec![("a", 8)], [false, true, true]),
             (vec![("b", 8), ("a", 3)], [true, true, true]),
-            (vec![("b", 8), ("a", 4)], [false, false, true]),
-            (vec![("b", 4), ("c", 4), ("d", 4)], [false, false, true]),
+            (vec![("b", 8), ("a", 4)], [false, true, true]),
+            (vec![("b", 4), ("a", 4), ("d", 4)], [false, true, true]),
+            // Hosts without a fetch get one each, and leave a quarter to other teams.
+            (vec![("b", 8), ("c", 4)], [true, true, true]),
+            (vec![("b", 8), ("c", 4), ("a", 1)], [false, true, true]),
+            (vec![("b", 8), ("c", 8), ("a", 1)], [false, true, true]),
+            (vec![("b", 8), ("c", 8), ("a", 2)], [false, false, true]),
+            (vec![("b", 8), ("c", 8), ("d", 2)], [false, false, true]),
             // They may have been fewer places once.
             (vec![("a", 23)], [false, false, true]),
             (vec![("a", 24)], [false, false, false]),
@@ -91,19 +100,23 @@ mod tests {
     #[test]
     fn teams_that_hang_share_the_places_and_leave_some_free() {
         let teams: Vec<_> = (0..23).map(|team| format!("team-{team}")).collect();
-        let hosts = ["a", "b", "c", "d"];
-        for (hanging, in_turn, one_after_another) in [
-            (1, vec![12], vec![12]),
-            (2, vec![8, 8], vec![12, 6]),
-            (3, vec![6, 6, 6], vec![12, 6, 3]),
-            (5, vec![4, 4, 4, 4, 4], vec![12, 6, 3, 2, 1]),
+        let all_hosts: Vec<_> = (0..24).map(|host| format!("host-{host}")).collect();
+        for (hanging, hosts, in_turn, one_after_another) in [
+            (1, 1, vec![8], vec![8]),
+            (1, 2, vec![12], vec![12]),
+            (1, 24, vec![18], vec![18]),
+            (2, 2, vec![8, 8], vec![12, 6]),
+            (2, 24, vec![9, 9], vec![18, 3]),
+            (3, 24, vec![6, 6, 6], vec![18, 3, 2]),
+            (5, 24, vec![4, 4, 4, 4, 4], vec![18, 3, 2, 1, 0]),
             (
                 23,
+                2,
                 vec![1; 23],
                 [vec![12, 6, 3, 2, 1], vec![0; 18]].concat(),
             ),
         ] {
-            let teams = &teams[..hanging];
+            let (teams, all_hosts) = (&teams[..hanging], &all_hosts[..hosts]);
             for (is_in_turn, expected) in [(true, in_turn), (false, one_after_another)] {
                 let mut held = Vec::new();
                 loop {
@@ -111,7 +124,7 @@ mod tests {
                         let count = count(&held, team);
                         let is_next = !is_in_turn
                             || teams.iter().all(|team| count <= self::count(&held, team));
-                        let host = hosts.iter().find(|host| has_share(&held, team, host))?;
+                        let host = all_hosts.iter().find(|host| has_share(&held, team, host))?;
                         is_next.then_some(Fetch { team, host })
                     });
                     match next {
@@ -120,9 +133,20 @@ mod tests {
                     }
                 }
                 let counts: Vec<_> = teams.iter().map(|team| count(&held, team)).collect();
-                assert_eq!(counts, expected);
+                assert_eq!(counts, expected, "{hosts} hosts");
             }
         }
+    }
+
+    #[test]
+    fn a_host_goes_on_while_others_of_its_team_are_slow() {
+        let held = fetches("ada", &[("slow-1", 8), ("slow-2", 4)]);
+        assert!(!has_share(&held, "ada", "slow-1") && !has_share(&held, "ada", "slow-2"));
+        assert!(has_share(&held, "ada", "healthy"));
+        // As long as it has a fetch, other hosts are next.
+        let held = [held, fetches("ada", &[("healthy", 1)])].concat();
+        assert!(!has_share(&held, "ada", "healthy") && has_share(&held, "ada", "another"));
+        assert!(!has_share(&held, "ada", "slow-2") && has_share(&held, "bob", "slow-2"));
     }
 
     fn count(held: &[Fetch<'_>], team: &str) -> usize {

@@ -301,7 +301,18 @@ mod tests {
                     young("ada", "c"),
                     young("ada", "d"),
                 ],
-                "stored, remote -ada",
+                "stored, remote -ada:a -ada:b -ada:c -ada:d",
+            ),
+            (
+                vec![
+                    young("ada", "a"),
+                    young("ada", "b"),
+                    young("ada", "c"),
+                    young("ada", "d"),
+                    young("ada", "e"),
+                    young("ada", "f"),
+                ],
+                "stored, remote -ada -ada:a -ada:b -ada:c -ada:d -ada:e -ada:f",
             ),
             (vec![young("ada", "a"); 8], "stored"),
             // Of all of them, 24.
@@ -309,7 +320,11 @@ mod tests {
             (vec![slow("ada", "a"); 8], "stored, remote -ada:a"),
             (
                 [vec![slow("ada", "a"); 8], vec![slow("ada", "b"); 4]].concat(),
-                "stored, remote -ada -ada:a",
+                "stored, remote -ada:a -ada:b",
+            ),
+            (
+                [vec![slow("ada", "a"); 8], vec![slow("ada", "b"); 10]].concat(),
+                "stored, remote -ada -ada:a -ada:b",
             ),
             (
                 [vec![slow("ada", "a"); 8], vec![young("bob", "a"); 3]].concat(),

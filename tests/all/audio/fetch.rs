@@ -210,7 +210,7 @@ async fn a_server_that_sends_a_byte_at_a_time_is_too_slow() {
     let error = error(config, &url).await;
     assert_eq!(
         error.to_string(),
-        "cannot fetch the recording: the server sends it too slowly, less than 1024 bytes in 500ms"
+        "cannot fetch the recording: the server sends it too slowly, less than 4096 bytes in 500ms"
     );
 }
 
