@@ -13,20 +13,38 @@ use zip::ZipArchive;
 
 use super::content::excerpt;
 
-/// Packages whose objects occur in checkpoints: tensors, hyper-parameters, and the task that a model was trained for.
-const PACKAGES: [&str; 10] = [
-    "argparse",
+/// Packages whose classes occur in checkpoints: settings, and the task that a model was trained for.
+const PACKAGES_OF_CLASSES: [&str; 9] = [
     "asteroid_filterbanks",
-    "collections",
-    "lightning",
-    "lightning_fabric",
-    "numpy",
+    "lightning.pytorch.callbacks",
+    "lightning.pytorch.utilities.parsing",
     "omegaconf",
-    "pyannote",
-    "pytorch_lightning",
-    "torch",
+    "pyannote.audio",
+    "pyannote.core",
+    "pytorch_lightning.callbacks",
+    "pytorch_lightning.utilities.parsing",
+    "typing",
 ];
-/// Types that may be referred to, besides those of [`PACKAGES`].
+/// Objects of other modules that may be referred to.
+const OBJECTS: [(&str, &[&str]); 10] = [
+    ("_codecs", &["encode"]),
+    ("argparse", &["Namespace"]),
+    (
+        "collections",
+        &["Counter", "OrderedDict", "defaultdict", "deque"],
+    ),
+    ("numpy", &["dtype", "ndarray"]),
+    ("numpy._core.multiarray", &["_reconstruct", "scalar"]),
+    ("numpy.core.multiarray", &["_reconstruct", "scalar"]),
+    (
+        "pathlib",
+        &["Path", "PosixPath", "PurePosixPath", "WindowsPath"],
+    ),
+    ("torch._tensor", &["_rebuild_from_type_v2"]),
+    ("torch.nn.parameter", &["Parameter"]),
+    ("torch.torch_version", &["TorchVersion"]),
+];
+/// Types of Python that may be referred to.
 const BUILTINS: [&str; 14] = [
     "bool",
     "bytearray",
@@ -43,13 +61,10 @@ const BUILTINS: [&str; 14] = [
     "str",
     "tuple",
 ];
-/// Modules of [`PACKAGES`] that load code or run programs.
-const REFUSED_MODULES: [&str; 5] = [
-    "numpy.distutils",
-    "numpy.testing",
-    "torch.hub",
-    "torch.package",
-    "torch.utils.cpp_extension",
+/// Objects of the module `torch`, besides storages such as `FloatStorage`.
+const TORCH: [&str; 15] = [
+    "Size", "bfloat16", "bool", "device", "double", "dtype", "float", "float16", "float32",
+    "float64", "half", "int32", "int64", "long", "uint8",
 ];
 /// Maximum size of the pickle of a checkpoint, in bytes: those of pyannote.audio have some 50 kB.
 const MAX_PICKLE_BYTES: u64 = 4 << 20;
@@ -129,23 +144,28 @@ fn is_set(pickle: &[u8], key: &str) -> bool {
     !value.starts_with(b"N")
 }
 
-/// Whether a checkpoint may refer to an object.
+/// Whether a checkpoint may refer to an object. Functions are allowed one by one, since others run code: those of PyTorch
+/// that compile text or start programs, too.
 fn allowed(module: &str, name: &str) -> bool {
-    let within = |module: &str, outer: &str| {
-        let rest = module.strip_prefix(outer);
+    let within = |outer: &&str| {
+        let rest = module.strip_prefix(*outer);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
+    // Without the dots of `getattr` chains, such as `Model.os.system`.
+    let is_word = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match module {
+        _ if !is_word => false,
         "builtins" | "__builtin__" => BUILTINS.contains(&name),
-        "_codecs" => name == "encode",
-        "typing" => true,
-        "pathlib" => ["Path", "PosixPath", "PurePosixPath", "WindowsPath"].contains(&name),
+        "torch" => TORCH.contains(&name) || name.ends_with("Storage"),
+        "torch._utils" => name.starts_with("_rebuild_"),
         _ => {
-            PACKAGES.iter().any(|package| within(module, package))
-                && !REFUSED_MODULES.iter().any(|refused| within(module, refused))
-                // `getattr` chains, such as `torch` and `os.system`.
-                && !name.contains('.')
-                && !["load", "open", "eval", "exec", "system", "popen"].contains(&name)
+            let is_class = name.starts_with(|first: char| first.is_ascii_uppercase());
+            OBJECTS
+                .iter()
+                .any(|(of, names)| *of == module && names.contains(&name))
+                || (is_class && PACKAGES_OF_CLASSES.iter().any(within))
         }
     }
 }
@@ -321,6 +341,9 @@ mod tests {
             ("pyannote.audio.core.task", "Specifications"),
             ("pytorch_lightning.utilities.parsing", "AttributeDict"),
             ("builtins", "set"),
+            ("torch", "BFloat16Storage"),
+            ("typing", "Any"),
+            ("numpy.core.multiarray", "scalar"),
         ] {
             assert!(allowed(module, name), "{module}.{name}");
         }
@@ -334,6 +357,16 @@ mod tests {
             ("torch.hub", "list"),
             ("torch", "load"),
             ("torch", "os.system"),
+            ("torch", "compile"),
+            ("torch.utils.collect_env", "run"),
+            ("torch.fx.graph_module", "_exec_with_source"),
+            ("torch.storage", "_load_from_bytes"),
+            ("torch._utils", "_import_dotted_name"),
+            ("numpy.f2py", "compile"),
+            ("pyannote.audio.core.io", "get_torchaudio_info"),
+            ("pyannote.audio.core.task", "Problem.os"),
+            ("pyannote.database.custom", "Loader"),
+            ("typing", "get_type_hints"),
             ("torchvision", "anything"),
             ("pyannote_evil", "anything"),
             ("runpy", "run_path"),

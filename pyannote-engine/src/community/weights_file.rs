@@ -19,11 +19,12 @@ const COUNTER: &str = "num_batches_tracked";
 const MAX_BYTES: u64 = 128 << 20;
 /// Bytes from which the format of a file is detected.
 const START_BYTES: u64 = 8 << 10;
-/// Files with the segmentation of pyannote.audio 3's pipelines, which has the same shapes: that of its repository, and
-/// an ONNX export.
-const SEGMENTATION_3: [&str; 2] = [
+/// Files with the segmentation of pyannote.audio 3's pipelines, which has the same shapes: that of its repository, an ONNX
+/// export, and the conversion that [`Assets`](crate::assets::Assets) keeps.
+const SEGMENTATION_3: [&str; 3] = [
     "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298",
     "057ee564753071c0b09b5b611648b50ac188d50846bff5f01e9f7bbf1591ea25",
+    "98112d10a80ba3ff572f1cf5b78f851febd15a2bba79b4d535e9391a21dba4b4",
 ];
 
 /// A model of community-1.
