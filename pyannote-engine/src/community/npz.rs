@@ -17,6 +17,8 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 const MAX_HEADER_BYTES: usize = 4_096;
 /// Maximum size of a file with a single array, in bytes: the largest of community-1 has 256 kB.
 const MAX_SINGLE_BYTES: u64 = 1 << 20;
+/// Maximum size of an archive, in bytes: those of community-1 have 270 kB. The list of its files is read into memory.
+const MAX_ARCHIVE_BYTES: u64 = 16 << 20;
 /// Bytes in which text in place of an archive is detected.
 const START_BYTES: u64 = 8 << 10;
 /// Maximum magnitude of a value. Those of community-1 are below 100.
@@ -30,6 +32,12 @@ const MAX_VALUE: f64 = 1e9;
 pub(super) fn read(path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f64>, String> {
     content::check_binary(&content::start(path, START_BYTES)?)?;
     let file = File::open(path).map_err(|error| error.to_string())?;
+    let length = file.metadata().map_err(|error| error.to_string())?.len();
+    if length > MAX_ARCHIVE_BYTES {
+        return Err(format!(
+            "the file has more than {MAX_ARCHIVE_BYTES} bytes: it is the file of another model"
+        ));
+    }
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|_| {
         "the file is not an archive of NumPy, or incomplete: download it again".to_owned()
     })?;
@@ -276,6 +284,14 @@ mod tests {
                 .unwrap_err()
                 .contains("too long")
         );
+    }
+
+    #[test]
+    fn an_archive_has_a_maximum_size() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_ARCHIVE_BYTES + 1).unwrap();
+        let error = read(file.path(), "mu", &[1]).unwrap_err();
+        assert!(error.contains("more than 16777216 bytes"), "{error}");
     }
 
     #[test]

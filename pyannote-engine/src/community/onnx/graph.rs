@@ -9,8 +9,10 @@ use super::protobuf::{DAMAGED, Value, fields};
 
 /// Maximum rank of a tensor.
 const MAX_RANK: usize = 8;
-/// Maximum number of nodes: exports have up to 300.
+/// Maximum number of nodes, and of constants: exports have up to 300.
 const MAX_NODES: usize = 10_000;
+/// Maximum number of inputs, outputs and attributes of a node.
+const MAX_NODE_FIELDS: usize = 1_000;
 /// Maximum number of values of all constants that are read. A constant may be used many times.
 const MAX_VALUES: usize = 32 << 20;
 /// Maximum number of nodes between a constant and its use, such as `Identity`.
@@ -32,7 +34,12 @@ pub(super) struct Node<'a> {
 impl<'a> Node<'a> {
     fn parse(message: &'a [u8]) -> Result<Self, String> {
         let mut node = Self::default();
-        for field in fields(message) {
+        for (index, field) in fields(message).enumerate() {
+            if index == MAX_NODE_FIELDS {
+                return Err(format!(
+                    "a node of the ONNX file has more than {MAX_NODE_FIELDS} inputs: it is another model"
+                ));
+            }
             match field? {
                 (1, value) => node.inputs.push(value.text()?),
                 (2, value) => node.outputs.push(value.text()?),
@@ -101,7 +108,7 @@ impl<'a> Constant<'a> {
         for field in fields(message) {
             match field? {
                 (1, value) => {
-                    for size in value.integers()? {
+                    for size in value.integers(MAX_RANK)? {
                         let place = constant.shape.get_mut(constant.rank).ok_or(DAMAGED)?;
                         *place = usize::try_from(size).map_err(|_| DAMAGED.to_owned())?;
                         constant.rank += 1;
@@ -181,17 +188,17 @@ impl<'a> Graph<'a> {
                         parsed.constants.insert(node.output(), value);
                     }
                     parsed.nodes.push(node);
-                    if parsed.nodes.len() > MAX_NODES {
-                        return Err(format!(
-                            "the ONNX file has more than {MAX_NODES} nodes: it is another model"
-                        ));
-                    }
                 }
                 (5, value) => {
                     let constant = Constant::parse(value.bytes()?)?;
                     parsed.constants.insert(constant.name, constant);
                 }
                 _ => {}
+            }
+            if parsed.nodes.len().max(parsed.constants.len()) > MAX_NODES {
+                return Err(format!(
+                    "the ONNX file has more than {MAX_NODES} nodes or constants: it is another model"
+                ));
             }
         }
         Ok(parsed)

@@ -26,14 +26,17 @@ impl<'a> Value<'a> {
         str::from_utf8(self.bytes()?).map_err(|_| DAMAGED.to_owned())
     }
 
-    /// The integers of a repeated field, which may be packed.
-    pub(super) fn integers(self) -> Result<Vec<u64>, String> {
+    /// The integers of a repeated field, which may be packed: at most `max`.
+    pub(super) fn integers(self, max: usize) -> Result<Vec<u64>, String> {
         match self {
             Self::Integer(value) => Ok(vec![value]),
             Self::Bytes(bytes) => {
                 let mut reader = Reader(bytes);
                 let mut values = Vec::new();
                 while !reader.0.is_empty() {
+                    if values.len() == max {
+                        return Err(DAMAGED.to_owned());
+                    }
                     values.push(reader.varint()?);
                 }
                 Ok(values)
@@ -123,8 +126,9 @@ mod tests {
                 (5, Value::Bytes(b"\x01\xac\x02")),
             ]
         );
-        assert_eq!(found[4].1.integers(), Ok(vec![1, 300]));
-        assert_eq!(found[0].1.integers(), Ok(vec![150]));
+        assert_eq!(found[4].1.integers(2), Ok(vec![1, 300]));
+        assert_eq!(found[0].1.integers(1), Ok(vec![150]));
+        assert!(found[4].1.integers(1).is_err());
     }
 
     #[test]

@@ -155,6 +155,9 @@ fn damaged_files_are_errors() {
 #[test]
 fn other_models_have_errors_that_say_what_is_expected() {
     let lstm = [node("LSTM", &["a"], "b")];
+    let constants: Vec<_> = (0..=10_000)
+        .map(|index| constant(&format!("c{index}"), &[1], 1))
+        .collect();
     let external = [
         message(1, &[80, 1, 0xfb, 1]),
         b"\x10\x01\x42\x01f\x70\x01".to_vec(),
@@ -194,6 +197,16 @@ fn other_models_have_errors_that_say_what_is_expected() {
         (
             "too many nodes",
             model(&vec![node("Relu", &["a"], "b"); 10_001], &[]),
+            Model::Embedding,
+        ),
+        (
+            "too many constants",
+            model(&[], &constants),
+            Model::Embedding,
+        ),
+        (
+            "too many inputs",
+            model(&[node("Concat", &["a"; 1_001], "b")], &[]),
             Model::Embedding,
         ),
     ];
