@@ -16,7 +16,7 @@ use crate::error::Chain;
 
 /// A claimed webhook delivery.
 ///
-/// It has no `Debug`: the URL may be a secret, and the body may contain voiceprints.
+/// It has no `Debug`: the URL may be a secret.
 pub(crate) struct Delivery {
     seq: i64,
     token: String,
@@ -28,8 +28,7 @@ pub(crate) struct Delivery {
     pub(crate) failures: usize,
     /// Why the last attempt failed.
     pub(crate) reason: Option<String>,
-    /// Body of the webhook, as JSON.
-    pub(crate) body: Bytes,
+    status_only: bool,
 }
 
 /// The body of a webhook, without the output.
@@ -113,21 +112,22 @@ impl Store {
         let claim = claim.bind(&*token).bind(as_millis(lease));
         let row = self.database.write_returning(claim).await?;
         let Some(row) = row else { return Ok(None) };
-        let job_id = row.try_get::<String, _>("job_id")?;
-        let status_only = row.try_get::<i64, _>("status_only")? != 0;
-        let body = self.delivery_body(&job_id, status_only).await?;
+        // The claim is committed. So what cannot be read is no error here: the attempt fails, and counts.
+        let failures = row.try_get::<i64, _>("failures").unwrap_or_default();
         Ok(Some(Delivery {
             seq: row.try_get("seq")?,
             token,
-            url: row.try_get("url")?,
-            failures: usize::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(usize::MAX),
-            reason: row.try_get("reason")?,
-            job_id,
-            body: body.into(),
+            job_id: row.try_get("job_id").unwrap_or_default(),
+            url: row.try_get("url").unwrap_or_default(),
+            failures: usize::try_from(failures).unwrap_or(usize::MAX),
+            reason: row.try_get("reason").unwrap_or_default(),
+            status_only: row.try_get("status_only").unwrap_or(1) != 0,
         }))
     }
 
-    async fn delivery_body(&self, job_id: &str, status_only: bool) -> Result<String, StoreError> {
+    /// Reads the body of a webhook, as JSON.
+    pub(crate) async fn delivery_body(&self, delivery: &Delivery) -> Result<Bytes, StoreError> {
+        let job_id = &*delivery.job_id;
         let row = self.database.select(sql::DELIVERY_BODY).bind(job_id);
         let row = self.database.first(row).await?;
         let row = row.ok_or(sqlx::Error::RowNotFound)?;
@@ -138,15 +138,16 @@ impl Store {
         };
         let output = OutputText::from_row(&self.database, job::parse_id(job_id)?, &row)?;
         let invalid = |error| StoreError::invalid_job("id", error);
-        match output.filter(|_| !status_only) {
-            None => serde_json::to_string(&body).map_err(invalid),
+        let body = match output.filter(|_| !delivery.status_only) {
+            None => serde_json::to_string(&body).map_err(invalid)?,
             Some(output) => {
                 let prefix = json_before_output(&body).map_err(invalid)?;
                 let mut body = output.read_after(prefix).await?;
                 body.push('}');
-                Ok(body)
+                body
             }
-        }
+        };
+        Ok(body.into())
     }
 
     /// Deletes a delivery: the receiver has accepted the webhook, or the last retry has failed.

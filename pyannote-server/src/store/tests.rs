@@ -701,7 +701,8 @@ async fn a_large_output_is_stored_in_parts_and_deleted_with_them() {
         assert!(parts.concat() == output.as_json().as_bytes());
     }
     let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
-    let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+    let body = store.delivery_body(&delivery).await.unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
     let expected = json!({ "jobId": ids[0], "status": "succeeded", "output": { "text": text } });
     assert!(body == expected);
     assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 1);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::retry_reason::RetryReason;
 use super::sender::{Attempt, Sender};
 use crate::backoff::Backoff;
 use crate::error::Chain;
@@ -51,7 +52,7 @@ pub(crate) async fn deliver(store: Store, sender: Sender, schedule: Schedule, sh
                         wait = due.clamp(Duration::from_millis(1), wait);
                     }
                 }
-                // The claim was not committed, so the webhook is not sent.
+                // If a claim was committed all the same, the webhook is due again after it has expired.
                 Err(error) => {
                     tracing::error!(error = %Chain(&error), "failed to claim a webhook");
                     if are_jobs_done {
@@ -80,7 +81,7 @@ pub(crate) async fn deliver(store: Store, sender: Sender, schedule: Schedule, sh
 /// Tries to deliver a webhook, and records the result. Waits while the disk is full, since the webhook would otherwise
 /// be sent once more.
 async fn send(store: Store, sender: Sender, schedule: Schedule, delivery: Delivery) {
-    let attempt = sender.attempt(&delivery).await;
+    let attempt = attempt(&store, &sender, &delivery).await;
     let mut backoff = Backoff::new(schedule.poll_interval);
     let mut hold = None;
     while let Err(error) = record(&store, schedule.retry_delays, &delivery, &attempt).await {
@@ -92,6 +93,19 @@ async fn send(store: Store, sender: Sender, schedule: Schedule, delivery: Delive
         }
         hold.get_or_insert_with(|| store.hold_claims());
         tokio::time::sleep(backoff.next_delay()).await;
+    }
+}
+
+/// Tries to deliver a webhook. One whose body cannot be read counts as a failure, so that it does not keep its job for
+/// ever.
+async fn attempt(store: &Store, sender: &Sender, delivery: &Delivery) -> Attempt {
+    match store.delivery_body(delivery).await {
+        Ok(body) => sender.attempt(delivery, body).await,
+        Err(error) => {
+            let job = &*delivery.job_id;
+            tracing::error!(job, error = %Chain(&error), "failed to read the body of a webhook");
+            Attempt::Failed(RetryReason::Unknown)
+        }
     }
 }
 

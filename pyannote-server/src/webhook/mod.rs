@@ -4,6 +4,8 @@
 //! is at least once: a server that is killed between sending a webhook and recording the result sends it again.
 
 mod delivery_loop;
+#[cfg(test)]
+mod delivery_tests;
 mod retry_reason;
 mod sender;
 #[cfg(test)]

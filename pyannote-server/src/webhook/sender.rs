@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::Utc;
 use hmac::{Hmac, KeyInit, Mac};
 use http::StatusCode;
@@ -75,7 +76,7 @@ impl Sender {
     }
 
     /// Tries to deliver a webhook once.
-    pub(super) async fn attempt(&self, delivery: &Delivery) -> Attempt {
+    pub(super) async fn attempt(&self, delivery: &Delivery, body: Bytes) -> Attempt {
         let Some(secret) = &self.secret else {
             return Attempt::Undeliverable("the server has no webhook secret");
         };
@@ -88,7 +89,7 @@ impl Sender {
         if let Err(reason) = check_url(&url, self.allow_private) {
             return Attempt::Undeliverable(reason);
         }
-        let attempt = self.follow(secret, url, delivery);
+        let attempt = self.follow(secret, url, delivery, body);
         match tokio::time::timeout(self.timeout, attempt).await {
             Ok(attempt) => attempt,
             Err(_) => Attempt::Failed(RetryReason::Timeout),
@@ -101,9 +102,11 @@ impl Sender {
         secret: &SecretString,
         mut url: Url,
         delivery: &Delivery,
+        body: Bytes,
     ) -> Attempt {
         for _ in 0..=MAX_REDIRECTS {
-            let response = match self.post(secret, url.clone(), delivery).await {
+            let response = self.post(secret, url.clone(), delivery, body.clone());
+            let response = match response.await {
                 Ok(response) => response,
                 Err(error) if ssrf_guard::private_name(&error).is_some() => {
                     return Attempt::Undeliverable("the host of the URL has a private address");
@@ -126,6 +129,7 @@ impl Sender {
         secret: &SecretString,
         url: Url,
         delivery: &Delivery,
+        body: Bytes,
     ) -> reqwest::Result<Response> {
         let timestamp = Utc::now().timestamp();
         let mut request = self
@@ -133,14 +137,14 @@ impl Sender {
             .post(url)
             .header(CONTENT_TYPE, "application/json")
             .header("X-Request-Timestamp", timestamp)
-            .header("X-Signature", sign(secret, timestamp, &delivery.body));
+            .header("X-Signature", sign(secret, timestamp, &body));
         if delivery.failures > 0 {
             let reason = delivery.reason.as_deref();
             request = request
                 .header("x-retry-num", delivery.failures)
                 .header("x-retry-reason", reason.unwrap_or("unknown_error"));
         }
-        request.body(delivery.body.clone()).send().await
+        request.body(body).send().await
     }
 }
 

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::LOCATION;
 use http::{StatusCode, Uri};
 use serde_json::{Map, Value, json};
@@ -12,6 +13,8 @@ use super::sender::{Attempt, Sender};
 use crate::engine::JobKind;
 use crate::faults::Faults;
 use crate::store::{Delivery, Store};
+
+const BODY: Bytes = Bytes::from_static(b"{}");
 
 #[test]
 fn allows_https_and_loopback_urls_only() {
@@ -58,7 +61,8 @@ async fn delivery(url: &str) -> Delivery {
         .await
         .unwrap()
         .unwrap();
-    let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+    let body = store.delivery_body(&delivery).await.unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body, json!({ "jobId": id, "status": "canceled" }));
     delivery
 }
@@ -83,7 +87,7 @@ async fn does_not_send_without_a_secret_or_to_an_invalid_url() {
         (Some("whs"), "https://10.0.0.1"),
     ] {
         let sender = sender_with(secret, false);
-        let attempt = sender.attempt(&delivery(url).await).await;
+        let attempt = sender.attempt(&delivery(url).await, BODY).await;
         assert!(
             matches!(attempt, Attempt::Undeliverable(_)),
             "{url}: {attempt:?}"
@@ -97,7 +101,7 @@ async fn reports_a_refused_connection() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let delivery = delivery(&format!("http://{address}/")).await;
-    let attempt = sender(Some("whs")).attempt(&delivery).await;
+    let attempt = sender(Some("whs")).attempt(&delivery, BODY).await;
     assert_eq!(attempt, Attempt::Failed(RetryReason::ConnectionFailed));
 }
 
@@ -113,7 +117,7 @@ async fn reports_a_tls_error() {
         }
     });
     let delivery = delivery(&format!("https://{address}/")).await;
-    let attempt = sender(Some("whs")).attempt(&delivery).await;
+    let attempt = sender(Some("whs")).attempt(&delivery, BODY).await;
     assert_eq!(attempt, Attempt::Failed(RetryReason::Ssl));
 }
 
@@ -142,7 +146,7 @@ async fn redirects_to_private_addresses_are_not_followed() {
         let delivery = delivery(&url).await;
         let sender = sender_with(Some("whs"), false);
         let url = Url::parse(&url).unwrap();
-        let attempt = sender.follow(&"whs".into(), url, &delivery).await;
+        let attempt = sender.follow(&"whs".into(), url, &delivery, BODY).await;
         assert_eq!(attempt, Attempt::Failed(RetryReason::Http), "{host}");
     }
     assert_eq!(*received.lock().unwrap(), ["/first"; 4]);
@@ -156,7 +160,7 @@ async fn names_with_private_addresses_are_not_connected_to() {
     let delivery = delivery(&url).await;
     let url = Url::parse(&url).unwrap();
     let sender = sender_with(Some("whs"), false);
-    let attempt = sender.follow(&"whs".into(), url, &delivery).await;
+    let attempt = sender.follow(&"whs".into(), url, &delivery, BODY).await;
     assert!(matches!(attempt, Attempt::Undeliverable(_)), "{attempt:?}");
     assert!(received.lock().unwrap().is_empty());
 }
