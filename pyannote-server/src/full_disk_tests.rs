@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::engine::{EngineFuture, EngineJob, JobKind};
 use crate::media::{MediaKey, MediaStore, StorageLimits, UploadOutcome};
-use crate::store::{Job, Status, Store, StreamStatus};
+use crate::store::{Busy, Job, Status, Store, StreamStatus};
 use crate::worker::{Timing, WorkerConfig, Workers};
 use crate::{Engine, LiveLimits, RateLimits, ScriptedEngine, Server};
 
@@ -268,14 +268,20 @@ async fn a_claim_that_is_not_committed_is_none() {
     disk.fill();
     for _ in 0..5 {
         assert!(store.claim(LEASE).await.unwrap_err().is_full());
-        let delivery = store.claim_delivery(LEASE).await;
+        let delivery = store.claim_delivery(LEASE, &Busy::default()).await;
         assert!(delivery.map(|_| ()).unwrap_err().is_full());
     }
     let job = store.get(TEAM, id).await.unwrap().unwrap();
     assert_eq!((job.status, job.attempts), (Status::Created, 0));
     disk.free();
     assert_eq!(store.claim(LEASE).await.unwrap().unwrap().job.attempts, 1);
-    assert!(store.claim_delivery(LEASE).await.unwrap().is_some());
+    assert!(
+        store
+            .claim_delivery(LEASE, &Busy::default())
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 /// An engine that fills the disk before each of its jobs ends.
@@ -533,7 +539,13 @@ async fn a_delivered_webhook_is_not_sent_again_when_there_is_space() {
     received.recv().await.unwrap();
     held(&store).await;
     disk.free();
-    let delivered = async || store.next_delivery().await.unwrap().is_none();
+    let delivered = async || {
+        store
+            .next_delivery(&Busy::default())
+            .await
+            .unwrap()
+            .is_none()
+    };
     eventually("the webhook is delivered", delivered).await;
     workers.stop().await;
     assert!(received.try_recv().is_err(), "the webhook was sent twice");

@@ -63,6 +63,7 @@ mod error;
 mod faults;
 #[cfg(test)]
 mod full_disk_tests;
+mod host_shares;
 mod live;
 pub mod media;
 mod metrics;

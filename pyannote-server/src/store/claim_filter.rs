@@ -33,7 +33,7 @@ pub(crate) enum Sources {
     Remote(Busy),
 }
 
-/// Teams, and hosts of teams, from which no more recordings are fetched for now.
+/// Teams, and hosts of teams, that have their share of the fetches or webhooks for now.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Busy {
     pub(crate) teams: BTreeSet<String>,
@@ -66,9 +66,14 @@ impl Busy {
 
 /// Returns the host that the recording of a request is fetched from, unless it was uploaded.
 pub(crate) fn remote_host(request: &Map<String, Value>) -> Option<String> {
-    let url = Url::parse(request.get("url")?.as_str()?).ok()?;
-    let is_remote = matches!(url.scheme(), "http" | "https");
-    let host = url.host_str().filter(|_| is_remote)?;
+    http_host(request.get("url")?.as_str()?)
+}
+
+/// Returns the host of an http or https URL.
+pub(super) fn http_host(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let is_http = matches!(url.scheme(), "http" | "https");
+    let host = url.host_str().filter(|_| is_http)?;
     Some(host.trim_end_matches('.').to_owned())
 }
 

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use sqlx::Row;
 use uuid::Uuid;
 
+use super::claim_filter::http_host;
 use super::database::{Database, Transaction};
 use super::outputs::{OutputText, json_before_output};
 use super::queue::as_millis;
-use super::{Status, Store, StoreError, job, sql};
+use super::{Busy, Status, Store, StoreError, job, sql};
 use crate::error::Chain;
 
 /// A claimed webhook delivery.
@@ -28,6 +29,10 @@ pub(crate) struct Delivery {
     pub(crate) failures: usize,
     /// Why the last attempt failed.
     pub(crate) reason: Option<String>,
+    /// Team of the job.
+    pub(crate) team: String,
+    /// Host of the URL. Empty if the URL is invalid.
+    pub(crate) host: String,
     status_only: bool,
 }
 
@@ -42,6 +47,7 @@ struct DeliveryBody<'a> {
 /// A webhook to be delivered when a job ends.
 pub(super) struct NewDelivery {
     url: String,
+    host: String,
     status_only: bool,
 }
 
@@ -52,6 +58,7 @@ impl NewDelivery {
         Some(Self {
             // PostgreSQL stores no NUL, which URLs contain percent-encoded.
             url: url.replace('\0', "%00"),
+            host: http_host(url).unwrap_or_default(),
             status_only: request.get("webhookStatusOnly") == Some(&Value::Bool(true)),
         })
     }
@@ -91,25 +98,29 @@ pub(super) async fn add(
     let add = add
         .bind(job.to_string())
         .bind(delivery.url)
-        .bind(i64::from(delivery.status_only));
+        .bind(i64::from(delivery.status_only))
+        .bind(delivery.host);
     transaction.execute(add).await?;
     Ok(())
 }
 
 impl Store {
-    /// Claims a webhook that is due. It is due again after `lease`, unless it is deleted or rescheduled before. Claims
-    /// none while they are [held](Self::hold_claims).
+    /// Claims a webhook that is due, of a host and team that are not `busy`. It is due again after `lease`, unless it is
+    /// deleted or rescheduled before. Claims none while they are [held](Self::hold_claims).
     pub(crate) async fn claim_delivery(
         &self,
         lease: Duration,
+        busy: &Busy,
     ) -> Result<Option<Delivery>, StoreError> {
+        let busy = busy.to_text();
         let can_claim = self.database.select(sql::CAN_CLAIM_DELIVERY);
+        let can_claim = can_claim.bind(busy.clone());
         if self.are_claims_held() || self.database.first(can_claim).await?.is_none() {
             return Ok(None);
         }
         let token = Uuid::new_v4().to_string();
         let claim = self.database.statement(sql::CLAIM_DELIVERY);
-        let claim = claim.bind(&*token).bind(as_millis(lease));
+        let claim = claim.bind(&*token).bind(as_millis(lease)).bind(busy);
         let row = self.database.write_returning(claim).await?;
         let Some(row) = row else { return Ok(None) };
         // The claim is committed. So what cannot be read is no error here: the attempt fails, and counts.
@@ -121,6 +132,8 @@ impl Store {
             url: row.try_get("url").unwrap_or_default(),
             failures: usize::try_from(failures).unwrap_or(usize::MAX),
             reason: row.try_get("reason").unwrap_or_default(),
+            team: row.try_get("team").unwrap_or_default(),
+            host: row.try_get("host").unwrap_or_default(),
             status_only: row.try_get("status_only").unwrap_or(1) != 0,
         }))
     }
@@ -177,14 +190,15 @@ impl Store {
         Ok(())
     }
 
-    /// Returns how long it is until the next webhook is due, or `None` if none is queued.
-    pub(crate) async fn next_delivery(&self) -> Result<Option<Duration>, StoreError> {
+    /// Returns how long it is until the next webhook is due, of those whose host and team are not `busy`, or `None` if
+    /// none is queued.
+    pub(crate) async fn next_delivery(&self, busy: &Busy) -> Result<Option<Duration>, StoreError> {
         let next = self.database.select(sql::NEXT_DELIVERY);
-        let Some(row) = self.database.first(next).await? else {
+        let Some(row) = self.database.first(next.bind(busy.to_text())).await? else {
             return Ok(None);
         };
-        let wait_ms = row.try_get::<Option<i64>, _>("wait")?;
-        Ok(wait_ms.map(|wait_ms| Duration::from_millis(wait_ms.max(0).unsigned_abs())))
+        let wait_ms = row.try_get::<i64, _>("wait")?;
+        Ok(Some(Duration::from_millis(wait_ms.max(0).unsigned_abs())))
     }
 }
 

@@ -111,6 +111,14 @@ CREATE INDEX jobs_remote ON jobs (seq, team, host) WHERE status IN ('created', '
 UPDATE jobs SET status = 'created' WHERE status = 'running' AND claimed_by IS NULL;
 ";
 
+/// The teams and hosts of webhooks, in the index of the queue. Those that were queued before count as of one host.
+const WEBHOOK_HOSTS: &str = "
+ALTER TABLE deliveries ADD COLUMN team TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN host TEXT NOT NULL DEFAULT '';
+DROP INDEX deliveries_due;
+CREATE INDEX deliveries_due ON deliveries (due_at, seq, team, host);
+";
+
 /// Returns all migrations in a dialect.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {
     let migration = |version, description: &'static str, template, no_tx| {
@@ -135,5 +143,6 @@ pub(super) fn migrator(dialect: Dialect) -> Migrator {
     migrations.push(migration(7, "secrets", SECRETS, false));
     migrations.push(migration(8, "processes", PROCESSES, false));
     migrations.push(migration(9, "queues", QUEUES, false));
+    migrations.push(migration(10, "webhook hosts", WEBHOOK_HOSTS, false));
     Migrator::with_migrations(migrations)
 }

@@ -79,6 +79,27 @@ async fn workers_read_only_the_queue_that_they_claim_from() {
 }
 
 #[tokio::test]
+async fn the_next_webhook_is_found_in_an_index() {
+    let due = "SEARCH deliveries USING COVERING INDEX deliveries_due (due_at<?)";
+    assert_plan(sql::CAN_CLAIM_DELIVERY, &[due]).await;
+    // In its order.
+    assert_plan(
+        sql::CLAIM_DELIVERY,
+        &[
+            "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
+            "SCALAR SUBQUERY 1",
+            due,
+        ],
+    )
+    .await;
+    assert_plan(
+        sql::NEXT_DELIVERY,
+        &["SCAN deliveries USING COVERING INDEX deliveries_due"],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn sweeps_read_only_what_they_delete() {
     let plan = async |statement: Write| {
         let store = Store::temporary().await.unwrap();

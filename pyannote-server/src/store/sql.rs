@@ -123,6 +123,19 @@ pub(super) struct ClaimStatements {
     pub(super) claim: Write,
 }
 
+/// The condition that neither the team of a row nor its host is in a text of `Busy::to_text`.
+macro_rules! not_busy {
+    ($busy:literal) => {
+        concat!(
+            "{position}(",
+            $busy,
+            ", '/' || team || '/') = 0 AND {position}(",
+            $busy,
+            ", '/' || team || ':' || host || '/') = 0"
+        )
+    };
+}
+
 /// Jobs with fewer attempts than $1, unless their recording is known to be longer than $2. `lease_until` is also when a
 /// job that was returned to the queue may be claimed again.
 macro_rules! claim {
@@ -169,15 +182,11 @@ RETURNING id, team, kind, status, created_at, updated_at, started_at, completed_
     (@stored $busy:literal) => {
         " AND host IS NULL"
     };
-    // Not those that `Busy::to_text` names.
     (@remote $busy:literal) => {
         concat!(
             " AND host IS NOT NULL
-        AND {position}(",
-            $busy,
-            ", '/' || team || '/') = 0 AND {position}(",
-            $busy,
-            ", '/' || team || ':' || host || '/') = 0"
+        AND ",
+            not_busy!($busy)
         )
     };
 }
@@ -241,19 +250,30 @@ WHERE id = $2 AND status = 'running' AND lease_until <= {now} AND attempts >= $3
 
 pub(super) const ADD_DELIVERY: Write = Write::new(
     "
-INSERT INTO deliveries (job_id, url, status_only, due_at) VALUES ($1, $2, $3, {now})",
+INSERT INTO deliveries (job_id, url, status_only, team, host, due_at)
+VALUES ($1, $2, $3, (SELECT team FROM jobs WHERE id = $1), $4, {now})",
 );
 
-pub(super) const CAN_CLAIM_DELIVERY: Read =
-    Read::new("SELECT 1 FROM deliveries WHERE due_at <= {now} LIMIT 1");
+pub(super) const CAN_CLAIM_DELIVERY: Read = Read::new(concat!(
+    "
+SELECT 1 FROM deliveries WHERE due_at <= {now} AND ",
+    not_busy!("$1"),
+    " LIMIT 1"
+));
 
 /// Makes a claimed delivery due again after the claim expires, in case the server is killed while sending it.
-pub(super) const CLAIM_DELIVERY: Write = Write::new(
+pub(super) const CLAIM_DELIVERY: Write = Write::new(concat!(
     "
 UPDATE deliveries SET claimed_by = $1, due_at = {now} + $2
-WHERE seq = (SELECT seq FROM deliveries WHERE due_at <= {now} ORDER BY due_at, seq LIMIT 1 {skip_locked})
-RETURNING seq, job_id, url, status_only, failures, reason",
-);
+WHERE seq = (
+    SELECT seq FROM deliveries
+    WHERE due_at <= {now} AND ",
+    not_busy!("$3"),
+    "
+    ORDER BY due_at, seq LIMIT 1 {skip_locked}
+)
+RETURNING seq, job_id, url, status_only, failures, reason, team, host"
+));
 
 pub(super) const DELIVERY_BODY: Read =
     Read::new("SELECT status, output, {rest_bytes} AS rest_bytes FROM jobs WHERE id = $1");
@@ -268,8 +288,12 @@ WHERE seq = $3 AND claimed_by = $4",
 );
 
 /// Time until the next delivery is due, in milliseconds.
-pub(super) const NEXT_DELIVERY: Read =
-    Read::new("SELECT MIN(due_at) - {now} AS wait FROM deliveries");
+pub(super) const NEXT_DELIVERY: Read = Read::new(concat!(
+    "
+SELECT due_at - {now} AS wait FROM deliveries WHERE ",
+    not_busy!("$1"),
+    " ORDER BY due_at LIMIT 1"
+));
 
 /// Creates a stream of a team, unless it has as many open streams as it may have.
 pub(super) const CREATE_STREAM: Write = Write::new(

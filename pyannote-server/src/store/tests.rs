@@ -155,8 +155,18 @@ async fn keeps_the_output_of_a_pending_webhook() {
         .unwrap();
     assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 0);
     assert_eq!(store.delete_jobs(Duration::ZERO).await.unwrap(), 0);
-    let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
-    assert!(store.claim_delivery(LEASE).await.unwrap().is_none());
+    let delivery = store
+        .claim_delivery(LEASE, &Busy::default())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        store
+            .claim_delivery(LEASE, &Busy::default())
+            .await
+            .unwrap()
+            .is_none()
+    );
     store.delete_delivery(&delivery).await.unwrap();
     assert_eq!(store.expire_outputs(Duration::ZERO).await.unwrap(), 1);
     assert_eq!(store.delete_jobs(Duration::ZERO).await.unwrap(), 1);
@@ -186,7 +196,11 @@ async fn ending_a_job_deletes_its_request() {
     for id in [finished, canceled, exhausted] {
         let stored = store.get("ada", id).await.unwrap().unwrap();
         assert_eq!(stored.request, Map::new());
-        let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
+        let delivery = store
+            .claim_delivery(LEASE, &Busy::default())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(delivery.job_id, id.to_string());
         assert_eq!(delivery.url, "https://example.com");
     }
@@ -523,6 +537,48 @@ async fn uploads_and_recordings_of_other_hosts_have_a_queue_each() {
 }
 
 #[tokio::test]
+async fn claims_webhooks_of_teams_and_hosts_that_are_not_busy() {
+    let store = Store::temporary().await.unwrap();
+    let mut ids = Vec::new();
+    for (team, webhook) in [
+        ("ada", "https://a.example/1"),
+        ("ada", "https://b.example:8443"),
+        ("bob", "https://a.example./2"),
+        ("bob", "invalid"),
+    ] {
+        let request = request(json!({ "webhook": webhook }));
+        let created = store.create(team, JobKind::Diarize, request).await.unwrap();
+        assert!(store.cancel(team, created.id).await.unwrap());
+        ids.push(created.id.to_string());
+    }
+    for (teams, hosts, expected) in [
+        (&[][..], &[][..], &[1, 2, 3, 4][..]),
+        (&["ada"], &[], &[3, 4]),
+        (&[], &[("ada", "a.example")], &[2, 3, 4]),
+        (&["ada"], &[("bob", "a.example")], &[4]),
+        (&[], &[("bob", "")], &[1, 2, 3]),
+        (&["ada", "bob"], &[], &[]),
+    ] {
+        let busy = Busy {
+            teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+            hosts: hosts
+                .iter()
+                .map(|(team, host)| ((*team).to_owned(), (*host).to_owned()))
+                .collect(),
+        };
+        let update = sqlx::query("UPDATE deliveries SET due_at = 0");
+        update.execute(store.database.pool()).await.unwrap();
+        let is_due = store.next_delivery(&busy).await.unwrap() == Some(Duration::ZERO);
+        assert_eq!(is_due, !expected.is_empty(), "{busy:?}");
+        let mut claimed = Vec::new();
+        while let Some(delivery) = store.claim_delivery(LEASE, &busy).await.unwrap() {
+            claimed.push(1 + ids.iter().position(|id| *id == delivery.job_id).unwrap());
+        }
+        assert_eq!(claimed, expected, "{busy:?}");
+    }
+}
+
+#[tokio::test]
 async fn canceling_a_job_revokes_the_claim() {
     let store = Store::temporary().await.unwrap();
     let created = job(&store).await;
@@ -661,10 +717,22 @@ async fn claims_none_while_claims_are_held() {
     let (first, second) = (store.hold_claims(), store.hold_claims());
     drop(first);
     assert!(store.claim(LEASE).await.unwrap().is_none());
-    assert!(store.claim_delivery(LEASE).await.unwrap().is_none());
+    assert!(
+        store
+            .claim_delivery(LEASE, &Busy::default())
+            .await
+            .unwrap()
+            .is_none()
+    );
     drop(second);
     assert!(store.claim(LEASE).await.unwrap().is_some());
-    assert!(store.claim_delivery(LEASE).await.unwrap().is_some());
+    assert!(
+        store
+            .claim_delivery(LEASE, &Busy::default())
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 /// Number of rows of a table.
@@ -700,7 +768,11 @@ async fn a_large_output_is_stored_in_parts_and_deleted_with_them() {
         assert!(parts.iter().all(|part| part.len() <= outputs::PART_BYTES));
         assert!(parts.concat() == output.as_json().as_bytes());
     }
-    let delivery = store.claim_delivery(LEASE).await.unwrap().unwrap();
+    let delivery = store
+        .claim_delivery(LEASE, &Busy::default())
+        .await
+        .unwrap()
+        .unwrap();
     let body = store.delivery_body(&delivery).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     let expected = json!({ "jobId": ids[0], "status": "succeeded", "output": { "text": text } });

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::retry_reason::RetryReason;
 use super::sender::{Attempt, Sender};
 use crate::backoff::Backoff;
 use crate::error::Chain;
+use crate::host_shares::{self, Transfer};
 use crate::shutdown::Shutdown;
-use crate::store::{Delivery, Store, StoreError};
+use crate::store::{Busy, Delivery, Store, StoreError};
 
-/// Maximum number of concurrent deliveries, so that an unresponsive receiver does not delay the others.
+/// Maximum number of concurrent deliveries. [`host_shares`] shares them, so that an unresponsive receiver does not delay
+/// the others.
 const MAX_CONCURRENT: usize = 16;
 
 /// How much longer than an attempt a claim lasts, to leave time for reading and writing the store.
@@ -26,29 +28,50 @@ pub(crate) struct Schedule {
     pub(crate) retry_delays: [Duration; 3],
 }
 
+/// A delivery in progress.
+struct InProgress {
+    task: AbortHandle,
+    team: String,
+    host: String,
+}
+
+/// Returns for whom no more deliveries may start, or `None` if for nobody.
+fn busy(in_progress: &[InProgress]) -> Option<Busy> {
+    let transfers = in_progress.iter().map(|delivery| Transfer {
+        team: &delivery.team,
+        host: &delivery.host,
+    });
+    host_shares::busy(&transfers.collect::<Vec<_>>(), MAX_CONCURRENT)
+}
+
 /// Sends webhooks until no job is running any more, and then those that are due. Abandons attempts that are still in
 /// progress when the shutdown aborts: they are made again after their claims have expired.
 pub(crate) async fn deliver(store: Store, sender: Sender, schedule: Schedule, shutdown: Shutdown) {
     let mut attempts = JoinSet::new();
+    let mut in_progress: Vec<InProgress> = Vec::new();
     let mut backoff = Backoff::new(schedule.poll_interval);
     while !shutdown.abort.is_cancelled() {
         while attempts.try_join_next().is_some() {}
-        let has_capacity = attempts.len() < MAX_CONCURRENT;
+        in_progress.retain(|delivery| !delivery.task.is_finished());
         let mut wait = schedule.poll_interval;
-        if has_capacity {
-            // Read before the claim, so that no webhook of the last job is missed.
-            let are_jobs_done = shutdown.jobs_done.is_cancelled();
-            match store.claim_delivery(sender.timeout() + CLAIM_MARGIN).await {
+        // Read before the claim, so that no webhook of the last job is missed.
+        let are_jobs_done = shutdown.jobs_done.is_cancelled();
+        if let Some(busy) = busy(&in_progress) {
+            let lease = sender.timeout() + CLAIM_MARGIN;
+            match store.claim_delivery(lease, &busy).await {
                 Ok(Some(delivery)) => {
                     backoff.reset();
+                    let (team, host) = (delivery.team.clone(), delivery.host.clone());
                     let (store, sender) = (store.clone(), sender.clone());
-                    attempts.spawn(send(store, sender, schedule, delivery));
+                    let task = attempts.spawn(send(store, sender, schedule, delivery));
+                    in_progress.push(InProgress { task, team, host });
                     continue;
                 }
-                Ok(None) if are_jobs_done => break,
+                // Others may be due, but wait for their share.
+                Ok(None) if are_jobs_done && busy.is_empty() => break,
                 Ok(None) => {
                     backoff.reset();
-                    if let Ok(Some(due)) = store.next_delivery().await {
+                    if let Ok(Some(due)) = store.next_delivery(&busy).await {
                         wait = due.clamp(Duration::from_millis(1), wait);
                     }
                 }
@@ -64,7 +87,7 @@ pub(crate) async fn deliver(store: Store, sender: Sender, schedule: Schedule, sh
         }
         tokio::select! {
             () = shutdown.abort.cancelled() => {}
-            () = shutdown.jobs_done.cancelled(), if has_capacity => {}
+            () = shutdown.jobs_done.cancelled(), if !are_jobs_done => {}
             () = store.delivery_due() => {}
             () = tokio::time::sleep(wait) => {}
             Some(_) = attempts.join_next() => {}

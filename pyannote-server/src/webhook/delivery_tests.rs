@@ -17,7 +17,7 @@ use crate::store::Store;
 /// Longer than a test takes, unless it fails.
 const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A receiver that accepts webhooks, and what it has received.
+/// A receiver that accepts webhooks, at another host than 127.0.0.1, and what it has received.
 async fn receiver() -> (String, UnboundedReceiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
@@ -53,6 +53,44 @@ async fn run_to_the_end(store: &Store) {
     let shutdown = Shutdown::new();
     shutdown.jobs_done.cancel();
     timeout(TEST_TIMEOUT, run(store, &shutdown)).await.unwrap();
+}
+
+#[tokio::test]
+async fn silent_receivers_leave_places_for_other_hosts_and_teams() {
+    for (silent_teams, other_team) in [(&["ada"][..], "ada"), (&["ada", "bob"], "cyd")] {
+        let store = Store::temporary().await.unwrap();
+        // Accepts connections, but never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent_url = format!("http://{}", silent.local_addr().unwrap());
+        let (url, mut received) = receiver().await;
+        for team in silent_teams {
+            for _ in 0..40 {
+                end_job(&store, team, &silent_url).await;
+            }
+        }
+        let id = end_job(&store, other_team, &url).await;
+        let shutdown = Shutdown::new();
+        let body = tokio::select! {
+            () = run(&store, &shutdown) => None,
+            body = timeout(TEST_TIMEOUT, received.recv()) => body.ok().flatten(),
+        };
+        let expected = json!({ "jobId": id, "status": "canceled" });
+        assert_eq!(body, Some(expected), "{silent_teams:?}");
+    }
+}
+
+#[tokio::test]
+async fn webhooks_that_wait_for_their_host_are_sent_before_the_end() {
+    let store = Store::temporary().await.unwrap();
+    let (url, mut received) = receiver().await;
+    for _ in 0..40 {
+        end_job(&store, "ada", &url).await;
+    }
+    run_to_the_end(&store).await;
+    for _ in 0..40 {
+        received.try_recv().unwrap();
+    }
+    assert_eq!(store.delete_jobs(Duration::ZERO).await.unwrap(), 40);
 }
 
 #[tokio::test]

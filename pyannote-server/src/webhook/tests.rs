@@ -12,7 +12,7 @@ use super::retry_reason::RetryReason;
 use super::sender::{Attempt, Sender};
 use crate::engine::JobKind;
 use crate::faults::Faults;
-use crate::store::{Delivery, Store};
+use crate::store::{Busy, Delivery, Store};
 
 const BODY: Bytes = Bytes::from_static(b"{}");
 
@@ -57,7 +57,7 @@ async fn delivery(url: &str) -> Delivery {
         .id;
     assert!(store.cancel("ada", id).await.unwrap());
     let delivery = store
-        .claim_delivery(Duration::from_secs(60))
+        .claim_delivery(Duration::from_secs(60), &Busy::default())
         .await
         .unwrap()
         .unwrap();

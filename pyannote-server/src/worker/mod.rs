@@ -6,7 +6,6 @@
 //! one store.
 
 mod audio_source;
-mod fetch_shares;
 mod intake;
 mod job_run;
 mod lanes;

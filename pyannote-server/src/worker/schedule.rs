@@ -7,12 +7,12 @@
 //! - Few long jobs are claimed ahead. Others are put back into the queue, for other servers, and passed over until there
 //!   is a place for them.
 //! - Recordings that were uploaded, and those that are fetched from other hosts, are claimed independently: whatever other
-//!   hosts do, it does not keep the former from being claimed. `fetch_shares` shares the places for the latter.
+//!   hosts do, it does not keep the former from being claimed. `host_shares` shares the places for the latter.
 
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use super::fetch_shares::{self, Fetch};
+use crate::host_shares::{self, Transfer};
 use crate::store::{Busy, ClaimFilter, Sources};
 
 /// Recordings that are longer than this make a job long.
@@ -83,9 +83,9 @@ impl<'a> Place<'a> {
     }
 
     /// The fetch of the recording, if there is one.
-    fn fetch(&self) -> Option<Fetch<'a>> {
+    fn fetch(&self) -> Option<Transfer<'a>> {
         let host = self.host.filter(|_| self.stage == Stage::Preparing)?;
-        Some(Fetch {
+        Some(Transfer {
             team: self.team,
             host,
         })
@@ -148,8 +148,8 @@ fn busy(places: &[Place<'_>], lanes: usize) -> Option<Busy> {
     let all: Vec<_> = places.iter().filter_map(Place::fetch).collect();
     let soon = places.iter().filter(|place| place.comes_soon());
     let soon: Vec<_> = soon.filter_map(Place::fetch).collect();
-    let mut busy = fetch_shares::busy(&all, MAX_FETCHES)?;
-    let of_soon = fetch_shares::busy(&soon, FETCHES_PER_LANE * lanes)?;
+    let mut busy = host_shares::busy(&all, MAX_FETCHES)?;
+    let of_soon = host_shares::busy(&soon, FETCHES_PER_LANE * lanes)?;
     busy.teams.extend(of_soon.teams);
     busy.hosts.extend(of_soon.hosts);
     Some(busy)
