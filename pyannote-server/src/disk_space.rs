@@ -3,6 +3,10 @@
 //! Uploads and recordings are written at the same time, and each of them would find enough space for itself. So whoever
 //! writes a large file reserves its space first, in a counter for each disk. Bytes that have been written are no longer
 //! reserved: the disk has less free space instead.
+//!
+//! A file that is announced must fit as a whole when it begins, but only what comes next is reserved: as much again as has
+//! been written, and a little at the start. Otherwise, a client that announces much and sends little would take the disk
+//! from all others.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much is reserved at once for a file whose size is unknown, in bytes.
 const STEP_BYTES: u64 = 1 << 20;
+
+/// How much is reserved at first of a file that is announced, in bytes.
+pub(crate) const FIRST_BYTES: u64 = 8 << 20;
 
 /// What is reserved on each disk.
 static DISKS: Mutex<BTreeMap<u64, Arc<Disk>>> = Mutex::new(BTreeMap::new());
@@ -51,24 +58,30 @@ pub(crate) struct Reservation {
     folder: PathBuf,
     disk: Arc<Disk>,
     min_free: MinFree,
+    /// Size of the file, if it is known, or else 0.
+    announced: u64,
+    /// Bytes that have been reserved, including those that were written.
+    reserved: u64,
     /// Reserved bytes that were not written yet.
     unwritten: u64,
 }
 
 impl Reservation {
-    /// Reserves space in a folder for a file, of which `bytes` are announced.
+    /// Reserves space in a folder for the start of a file, of which `announced` bytes are announced and must fit.
     ///
     /// # Errors
     ///
     /// As [`ensure`](Self::ensure).
-    pub(crate) fn new(folder: &Path, min_free: MinFree, bytes: u64) -> io::Result<Self> {
+    pub(crate) fn new(folder: &Path, min_free: MinFree, announced: u64) -> io::Result<Self> {
         let mut reservation = Self {
             folder: folder.to_owned(),
             disk: disk_of(folder)?,
             min_free,
+            announced,
+            reserved: 0,
             unwritten: 0,
         };
-        reservation.reserve(bytes, bytes)?;
+        reservation.reserve(announced.min(FIRST_BYTES), announced)?;
         Ok(reservation)
     }
 
@@ -83,7 +96,13 @@ impl Reservation {
             return Ok(());
         }
         let missing = bytes - self.unwritten;
-        self.reserve(missing, missing.max(STEP_BYTES))
+        let wanted = missing.max(ahead(self.reserved, self.announced));
+        match self.reserve(wanted, wanted) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                self.reserve(missing, missing)
+            }
+            result => result,
+        }
     }
 
     /// Whether `bytes` more can be written without reserving them.
@@ -98,8 +117,8 @@ impl Reservation {
         self.disk.reserved.fetch_sub(bytes, Ordering::AcqRel);
     }
 
-    /// Reserves `wanted` bytes, or else `needed` bytes.
-    fn reserve(&mut self, needed: u64, wanted: u64) -> io::Result<()> {
+    /// Reserves `bytes`, if `total` more would fit.
+    fn reserve(&mut self, bytes: u64, total: u64) -> io::Result<()> {
         let _reserving = self
             .disk
             .reserving
@@ -108,21 +127,29 @@ impl Reservation {
         // Read first: what is written meanwhile then counts twice, and not never.
         let reserved = self.disk.reserved.load(Ordering::Acquire);
         let stats = fs4::statvfs(&self.folder)?;
-        let (free, total) = (stats.available_space(), stats.total_space());
-        for bytes in [wanted, needed] {
-            if self.min_free.permits(bytes, reserved, free, total) {
-                self.disk.reserved.fetch_add(bytes, Ordering::AcqRel);
-                self.unwritten += bytes;
-                return Ok(());
-            }
+        let (free, size) = (stats.available_space(), stats.total_space());
+        if !self.min_free.permits(total, reserved, free, size) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
-        Err(io::ErrorKind::StorageFull.into())
+        self.disk.reserved.fetch_add(bytes, Ordering::AcqRel);
+        self.reserved += bytes;
+        self.unwritten += bytes;
+        Ok(())
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.written(self.unwritten);
+    }
+}
+
+/// Returns how much to reserve at once of a file, of which `reserved` bytes have been reserved, and `announced` bytes are
+/// announced.
+pub(crate) fn ahead(reserved: u64, announced: u64) -> u64 {
+    match announced.saturating_sub(reserved) {
+        0 => STEP_BYTES,
+        rest => rest.min(reserved.max(FIRST_BYTES)),
     }
 }
 
@@ -192,7 +219,8 @@ mod tests {
         };
         // Other programs write to the disk, too.
         let margin = free() / 4;
-        let most = Reservation::new(folder.path(), none, free() - margin).unwrap();
+        let mut most = Reservation::new(folder.path(), none, 0).unwrap();
+        most.ensure(free() - margin).unwrap();
         let mut other = Reservation::new(folder.path(), none, 0).unwrap();
         let error = other.ensure(2 * margin).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
@@ -201,5 +229,37 @@ mod tests {
         assert!(other.has(2 * margin));
         other.written(margin);
         assert!(other.has(margin) && !other.has(margin + 1));
+        drop(other);
+        // Of what is announced, only the start, but all of it must fit.
+        let announced = free() - margin;
+        let new = |bytes| Reservation::new(folder.path(), none, bytes);
+        let slow: Vec<_> = (0..3).map(|_| new(announced).unwrap()).collect();
+        for reservation in &slow {
+            assert!(reservation.has(FIRST_BYTES) && !reservation.has(FIRST_BYTES + 1));
+        }
+        let error = new(free() + margin).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        let small = new(1_000).unwrap();
+        assert!(small.has(1_000) && !small.has(1_001));
+    }
+
+    #[test]
+    fn as_much_again_as_has_arrived_is_reserved_of_what_is_announced() {
+        const MIB: u64 = 1 << 20;
+        for (reserved, announced, expected) in [
+            (0, 0, MIB),
+            (5 * MIB, 0, MIB),
+            (0, 3, 3),
+            (0, GIB, 8 * MIB),
+            (8 * MIB, GIB, 8 * MIB),
+            (16 * MIB, GIB, 16 * MIB),
+            (GIB - 3, GIB, 3),
+            (GIB, GIB, MIB),
+            (u64::MAX, GIB, MIB),
+            (0, u64::MAX, 8 * MIB),
+        ] {
+            let found = ahead(reserved, announced);
+            assert_eq!(found, expected, "{reserved} of {announced}");
+        }
     }
 }

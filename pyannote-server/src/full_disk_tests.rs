@@ -216,6 +216,49 @@ async fn uploads_leave_a_part_of_the_disk_free() {
     assert_eq!(incomplete_uploads(&disk), 0);
 }
 
+/// They announce much, and send a byte from time to time.
+#[tokio::test]
+async fn slow_uploads_leave_space_to_others() {
+    const MIB: u64 = 1 << 20;
+    let Some(disk) = Disk::mount_with("100m") else {
+        return;
+    };
+    let limits = StorageLimits::default();
+    let media = MediaStore::folder(disk.path().join("media"), limits).unwrap();
+    let upload = async |name: &str, announced_bytes: u64, size: u64| {
+        let parts = futures_util::stream::iter(0..size / MIB);
+        let parts = parts.map(|_| Ok::<_, std::io::Error>(vec![7; 1 << 20].into()));
+        let key = MediaKey::new(name).unwrap();
+        let stored = media.store(TEAM, &key, announced_bytes, u64::MAX, parts);
+        stored.await.unwrap()
+    };
+    let mut slow = Vec::new();
+    for name in ["a", "b", "c"] {
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let first = futures_util::stream::once(std::future::ready(Ok(vec![7].into())));
+        let rest = futures_util::stream::once(async move {
+            started.send(()).unwrap();
+            std::future::pending::<std::io::Result<bytes::Bytes>>().await
+        });
+        let (media, parts) = (media.clone(), Box::pin(first.chain(rest)));
+        slow.push(tokio::spawn(async move {
+            let key = MediaKey::new(name).unwrap();
+            media.store(TEAM, &key, 60 * MIB, u64::MAX, parts).await
+        }));
+        has_started.await.unwrap();
+    }
+    // 100 MiB without three times 8 MiB, and without a twentieth.
+    let stored = upload("d", 60 * MIB, 60 * MIB).await;
+    assert_eq!(stored, UploadOutcome::Stored(60 * MIB));
+    // What cannot fit is still refused before it is sent.
+    assert_eq!(upload("e", 60 * MIB, 0).await, UploadOutcome::DiskFull);
+    assert_eq!(upload("f", MIB, MIB).await, UploadOutcome::Stored(MIB));
+    assert!(slow.iter().all(|upload| !upload.is_finished()));
+    for upload in slow {
+        upload.abort();
+    }
+}
+
 /// Each of them alone would find enough space.
 #[tokio::test]
 async fn uploads_at_the_same_time_leave_a_part_of_the_disk_free() {

@@ -68,6 +68,7 @@ mod live;
 pub mod media;
 mod metrics;
 mod operation;
+mod pace;
 mod parse;
 mod private_files;
 mod rate_limit;

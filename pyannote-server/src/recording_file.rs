@@ -17,7 +17,7 @@ pub(crate) struct TempFiles {
 }
 
 impl TempFiles {
-    /// Creates a file, and reserves space for the bytes that are announced.
+    /// Creates a file, if there is space for the bytes that are announced. The space is reserved as they are written.
     ///
     /// # Errors
     ///

@@ -40,7 +40,7 @@ pub(super) async fn upload(
         return body.discard(response);
     }
     let stored = {
-        let content = pin!(body.parts(state.connection_limits.stall_timeout));
+        let content = pin!(body.upload(&state.connection_limits));
         let stored = state
             .media
             .store(&team, &key, announced_bytes, max_bytes, content);

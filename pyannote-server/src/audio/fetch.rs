@@ -16,9 +16,9 @@ use tempfile::TempPath;
 use super::RecordingError;
 use super::content_encoding::{ContentEncoding, gunzip};
 use super::failure::Failure;
-use super::pace::Pace;
 use super::url_policy;
 use crate::disk_space::MinFree;
+use crate::pace::Pace;
 use crate::recording_file::{RecordingFile, TempFiles};
 use crate::ssrf_guard::{PrivateName, Resolver};
 
@@ -217,15 +217,17 @@ impl Fetcher {
         }
         let mut file = self.temp_file(response.content_length().unwrap_or(0))?;
         let mut bytes = 0;
-        let window = self.config.idle_timeout;
-        let min_bytes = u128::from(self.config.min_bytes_per_s) * window.as_millis() / 1_000;
-        let min_bytes = u64::try_from(min_bytes).unwrap_or(u64::MAX);
-        let mut pace = Pace::new(min_bytes, window, Instant::now());
-        while let Some(chunk) = response.chunk().await.map_err(to_recording_error)? {
+        let mut pace = Pace::new(self.config.min_bytes_per_s, self.config.idle_timeout);
+        loop {
+            let start = Instant::now();
+            let chunk = response.chunk().await.map_err(to_recording_error)?;
+            let Some(chunk) = chunk else { break };
             bytes += chunk.len() as u64;
-            if pace.is_too_slow(chunk.len() as u64, Instant::now()) {
-                let bytes = min_bytes;
-                return Err(RecordingError::TooSlow { bytes, window });
+            if pace.is_too_slow(chunk.len() as u64, start.elapsed()) {
+                return Err(RecordingError::TooSlow {
+                    bytes: pace.min_bytes(),
+                    window: pace.window(),
+                });
             }
             // The announced length may be missing or wrong.
             if bytes > limit {
@@ -249,7 +251,7 @@ impl Fetcher {
         task.await.map_err(|_| AudioError::DecoderFailed)?
     }
 
-    /// Creates a temporary file, with space for the bytes that are announced.
+    /// Creates a temporary file, if there is space for the bytes that are announced.
     fn temp_file(&self, announced_bytes: u64) -> Result<RecordingFile, RecordingError> {
         let file = self.config.temp_files().create(announced_bytes);
         file.map_err(RecordingError::TempFile)

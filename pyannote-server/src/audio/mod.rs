@@ -5,7 +5,6 @@ mod error;
 mod failure;
 mod fetch;
 mod loader;
-mod pace;
 mod url_policy;
 
 pub use crate::ssrf_guard::is_private_ip;

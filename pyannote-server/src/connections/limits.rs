@@ -26,6 +26,9 @@ pub struct ConnectionLimits {
     /// How long a client may take to send a body, except for uploads. After that, the request fails with status 408.
     /// Default: 2 min.
     pub body_timeout: Duration,
+    /// Minimum rate at which an upload arrives, in bytes per second, on average over every `stall_timeout`. A slower one
+    /// fails with status 408. 0 for none. Default: 8 KiB/s.
+    pub min_upload_bytes_per_s: u64,
 }
 
 impl Default for ConnectionLimits {
@@ -36,6 +39,7 @@ impl Default for ConnectionLimits {
             header_timeout: seconds(30),
             stall_timeout: seconds(30),
             body_timeout: seconds(2 * 60),
+            min_upload_bytes_per_s: 8 << 10,
         }
     }
 }

@@ -15,15 +15,12 @@ use tokio::io::AsyncWriteExt;
 use super::quota::{Quota, QuotaShare};
 use super::store::{RETENTION, UploadOutcome};
 use super::{MediaKey, StorageLimits};
-use crate::disk_space::{MinFree, Reservation};
+use crate::disk_space::{self, MinFree, Reservation};
 use crate::private_files;
 use crate::temp_folder::TempFolder;
 
 /// Subfolder of uploads in progress, with a folder for each process.
 const INCOMPLETE: &str = "incomplete";
-
-/// By how much the share of a quota grows at once for an upload whose size is unknown, in bytes.
-const STEP_BYTES: u64 = 1 << 20;
 
 /// Folder with the media of all teams. Clones share it.
 ///
@@ -39,6 +36,7 @@ pub(super) struct Folder {
 
 /// Space for an upload: its share of the quota of its team, and what it reserves on the disk.
 struct UploadSpace {
+    announced_bytes: u64,
     share: QuotaShare,
     disk: Reservation,
 }
@@ -113,14 +111,24 @@ impl Folder {
             .await
     }
 
-    /// Reserves space for an upload of at least `bytes`. Returns why it is refused if there is none.
-    fn reserve(&self, path: PathBuf, bytes: u64) -> io::Result<Result<UploadSpace, UploadOutcome>> {
+    /// Reserves space for the start of an upload of at least `announced_bytes`. Returns why it is refused if there is none
+    /// for all of it.
+    fn reserve(
+        &self,
+        path: PathBuf,
+        announced_bytes: u64,
+    ) -> io::Result<Result<UploadSpace, UploadOutcome>> {
         let mut share = self.quota.start(path);
-        if !share.grow_to(bytes)? {
+        let start = announced_bytes.min(disk_space::FIRST_BYTES);
+        if !share.grow_to_part(start, announced_bytes)? {
             return Ok(Err(UploadOutcome::TeamLimit));
         }
-        let disk = Reservation::new(self.incomplete.path(), self.min_free, bytes);
-        refused_if_full(disk.map(|disk| UploadSpace { share, disk }))
+        let disk = Reservation::new(self.incomplete.path(), self.min_free, announced_bytes);
+        refused_if_full(disk.map(|disk| UploadSpace {
+            announced_bytes,
+            share,
+            disk,
+        }))
     }
 
     /// Runs an operation on a thread for blocking work.
@@ -168,8 +176,9 @@ impl UploadSpace {
     /// Reserves `len` bytes after the first `bytes`. Returns why the upload is refused if there is no space.
     fn grow(mut self, bytes: u64, len: u64) -> io::Result<Result<Self, UploadOutcome>> {
         let end = bytes + len;
+        let ahead = disk_space::ahead(end, self.announced_bytes);
         if !self.share.has(end)
-            && !self.share.grow_to(end.saturating_add(STEP_BYTES))?
+            && !self.share.grow_to(end.saturating_add(ahead))?
             && !self.share.grow_to(end)?
         {
             return Ok(Err(UploadOutcome::TeamLimit));
@@ -421,6 +430,54 @@ mod tests {
         let stored = [one, two].map(|outcome| outcome == UploadOutcome::Stored(8));
         assert_ne!(stored[0], stored[1], "{one:?}, {two:?}");
         assert_eq!(files(root.path()), 3);
+    }
+
+    /// They count as far as they have arrived, and at least with 8 MiB.
+    #[tokio::test]
+    async fn slow_uploads_leave_space_to_others() {
+        const MIB: u64 = 1 << 20;
+        let root = tempfile::tempdir().unwrap();
+        let limits = StorageLimits {
+            team_bytes: 100 * MIB,
+            ..StorageLimits::default()
+        };
+        let media = open(root.path(), limits);
+        let mut slow = Vec::new();
+        for name in ["a", "b", "c"] {
+            let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<Chunk>();
+            let (waits, waiting) = tokio::sync::oneshot::channel();
+            let mut waits = Some(waits);
+            let body = futures_util::stream::poll_fn(move |context| {
+                let part = receiver.poll_recv(context);
+                if let (true, Some(waits)) = (part.is_pending(), waits.take()) {
+                    waits.send(()).unwrap();
+                }
+                part
+            });
+            let upload = tokio::spawn({
+                let media = media.clone();
+                async move { media.store("t", &key(name), 80 * MIB, u64::MAX, body).await }
+            });
+            waiting.await.unwrap();
+            sender.send(part()).unwrap();
+            slow.push((sender, upload));
+        }
+        let store = async |name: &str, announced_bytes, size: u64| {
+            let part = Bytes::from(vec![7; MIB as usize]);
+            let body = chunks((0..size / MIB).map(|_| Ok(part.clone())).collect());
+            let key = key(name);
+            let stored = media.store("t", &key, announced_bytes, u64::MAX, body);
+            stored.await.unwrap()
+        };
+        let stored = store("d", 50 * MIB, 50 * MIB).await;
+        assert_eq!(stored, UploadOutcome::Stored(50 * MIB));
+        // What cannot fit is still refused before it is sent.
+        assert_eq!(store("e", 51 * MIB, 0).await, UploadOutcome::TeamLimit);
+        for (sender, upload) in slow {
+            drop(sender);
+            let stored = upload.await.unwrap().unwrap();
+            assert_eq!(stored, UploadOutcome::Stored(4));
+        }
     }
 
     #[tokio::test]

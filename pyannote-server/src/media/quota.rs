@@ -57,7 +57,13 @@ impl QuotaShare {
 
     /// Reserves space for an upload of `bytes` in all. Returns `false` if the team would have too much.
     pub(super) fn grow_to(&mut self, bytes: u64) -> io::Result<bool> {
-        if self.has(bytes) {
+        self.grow_to_part(bytes, bytes)
+    }
+
+    /// As [`grow_to`](Self::grow_to), for the first `bytes` of an upload. Returns `false` if all `announced` bytes would be
+    /// too much.
+    pub(super) fn grow_to_part(&mut self, bytes: u64, announced: u64) -> io::Result<bool> {
+        if self.has(announced) {
             return Ok(true);
         }
         let mut uploads = self.quota.lock();
@@ -65,7 +71,7 @@ impl QuotaShare {
         let stored = stored_beside(&self.path)?;
         // This upload is among those in progress, with its size so far.
         let others = stored.saturating_add(uploading - self.bytes);
-        if others.saturating_add(bytes) > self.quota.team_bytes {
+        if others.saturating_add(announced) > self.quota.team_bytes {
             return Ok(false);
         }
         *uploads.entry(self.folder().to_owned()).or_default() += bytes - self.bytes;

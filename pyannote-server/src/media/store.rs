@@ -161,8 +161,8 @@ impl MediaStore {
         }
     }
 
-    /// Stores media of at most `max_bytes`, atomically and durably. `announced_bytes` are reserved before the first one
-    /// arrives: the size of the media, if it is known, or else 0.
+    /// Stores media of at most `max_bytes`, atomically and durably. There must be space for `announced_bytes`, the size of
+    /// the media, before the first one arrives; 0 if it is unknown. The space is reserved as they arrive.
     ///
     /// # Errors
     ///

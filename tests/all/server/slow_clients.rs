@@ -22,6 +22,7 @@ const LONG: ConnectionLimits = ConnectionLimits {
     header_timeout: Duration::from_secs(3_600),
     stall_timeout: Duration::from_secs(3_600),
     body_timeout: Duration::from_secs(3_600),
+    min_upload_bytes_per_s: 0,
 };
 
 /// A server with long limits, except for what `set` changes.
