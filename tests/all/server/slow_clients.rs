@@ -124,6 +124,37 @@ async fn an_upload_that_stalls_fails_with_408_and_stores_nothing() {
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
 }
 
+/// It sends all the time, but little.
+#[tokio::test]
+async fn an_upload_that_is_too_slow_fails_with_408_and_stores_nothing() {
+    let server = server_with(|limits| {
+        limits.stall_timeout = Duration::from_millis(500);
+        limits.min_upload_bytes_per_s = 8 << 10;
+    })
+    .await;
+    let url = presigned(&server, "/v1/media/input", "media://a").await;
+    let path = url.strip_prefix(server.url()).unwrap();
+    let request = format!("PUT {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 900000\r\n\r\n");
+    let (reader, mut writer) = send(&server, request.as_bytes()).await.into_split();
+    let slow = tokio::spawn(async move {
+        while writer.write_all(b"R").await.is_ok() {
+            tokio::time::sleep(SHORT).await;
+        }
+    });
+    let mut response = Vec::new();
+    // It ends with an error if the client still sends when the connection is closed.
+    let reading = timeout(TIMEOUT, { reader }.read_to_end(&mut response)).await;
+    let _ = reading.expect("the connection is not closed");
+    let response = String::from_utf8(response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
+    let message = "The upload is too slow: less than 4096 bytes arrived in 500ms";
+    assert!(response.contains(message), "{response}");
+    slow.abort();
+    let body = serde_json::json!({ "url": "media://a" });
+    let response = super::post(&server, "/v1/media/output", &body).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+}
+
 /// An upload is not limited as a whole.
 #[tokio::test]
 async fn a_download_that_is_not_read_ends() {
