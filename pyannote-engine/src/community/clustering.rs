@@ -11,10 +11,12 @@ use crate::{CancelToken, DiarizeError, SpeakerBounds};
 const MIN_ALONE_RATIO: f64 = 0.2;
 /// Prior above which VBx has kept a speaker.
 const MIN_PRIOR: f64 = 1e-7;
+/// The fraction of the golden ratio, times 2^64.
+const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Limits of what is clustered, so that the memory does not grow with the square of the duration.
 ///
-/// Of more embeddings, evenly spaced ones are clustered, and each stands for several in VBx. All others are assigned to
-/// the centroids, as are those with too little speech.
+/// Of more embeddings, as many are clustered as the limit allows, evenly spread over the recording, and each stands for
+/// several in VBx. All others are assigned to the centroids, as are those with too little speech.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Maximum number of embeddings: the distances of all pairs take 4 bytes times its square.
@@ -70,7 +72,7 @@ impl<'a> Clustering<'a> {
     ///
     /// # Errors
     ///
-    /// [`DiarizeError::Cancelled`].
+    /// [`DiarizeError::Cancelled`], and [`DiarizeError::Failed`] if VBx has values that are not finite.
     pub(super) fn run(
         &self,
         speakers: &[LocalSpeaker],
@@ -84,7 +86,7 @@ impl<'a> Clustering<'a> {
                 centroids: vec![embeddings.first().map(|embedding| **embedding)],
             });
         }
-        let found = self.vbx_centroids(&embeddings);
+        let found = self.vbx_centroids(&embeddings)?;
         if cancel.is_cancelled() {
             return Err(DiarizeError::Cancelled);
         }
@@ -98,7 +100,7 @@ impl<'a> Clustering<'a> {
         let centroids = match constrained {
             true => found,
             false => {
-                let some = evenly_spaced(&embeddings, self.limits.embeddings);
+                let some = evenly_spread(&embeddings, self.limits.embeddings);
                 k_means_centroids(&some, wanted)
             }
         };
@@ -109,7 +111,7 @@ impl<'a> Clustering<'a> {
     }
 
     /// The centroids of the speakers that VBx finds: means of the embeddings, weighted by the responsibilities.
-    fn vbx_centroids(&self, embeddings: &[&Centroid]) -> Vec<Centroid> {
+    fn vbx_centroids(&self, embeddings: &[&Centroid]) -> Result<Vec<Centroid>, DiarizeError> {
         let (some, start) = self.initial_clusters(embeddings);
         let features: Vec<f64> = some
             .iter()
@@ -118,20 +120,24 @@ impl<'a> Clustering<'a> {
         let weight = embeddings.len() as f64 / some.len() as f64;
         let parameters = self.parameters.vbx;
         let found = vbx::cluster(&features, self.plda.phi(), &start, weight, parameters);
+        if !found.priors.iter().all(|prior| prior.is_finite()) {
+            let reason = "the clustering has values that are not finite: download the folder of community-1 again";
+            return Err(DiarizeError::Failed(reason.to_owned()));
+        }
         let speakers = found.priors.len();
         let kept = (0..speakers).filter(|speaker| found.priors[*speaker] > MIN_PRIOR);
         let centroid = |speaker| {
             let weights = found.values.iter().skip(speaker).step_by(speakers);
             mean(some.iter().copied().zip(weights.copied()))
         };
-        kept.map(centroid).collect()
+        Ok(kept.map(centroid).collect())
     }
 
     /// The embeddings that are clustered, and their initial clusters.
     fn initial_clusters<'b>(&self, embeddings: &[&'b Centroid]) -> (Vec<&'b Centroid>, Vec<usize>) {
         let mut max = self.limits.embeddings;
         loop {
-            let some = evenly_spaced(embeddings, max);
+            let some = evenly_spread(embeddings, max);
             let threshold = self.parameters.threshold;
             let start = ahc::cluster(&units(&some), RESNET_EMBEDDING_DIM, threshold);
             let clusters = start.iter().max().map_or(0, |last| last + 1);
@@ -155,10 +161,23 @@ fn clean(speakers: &[LocalSpeaker]) -> Vec<&Centroid> {
     clean.map(|speaker| &speaker.embedding).collect()
 }
 
-/// At most `max` of the embeddings.
-fn evenly_spaced<'a>(embeddings: &[&'a Centroid], max: usize) -> Vec<&'a Centroid> {
-    let step = embeddings.len().div_ceil(max).max(1);
-    embeddings.iter().copied().step_by(step).collect()
+/// `max` of the embeddings, or all if there are fewer: evenly spread over them, and over every second or third of them.
+///
+/// They are in order of windows, and then of local speakers. A constant step would be in phase with people who keep
+/// their local speaker, so that some have many embeddings and others none. Multiples of the golden ratio, modulo 1, are
+/// evenly distributed, and so are those of every second or third index: the lowest ones have no phase.
+fn evenly_spread<'a>(embeddings: &[&'a Centroid], max: usize) -> Vec<&'a Centroid> {
+    if embeddings.len() <= max {
+        return embeddings.to_vec();
+    }
+    let key = |index: usize| (index as u64).wrapping_mul(GOLDEN_RATIO);
+    let mut keys: Vec<u64> = (0..embeddings.len()).map(key).collect();
+    // The keys are distinct, since the factor is odd.
+    let (_, &mut end, _) = keys.select_nth_unstable(max);
+    let kept = embeddings.iter().enumerate();
+    kept.filter(|(index, _)| key(*index) < end)
+        .map(|(_, embedding)| *embedding)
+        .collect()
 }
 
 /// The centroids of a given number of clusters: the means of the embeddings that k-means puts together.
@@ -283,9 +302,34 @@ mod tests {
     #[test]
     fn a_day_of_speech_has_no_more_to_cluster_than_an_hour() {
         let embedding = [0.0; RESNET_EMBEDDING_DIM];
-        for (all, expected) in [(0, 0), (8_000, 8_000), (8_001, 4_001), (259_173, 7_854)] {
-            let some = evenly_spaced(&vec![&embedding; all], LIMITS.embeddings);
+        for (all, expected) in [(0, 0), (8_000, 8_000), (8_001, 8_000), (259_173, 8_000)] {
+            let some = evenly_spread(&vec![&embedding; all], LIMITS.embeddings);
             assert_eq!(some.len(), expected, "{all}");
+        }
+    }
+
+    #[test]
+    fn of_too_many_embeddings_every_local_speaker_keeps_its_share() {
+        let embedding = |value: usize| speaker(0, 0, [value as f32, 0.0]).embedding;
+        // The largest ratio of the numbers of embeddings of two local speakers: in all, and in any tenth of them.
+        for local_speakers in 1..=MAX_LOCAL_SPEAKERS {
+            let people: Vec<Centroid> = (0..local_speakers).map(embedding).collect();
+            for all in [801, 1_200, 1_600, 2_400, 6_400, 12_345] {
+                let list: Vec<&Centroid> = people.iter().cycle().take(all).collect();
+                let some = evenly_spread(&list, 800);
+                assert_eq!(some.len(), 800);
+                for part in some.chunks_exact(80) {
+                    let share = |person: &Centroid| part.iter().filter(|e| **e == person).count();
+                    let expected = 80.0 / local_speakers as f64;
+                    for share in people.iter().map(share) {
+                        let ratio = share as f64 / expected;
+                        assert!(
+                            (0.8..1.25).contains(&ratio),
+                            "{local_speakers} of {all}: {ratio}"
+                        );
+                    }
+                }
+            }
         }
     }
 

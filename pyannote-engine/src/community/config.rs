@@ -16,6 +16,12 @@ const PIPELINE: &str = "pyannote.audio.pipelines.SpeakerDiarization";
 const CLUSTERING: &str = "VBxClustering";
 /// Steps between the starts of consecutive windows, as a fraction of their duration.
 const SEGMENTATION_STEP: f64 = 0.1;
+/// Smallest and largest value of `threshold`: two points of the unit sphere are at most 2 apart.
+const THRESHOLDS: (f64, f64) = (0.001, 2.0);
+/// Smallest and largest value of `Fa`. The reference searches 0.01 to 0.5; far beyond, VBx overflows.
+const ACOUSTIC_SCALES: (f64, f64) = (0.001, 100.0);
+/// Smallest and largest value of `Fb`. The reference searches 0.01 to 15.
+const REGULARIZATIONS: (f64, f64) = (0.001, 1_000.0);
 
 /// Parameters of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,9 +86,14 @@ impl Parameters {
             ));
         }
         let ClusteringConfig { threshold, fa, fb } = params.clustering;
-        for (name, value) in [("threshold", threshold), ("Fa", fa), ("Fb", fb)] {
-            if !(value.is_finite() && value > 0.0) {
-                return Err(format!("`{name}` must be above 0"));
+        for (name, value, (min, max)) in [
+            ("threshold", threshold, THRESHOLDS),
+            ("Fa", fa, ACOUSTIC_SCALES),
+            ("Fb", fb, REGULARIZATIONS),
+        ] {
+            // NaN is not in the range.
+            if !(min..=max).contains(&value) {
+                return Err(format!("`{name}` must be {min} to {max}: it is {value:?}"));
             }
         }
         let min_pause_s = params.segmentation.min_duration_off;
@@ -219,8 +230,23 @@ mod tests {
                 "VoiceActivityDetection",
                 "`pipeline.name`",
             ),
-            ("Fa: 0.07", "Fa: 0", "`Fa` must be above 0"),
-            ("Fb: 0.8", "Fb: .nan", "`Fb` must be above 0"),
+            ("Fa: 0.07", "Fa: 0", "`Fa` must be 0.001 to 100: it is 0.0"),
+            (
+                "Fa: 0.07",
+                "Fa: 1e308",
+                "`Fa` must be 0.001 to 100: it is 1e308",
+            ),
+            (
+                "Fb: 0.8",
+                "Fb: .nan",
+                "`Fb` must be 0.001 to 1000: it is NaN",
+            ),
+            ("Fb: 0.8", "Fb: 1e-300", "`Fb` must be 0.001 to 1000"),
+            (
+                "threshold: 0.6",
+                "threshold: .inf",
+                "`threshold` must be 0.001 to 2: it is inf",
+            ),
             ("threshold: 0.6", "other: 0.6", "threshold"),
             (
                 "threshold: 0.6",

@@ -8,7 +8,7 @@ use super::reference::SEEDS;
 use crate::community::clustering::{Clustering, LIMITS, Limits};
 use crate::community::embeddings::LocalSpeaker;
 use crate::models::{RESNET_EMBEDDING_DIM, WINDOW_FRAMES};
-use crate::{CancelToken, SpeakerBounds};
+use crate::{CancelToken, DiarizeError, SpeakerBounds};
 
 /// Embeddings of people who take turns of 5 to 30 windows. Every tenth window has a second speaker.
 ///
@@ -112,6 +112,59 @@ fn fewer_embeddings_give_the_same_clusters() {
     for spread in [0.33, 0.5] {
         compare_limits(1_500, spread, &[900, 400, 200]);
     }
+}
+
+#[test]
+fn people_who_keep_their_local_speaker_are_all_found_above_the_limit() {
+    for people in [2, 3] {
+        let means = noise(1, "people", people * RESNET_EMBEDDING_DIM);
+        let speaker = |window: usize, speaker: usize| {
+            let noise = noise(speaker as u64, &format!("{window}"), RESNET_EMBEDDING_DIM);
+            let mean = &means[speaker * RESNET_EMBEDDING_DIM..];
+            LocalSpeaker {
+                window,
+                speaker,
+                alone_frames: WINDOW_FRAMES,
+                embedding: std::array::from_fn(|index| (mean[index] + 0.33 * noise[index]) as f32),
+            }
+        };
+        let windows = 0..200;
+        let speakers: Vec<LocalSpeaker> = windows
+            .flat_map(|window| (0..people).map(move |person| (window, person)))
+            .map(|(window, person)| speaker(window, person))
+            .collect();
+        let expected: Vec<usize> = speakers.iter().map(|speaker| speaker.speaker).collect();
+        for embeddings in [expected.len() - 1, 300, 200, 100] {
+            let limits = Limits {
+                embeddings,
+                ..LIMITS
+            };
+            let found = cluster(&speakers, limits);
+            assert!(
+                !found.contains(&usize::MAX),
+                "at most {embeddings}: too few clusters"
+            );
+            let found = agreement(&expected, &found);
+            assert_eq!(found, (1.0, people, people), "at most {embeddings}");
+        }
+    }
+}
+
+#[test]
+fn values_that_are_not_finite_are_an_error() {
+    let (speakers, _) = conversation(30, 3, 0.33);
+    let mut parameters = PARAMETERS.clustering;
+    parameters.vbx.acoustic_scale = 1e308;
+    let clustering = Clustering {
+        plda: &plda(SEEDS[0]),
+        parameters,
+        limits: LIMITS,
+    };
+    let found = clustering.run(&speakers, SpeakerBounds::default(), &CancelToken::new());
+    assert!(
+        matches!(&found, Err(DiarizeError::Failed(reason)) if reason.contains("not finite")),
+        "{found:?}"
+    );
 }
 
 #[test]
