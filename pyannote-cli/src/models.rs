@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use clap::Args;
 use pyannote_engine::assets::Assets;
-use pyannote_engine::{Community1, Diarizer, Engine, OpenModels};
+use pyannote_engine::{Community1, Diarizer, Engine, OpenModels, Voiceprint};
 
 use crate::error::{Failure, Result};
 use crate::local::{self, EngineArgs};
 use crate::ui::Ui;
+use crate::voiceprints::StoredVoiceprint;
 
 /// The engine with the models of a run.
 pub(crate) type LocalEngine = Engine<Arc<dyn Diarizer>>;
-
-/// What to do after the folder of community-1 was downloaded.
-pub(crate) const ADD: &str = "then run `pyannote models add DIR`";
 
 /// Options of the models on this machine.
 #[derive(Args, Clone, Debug, Default)]
@@ -38,19 +36,23 @@ impl ModelArgs {
         if model.is_none() {
             return Ok(Models::Open);
         }
-        let Some(folder) = self.folder() else {
+        let Some((folder, source)) = self.folder() else {
             return Ok(Models::OpenInstead);
         };
         let models = match engine.threads {
-            Some(threads) => Community1::load_with(folder, threads)?,
-            None => Community1::load(folder)?,
+            Some(threads) => Community1::load_with(folder, threads),
+            None => Community1::load(folder),
         };
+        let models = models.map_err(|error| Failure::from(error).context(source))?;
         Ok(Models::Community(Box::new(models)))
     }
 
-    /// The folder of community-1, if there is one.
-    fn folder(&self) -> Option<PathBuf> {
-        self.models.clone().or_else(Community1::locate)
+    /// The folder of community-1, if there is one, and what names it.
+    fn folder(&self) -> Option<(PathBuf, &'static str)> {
+        match &self.models {
+            Some(folder) => Some((folder.clone(), "--models")),
+            None => Community1::locate_with_source(),
+        }
     }
 }
 
@@ -97,8 +99,20 @@ pub(crate) enum Models {
 }
 
 impl Models {
+    /// A stored voiceprint for these models.
+    pub(crate) fn voiceprint(&self, stored: &StoredVoiceprint) -> Result<Voiceprint> {
+        match self {
+            // It would fit the model that was requested.
+            Self::OpenInstead if stored.is_of(Community1::EMBEDDING_MODEL) => {
+                let needed_by = format!("the voiceprint of {} cannot be used", stored.name);
+                Err(missing().context(needed_by))
+            }
+            _ => stored.for_engine(self.embedding_model()),
+        }
+    }
+
     /// What the voiceprints of these models name.
-    pub(crate) fn embedding_model(&self) -> &'static str {
+    fn embedding_model(&self) -> &'static str {
         match self {
             Self::Open | Self::OpenInstead => OpenModels::EMBEDDING_MODEL,
             Self::Community(_) => Community1::EMBEDDING_MODEL,
@@ -119,8 +133,9 @@ impl Models {
     pub(crate) fn warning(&self) -> Option<String> {
         match self {
             Self::OpenInstead => Some(format!(
-                "community-1 is not on this machine, which uses other open models instead; to use it, {}; {ADD}",
-                Community1::ACCESS
+                "community-1 is not on this machine, which uses other open models instead; to use it, {}; {}",
+                Community1::ACCESS,
+                Community1::ADD
             )),
             Self::Open | Self::Community(_) => None,
         }
@@ -129,8 +144,7 @@ impl Models {
     /// Fails if the requested model is missing.
     pub(crate) fn require(self) -> Result<Self> {
         match self {
-            Self::OpenInstead => Err(Failure::failed("community-1 is not on this machine")
-                .with_hint(format!("{}; {ADD}", Community1::ACCESS))),
+            Self::OpenInstead => Err(missing()),
             models => Ok(models),
         }
     }
@@ -145,4 +159,13 @@ impl Models {
         };
         Ok(Engine::new(diarizer))
     }
+}
+
+/// There is no folder of community-1.
+fn missing() -> Failure {
+    Failure::failed("community-1 is not on this machine").with_hint(format!(
+        "{}; {}",
+        Community1::ACCESS,
+        Community1::ADD
+    ))
 }

@@ -63,6 +63,12 @@ impl StoredVoiceprint {
         })
     }
 
+    /// Whether the engine on this machine made it with this embedding model.
+    pub(crate) fn is_of(&self, embedding_model: &str) -> bool {
+        EngineVoiceprint::from_base64(&self.voiceprint)
+            .is_ok_and(|voiceprint| voiceprint.model() == embedding_model)
+    }
+
     /// The voiceprint for the engine on this machine, whose embedding model is `required`.
     pub(crate) fn for_engine(&self, required: &str) -> Result<EngineVoiceprint> {
         let name = shell_word(&self.name);

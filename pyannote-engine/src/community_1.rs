@@ -64,6 +64,9 @@ impl Community1 {
         (license: CC-BY-4.0) and download its folder: config.yaml, segmentation/pytorch_model.bin, \
         embedding/pytorch_model.bin, plda/plda.npz and plda/xvec_transform.npz";
 
+    /// What to do with the folder afterwards, for users of the command `pyannote`.
+    pub const ADD: &str = "then run `pyannote models add DIR`";
+
     /// The folder that programs use unless another one is named: that of the environment variable
     /// `PYANNOTE_COMMUNITY_1`, or else the one that was [added](crate::assets::CommunityAssets::add) on this machine.
     ///
@@ -78,13 +81,35 @@ impl Community1 {
     /// ```
     #[must_use]
     pub fn locate() -> Option<PathBuf> {
-        match env::var_os(FOLDER_VAR) {
-            Some(folder) if !folder.is_empty() => Some(folder.into()),
-            _ => {
-                let added = Assets::locate().ok()?.community_1();
-                added.is_added().then(|| added.folder().to_owned())
-            }
+        Self::locate_with_source().map(|(folder, _)| folder)
+    }
+
+    /// The folder of [`locate`](Self::locate), and what names it, for errors: the variable or the command.
+    ///
+    /// ```no_run
+    /// use pyannote_engine::Community1;
+    ///
+    /// if let Some((folder, source)) = Community1::locate_with_source() {
+    ///     let community = Community1::load(folder).map_err(|error| format!("{source}: {error}"))?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn locate_with_source() -> Option<(PathBuf, &'static str)> {
+        if let Some(folder) = Self::from_variable() {
+            return Some((folder, FOLDER_VAR));
         }
+        let added = Assets::locate().ok()?.community_1();
+        added
+            .is_added()
+            .then(|| (added.folder().to_owned(), "`pyannote models add`"))
+    }
+
+    /// The folder of the environment variable `PYANNOTE_COMMUNITY_1`, unless that is empty.
+    #[must_use]
+    pub fn from_variable() -> Option<PathBuf> {
+        let folder = env::var_os(FOLDER_VAR)?;
+        (!folder.is_empty()).then(|| folder.into())
     }
 
     /// Loads the models from a folder, with one thread per CPU core.

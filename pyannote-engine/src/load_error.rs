@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use crate::Community1;
 use crate::assets::AssetsError;
 
 /// The reason why the models cannot be loaded. The message says how to fix the problem; the cause is in
@@ -30,7 +31,12 @@ pub enum LoadError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The folder of community-1 is missing or incomplete.
-    #[error("cannot find {path}: the folder of community-1 has `config.yaml`, `plda/plda.npz`, `plda/xvec_transform.npz`, and `pytorch_model.bin` or `model.safetensors` in `segmentation` and `embedding`. Request access to `pyannote/speaker-diarization-community-1` on Hugging Face, then download all of it", path = .path.display())]
+    #[error(
+        "cannot find {path}: to get the folder of community-1, {access}; {add}",
+        path = .path.display(),
+        access = Community1::ACCESS,
+        add = Community1::ADD
+    )]
     CommunityMissing {
         /// The missing file.
         path: PathBuf,

@@ -99,21 +99,27 @@ impl Identify {
             false => self.voiceprints.clone(),
         };
         let mut voiceprints = Vec::new();
+        let mut hint = None;
         for name in names {
             match store.get(&name).and_then(|stored| convert(&stored)) {
                 Ok(voiceprint) => voiceprints.push((name, voiceprint)),
-                // It was made by another model.
-                Err(failure) if self.all && failure.error_type == ErrorType::Usage => {
-                    ui.note(&failure.message);
+                Err(failure) if self.all => {
+                    match failure.error_type {
+                        // It was made by another model.
+                        ErrorType::Usage => ui.note(&failure.message),
+                        // Without it, a speaker is not identified.
+                        _ => ui.warn(&failure.message),
+                    }
+                    hint = hint.or(failure.hint);
                 }
-                // Without it, a speaker is not identified.
-                Err(failure) if self.all => ui.warn(&failure.message),
                 Err(failure) => return Err(failure),
             }
         }
         if voiceprints.is_empty() {
-            return Err(Failure::usage("no stored voiceprint fits")
-                .with_hint("create one with `pyannote voiceprint create NAME FILE`"));
+            let create = || "create one with `pyannote voiceprint create NAME FILE`".to_owned();
+            return Err(
+                Failure::usage("no stored voiceprint fits").with_hint(hint.unwrap_or_else(create))
+            );
         }
         Ok(voiceprints)
     }
@@ -124,8 +130,7 @@ impl Identify {
         let models = self.models.choose(self.model(), &self.engine)?;
         models.check_accurate(self.turns.accurate)?;
         let warning = models.warning();
-        let voiceprints =
-            self.voiceprints(ui, |stored| stored.for_engine(models.embedding_model()))?;
+        let voiceprints = self.voiceprints(ui, |stored| models.voiceprint(stored))?;
         let matching = Matching::new()
             .threshold(self.threshold)
             .exclusive(!self.no_exclusive_matching);

@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
-use crate::models::ADD;
 use crate::table::Columns;
 use crate::ui::Ui;
 
@@ -71,7 +70,7 @@ pub(crate) struct ModelOutput {
     /// What it is for.
     task: &'static str,
     state: State,
-    /// What is wrong with a damaged model.
+    /// What is wrong with a damaged model, or with the variable that names a missing one.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     /// How to get a missing model that is not downloaded.
@@ -135,7 +134,7 @@ impl From<ModelInfo> for ModelOutput {
         };
         let access = match state {
             State::Missing if model.packages.is_empty() => {
-                Some(format!("{}; {ADD}", Community1::ACCESS))
+                Some(format!("{}; {}", Community1::ACCESS, Community1::ADD))
             }
             _ => None,
         };
@@ -168,7 +167,9 @@ impl ModelOutput {
         });
         match (self.state, &self.copied_from) {
             _ if !self.packages.is_empty() => packages.collect(),
-            (State::Missing, _) => vec!["a folder that you download".to_owned()],
+            (State::Missing, _) if self.problem.is_none() => {
+                vec!["a folder that you download".to_owned()]
+            }
             (_, Some(folder)) => vec![format!("a copy of {folder}")],
             (_, None) => vec![self.path.clone()],
         }
@@ -188,6 +189,12 @@ impl Models {
                     let hint = if is_taken { REMOVE } else { "" };
                     Failure::from(error).with_hint(hint)
                 })?;
+                if let Some(folder) = Community1::from_variable() {
+                    ui.warn(&format!(
+                        "PYANNOTE_COMMUNITY_1 names {}, which is used instead of this copy; unset it to use the copy",
+                        folder.display()
+                    ));
+                }
                 if ui.is_json() {
                     let mut models = models(&assets).into_iter();
                     let copy = models.find(|model| model.copied_from.is_some());
@@ -207,11 +214,29 @@ impl Models {
 /// All models. The folder of the environment variable is listed besides the copy.
 fn models(assets: &Assets) -> Vec<ModelOutput> {
     let folder = Community1::locate().filter(|folder| folder != assets.community_1().folder());
-    let models = assets.models(folder.as_deref()).into_iter();
-    models.map(ModelOutput::from).collect()
+    let mut models: Vec<_> = assets
+        .models(folder.as_deref())
+        .into_iter()
+        .map(ModelOutput::from)
+        .collect();
+    if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+        let folder = folder.display().to_string();
+        if let Some(model) = models.iter_mut().find(|model| model.path == folder) {
+            model.problem = Some(format!(
+                "PYANNOTE_COMMUNITY_1 names {folder}, which does not exist"
+            ));
+        }
+    }
+    models
 }
 
 fn list(assets: &Assets, ui: Ui) -> Result<()> {
+    let abandoned = assets.community_1().delete_abandoned();
+    if abandoned > 0 {
+        ui.note(&format!(
+            "deleted {abandoned} incomplete copies of community-1, which interrupted commands have left behind"
+        ));
+    }
     let models = models(assets);
     if ui.is_json() {
         return ui.print_json(&models);

@@ -23,6 +23,15 @@ fn fails_with(sandbox: &Sandbox, arguments: &[&str], words: &str) {
     assert!(stderr.contains(words), "{arguments:?}: {stderr}");
 }
 
+/// The names in the folder of the models, sorted.
+fn entries(sandbox: &Sandbox) -> Vec<String> {
+    let entries = std::fs::read_dir(sandbox.path("no-models")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn community_1_is_added_listed_and_removed() {
     let sandbox = sandbox();
@@ -135,6 +144,88 @@ fn a_folder_of_the_user_is_used_and_never_deleted() {
 }
 
 #[test]
+fn a_variable_that_names_no_folder_is_named_in_errors() {
+    let sandbox = sandbox();
+    let run = |arguments: &[&str]| {
+        sandbox.run_with(arguments, |command| {
+            command.env("PYANNOTE_COMMUNITY_1", "nonsense");
+        })
+    };
+    run(&["models", "list"]);
+    run(&["diarize", "--local", "--model=community-1", "a.wav"]);
+    // The copy is not used as long as the variable is set.
+    run(&["models", "add", "community-1"]);
+    let local = ["diarize", "--local", "--model=community-1", "a.wav"];
+    let option = [&local[..], &["--models=nowhere"]].concat();
+    fails_with(&sandbox, &option, "error: --models: cannot find nowhere: ");
+    sandbox.write("no-models/community-1/config.yaml", "changed");
+    let copy = "error: `pyannote models add`: cannot load ";
+    fails_with(&sandbox, &local, copy);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn what_is_in_the_place_of_the_copy_has_to_be_deleted_by_its_owner() {
+    let place = "no-models/community-1";
+    let expected = "was not added by this program: delete it yourself";
+    let check = |sandbox: &Sandbox, what: &str| {
+        for arguments in [
+            &["models", "add", "community-1"][..],
+            &["models", "remove", "community-1"],
+        ] {
+            let output = sandbox.command().args(arguments).output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{what}: {stderr}");
+            assert!(stderr.trim_end().ends_with(expected), "{what}: {stderr}");
+        }
+        let output = sandbox.command().args(["models", "list"]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(expected), "{what}: {stderr}");
+        assert!(!stderr.contains("changed"), "{what}: {stderr}");
+        assert_eq!(entries(sandbox), ["community-1"], "{what}");
+    };
+    let sandbox = sandbox();
+    std::fs::create_dir_all(sandbox.path(place)).unwrap();
+    check(&sandbox, "an empty folder");
+    std::fs::remove_dir(sandbox.path(place)).unwrap();
+    sandbox.write(place, "a file");
+    check(&sandbox, "a file");
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(sandbox.path(place)).unwrap();
+        std::os::unix::fs::symlink("nowhere", sandbox.path(place)).unwrap();
+        check(&sandbox, "a broken link");
+    }
+}
+
+/// A process that was killed no longer has its lock.
+#[test]
+fn incomplete_copies_are_deleted_unless_their_process_runs() {
+    let sandbox = sandbox();
+    let abandoned = || sandbox.write("no-models/.community-1-a/.lock", "");
+    abandoned();
+    sandbox.write("no-models/.community-1-a/config.yaml", "incomplete");
+    sandbox.write("no-models/.community-1-b/.lock", "");
+    let lock = std::fs::File::open(sandbox.path("no-models/.community-1-b/.lock")).unwrap();
+    lock.lock().unwrap();
+    // It may have been created just now.
+    std::fs::create_dir(sandbox.path("no-models/.community-1-c")).unwrap();
+    let others = [".community-1-b", ".community-1-c"];
+    sandbox.run(&["models", "list"]);
+    assert_eq!(entries(&sandbox), others);
+    abandoned();
+    sandbox.run(&["models", "add", "community-1"]);
+    assert_eq!(entries(&sandbox), [&others[..], &["community-1"]].concat());
+    assert!(!sandbox.path("no-models/community-1/.lock").exists());
+    abandoned();
+    sandbox.run(&["models", "remove", "community-1"]);
+    assert_eq!(entries(&sandbox), others);
+    drop(lock);
+    sandbox.run(&["models", "remove", "community-1"]);
+    assert_eq!(entries(&sandbox), [".community-1-c"]);
+}
+
+#[test]
 fn a_broken_folder_and_models_of_the_service_are_errors() {
     let sandbox = Sandbox::new();
     sandbox.write("broken/config.yaml", "");
@@ -168,6 +259,11 @@ fn voiceprints_belong_to_the_model_that_made_them() {
     sandbox.run(&[&["identify", "--local", "--voiceprint=Ada"], &table[..]].concat());
     run(&[&["identify", "--all"], &table[..]].concat());
     run(&["identify", "--all", "--accurate", "a.wav"]);
+    // Without the folder, there is nothing wrong with the voiceprint.
+    sandbox.run(&["models", "remove", "community-1"]);
+    run(&["identify", "--voiceprint=Ada", "a.wav"]);
+    sandbox.run(&["voiceprint", "remove", "Grace"]);
+    run(&["identify", "--all", "a.wav"]);
     insta::assert_snapshot!(sandbox.transcript());
 }
 

@@ -16,8 +16,11 @@ use crate::{LoadError, community};
 const FOLDER: &str = "community-1";
 /// Prefix of copies that are not complete.
 const PART: &str = ".community-1-";
-/// Age at which an incomplete copy is deleted: the process that made it was killed.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+/// The file in an incomplete copy that its process keeps locked.
+const LOCK: &str = ".lock";
+/// Age at which an incomplete copy without a lock file is deleted: the process was killed just after it created the
+/// folder, or just before it completed the copy.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// The copy of community-1's folder, in a subfolder of the cache folder. All methods block the thread.
 ///
@@ -66,6 +69,11 @@ impl CommunityAssets {
         self.folder.is_dir()
     }
 
+    /// Whether there is anything in its place, such as a file or a broken link.
+    pub(super) fn is_occupied(&self) -> bool {
+        self.folder.symlink_metadata().is_ok()
+    }
+
     /// Returns the folder that was copied, or `None` if that is unknown.
     #[must_use]
     pub fn source(&self) -> Option<PathBuf> {
@@ -88,18 +96,18 @@ impl CommunityAssets {
     ///
     /// # Errors
     ///
-    /// The errors of [`Community1::load`](crate::Community1::load), and [`AssetsError`] if there is a copy already or
-    /// the files cannot be written.
+    /// The errors of [`Community1::load`](crate::Community1::load), and [`AssetsError`] if there is a copy already, or
+    /// anything else in its place, or the files cannot be written.
     pub fn add(&self, source: impl AsRef<Path>) -> Result<(), LoadError> {
-        if self.is_added() {
+        if self.is_occupied() {
             return Err(self.occupied().into());
         }
         let source = &community::root(source.as_ref())?;
         community::load(source)?;
         let root = self.folder.parent().unwrap_or(&self.folder);
         fs::create_dir_all(root).map_err(|error| AssetsError::io(root, error))?;
-        delete_abandoned(root);
-        let part = private_folder(root).map_err(|error| AssetsError::io(root, error))?;
+        self.delete_abandoned();
+        let (part, lock) = private_folder(root).map_err(|error| AssetsError::io(root, error))?;
         let mut files = BTreeMap::new();
         for file in community::files(source)? {
             let name = file.strip_prefix(source).unwrap_or(&file);
@@ -113,6 +121,10 @@ impl CommunityAssets {
         let json = serde_json::to_vec_pretty(&Manifest { source, files })
             .map_err(|error| AssetsError::io(&self.folder, error.into()))?;
         cache_dir::write(part.path(), manifest::FILE, &json)?;
+        // Windows renames no folder with an open file. Without the file, the copy counts as new.
+        fs::remove_file(part.path().join(LOCK))
+            .map_err(|error| AssetsError::io(part.path(), error))?;
+        drop(lock);
         match fs::rename(part.path(), &self.folder) {
             Ok(()) => {
                 // It no longer has this name.
@@ -120,33 +132,46 @@ impl CommunityAssets {
                 Ok(())
             }
             // Another process was faster.
-            Err(_) if self.is_added() => Err(self.occupied().into()),
+            Err(_) if self.is_occupied() => Err(self.occupied().into()),
             Err(error) => Err(AssetsError::io(&self.folder, error).into()),
         }
     }
 
-    /// Deletes the copy. Returns `false` if there is none.
+    /// Deletes the copy, and what interrupted processes have left behind. Returns `false` if there is neither.
     ///
     /// # Errors
     ///
     /// [`AssetsError::NotAdded`] if the folder is not one that [`add`](Self::add) made, and [`AssetsError::Io`] if it
     /// cannot be deleted.
     pub fn remove(&self) -> Result<bool, AssetsError> {
-        if !self.is_added() {
-            return Ok(false);
+        let abandoned = self.delete_abandoned();
+        if !self.is_occupied() {
+            return Ok(abandoned > 0);
         }
         if self.manifest().is_none() {
-            return Err(AssetsError::NotAdded {
-                folder: self.folder.clone(),
-            });
+            return Err(self.occupied());
         }
         let failed = |error| AssetsError::io(&self.folder, error);
         let root = self.folder.parent().unwrap_or(&self.folder);
-        let removed = private_folder(root).map_err(failed)?;
+        let (removed, _lock) = private_folder(root).map_err(failed)?;
         // Nobody sees a part of it.
         fs::rename(&self.folder, removed.path().join(FOLDER)).map_err(failed)?;
         removed.close().map_err(failed)?;
         Ok(true)
+    }
+
+    /// Deletes incomplete copies that processes have left behind that were killed. Returns their number.
+    ///
+    /// Those of running processes stay.
+    pub fn delete_abandoned(&self) -> usize {
+        let root = self.folder.parent().unwrap_or(&self.folder);
+        let entries = fs::read_dir(root).into_iter().flatten().flatten();
+        let parts = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PART));
+        parts
+            .map(|entry| entry.path())
+            // The next process may be allowed to.
+            .filter(|part| is_abandoned(part) && fs::remove_dir_all(part).is_ok())
+            .count()
     }
 
     fn manifest(&self) -> Option<Manifest> {
@@ -154,15 +179,18 @@ impl CommunityAssets {
         serde_json::from_slice(&json).ok()
     }
 
+    /// Why there cannot be another copy.
     fn occupied(&self) -> AssetsError {
-        AssetsError::AlreadyAdded {
-            folder: self.folder.clone(),
+        let folder = self.folder.clone();
+        match self.manifest() {
+            Some(_) => AssetsError::AlreadyAdded { folder },
+            None => AssetsError::NotAdded { folder },
         }
     }
 }
 
-/// Creates a folder for an incomplete copy, which only its owner can read.
-fn private_folder(root: &Path) -> io::Result<TempDir> {
+/// Creates a folder for an incomplete copy, which only its owner can read, with its locked file.
+fn private_folder(root: &Path) -> io::Result<(TempDir, File)> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PART);
     #[cfg(unix)]
@@ -170,7 +198,17 @@ fn private_folder(root: &Path) -> io::Result<TempDir> {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o700));
     }
-    builder.tempdir_in(root)
+    let part = builder.tempdir_in(root)?;
+    let unlocked = part.path().join(".unlocked");
+    let lock = File::create(&unlocked)?;
+    match lock.lock() {
+        // On a file system without locks, no copy looks abandoned.
+        Err(error) if error.kind() == ErrorKind::Unsupported => {}
+        locked => locked?,
+    }
+    // Others see it only when it is locked.
+    fs::rename(unlocked, part.path().join(LOCK))?;
+    Ok((part, lock))
 }
 
 /// Copies a file to a new one that is then on the disk. Returns its digest.
@@ -184,18 +222,15 @@ fn copy(from: &Path, to: &Path) -> io::Result<String> {
     sha256::of_file(to)
 }
 
-/// Deletes copies that a process has left behind that was killed.
-fn delete_abandoned(root: &Path) {
-    let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PART)) {
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.and_then(|modified| {
-            let age = SystemTime::now().duration_since(modified);
-            age.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
-        });
-        if age.is_ok_and(|age| age > ABANDONED) {
-            // The next process may be allowed to.
-            let _ = fs::remove_dir_all(entry.path());
+/// Whether the process of an incomplete copy has ended.
+fn is_abandoned(part: &Path) -> bool {
+    match File::open(part.join(LOCK)) {
+        Ok(lock) => lock.try_lock().is_ok(),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let modified = fs::metadata(part).and_then(|metadata| metadata.modified());
+            let age = modified.map(|modified| SystemTime::now().duration_since(modified));
+            age.is_ok_and(|age| age.is_ok_and(|age| age > ABANDONED))
         }
+        Err(_) => false,
     }
 }

@@ -82,10 +82,10 @@ pub enum AssetsError {
         /// The folder of the copy.
         folder: PathBuf,
     },
-    /// The folder of community-1 is not a copy of [`CommunityAssets::add`](super::CommunityAssets::add).
+    /// What is in the place of the copy of community-1 was not made by [`CommunityAssets::add`](super::CommunityAssets::add).
     #[error("{folder} was not added by this program: delete it yourself", folder = .folder.display())]
     NotAdded {
-        /// The folder.
+        /// The folder, file or link.
         folder: PathBuf,
     },
     /// A file cannot be read or written.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 use super::pins::{EMBEDDING, SEGMENTATION, Wheel};
-use super::{Assets, sha256};
+use super::{Assets, AssetsError, sha256};
 use crate::{Community1, LoadError, community};
 
 /// A model that the engine can use.
@@ -59,7 +59,7 @@ pub enum ModelState {
 
 impl Assets {
     /// Returns all models: those that are downloaded, and community-1. `community_1` is a folder that is used instead of
-    /// the one that was added, if there is one. Reads all files.
+    /// the one that was added, if there is one; if it does not exist, it is missing. Reads all files.
     ///
     /// ```
     /// use pyannote_engine::assets::{Assets, ModelState};
@@ -82,20 +82,33 @@ impl Assets {
             whisper.assets().all("whisper-base", "transcription", "MIT"),
         ];
         let added = self.community_1();
-        if let Some(folder) = community_1 {
-            models.push(of_folder(folder, None, || check(folder)));
+        let missing = |folder| ModelInfo {
+            state: ModelState::Missing,
+            ..of_folder(folder, None, || Ok(()))
+        };
+        match community_1 {
+            Some(folder) if folder.exists() => {
+                models.push(of_folder(folder, None, || check(folder)));
+            }
+            Some(folder) => models.push(missing(folder)),
+            None => {}
         }
-        if added.is_added() {
+        if added.is_occupied() {
+            let source = added.source();
+            let is_added = source.is_some();
             let unchanged = || match added.files() {
                 Some(_) => check(added.folder()),
-                None => Err("files are missing or were changed since they were added".to_owned()),
+                None if is_added => {
+                    Err("files are missing or were changed since they were added".to_owned())
+                }
+                None => check(added.folder()).map_err(|reason| {
+                    let folder = added.folder().to_owned();
+                    format!("{}: {reason}", AssetsError::NotAdded { folder })
+                }),
             };
-            models.push(of_folder(added.folder(), added.source(), unchanged));
+            models.push(of_folder(added.folder(), source, unchanged));
         } else if community_1.is_none() {
-            models.push(ModelInfo {
-                state: ModelState::Missing,
-                ..of_folder(added.folder(), None, || Ok(()))
-            });
+            models.push(missing(added.folder()));
         }
         models
     }

@@ -7,6 +7,7 @@ use zip::write::SimpleFileOptions;
 
 use super::fixtures::*;
 use super::*;
+use crate::Community1;
 use crate::community::config::PUBLISHED_TEXT;
 
 const SEGMENTATION: &str = "segmentation/pytorch_model.bin";
@@ -446,7 +447,9 @@ fn what_is_missing_is_named_and_the_message_says_how_to_get_the_folder() {
             message.starts_with(&format!("cannot find {name}: ")),
             "{message}"
         );
-        assert!(message.contains("Request access"), "{message}");
+        for recipe in [Community1::ACCESS, Community1::ADD] {
+            assert!(message.contains(recipe), "{message}");
+        }
         fs::write(&path, content).unwrap();
     }
     fs::remove_dir_all(folder.path().join("embedding")).unwrap();
