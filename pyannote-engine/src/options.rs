@@ -73,6 +73,14 @@ impl CancelToken {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Fails if [`cancel`](Self::cancel) was called.
+    pub(crate) fn check(&self) -> Result<(), DiarizeError> {
+        match self.is_cancelled() {
+            true => Err(DiarizeError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
     /// Returns a guard that cancels the run when it is dropped, for example with the future that waits for the run.
     ///
     /// ```
@@ -130,7 +138,7 @@ impl<'a> Options<'a> {
     }
 
     /// Sets the exact number of speakers: both bounds, 1 to 10,000. There are fewer, and a warning, if the recording
-    /// has too little speech for so many.
+    /// has too little speech for so many, or if they are more than the models look for: 250 with community-1.
     #[must_use]
     pub fn num_speakers(self, number: usize) -> Self {
         self.bounds(SpeakerBounds::exactly(number))

@@ -2,15 +2,27 @@
 
 use kodama::{Method, linkage};
 
+use crate::{CancelToken, DiarizeError};
+
 /// Clusters points, `(point, dimension)`, as long as the distance of two centroids is at most `threshold`. Returns the
 /// cluster of each point, numbered as by SciPy's `fcluster`.
 ///
 /// The memory for the distances of all pairs is 8 bytes times half the square of the number of points.
-pub(super) fn cluster(points: &[f64], dimension: usize, threshold: f64) -> Vec<usize> {
+///
+/// # Errors
+///
+/// [`DiarizeError::Cancelled`], if the run is cancelled before the merges.
+pub(super) fn cluster(
+    points: &[f64],
+    dimension: usize,
+    threshold: f64,
+    cancel: &CancelToken,
+) -> Result<Vec<usize>, DiarizeError> {
     let count = points.len() / dimension;
     let rows = || points.chunks_exact(dimension);
     let mut distances = Vec::with_capacity(count * count.saturating_sub(1) / 2);
     for (index, a) in rows().enumerate() {
+        cancel.check()?;
         distances.extend(rows().skip(index + 1).map(|b| distance(a, b)));
     }
     let dendrogram = linkage(&mut distances, count, Method::Centroid);
@@ -22,7 +34,7 @@ pub(super) fn cluster(points: &[f64], dimension: usize, threshold: f64) -> Vec<u
             distance: step.dissimilarity,
         })
         .collect();
-    cut(count, &merges, threshold)
+    Ok(cut(count, &merges, threshold))
 }
 
 fn distance(a: &[f64], b: &[f64]) -> f64 {
@@ -93,6 +105,18 @@ fn cut(count: usize, merges: &[Merge], threshold: f64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn cluster(points: &[f64], dimension: usize, threshold: f64) -> Vec<usize> {
+        super::cluster(points, dimension, threshold, &CancelToken::new()).unwrap()
+    }
+
+    #[test]
+    fn a_cancelled_run_ends() {
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        let found = super::cluster(&[0.0, 1.0], 1, 0.5, &cancel);
+        assert_eq!(found, Err(DiarizeError::Cancelled));
+    }
 
     #[test]
     fn centroids_within_the_threshold_are_merged() {

@@ -32,6 +32,12 @@ pub(super) const LIMITS: Limits = Limits {
     responsibilities: 16_000_000,
 };
 
+/// Number of clusters up to which a requested minimum counts.
+///
+/// k-means compares each of up to 8,000 embeddings with each cluster in hundreds of iterations, and the scores have a
+/// value for each frame and speaker. More are possible if VBx finds them.
+pub(super) const MAX_REQUESTED_CLUSTERS: usize = 250;
+
 /// Parameters of the clustering.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ClusteringParameters {
@@ -86,13 +92,11 @@ impl<'a> Clustering<'a> {
                 centroids: vec![embeddings.first().map(|embedding| **embedding)],
             });
         }
-        let found = self.vbx_centroids(&embeddings)?;
-        if cancel.is_cancelled() {
-            return Err(DiarizeError::Cancelled);
-        }
+        let found = self.vbx_centroids(&embeddings, cancel)?;
+        cancel.check()?;
         let wanted = found
             .len()
-            .max(bounds.min.unwrap_or(1))
+            .max(bounds.min.unwrap_or(1).min(MAX_REQUESTED_CLUSTERS))
             .min(bounds.max.unwrap_or(usize::MAX))
             .min(embeddings.len());
         // With a given number of clusters, several speakers of a window may have the same one.
@@ -101,7 +105,7 @@ impl<'a> Clustering<'a> {
             true => found,
             false => {
                 let some = evenly_spread(&embeddings, self.limits.embeddings);
-                k_means_centroids(&some, wanted)
+                k_means_centroids(&some, wanted, cancel)?
             }
         };
         Ok(Clusters {
@@ -111,15 +115,26 @@ impl<'a> Clustering<'a> {
     }
 
     /// The centroids of the speakers that VBx finds: means of the embeddings, weighted by the responsibilities.
-    fn vbx_centroids(&self, embeddings: &[&Centroid]) -> Result<Vec<Centroid>, DiarizeError> {
-        let (some, start) = self.initial_clusters(embeddings);
+    fn vbx_centroids(
+        &self,
+        embeddings: &[&Centroid],
+        cancel: &CancelToken,
+    ) -> Result<Vec<Centroid>, DiarizeError> {
+        let (some, start) = self.initial_clusters(embeddings, cancel)?;
         let features: Vec<f64> = some
             .iter()
             .flat_map(|embedding| self.plda.features(*embedding))
             .collect();
         let weight = embeddings.len() as f64 / some.len() as f64;
         let parameters = self.parameters.vbx;
-        let found = vbx::cluster(&features, self.plda.phi(), &start, weight, parameters);
+        let found = vbx::cluster(
+            &features,
+            self.plda.phi(),
+            &start,
+            weight,
+            parameters,
+            cancel,
+        )?;
         if !found.priors.iter().all(|prior| prior.is_finite()) {
             let reason = "the clustering has values that are not finite: download the folder of community-1 again";
             return Err(DiarizeError::Failed(reason.to_owned()));
@@ -134,15 +149,19 @@ impl<'a> Clustering<'a> {
     }
 
     /// The embeddings that are clustered, and their initial clusters.
-    fn initial_clusters<'b>(&self, embeddings: &[&'b Centroid]) -> (Vec<&'b Centroid>, Vec<usize>) {
+    fn initial_clusters<'b>(
+        &self,
+        embeddings: &[&'b Centroid],
+        cancel: &CancelToken,
+    ) -> Result<(Vec<&'b Centroid>, Vec<usize>), DiarizeError> {
         let mut max = self.limits.embeddings;
         loop {
             let some = evenly_spread(embeddings, max);
             let threshold = self.parameters.threshold;
-            let start = ahc::cluster(&units(&some), RESNET_EMBEDDING_DIM, threshold);
+            let start = ahc::cluster(&units(&some), RESNET_EMBEDDING_DIM, threshold, cancel)?;
             let clusters = start.iter().max().map_or(0, |last| last + 1);
             if some.len() * clusters <= self.limits.responsibilities {
-                return (some, start);
+                return Ok((some, start));
             }
             max = some.len() / 2;
         }
@@ -181,15 +200,19 @@ fn evenly_spread<'a>(embeddings: &[&'a Centroid], max: usize) -> Vec<&'a Centroi
 }
 
 /// The centroids of a given number of clusters: the means of the embeddings that k-means puts together.
-fn k_means_centroids(embeddings: &[&Centroid], clusters: usize) -> Vec<Centroid> {
-    let labels = k_means::cluster(&units(embeddings), RESNET_EMBEDDING_DIM, clusters);
+fn k_means_centroids(
+    embeddings: &[&Centroid],
+    clusters: usize,
+    cancel: &CancelToken,
+) -> Result<Vec<Centroid>, DiarizeError> {
+    let labels = k_means::cluster(&units(embeddings), RESNET_EMBEDDING_DIM, clusters, cancel)?;
     let centroid = |cluster| {
         let labels = labels
             .iter()
             .map(|label| f64::from(u8::from(*label == cluster)));
         mean(embeddings.iter().copied().zip(labels))
     };
-    (0..clusters).map(centroid).collect()
+    Ok((0..clusters).map(centroid).collect())
 }
 
 /// The embeddings scaled to unit length, one after the other.
@@ -337,7 +360,7 @@ mod tests {
     fn forced_clusters_have_the_means_of_their_embeddings() {
         let speakers = [[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]].map(|values| speaker(0, 0, values));
         let embeddings: Vec<&Centroid> = speakers.iter().map(|s| &s.embedding).collect();
-        let mut found = k_means_centroids(&embeddings, 2);
+        let mut found = k_means_centroids(&embeddings, 2, &CancelToken::new()).unwrap();
         found.sort_by(|a, b| b[0].total_cmp(&a[0]));
         assert_eq!(
             (&found[0][..2], &found[1][..2]),

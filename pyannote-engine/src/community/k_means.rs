@@ -5,6 +5,8 @@
 
 use rand_mt::Mt;
 
+use crate::{CancelToken, DiarizeError};
+
 /// Runs with different initial centers. The best one is the result.
 const RUNS: usize = 3;
 /// Maximum number of iterations of a run.
@@ -16,14 +18,23 @@ const TOLERANCE: f64 = 1e-4;
 
 /// Divides points, `(point, dimension)`, into `clusters` clusters, at most one per point. Returns the cluster of each
 /// point.
-pub(super) fn cluster(points: &[f64], dimension: usize, clusters: usize) -> Vec<usize> {
+///
+/// # Errors
+///
+/// [`DiarizeError::Cancelled`].
+pub(super) fn cluster(
+    points: &[f64],
+    dimension: usize,
+    clusters: usize,
+    cancel: &CancelToken,
+) -> Result<Vec<usize>, DiarizeError> {
     let points = Points { points, dimension };
     let tolerance = TOLERANCE * points.mean_variance();
     let mut draws = Draws(Mt::new(SEED));
     let mut best: Option<Assignment> = None;
     for _ in 0..RUNS {
-        let centers = points.initial_centers(clusters, &mut draws);
-        let found = points.run(centers, tolerance);
+        let centers = points.initial_centers(clusters, &mut draws, cancel)?;
+        let found = points.run(centers, tolerance, cancel)?;
         let better = |best: &Assignment| {
             found.inertia < best.inertia && !same_clusters(&found.labels, &best.labels, clusters)
         };
@@ -31,7 +42,7 @@ pub(super) fn cluster(points: &[f64], dimension: usize, clusters: usize) -> Vec<
             best = Some(found);
         }
     }
-    best.map(|best| best.labels).unwrap_or_default()
+    Ok(best.map(|best| best.labels).unwrap_or_default())
 }
 
 /// Uniform numbers from 0 to 1, as those of NumPy's `RandomState`.
@@ -80,7 +91,12 @@ impl<'a> Points<'a> {
 
     /// Initial centers: points, each the best of some that are drawn with a probability that is proportional to the
     /// squared distance from the nearest center.
-    fn initial_centers(self, clusters: usize, draws: &mut Draws) -> Vec<f64> {
+    fn initial_centers(
+        self,
+        clusters: usize,
+        draws: &mut Draws,
+        cancel: &CancelToken,
+    ) -> Result<Vec<f64>, DiarizeError> {
         let count = self.rows().len();
         let trials = 2 + (clusters as f64).ln() as usize;
         let distances_from = |index: usize| -> Vec<f64> {
@@ -90,12 +106,13 @@ impl<'a> Points<'a> {
                 .collect()
         };
         let Some(last) = count.checked_sub(1) else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         let first = ((draws.next() * count as f64) as usize).min(last);
         let mut centers = self.row(first).to_vec();
         let mut distances = distances_from(first);
         for _ in 1..clusters.min(count) {
+            cancel.check()?;
             let sums = cumulative_sums(&distances);
             let total = sums[last];
             let drawn: Vec<f64> = (0..trials).map(|_| draws.next() * total).collect();
@@ -118,14 +135,19 @@ impl<'a> Points<'a> {
                 distances = distances_with;
             }
         }
-        centers
+        Ok(centers)
     }
 
     /// Moves centers to the means of the points nearest to them, until they stay.
-    fn run(self, mut centers: Vec<f64>, tolerance: f64) -> Assignment {
+    fn run(
+        self,
+        mut centers: Vec<f64>,
+        tolerance: f64,
+        cancel: &CancelToken,
+    ) -> Result<Assignment, DiarizeError> {
         let mut labels: Vec<usize> = Vec::new();
         for _ in 0..MAX_ITERATIONS {
-            let found = self.nearest(&centers);
+            let found = self.nearest(&centers, cancel)?;
             let means = self.means(&found, centers.len() / self.dimension);
             let shift = squared_distance(&means, &centers);
             centers = means;
@@ -134,13 +156,14 @@ impl<'a> Points<'a> {
             }
             labels = found.labels;
         }
-        self.nearest(&centers)
+        self.nearest(&centers, cancel)
     }
 
     /// Assigns each point to the nearest center: the first of equally near ones.
-    fn nearest(self, centers: &[f64]) -> Assignment {
+    fn nearest(self, centers: &[f64], cancel: &CancelToken) -> Result<Assignment, DiarizeError> {
         let (mut labels, mut distances) = (Vec::new(), Vec::new());
         for row in self.rows() {
+            cancel.check()?;
             let centers = centers.chunks_exact(self.dimension);
             let mut nearest = (0, f64::INFINITY);
             for (index, center) in centers.enumerate() {
@@ -153,11 +176,11 @@ impl<'a> Points<'a> {
             distances.push(nearest.1);
         }
         let inertia = distances.iter().sum();
-        Assignment {
+        Ok(Assignment {
             labels,
             distances,
             inertia,
-        }
+        })
     }
 
     /// The mean of the points of each cluster. A cluster without points takes one of those farthest from their centers.
@@ -225,10 +248,22 @@ fn same_clusters(a: &[usize], b: &[usize], clusters: usize) -> bool {
 mod tests {
     use super::*;
 
+    fn cluster(points: &[f64], dimension: usize, clusters: usize) -> Vec<usize> {
+        super::cluster(points, dimension, clusters, &CancelToken::new()).unwrap()
+    }
+
     /// Points without groups, whose clusters depend on the initial centers.
     fn points(count: usize, dimension: usize) -> Vec<f64> {
         let value = |n: usize| ((n * n * 31 + n * 17) % 1009) as f64 / 504.0 - 1.0;
         (0..count * dimension).map(value).collect()
+    }
+
+    #[test]
+    fn a_cancelled_run_ends() {
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        let found = super::cluster(&points(30, 3), 3, 2, &cancel);
+        assert_eq!(found, Err(DiarizeError::Cancelled));
     }
 
     #[test]

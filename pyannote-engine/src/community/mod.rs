@@ -15,7 +15,7 @@
 //! Every step is the reference's, in its order, and `tests` compares each with it. Known differences:
 //!
 //! - [`embeddings`] can share convolutions between windows, which the reference does not;
-//! - [`clustering`] clusters a bounded number of embeddings;
+//! - [`clustering`] clusters a bounded number of embeddings, and looks for at most 250 requested speakers;
 //! - sensitivities, which the reference does not have, weight the classes of the segmentation.
 //!
 //! # References

@@ -2,10 +2,10 @@
 
 use pyannote_core::{Turn, Turns};
 
-use super::clustering::Clusters;
+use super::clustering::{Clusters, MAX_REQUESTED_CLUSTERS};
 use super::embeddings::LocalSpeaker;
 use super::segmentation::{self, Segmentation};
-use crate::models::{FRAME_STEP_SAMPLES, RECEPTIVE_FIELD_SAMPLES};
+use crate::models::{FRAME_STEP_SAMPLES, RECEPTIVE_FIELD_SAMPLES, WINDOW_FRAMES};
 use crate::{Diarization, Embedding, SAMPLE_RATE, Scores, Speaker, SpeakerBounds, normalize};
 
 /// Duration of a frame, and distance between frames: 16.875 ms.
@@ -16,10 +16,20 @@ const FIRST_CENTER_S: f64 = RECEPTIVE_FIELD_SAMPLES as f64 / 2.0 / SAMPLE_RATE a
 /// Who is active in each frame of a recording.
 struct Frames {
     clusters: usize,
-    /// The number of windows in which each cluster is active, at most 10, as `(frame, cluster)`.
-    votes: Vec<u8>,
+    /// The clusters that are active in some window, in order of frames and then of clusters.
+    votes: Vec<Vote>,
+    /// Index of the first vote of each frame, and the number of all votes.
+    starts: Vec<usize>,
     /// Number of simultaneous speakers per frame.
     count: Vec<usize>,
+}
+
+/// A cluster that is active in a frame of some windows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Vote {
+    cluster: u32,
+    /// The number of these windows, at most 10.
+    windows: u8,
 }
 
 impl Frames {
@@ -36,49 +46,78 @@ impl Frames {
             .for_each(|count| *count = (*count).min(max_speakers));
         // If more speakers are active at once than there are clusters, those beyond have a cluster without votes.
         let most = count.iter().copied().max().unwrap_or(0);
-        let width = clusters.centroids.len().max(most);
-        let mut votes = vec![0_u8; count.len() * width];
         let labeled: Vec<_> = speakers.iter().zip(&clusters.assignment).collect();
-        for window in labeled.chunk_by(|a, b| a.0.window == b.0.window) {
-            let index = window[0].0.window;
-            let rows = votes
-                .chunks_exact_mut(width.max(1))
-                .skip(segmentation::first_frame(index));
-            for (row, class) in rows.zip(segmentation.window(index)) {
-                let active = segmentation::speakers(*class);
+        let windows: Vec<_> = labeled
+            .chunk_by(|a, b| a.0.window == b.0.window)
+            .map(|speakers| (segmentation::first_frame(speakers[0].0.window), speakers))
+            .collect();
+        let mut votes: Vec<Vote> = Vec::new();
+        let mut starts = Vec::with_capacity(count.len() + 1);
+        starts.push(0);
+        // The windows that cover a frame are consecutive.
+        let mut first = 0;
+        for frame in 0..count.len() {
+            while windows
+                .get(first)
+                .is_some_and(|(start, _)| start + WINDOW_FRAMES <= frame)
+            {
+                first += 1;
+            }
+            let row = votes.len();
+            let covering = windows[first..].iter();
+            for (start, speakers) in covering.take_while(|(start, _)| *start <= frame) {
+                let class = segmentation.window(speakers[0].0.window)[frame - start];
+                let active = segmentation::speakers(class);
                 let mut voted = None;
-                for (speaker, cluster) in window {
+                for (speaker, cluster) in *speakers {
                     // Two speakers of one cluster are one vote.
                     if let Some(cluster) = cluster
                         && active.contains(&speaker.speaker)
                         && voted.replace(*cluster) != Some(*cluster)
                     {
-                        row[*cluster] += 1;
+                        let cluster = *cluster as u32;
+                        match votes[row..].iter_mut().find(|vote| vote.cluster == cluster) {
+                            Some(vote) => vote.windows += 1,
+                            None => votes.push(Vote {
+                                cluster,
+                                windows: 1,
+                            }),
+                        }
                     }
                 }
             }
+            votes[row..].sort_unstable_by_key(|vote| vote.cluster);
+            starts.push(votes.len());
         }
         Self {
-            clusters: width,
+            clusters: clusters.centroids.len().max(most),
             votes,
+            starts,
             count,
         }
     }
 
-    /// The votes for each cluster in a frame.
-    fn row(&self, frame: usize) -> &[u8] {
-        &self.votes[frame * self.clusters..(frame + 1) * self.clusters]
+    /// The votes in a frame, in order of clusters.
+    fn row(&self, frame: usize) -> &[Vote] {
+        &self.votes[self.starts[frame]..self.starts[frame + 1]]
+    }
+
+    /// The number of windows in which a cluster is active in a frame.
+    fn windows(&self, frame: usize, cluster: usize) -> u8 {
+        let mut row = self.row(frame).iter();
+        row.find(|vote| vote.cluster as usize == cluster)
+            .map_or(0, |vote| vote.windows)
     }
 
     /// The active clusters of a frame, the one with the most votes first: at most `max`.
     fn active(&self, frame: usize, max: usize) -> Vec<usize> {
         let count = self.count[frame].min(max);
-        let row = self.row(frame);
-        let mut clusters: Vec<usize> = (0..if count > 0 { row.len() } else { 0 }).collect();
+        let mut row = self.row(frame).to_vec();
         // Stable: the first of equal ones.
-        clusters.sort_by_key(|cluster| std::cmp::Reverse(row[*cluster]));
-        clusters.truncate(count);
-        clusters
+        row.sort_by_key(|vote| std::cmp::Reverse(vote.windows));
+        let voted = row.iter().map(|vote| vote.cluster as usize);
+        let without = (0..self.clusters).filter(|cluster| self.windows(frame, *cluster) == 0);
+        voted.chain(without).take(count).collect()
     }
 
     /// The turns of all clusters, by cluster: with at most `max` at the same time, and with pauses shorter than
@@ -87,11 +126,16 @@ impl Frames {
         let mut turns = Vec::new();
         let mut starts: Vec<Option<f64>> = vec![None; self.clusters];
         let mut last: Vec<Option<usize>> = vec![None; self.clusters];
+        // The clusters that have started a turn.
+        let mut open: Vec<usize> = Vec::new();
         let frames = self.count.len();
         for frame in 0..frames {
             let active = self.active(frame, max);
             let time_s = FIRST_CENTER_S + frame as f64 * STEP_S;
-            for cluster in 0..self.clusters {
+            open.extend_from_slice(&active);
+            open.sort_unstable();
+            open.dedup();
+            for cluster in open.iter().copied() {
                 match (active.contains(&cluster), starts[cluster]) {
                     (true, None) => starts[cluster] = Some(time_s),
                     (true, Some(_)) if frame + 1 < frames => {}
@@ -113,6 +157,7 @@ impl Frames {
                     (false, None) => {}
                 }
             }
+            open.retain(|cluster| starts[*cluster].is_some());
         }
         turns.sort_by(|a, b| a.1.start.total_cmp(&b.1.start).then(a.0.cmp(&b.0)));
         turns
@@ -190,6 +235,10 @@ fn warnings(bounds: SpeakerBounds, found: usize) -> Vec<String> {
         Some(_) if found == 0 => {
             vec!["no speech was detected, so none of the requested speakers was found".to_owned()]
         }
+        Some(min) if found < min && min > MAX_REQUESTED_CLUSTERS => vec![format!(
+            "{min} speakers were requested, but community-1 looks for at most {MAX_REQUESTED_CLUSTERS} requested ones: \
+             {found} were found"
+        )],
         Some(min) if found < min => {
             vec![format!(
                 "{min} speakers were requested, but only {found} could be distinguished"
@@ -220,10 +269,9 @@ fn scores(
     let values = (0..count)
         .filter_map(source)
         .flat_map(|frame| {
-            let (row, coverage) = (frames.row(frame), coverage[frame].max(1));
-            order
-                .iter()
-                .map(move |cluster| f32::from(row[*cluster]) / f32::from(coverage))
+            let coverage = f32::from(coverage[frame].max(1));
+            let windows = move |cluster: &usize| f32::from(frames.windows(frame, *cluster));
+            order.iter().map(move |cluster| windows(cluster) / coverage)
         })
         .collect();
     Scores {
@@ -238,7 +286,7 @@ fn scores(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{RESNET_EMBEDDING_DIM, WINDOW_FRAMES};
+    use crate::models::{POWERSET_CLASSES, RESNET_EMBEDDING_DIM};
 
     fn speaker(window: usize, speaker: usize) -> LocalSpeaker {
         LocalSpeaker {
@@ -342,6 +390,70 @@ mod tests {
             found.warnings,
             ["3 speakers were requested, but only 2 could be distinguished"]
         );
+    }
+
+    #[test]
+    fn a_request_above_the_limit_has_a_warning_that_names_it() {
+        let bounds = SpeakerBounds::exactly(10_000);
+        assert_eq!(
+            run(&clusters(&[1, 0], 2), bounds).warnings,
+            [
+                "10000 speakers were requested, but community-1 looks for at most 250 requested ones: 2 were found"
+            ]
+        );
+    }
+
+    #[test]
+    fn votes_are_those_of_a_table_of_all_clusters() {
+        const WINDOWS: usize = 25;
+        const CLUSTERS: usize = 10_000;
+        let hash = |n: usize| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        // Classes change every 7 frames. Some speakers have no cluster, and some windows no speakers.
+        let class = |n: usize| (hash(n / 7) % POWERSET_CLASSES as u64) as u8;
+        let segmentation =
+            Segmentation::from_classes((0..WINDOWS * WINDOW_FRAMES).map(class).collect());
+        let speakers: Vec<LocalSpeaker> = (0..WINDOWS * 3)
+            .filter(|n| n / 3 % 6 != 2)
+            .map(|n| speaker(n / 3, n % 3))
+            .collect();
+        let cluster = |n: usize| (!n.is_multiple_of(11)).then(|| hash(n) as usize % 4 * 3_333);
+        let clusters = Clusters {
+            assignment: (0..speakers.len()).map(cluster).collect(),
+            centroids: vec![None; CLUSTERS],
+        };
+        let frames = Frames::new(&segmentation, &speakers, &clusters, usize::MAX);
+        let mut table = vec![vec![0_u8; CLUSTERS]; frames.count.len()];
+        for (window, classes) in segmentation.windows().enumerate() {
+            let rows = table.iter_mut().skip(segmentation::first_frame(window));
+            for (row, class) in rows.zip(classes) {
+                let labeled = speakers.iter().zip(&clusters.assignment);
+                let mut active: Vec<usize> = labeled
+                    .filter(|(speaker, _)| {
+                        speaker.window == window
+                            && segmentation::speakers(*class).contains(&speaker.speaker)
+                    })
+                    .filter_map(|(_, cluster)| *cluster)
+                    .collect();
+                active.sort_unstable();
+                active.dedup();
+                active.iter().for_each(|cluster| row[*cluster] += 1);
+            }
+        }
+        for (frame, row) in table.iter().enumerate() {
+            let mut expected: Vec<usize> = (0..CLUSTERS).collect();
+            expected.sort_by_key(|cluster| std::cmp::Reverse(row[*cluster]));
+            for (max, count) in [
+                (usize::MAX, frames.count[frame]),
+                (1, frames.count[frame].min(1)),
+            ] {
+                assert_eq!(frames.active(frame, max), expected[..count], "{frame}");
+            }
+            let votes: Vec<u8> = (0..4).map(|n| frames.windows(frame, n * 3_333)).collect();
+            let expected: Vec<u8> = (0..4).map(|n| row[n * 3_333]).collect();
+            assert_eq!(votes, expected, "{frame}");
+        }
+        // A frame has at most 10 windows with 2 speakers, whatever the number of clusters.
+        assert!(frames.votes.len() <= frames.count.len() * 4);
     }
 
     #[test]

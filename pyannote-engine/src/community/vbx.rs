@@ -7,6 +7,7 @@
 use std::f64::consts::TAU;
 
 use super::plda::FEATURE_DIM;
+use crate::{CancelToken, DiarizeError};
 
 /// Maximum number of iterations.
 const MAX_ITERATIONS: usize = 20;
@@ -38,13 +39,18 @@ pub(super) struct Responsibilities {
 /// Clusters features, `(point, FEATURE_DIM)`, whose between-speaker variances are `phi`.
 ///
 /// `start` is the initial cluster of each point. Each point stands for `weight` points.
+///
+/// # Errors
+///
+/// [`DiarizeError::Cancelled`].
 pub(super) fn cluster(
     features: &[f64],
     phi: &[f64],
     start: &[usize],
     weight: f64,
     parameters: VbxParameters,
-) -> Responsibilities {
+    cancel: &CancelToken,
+) -> Result<Responsibilities, DiarizeError> {
     let speakers = start.iter().max().map_or(0, |max| max + 1);
     let VbxParameters {
         acoustic_scale: fa,
@@ -66,6 +72,7 @@ pub(super) fn cluster(
     let mut values = initial(start, speakers);
     let mut previous = f64::NEG_INFINITY;
     for iteration in 0..MAX_ITERATIONS {
+        cancel.check()?;
         // The mean and the variance of each speaker's model, (16) and (17), as `(speaker, FEATURE_DIM)`.
         let mut means = vec![0.0; speakers * FEATURE_DIM];
         let mut totals = vec![0.0; speakers];
@@ -122,7 +129,7 @@ pub(super) fn cluster(
         }
         previous = objective;
     }
-    Responsibilities { values, priors }
+    Ok(Responsibilities { values, priors })
 }
 
 /// Responsibilities that favor the initial clusters: a softmax.
@@ -154,6 +161,18 @@ mod tests {
         regularization: 0.8,
     };
 
+    fn cluster(features: &[f64], phi: &[f64], start: &[usize], weight: f64) -> Responsibilities {
+        super::cluster(
+            features,
+            phi,
+            start,
+            weight,
+            PARAMETERS,
+            &CancelToken::new(),
+        )
+        .unwrap()
+    }
+
     /// Points of two speakers, who differ in the first ten dimensions.
     fn points(count: usize) -> Vec<f64> {
         let value = |n: usize| ((n * n * 31 + n * 17) % 1009) as f64 / 504.0 - 1.0;
@@ -166,10 +185,25 @@ mod tests {
     }
 
     #[test]
+    fn a_cancelled_run_ends() {
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        let found = super::cluster(
+            &points(4),
+            &[1.0; FEATURE_DIM],
+            &[0; 4],
+            1.0,
+            PARAMETERS,
+            &cancel,
+        );
+        assert_eq!(found, Err(DiarizeError::Cancelled));
+    }
+
+    #[test]
     fn redundant_clusters_vanish() {
         let phi = vec![5.0; FEATURE_DIM];
         let start: Vec<usize> = (0..40).map(|point| point % 4).collect();
-        let found = cluster(&points(40), &phi, &start, 1.0, PARAMETERS);
+        let found = cluster(&points(40), &phi, &start, 1.0);
         let speakers = found.priors.iter().filter(|prior| **prior > 1e-7).count();
         assert_eq!(speakers, 2, "{:?}", found.priors);
         for (point, row) in found.values.chunks_exact(4).enumerate() {
@@ -183,8 +217,8 @@ mod tests {
         let phi = vec![2.0; FEATURE_DIM];
         let start: Vec<usize> = (0..12).map(|point| point % 3).collect();
         let once = points(12);
-        let once_weighted = cluster(&once, &phi, &start, 3.0, PARAMETERS);
-        let thrice = cluster(&once.repeat(3), &phi, &start.repeat(3), 1.0, PARAMETERS);
+        let once_weighted = cluster(&once, &phi, &start, 3.0);
+        let thrice = cluster(&once.repeat(3), &phi, &start.repeat(3), 1.0);
         for (a, b) in once_weighted.values.iter().zip(&thrice.values) {
             assert!((a - b).abs() < 1e-9, "{a} and {b}");
         }
@@ -193,7 +227,7 @@ mod tests {
     #[test]
     fn a_single_cluster_stays_one() {
         let phi = vec![1.0; FEATURE_DIM];
-        let found = cluster(&points(4), &phi, &[0; 4], 1.0, PARAMETERS);
+        let found = cluster(&points(4), &phi, &[0; 4], 1.0);
         assert_eq!((found.values, found.priors), (vec![1.0; 4], vec![1.0]));
     }
 }

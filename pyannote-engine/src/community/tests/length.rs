@@ -151,6 +151,27 @@ fn people_who_keep_their_local_speaker_are_all_found_above_the_limit() {
 }
 
 #[test]
+fn a_requested_number_that_no_recording_has_is_limited() {
+    let (speakers, _) = conversation(250, 3, 0.33);
+    assert!(speakers.len() > 260);
+    let clustering = Clustering {
+        plda: &plda(SEEDS[0]),
+        parameters: PARAMETERS.clustering,
+        limits: LIMITS,
+    };
+    let clusters = |bounds, cancel: &CancelToken| {
+        let found = clustering.run(&speakers, bounds, cancel);
+        found.map(|found| found.centroids.len())
+    };
+    let token = CancelToken::new();
+    let bounds = SpeakerBounds::exactly(10_000);
+    assert_eq!(clusters(bounds, &token), Ok(250));
+    assert_eq!(clusters(SpeakerBounds::exactly(2), &token), Ok(2));
+    token.cancel();
+    assert_eq!(clusters(bounds, &token), Err(DiarizeError::Cancelled));
+}
+
+#[test]
 fn values_that_are_not_finite_are_an_error() {
     let (speakers, _) = conversation(30, 3, 0.33);
     let mut parameters = PARAMETERS.clustering;

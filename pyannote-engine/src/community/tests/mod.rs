@@ -124,14 +124,16 @@ fn initial_clusters_and_responsibilities_match() {
                 continue;
             };
             let (name, train) = (&reference.name, reference.train());
+            let cancel = &CancelToken::new();
             let units: Vec<f64> = train.iter().flat_map(clustering::unit).collect();
             let threshold = PARAMETERS.clustering.threshold;
-            let start = ahc::cluster(&units, RESNET_EMBEDDING_DIM, threshold);
+            let start = ahc::cluster(&units, RESNET_EMBEDDING_DIM, threshold, cancel).unwrap();
             assert_eq!(start, reference.indices("ahc.clusters"), "{name}");
 
             let features: Vec<f64> = train.iter().flat_map(|row| plda.features(row)).collect();
             let parameters = PARAMETERS.clustering.vbx;
-            let found = vbx::cluster(&features, plda.phi(), &start, 1.0, parameters);
+            let found =
+                vbx::cluster(&features, plda.phi(), &start, 1.0, parameters, cancel).unwrap();
             let difference = largest_difference(&found.values, &expected).max(largest_difference(
                 &found.priors,
                 &reference.floats("vbx.priors"),
