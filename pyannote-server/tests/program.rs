@@ -143,7 +143,7 @@ fn errors_of_the_start_name_the_option() {
         (["--ffmpeg", file], "is not ffmpeg"),
         (
             ["--models", "/no/such/folder"],
-            "cannot use community-1 (--models, PYANNOTE_COMMUNITY_1 or `pyannote models`): ",
+            "cannot use the folder of community-1 that --models names: cannot find /no/such/folder: ",
         ),
         (["--data-dir", file], "cannot open the data directory"),
         (["--database", ""], "--database: a database URL must be"),
@@ -502,6 +502,24 @@ fn a_damaged_database_is_one_error_of_every_command() {
             "{stderr}"
         );
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[cfg(feature = "engine")]
+#[test]
+fn options_of_the_models_are_refused_with_the_scripted_engine() {
+    for options in [
+        &["--models", "community-1"][..],
+        &["--transcription-model", "off"],
+        &["--accurate"],
+        &["--threads", "1"],
+    ] {
+        let serve = [
+            "serve", "--engine", "scripted", "--key", "key", "--listen", "0",
+        ];
+        let stderr = stderr_of_failure(&[&serve[..], options].concat());
+        let expected = format!("{} has no effect on --engine scripted", options[0]);
+        assert!(stderr.contains(&expected), "{stderr}");
     }
 }
 

@@ -134,8 +134,12 @@ impl fmt::Debug for WorkerOptions {
 /// community-1 cannot be loaded.
 #[cfg(feature = "engine")]
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use community-1 (--models, PYANNOTE_COMMUNITY_1 or `pyannote models`)")]
-struct CommunityFailed(#[source] LoadError);
+#[error("cannot use the folder of community-1 that {named_by} names")]
+struct CommunityFailed {
+    /// The option, variable or command.
+    named_by: &'static str,
+    source: LoadError,
+}
 
 /// An engine, and its description for users.
 struct LoadedEngine {
@@ -173,10 +177,17 @@ impl WorkerOptions {
         let threads = self.threads.and_then(NonZero::new);
         let transcription_model = self.transcription_model.clone();
         // First, since the open models may have to be downloaded.
-        let folder = self.models.clone().or_else(Community1::locate);
-        let load = move || folder.map(Community1::load).transpose();
-        let community = tokio::task::spawn_blocking(load).await?;
-        let community = community.map_err(CommunityFailed)?;
+        let folder = match &self.models {
+            Some(folder) => Some((folder.clone(), "--models")),
+            None => Community1::locate_with_source(),
+        };
+        let load = move || {
+            let load = |(folder, named_by)| {
+                Community1::load(folder).map_err(|source| CommunityFailed { named_by, source })
+            };
+            folder.map(load).transpose()
+        };
+        let community = tokio::task::spawn_blocking(load).await??;
         let load = move || load_models(threads, transcription_model);
         let (engine, whisper) = match tokio::task::spawn_blocking(load).await? {
             Err(LoadError::Assets(error)) => {
@@ -213,6 +224,26 @@ impl WorkerOptions {
         })
     }
 
+    /// Fails if an option of the open models was used with another engine.
+    #[cfg(feature = "engine")]
+    fn check_engine(&self) -> Result<(), ServeError> {
+        if matches!(self.engine, EngineName::Open) {
+            return Ok(());
+        }
+        let used = [
+            ("--models", self.models.is_some()),
+            ("--transcription-model", self.transcription_model.is_some()),
+            ("--accurate", self.accurate),
+            ("--threads", self.threads.is_some()),
+        ];
+        match used.into_iter().find(|(_, is_used)| *is_used) {
+            None => Ok(()),
+            Some((option, _)) => {
+                Err(format!("{option} has no effect on --engine scripted: remove it").into())
+            }
+        }
+    }
+
     /// Passes the options to a builder, except for the engine and the database, and checks all of them, before the engine
     /// is loaded.
     pub(super) async fn configure(
@@ -221,6 +252,8 @@ impl WorkerOptions {
         mut builder: ServerBuilder,
     ) -> Result<ServerBuilder, ServeError> {
         places::check(role, self)?;
+        #[cfg(feature = "engine")]
+        self.check_engine()?;
         builder = builder
             .job_retention(self.retention)
             .grace_period(self.grace_period);

@@ -19,6 +19,8 @@ use schema::Output;
 
 pub(super) use matching::check as check_voiceprints;
 
+/// The open model that requests may name.
+const COMMUNITY_1: &str = "community-1";
 /// Maximum length of a requested model's name in warnings.
 const MAX_MODEL_CHARS: usize = 40;
 /// Fraction of the time of a job that diarization takes if the job is also transcribed, for progress.
@@ -150,7 +152,11 @@ pub(super) fn compute<D: Diarizer>(
     };
     drop(audio);
     let models = model_warning(models, transcriber, &request);
-    let all_warnings: Vec<String> = models.into_iter().chain(warnings).collect();
+    let speakers = match kind {
+        JobKind::Voiceprint => Vec::new(),
+        JobKind::Diarize | JobKind::Identify => options::warnings(&request),
+    };
+    let all_warnings: Vec<String> = models.into_iter().chain(speakers).chain(warnings).collect();
     output.warning = (!all_warnings.is_empty()).then(|| all_warnings.join("; "));
     JobOutput::new(&output)
         .map_err(|error| EngineError(format!("cannot serialize the output: {error}")))
@@ -170,6 +176,7 @@ pub(super) fn model_warning(
             "model {} is not available on this server, which uses open models instead: {models}",
             shortened(requested)
         ));
+        warnings.extend(meant(requested));
         warnings.extend(how_to_get(requested));
     }
     warnings.extend(
@@ -177,6 +184,16 @@ pub(super) fn model_warning(
             .and_then(|transcriber| transcription::model_warning(transcriber.model(), request)),
     );
     (!warnings.is_empty()).then(|| warnings.join("; "))
+}
+
+/// The model that was probably meant, if its name was written in another way.
+fn meant(requested: &str) -> Option<String> {
+    let written = |name: &str| -> String {
+        let plain = name.chars().filter(char::is_ascii_alphanumeric);
+        plain.map(|char| char.to_ascii_lowercase()).collect()
+    };
+    let is_other = requested != COMMUNITY_1 && written(requested).ends_with(&written(COMMUNITY_1));
+    is_other.then(|| format!("did you mean {COMMUNITY_1}?"))
 }
 
 /// What to do to use a model.
@@ -234,6 +251,26 @@ mod tests {
     use pyannote_engine::VoiceprintError;
 
     use super::*;
+
+    #[test]
+    fn models_are_suggested() {
+        for requested in [
+            "Community-1",
+            "community_1",
+            " community 1",
+            "pyannote/speaker-diarization-community-1",
+        ] {
+            let meant = meant(requested);
+            assert_eq!(
+                meant.as_deref(),
+                Some("did you mean community-1?"),
+                "{requested}"
+            );
+        }
+        for requested in ["community-1", "community-2", "precision-2", "", "é"] {
+            assert_eq!(meant(requested), None, "{requested}");
+        }
+    }
 
     #[test]
     fn output_error_has_the_cause() {

@@ -56,6 +56,22 @@ fn sensitivity(request: &Map<String, Value>, name: &str) -> f64 {
         .clamp(-MAX_SENSITIVITY, MAX_SENSITIVITY)
 }
 
+/// Warnings of numbers of speakers that count as smaller ones. The API has no maximum.
+pub(super) fn warnings(request: &Map<String, Value>) -> Vec<String> {
+    let too_many = |name: &&str| {
+        let number = request.get(*name).and_then(non_negative_integer);
+        number.is_some_and(|number| number > MAX_SPEAKERS as u64)
+    };
+    let names = ["numSpeakers", "minSpeakers"].into_iter();
+    names
+        .filter(too_many)
+        .map(|name| {
+            let number = &request[name];
+            format!("{name} is {number}, but counts as {MAX_SPEAKERS}, the maximum of this server")
+        })
+        .collect()
+}
+
 /// The requested number of speakers. `numSpeakers` overrides the other fields.
 fn speakers(request: &Map<String, Value>) -> SpeakerBounds {
     let number = |name: &str| {
@@ -97,6 +113,31 @@ mod tests {
         ] {
             let read = RequestOptions::read(request.as_object().unwrap()).sensitivity;
             assert_eq!(read, Sensitivity { vad, crosstalk }, "{request}");
+        }
+    }
+
+    #[test]
+    fn warnings_of_too_many_speakers() {
+        let warning = |name: &str, number: &str| {
+            vec![format!(
+                "{name} is {number}, but counts as 10000, the maximum of this server"
+            )]
+        };
+        for (request, expected) in [
+            (json!({ "numSpeakers": 10_000 }), vec![]),
+            (
+                json!({ "numSpeakers": 10_001 }),
+                warning("numSpeakers", "10001"),
+            ),
+            (
+                json!({ "minSpeakers": 20_000, "maxSpeakers": 30_000 }),
+                warning("minSpeakers", "20000"),
+            ),
+            (json!({ "maxSpeakers": 20_000 }), vec![]),
+            (json!({ "numSpeakers": "20000" }), vec![]),
+        ] {
+            let found = warnings(request.as_object().unwrap());
+            assert_eq!(found, expected, "{request}");
         }
     }
 
