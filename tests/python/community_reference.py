@@ -20,6 +20,10 @@ The weights are noise, except that:
 - the segmentation is segmentation-3.0 with 2 % of noise, so that there are speakers and turns;
 - the bias of the embedding centers the embeddings of the sample recording. All embeddings of a random network are
   similar, and would be one cluster. The bias is part of the file.
+
+pyannote.audio chooses among speakers with equally many votes by `numpy.argsort`, whose order of equal values depends on
+the processor: with AVX2 or AVX-512 it is arbitrary, and without them the first of up to 16 comes first. The script
+switches these off in NumPy, so that the values do not depend on the machine.
 """
 
 import argparse
@@ -32,6 +36,10 @@ from pathlib import Path
 
 os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "0")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# NumPy 2.4 has the X86 levels, older ones the rest. Unknown names are ignored.
+os.environ["NPY_DISABLE_CPU_FEATURES"] = (
+    "X86_V3 X86_V4 AVX2 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
+)
 warnings.filterwarnings("ignore")
 
 import numpy as np
@@ -328,7 +336,16 @@ def values_of(pipeline, file: dict) -> dict[str, np.ndarray]:
     return values
 
 
+def check_argsort() -> None:
+    """Fails if NumPy does not keep the order of equal values."""
+    for dtype in [np.float32, np.float64]:
+        for count in range(2, 17):
+            ties = np.arange(count).astype(dtype) // 3
+            assert (np.argsort(ties) == np.arange(count)).all(), "numpy.argsort does not keep the order of equal values"
+
+
 def main() -> None:
+    check_argsort()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("assets", type=Path)
     parser.add_argument("recordings", type=Path, nargs="*")
@@ -350,7 +367,8 @@ def main() -> None:
             bias = centering_bias(seed, sample)
             save_folder(folder, seed, options.assets, bias)
             pipeline = Pipeline.from_pretrained(folder)
-            for path, file in given or made:
+            # The tests have the last recording for one seed.
+            for path, file in given or made[: 3 if seed == SEEDS[0] else 2]:
                 started = time.monotonic()
                 values = values_of(pipeline, file)
                 print(

@@ -1,4 +1,5 @@
-//! Comparison with pyannote.audio 4.0.7, stage by stage, for random weights of three seeds, on the sample recording:
+//! Comparison with pyannote.audio 4.0.7, stage by stage, for random weights of three seeds, on the sample recording and
+//! two that are made from it:
 //!
 //! ```text
 //! cargo xtask assets
@@ -156,9 +157,11 @@ fn largest_difference(found: &[f64], expected: &[f32]) -> f64 {
 #[ignore = "needs the models: cargo xtask assets"]
 fn segmentation_embeddings_and_turns_match() {
     for seed in SEEDS {
-        let further = Reference::further(seed);
+        let (mut committed, further) = (Reference::committed(seed), Reference::further(seed));
+        // The embeddings take most of the time: recordings other than the sample have those of one seed.
+        committed.truncate(if seed == SEEDS[0] { 3 } else { 1 });
         with_models(&loaded(seed), |models| {
-            for reference in Reference::committed(seed).iter().chain(&further) {
+            for reference in committed.iter().chain(&further) {
                 let recording = reference.recording();
                 let found = segment(models, &recording);
                 compare_segmentation(reference, &found);
