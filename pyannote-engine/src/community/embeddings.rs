@@ -16,6 +16,7 @@ use crate::models::{
     FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, RESNET_EMBEDDING_DIM, RESNET_STRIDE, ResNetFrames,
     WINDOW_FRAMES, WINDOW_SAMPLES,
 };
+use crate::pipeline::fair_pool;
 use crate::pipeline::windows::MAX_LOCAL_SPEAKERS;
 use crate::{CancelToken, DiarizeError, Recording};
 
@@ -72,7 +73,7 @@ pub(super) fn extract(
         .map(|(window, _)| window)
         .collect();
     let max = match frame_features {
-        FrameFeatures::Shared => models.batch_size(active.len(), MAX_RUN_WINDOWS),
+        FrameFeatures::Shared => fair_pool::batch_size(models.pool, active.len(), MAX_RUN_WINDOWS),
         FrameFeatures::PerWindow => 1,
     };
     let runs: Vec<&[usize]> = active
@@ -84,7 +85,7 @@ pub(super) fn extract(
         FrameFeatures::Shared => shared(models, recording, segmentation, run),
         FrameFeatures::PerWindow => per_window(models, recording, segmentation, run[0]),
     };
-    models.run(&runs, cancel, progress, work, |speakers| {
+    fair_pool::run(models.pool, &runs, cancel, progress, work, |speakers| {
         found.extend(speakers)
     })?;
     Ok(found)

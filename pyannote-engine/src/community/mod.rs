@@ -56,8 +56,7 @@ use rayon::ThreadPool;
 
 use crate::community_1::CommunityStages;
 use crate::models::{Fbank, ResNet34, SegmentationModel};
-use crate::pipeline::fair_pool;
-use crate::{CancelToken, Diarization, DiarizeError, Options, Recording};
+use crate::{Diarization, DiarizeError, Options, Recording};
 
 /// What a folder of community-1 contains.
 pub(crate) struct Loaded {
@@ -72,27 +71,8 @@ pub(crate) struct Loaded {
 #[derive(Clone, Copy)]
 pub(crate) struct Models<'a> {
     pub(crate) loaded: &'a Loaded,
-    /// Shared by all runs.
+    /// Shared by all runs. See `pipeline::fair_pool`.
     pub(crate) pool: &'a ThreadPool,
-}
-
-impl Models<'_> {
-    /// Processes items in parallel on the shared threads, and takes their results in order. See [`fair_pool::run`].
-    fn run<T: Sync, R: Send>(
-        &self,
-        items: &[T],
-        cancel: &CancelToken,
-        progress: &mut dyn FnMut(f64),
-        work: impl Fn(&T) -> Result<R, DiarizeError> + Sync,
-        take: impl FnMut(R),
-    ) -> Result<(), DiarizeError> {
-        fair_pool::run(self.pool, items, cancel, progress, work, take)
-    }
-
-    /// The size, at most `max`, of equal batches of `count` items whose number is a multiple of the number of threads.
-    fn batch_size(&self, count: usize, max: usize) -> usize {
-        fair_pool::batch_size(self.pool, count, max)
-    }
 }
 
 /// Fraction of the run time that the segmentation takes, for progress reports.

@@ -4,6 +4,7 @@ use super::Models;
 use crate::models::{
     BATCH_WINDOWS, FRAME_STEP_SAMPLES, POWERSET, POWERSET_CLASSES, WINDOW_FRAMES, WINDOW_SAMPLES,
 };
+use crate::pipeline::fair_pool;
 use crate::pipeline::waveform::sanitized;
 use crate::pipeline::windows::{MAX_LOCAL_SPEAKERS, SpeakerCount};
 use crate::{CancelToken, DiarizeError, Recording, Sensitivity, SpoolError};
@@ -140,7 +141,11 @@ pub(super) fn segment(
 ) -> Result<Segmentation, DiarizeError> {
     let windows: Vec<usize> = (0..window_count(recording.len())).collect();
     let batches: Vec<&[usize]> = windows
-        .chunks(models.batch_size(windows.len(), BATCH_WINDOWS))
+        .chunks(fair_pool::batch_size(
+            models.pool,
+            windows.len(),
+            BATCH_WINDOWS,
+        ))
         .collect();
     let posteriors = |batch: &&[usize]| {
         let length = (batch.len() - 1) * WINDOW_STEP_SAMPLES + WINDOW_SAMPLES;
@@ -155,11 +160,18 @@ pub(super) fn segment(
             .posteriors(&windows.collect::<Vec<_>>()))
     };
     let mut aggregation = Aggregation::new(windows.len(), sensitivity);
-    models.run(&batches, cancel, progress, posteriors, |batch| {
-        batch
-            .iter()
-            .for_each(|posteriors| aggregation.push(posteriors));
-    })?;
+    fair_pool::run(
+        models.pool,
+        &batches,
+        cancel,
+        progress,
+        posteriors,
+        |batch| {
+            batch
+                .iter()
+                .for_each(|posteriors| aggregation.push(posteriors));
+        },
+    )?;
     Ok(aggregation.finish())
 }
 

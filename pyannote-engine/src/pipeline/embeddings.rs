@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::waveform::Waveform;
-use super::{Models, frames};
+use super::{Models, fair_pool, frames};
 use crate::models::{EMBEDDING_DIM, FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES};
 use crate::{CancelToken, DiarizeError, SAMPLE_RATE};
 
@@ -77,11 +77,17 @@ pub(super) fn extract(
 ) -> Result<SubSegmentEmbeddings, DiarizeError> {
     let runs: Vec<&[usize]> = sub_segments
         .chunk_by(|a, b| a + 1 == *b)
-        .flat_map(|run| run.chunks(models.batch_size(run.len(), MAX_RUN_SUB_SEGMENTS)))
+        .flat_map(|run| {
+            run.chunks(fair_pool::batch_size(
+                models.pool,
+                run.len(),
+                MAX_RUN_SUB_SEGMENTS,
+            ))
+        })
         .collect();
     let mut embeddings = Vec::with_capacity(sub_segments.len());
     let extract = |run: &&[usize]| extract_run(models, waveform, run);
-    models.run(&runs, cancel, progress, extract, |run| {
+    fair_pool::run(models.pool, &runs, cancel, progress, extract, |run| {
         embeddings.extend(run);
     })?;
     Ok(SubSegmentEmbeddings(embeddings))

@@ -74,7 +74,7 @@ pub(crate) mod windows;
 use rayon::ThreadPool;
 
 use crate::models::Networks;
-use crate::{CancelToken, Diarization, DiarizeError, Options, Recording};
+use crate::{Diarization, DiarizeError, Options, Recording};
 use local_speakers::LocalSpeakers;
 use waveform::Waveform;
 
@@ -82,27 +82,8 @@ use waveform::Waveform;
 #[derive(Clone, Copy)]
 pub(super) struct Models<'a> {
     pub(super) networks: &'a Networks,
-    /// Shared by all runs.
+    /// Shared by all runs. See [`fair_pool`].
     pub(super) pool: &'a ThreadPool,
-}
-
-impl Models<'_> {
-    /// Processes items in parallel on the shared threads, and takes their results in order. See [`fair_pool::run`].
-    fn run<T: Sync, R: Send>(
-        &self,
-        items: &[T],
-        cancel: &CancelToken,
-        progress: &mut dyn FnMut(f64),
-        work: impl Fn(&T) -> Result<R, DiarizeError> + Sync,
-        take: impl FnMut(R),
-    ) -> Result<(), DiarizeError> {
-        fair_pool::run(self.pool, items, cancel, progress, work, take)
-    }
-
-    /// The size, at most `max`, of equal batches of `count` items whose number is a multiple of the number of threads.
-    fn batch_size(&self, count: usize, max: usize) -> usize {
-        fair_pool::batch_size(self.pool, count, max)
-    }
 }
 
 /// Fractions of the run time at which segmentation ends, by default and in accurate runs, and at which embedding

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use super::Models;
-use super::frames;
 use super::waveform::Waveform;
+use super::{Models, fair_pool, frames};
 use crate::models::{
     BATCH_WINDOWS, FRAME_STEP_SAMPLES, POWERSET, POWERSET_CLASSES, WINDOW_FRAMES, WINDOW_SAMPLES,
 };
@@ -74,7 +73,11 @@ pub(super) fn segment(
 ) -> Result<Segmentation, DiarizeError> {
     let first_frames = first_frames(waveform.len(), hop_frames);
     let batches: Vec<&[usize]> = first_frames
-        .chunks(models.batch_size(first_frames.len(), BATCH_WINDOWS))
+        .chunks(fair_pool::batch_size(
+            models.pool,
+            first_frames.len(),
+            BATCH_WINDOWS,
+        ))
         .collect();
     let posteriors = |batch: &&[usize]| {
         let Some((first, last)) = batch.first().zip(batch.last()) else {
@@ -90,11 +93,18 @@ pub(super) fn segment(
         Ok(models.networks.segmentation.posteriors(&windows))
     };
     let mut aggregation = Aggregation::new(waveform.len(), &first_frames);
-    models.run(&batches, cancel, progress, posteriors, |batch| {
-        for posteriors in batch {
-            take(aggregation.push(&posteriors));
-        }
-    })?;
+    fair_pool::run(
+        models.pool,
+        &batches,
+        cancel,
+        progress,
+        posteriors,
+        |batch| {
+            for posteriors in batch {
+                take(aggregation.push(&posteriors));
+            }
+        },
+    )?;
     Ok(aggregation.finish())
 }
 
