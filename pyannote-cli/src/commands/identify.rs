@@ -101,7 +101,9 @@ impl Identify {
         let mut voiceprints = Vec::new();
         let mut hint = None;
         for name in names {
-            match store.get(&name).and_then(|stored| convert(&stored)) {
+            let stored = store.get(&name);
+            let is_damaged = stored.is_err();
+            match stored.and_then(|stored| convert(&stored)) {
                 Ok(voiceprint) => voiceprints.push((name, voiceprint)),
                 Err(failure) if self.all => {
                     match failure.error_type {
@@ -110,7 +112,9 @@ impl Identify {
                         // Without it, a speaker is not identified.
                         _ => ui.warn(&failure.message),
                     }
-                    hint = hint.or(failure.hint);
+                    if !is_damaged {
+                        hint = hint.or(failure.hint);
+                    }
                 }
                 Err(failure) => return Err(failure),
             }
