@@ -74,6 +74,7 @@ impl CancelToken {
     }
 
     /// Fails if [`cancel`](Self::cancel) was called.
+    #[cfg(feature = "models")]
     pub(crate) fn check(&self) -> Result<(), DiarizeError> {
         match self.is_cancelled() {
             true => Err(DiarizeError::Cancelled),
